@@ -1,0 +1,37 @@
+"""Argument checks that all floors share: what was expected, and what was received."""
+
+import numbers
+from collections.abc import Iterable
+from typing import Any
+
+
+def received(expected: str, **got: Any) -> ValueError:
+    """The package's one form of error: what was expected, then `Received: name=value`."""
+    values = ", ".join(f"{name}={value!r}" for name, value in got.items())
+    return ValueError(f"Expected {expected}. Received: {values}")
+
+
+def positive_int(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
+        raise received(f"`{name}` to be a positive integer", **{name: value})
+    return int(value)
+
+
+def fraction(name: str, value: Any) -> float:
+    """A rate in [0, 1), as dropout takes it."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= value < 1:
+        raise received(f"`{name}` to be a number in [0, 1)", **{name: value})
+    return float(value)
+
+
+def non_negative(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not value >= 0:
+        raise received(f"`{name}` to be a number that is not negative", **{name: value})
+    return float(value)
+
+
+def one_of(name: str, value: Any, choices: Iterable[Any]) -> Any:
+    choices = tuple(choices)
+    if value not in choices:
+        raise received(f"`{name}` to be one of {choices}", **{name: value})
+    return value
