@@ -15,6 +15,8 @@ if _keras.backend.backend() != "tensorflow":
     )
 
 from keras_hadamard import config as config
+from keras_hadamard import layers as layers
+from keras_hadamard import ops as ops
 
 # These need packages of the extras, or TensorFlow's heavier parts, so they load when first used.
 _LAZY = ("datasets", "serving", "tuning")

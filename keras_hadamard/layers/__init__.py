@@ -1,0 +1,15 @@
+"""Keras layers of the four domains, one folder a domain."""
+
+from keras_hadamard.layers._catalogue import catalogue as catalogue
+from keras_hadamard.layers.fusion import MFB as MFB
+from keras_hadamard.layers.fusion import MLB as MLB
+from keras_hadamard.layers.fusion import ConcatFusion as ConcatFusion
+from keras_hadamard.layers.fusion import FiLM as FiLM
+from keras_hadamard.layers.fusion import HadamardFusion as HadamardFusion
+from keras_hadamard.layers.fusion import SumFusion as SumFusion
+from keras_hadamard.layers.hadamard_product import HadamardProduct as HadamardProduct
+from keras_hadamard.layers.high_order import PolynomialDense as PolynomialDense
+from keras_hadamard.layers.modulation import GatedDense as GatedDense
+from keras_hadamard.layers.modulation import MinGRU as MinGRU
+from keras_hadamard.layers.modulation import positive as positive
+from keras_hadamard.layers.pairwise import PolyNonLocal as PolyNonLocal

@@ -1,0 +1,11 @@
+"""Pure functions of tensors: XLA-compiled ops with analytic gradients."""
+
+from keras_hadamard.ops.factorized_bilinear_pool import (
+    factorized_bilinear_pool as factorized_bilinear_pool,
+)
+from keras_hadamard.ops.gated_scan import gated_scan as gated_scan
+from keras_hadamard.ops.glu import glu as glu
+from keras_hadamard.ops.l2_normalize import l2_normalize as l2_normalize
+from keras_hadamard.ops.modulate import modulate as modulate
+from keras_hadamard.ops.polynomial_chain import polynomial_chain as polynomial_chain
+from keras_hadamard.ops.signed_sqrt import signed_sqrt as signed_sqrt

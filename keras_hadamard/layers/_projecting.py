@@ -1,0 +1,108 @@
+"""What the layers share that are made of dense projections."""
+
+from typing import Any
+
+import keras
+
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Activation, Initializer, Shape
+
+
+class ProjectingLayer(keras.layers.Layer):
+    """Base of layers with dense projections: the arguments of their kernels and biases, once."""
+
+    def __init__(
+        self,
+        *,
+        use_bias: bool = True,
+        kernel_initializer: Initializer = "glorot_uniform",
+        bias_initializer: Initializer = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.use_bias = bool(use_bias)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
+        self.kernel_constraint = keras.constraints.get(kernel_constraint)
+        self.bias_constraint = keras.constraints.get(bias_constraint)
+        self._projected = 0
+
+    def project(
+        self,
+        units: int,
+        name: str,
+        *,
+        activation: Activation = None,
+        use_bias: bool | None = None,
+        blocks: int = 1,
+        input_shape: Shape | None = None,
+    ) -> keras.layers.Dense:
+        """Creates (and builds) a dense projection.
+
+        `blocks` is how many projections of `units` the kernel holds side by side; each of them is
+        initialised as if it stood alone.
+        """
+        index, self._projected = self._projected, self._projected + blocks
+        initializers = [derive(self.kernel_initializer, index + i) for i in range(blocks)]
+        dense = keras.layers.Dense(
+            units * blocks,
+            activation=activation,
+            use_bias=self.use_bias if use_bias is None else use_bias,
+            kernel_initializer=initializers[0] if blocks == 1 else SideBySide(initializers),
+            bias_initializer=derive(self.bias_initializer, index),
+            kernel_regularizer=self.kernel_regularizer,
+            bias_regularizer=self.bias_regularizer,
+            kernel_constraint=self.kernel_constraint,
+            bias_constraint=self.bias_constraint,
+            dtype=self.dtype_policy,
+            name=name,
+        )
+        if input_shape is not None:
+            dense.build(input_shape)
+        return dense
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "use_bias": self.use_bias,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+            "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
+            "bias_regularizer": keras.regularizers.serialize(self.bias_regularizer),
+            "kernel_constraint": keras.constraints.serialize(self.kernel_constraint),
+            "bias_constraint": keras.constraints.serialize(self.bias_constraint),
+        }
+
+
+def derive(initializer: Initializer, index: int) -> Initializer:
+    """A copy for one weight of several: equal branches would turn products into powers.
+
+    Keras initialisers are stateless, so one instance, or two of one seed, give equal weights.
+    """
+    if not isinstance(initializer, keras.initializers.Initializer):
+        return initializer
+    config = initializer.get_config()
+    if isinstance(config.get("seed"), int):
+        config["seed"] += index
+    return type(initializer).from_config(config)
+
+
+@serializable
+class SideBySide(keras.initializers.Initializer):
+    """Fills equal blocks of the last axis, each by its own initialiser."""
+
+    def __init__(self, initializers: list[Initializer]) -> None:
+        self.initializers = [keras.initializers.get(i) for i in initializers]
+
+    def __call__(self, shape: Shape, dtype: Any = None) -> Any:
+        block = (*shape[:-1], (shape[-1] or 0) // len(self.initializers))
+        return keras.ops.concatenate([i(block, dtype=dtype) for i in self.initializers], axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"initializers": [keras.initializers.serialize(i) for i in self.initializers]}

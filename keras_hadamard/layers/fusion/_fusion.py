@@ -1,0 +1,76 @@
+"""What all fusion layers share: a list of tensors in, one tensor of width `units` out."""
+
+from typing import Any, ClassVar
+
+from keras import ops
+
+from keras_hadamard._checks import positive_int, received
+from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers._masks import all_of
+from keras_hadamard.layers._projecting import ProjectingLayer
+
+
+class Fusion(ProjectingLayer):
+    """Base of the fusion layers: checks, broadcasting of vectors, masks and the output's shape.
+
+    A vector `(batch, width)` among sequences or images is fused with each of their positions.
+    """
+
+    # How many inputs the method takes; None for two or more.
+    modalities: ClassVar[int | None] = None
+
+    def __init__(self, units: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units = positive_int("units", units)
+        self.supports_masking = True
+
+    def build(self, input_shape: list[Shape]) -> None:
+        self.positions(input_shape)
+
+    def compute_mask(self, inputs: list[Tensor], mask: Any = None) -> Tensor | None:
+        return all_of(mask)
+
+    def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
+        return (*self.positions(input_shape), self.units)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "units": self.units}
+
+    def positions(self, input_shape: Any) -> Shape:
+        """The output's axes before the last, once the inputs are known to fit together."""
+        name, count = type(self).__name__, self.modalities
+        many = isinstance(input_shape, list | tuple) and all(
+            isinstance(s, list | tuple) for s in input_shape
+        )
+        wanted = "two or more" if count is None else str(count)
+        if not many or (len(input_shape) < 2 if count is None else len(input_shape) != count):
+            raise received(f"`{name}` to be called on a list of {wanted} tensors", shape=input_shape)
+        shapes = [tuple(s) for s in input_shape]
+        if any(len(s) < 2 or s[-1] is None for s in shapes):
+            raise received(
+                f"every input of `{name}` to be (batch, ..., width) of known width", shapes=shapes
+            )
+        lead: list[int | None] = [None] * (max(len(s) for s in shapes) - 1)
+        for shape in shapes:
+            # A vector meets the others in the batch axis alone.
+            axes = shape[:1] if len(shape) == 2 else shape[:-1]
+            if len(shape) not in (2, len(lead) + 1) or any(
+                m is not None and n is not None and m != n
+                for m, n in zip(lead, axes, strict=False)
+            ):
+                raise received(
+                    f"the inputs of `{name}` to have equal batch and positions, or to be vectors",
+                    shapes=shapes,
+                )
+            for i, n in enumerate(axes):
+                lead[i] = n if lead[i] is None else lead[i]
+        return tuple(lead)
+
+
+def align(tensors: list[Tensor]) -> list[Tensor]:
+    """Gives vectors the axes of the positions that the others have."""
+    rank = max(len(t.shape) for t in tensors)
+    return [
+        ops.expand_dims(t, tuple(range(1, 1 + rank - len(t.shape)))) if len(t.shape) < rank else t
+        for t in tensors
+    ]

@@ -1,0 +1,129 @@
+"""Feature-wise linear modulation."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_hadamard._checks import received
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.layers._channels import channels_axis, to_last
+from keras_hadamard.layers._projecting import ProjectingLayer
+from keras_hadamard.ops import modulate
+
+
+@serializable
+class FiLM(ProjectingLayer):
+    """Feature-wise linear modulation (FiLM) of one representation by another.
+
+    `y = act(gamma * x + beta)` for every feature of every position, with
+    `[gamma - gamma_offset, beta] = W c + b` computed from the condition `c`, `W` of shape
+    `(width_c, 2 * features)`.
+
+    Args:
+        activation: Name or function of the output's activation. Defaults to `None`.
+        use_shift: Boolean, whether there is a `beta`. Defaults to `True`.
+        gamma_offset: Float that is added to gamma. Defaults to `1.0`, the authors' baseline, with
+            which the signal survives the start; `0.0` is the equation of the paper.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, Keras's setting.
+        **kwargs: Arguments of the projection (`use_bias`, `kernel_initializer`,
+            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
+            them) and of the base layer (`name`, `dtype`, `trainable`).
+
+    Call arguments:
+        inputs: List `[x, condition]`.
+
+    Input shape:
+        `x` is `(batch, ..., features)` in any number of positions, `condition` is
+        `(batch, width)`, or `(batch, ..., width)` with a condition for each position of `x`.
+
+    Output shape:
+        The shape of `x`.
+
+    Masking:
+        The mask of `x` is passed on.
+
+    Numerics:
+        The modulation is computed in float32 under 16-bit policies.
+
+    Raises:
+        ValueError: If the inputs are no list of two or do not fit together.
+
+    Example:
+
+    >>> image, question = keras.ops.ones((2, 8, 8, 3)), keras.ops.ones((2, 5))
+    >>> keras_hadamard.layers.FiLM()([image, question]).shape
+    TensorShape([2, 8, 8, 3])
+
+    Reference:
+        - [FiLM: Visual Reasoning with a General Conditioning Layer (Perez et al., 2018)](
+          https://arxiv.org/abs/1709.07871)
+    """
+
+    def __init__(
+        self,
+        activation: Activation = None,
+        use_shift: bool = True,
+        gamma_offset: float = 1.0,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.activation = keras.activations.get(activation)
+        self.use_shift = bool(use_shift)
+        self.gamma_offset = float(gamma_offset)
+        self.data_format = keras.config.image_data_format() if data_format is None else data_format
+        channels_axis(self.data_format)
+        self.supports_masking = True
+
+    def build(self, input_shape: list[Shape]) -> None:
+        x, condition = self._shapes(input_shape)
+        self.condition_projection = self.project(
+            int(x[channels_axis(self.data_format)] or 0),
+            "condition_projection",
+            blocks=2 if self.use_shift else 1,
+            input_shape=condition,
+        )
+
+    def call(self, inputs: list[Tensor]) -> Tensor:
+        x, condition = inputs
+        x = to_last(x, self.data_format)
+        coefficients = self.condition_projection(condition)
+        gamma, beta = coefficients, None
+        if self.use_shift:
+            gamma, beta = ops.split(coefficients, 2, axis=-1)
+        y = self.activation(modulate(x, gamma + self.gamma_offset, beta))
+        return to_last(y, self.data_format, back=True)
+
+    def compute_mask(self, inputs: list[Tensor], mask: Any = None) -> Tensor | None:
+        return mask[0] if isinstance(mask, list | tuple) else mask
+
+    def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
+        return self._shapes(input_shape)[0]
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "activation": keras.activations.serialize(self.activation),
+            "use_shift": self.use_shift,
+            "gamma_offset": self.gamma_offset,
+            "data_format": self.data_format,
+        }
+
+    def _shapes(self, input_shape: Any) -> tuple[Shape, Shape]:
+        pair = isinstance(input_shape, list | tuple) and all(
+            isinstance(s, list | tuple) for s in input_shape
+        )
+        if not pair or len(input_shape) != 2:
+            raise received("`FiLM` to be called on a list [x, condition]", shape=input_shape)
+        x, condition = (tuple(s) for s in input_shape)
+        if len(x) < 2 or x[channels_axis(self.data_format)] is None:
+            raise received("`x` to be (batch, ..., features) of known width", x_shape=x)
+        if len(condition) not in (2, len(x)) or condition[-1] is None:
+            raise received(
+                "`condition` to be (batch, width), or to have the positions of `x`",
+                x_shape=x,
+                condition_shape=condition,
+            )
+        return x, condition

@@ -1,0 +1,96 @@
+"""Product of projections, the multiplicative baseline."""
+
+from typing import Any
+
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Activation, Tensor
+from keras_hadamard.layers.fusion.mlb import MLB
+
+
+@serializable
+class HadamardFusion(MLB):
+    """Hadamard fusion: the product of one projection for each modality, and nothing more.
+
+    `y = act(a(W_1 x_1 + b_1) * a(W_2 x_2 + b_2))` with `W_i` of shape `(width_i, units)`: the
+    multiplicative baseline, MLB without its output projection. More than two modalities multiply
+    into the same product.
+
+    Args:
+        units: Integer, the width of the output.
+        activation: Name or function of the output's activation. Defaults to `None`.
+        projection_activation: Name or function of the projections' activation. Defaults to `None`.
+        dropout: Float in [0, 1), dropout after the product. Defaults to `0.0`.
+        input_dropout: Float in [0, 1), dropout of every input. Defaults to `0.0`.
+        normalize: Boolean, whether the product gets the signed square root and L2 normalisation.
+            Defaults to `False`.
+        normalize_axis: Integer, the axis of the L2 norm. Defaults to `-1`, the features. The
+            authors' code uses `1`, which in sequences is the positions.
+        seed: Integer, the seed of the dropouts. Defaults to `None`.
+        **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
+            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
+            them) and of the base layer (`name`, `dtype`, `trainable`).
+
+    Call arguments:
+        inputs: List of two or more tensors, of any widths.
+        training: Boolean, whether dropout is active. Defaults to `None`.
+
+    Input shape:
+        Two or more tensors `(batch, width_i)` or `(batch, ..., width_i)` with equal positions. A vector
+        among sequences or images is fused with each of their positions.
+
+    Output shape:
+        `(batch, ..., units)`.
+
+    Masking:
+        A position is valid where it is valid in every input that has a mask; the mask is passed on.
+
+    Numerics:
+        Signed square root and L2 norm are computed in float32 under 16-bit policies; both have
+        finite gradients at exact zeros and zero rows.
+
+    Raises:
+        ValueError: If the inputs are no list, do not fit together, or an argument is out of range.
+
+    Example:
+
+    >>> image, question = keras.ops.ones((2, 7)), keras.ops.ones((2, 5))
+    >>> keras_hadamard.layers.HadamardFusion(6)([image, question]).shape
+    TensorShape([2, 6])
+
+    Reference:
+        - [Hadamard Product for Low-rank Bilinear Pooling (Kim et al., 2017)](
+          https://arxiv.org/abs/1610.04325)
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Activation = None,
+        projection_activation: Activation = None,
+        dropout: float = 0.0,
+        input_dropout: float = 0.0,
+        normalize: bool = False,
+        normalize_axis: int = -1,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            units,
+            activation=activation,
+            projection_activation=projection_activation,
+            dropout=dropout,
+            input_dropout=input_dropout,
+            normalize=normalize,
+            normalize_axis=normalize_axis,
+            seed=seed,
+            **kwargs,
+        )
+
+    @property
+    def has_output_projection(self) -> bool:
+        return False
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        del config["rank"]  # The product is the output.
+        return config

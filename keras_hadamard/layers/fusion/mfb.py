@@ -1,0 +1,119 @@
+"""Multimodal factorised bilinear fusion."""
+
+from typing import Any
+
+from keras_hadamard._checks import positive_int
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Activation, Tensor
+from keras_hadamard.layers.fusion._projected_fusion import ProjectedFusion
+from keras_hadamard.ops import factorized_bilinear_pool
+
+
+@serializable
+class MFB(ProjectedFusion):
+    """Multimodal factorised bilinear fusion (MFB).
+
+    `z_j = sum_f u_(j,f) v_(j,f)` with `u = a(W_1 x_1 + b_1)`, `v = a(W_2 x_2 + b_2)` of width
+    `rank * factor`: each of the `rank` outputs is a bilinear form of rank `factor`. Then the signed
+    square root, L2 normalisation and, if `rank` is given, a projection to `units`.
+
+    Args:
+        units: Integer, the width of the output.
+        rank: Integer, the width of the pooled product before the projection to `units`. Defaults to
+            `None`: the pooled product is the output, as in the paper. The BLOCK code projects.
+        factor: Integer, how many products are summed for each feature. Defaults to `5`.
+        activation: Name or function of the output's activation. Defaults to `None`, as in the
+            paper; the BLOCK code uses `"relu"`.
+        projection_activation: Name or function of the projections' activation. Defaults to `None`,
+            as in the paper; the BLOCK code uses `"relu"`.
+        dropout: Float in [0, 1), dropout of the product before it is summed. Defaults to `0.0`.
+        input_dropout: Float in [0, 1), dropout of every input. Defaults to `0.0`.
+        normalize: Boolean, whether the pooled product gets the signed square root and L2 normalisation.
+            Defaults to `True`.
+        normalize_axis: Integer, the axis of the L2 norm. Defaults to `-1`, the features. The
+            authors' code uses `1`, which in sequences is the positions.
+        seed: Integer, the seed of the dropouts. Defaults to `None`.
+        **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
+            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
+            them) and of the base layer (`name`, `dtype`, `trainable`).
+
+    Call arguments:
+        inputs: List of two tensors, of any widths.
+        training: Boolean, whether dropout is active. Defaults to `None`.
+
+    Input shape:
+        Two tensors `(batch, width_i)` or `(batch, ..., width_i)` with equal positions. A vector
+        among sequences or images is fused with each of their positions.
+
+    Output shape:
+        `(batch, ..., units)`.
+
+    Masking:
+        A position is valid where it is valid in every input that has a mask; the mask is passed on.
+
+    Numerics:
+        Products, signed square root and L2 norm are computed in float32 under 16-bit policies; all
+        have finite gradients at exact zeros and zero rows.
+
+    Raises:
+        ValueError: If the inputs are no list of two, do not fit together, or an argument is out of
+            range.
+
+    Example:
+
+    >>> image, question = keras.ops.ones((2, 7)), keras.ops.ones((2, 5))
+    >>> keras_hadamard.layers.MFB(6, factor=3)([image, question]).shape
+    TensorShape([2, 6])
+
+    Reference:
+        - [Multi-modal Factorized Bilinear Pooling (Yu et al., 2017)](
+          https://arxiv.org/abs/1708.01471)
+    """
+
+    modalities = 2
+
+    def __init__(
+        self,
+        units: int,
+        rank: int | None = None,
+        factor: int = 5,
+        activation: Activation = None,
+        projection_activation: Activation = None,
+        dropout: float = 0.0,
+        input_dropout: float = 0.0,
+        normalize: bool = True,
+        normalize_axis: int = -1,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            units,
+            rank=rank,
+            activation=activation,
+            projection_activation=projection_activation,
+            dropout=dropout,
+            input_dropout=input_dropout,
+            normalize=normalize,
+            normalize_axis=normalize_axis,
+            seed=seed,
+            **kwargs,
+        )
+        self.factor = positive_int("factor", factor)
+
+    @property
+    def projection_width(self) -> int:
+        return self.width * self.factor
+
+    @property
+    def has_output_projection(self) -> bool:
+        return self.rank is not None
+
+    def combine(self, projections: list[Tensor], training: bool | None) -> Tensor:
+        x, y = projections
+        if y.shape[1:-1] != x.shape[1:-1] and all(n == 1 for n in x.shape[1:-1]):
+            x, y = y, x  # A vector is broadcast; each of its products is dropped by itself.
+        # Dropping an entry of one factor drops the product, which is never formed.
+        return factorized_bilinear_pool(self._dropout(x, training=training), y, factor=self.factor)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "factor": self.factor}

@@ -1,0 +1,108 @@
+"""The polynomial form of the non-local block."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_hadamard._checks import received
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Initializer, Shape, Tensor
+from keras_hadamard.layers._channels import channels_axis, to_last
+from keras_hadamard.layers._masks import masked_mean
+from keras_hadamard.layers._projecting import ProjectingLayer
+from keras_hadamard.ops._precision import at_least_float32
+
+
+@serializable
+class PolyNonLocal(ProjectingLayer):
+    """Polynomial non-local block (Poly-NL): global context at a cost linear in the positions.
+
+    `y = alpha * W_3 (mean((W_1 x) * (W_2 x)) * x) + beta * x`, the mean over all positions, `W_i`
+    of shape `(features, features)`, `alpha` and `beta` scalars. A third-degree polynomial in place
+    of the non-local block's softmax over all pairs of positions.
+
+    Args:
+        alpha_initializer: Initialiser of the scalar of the context. Defaults to `"ones"`; with
+            `"zeros"` the block begins as the identity, for insertion into a trained model.
+        beta_initializer: Initialiser of the scalar of the input. Defaults to `"ones"`.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, Keras's setting.
+        **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
+            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
+            them) and of the base layer (`name`, `dtype`, `trainable`).
+
+    Call arguments:
+        inputs: Tensor.
+        mask: Boolean tensor of the shape of the positions. Defaults to `None`.
+
+    Input shape:
+        `(batch, ..., features)` with one or more axes of positions: sequences, images, videos.
+
+    Output shape:
+        The shape of the input.
+
+    Masking:
+        Masked positions take no part in the mean. The mask is passed on.
+
+    Numerics:
+        The mean is computed in float32 under 16-bit policies.
+
+    Raises:
+        ValueError: If the input has no positions or an unknown width.
+
+    Example:
+
+    >>> image = keras.ops.ones((2, 8, 8, 16))
+    >>> keras_hadamard.layers.PolyNonLocal()(image).shape
+    TensorShape([2, 8, 8, 16])
+
+    Reference:
+        - [Poly-NL: Linear Complexity Non-local Layers with Polynomials (Babiloni et al., 2021)](
+          https://arxiv.org/abs/2107.02859)
+    """
+
+    def __init__(
+        self,
+        alpha_initializer: Initializer = "ones",
+        beta_initializer: Initializer = "ones",
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.alpha_initializer = keras.initializers.get(alpha_initializer)
+        self.beta_initializer = keras.initializers.get(beta_initializer)
+        self.data_format = keras.config.image_data_format() if data_format is None else data_format
+        channels_axis(self.data_format)
+        self.supports_masking = True
+
+    def build(self, input_shape: Shape) -> None:
+        self.compute_output_shape(input_shape)
+        features = int(input_shape[channels_axis(self.data_format)] or 0)
+        self.left_projection, self.right_projection, self.output_projection = (
+            self.project(features, f"{name}_projection", input_shape=(None, features))
+            for name in ("left", "right", "output")
+        )
+        self.alpha = self.add_weight(name="alpha", shape=(), initializer=self.alpha_initializer)
+        self.beta = self.add_weight(name="beta", shape=(), initializer=self.beta_initializer)
+
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
+        x = to_last(inputs, self.data_format)
+        left, right = self.left_projection(x), self.right_projection(x)
+        dtype = at_least_float32(x.dtype)
+        pairs = ops.cast(left, dtype) * ops.cast(right, dtype)
+        context = masked_mean(pairs, mask, axes=tuple(range(1, len(x.shape) - 1)))
+        mixed = self.output_projection(ops.cast(context, x.dtype) * x)
+        return to_last(self.alpha * mixed + self.beta * x, self.data_format, back=True)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        if len(input_shape) < 3 or input_shape[channels_axis(self.data_format)] is None:
+            raise received("an input (batch, ..., features) with positions", shape=input_shape)
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "alpha_initializer": keras.initializers.serialize(self.alpha_initializer),
+            "beta_initializer": keras.initializers.serialize(self.beta_initializer),
+            "data_format": self.data_format,
+        }

@@ -1,0 +1,203 @@
+"""The op mechanism: what turns a formula and its gradient into an op that works everywhere.
+
+An op file holds two functions of tensors, the forward formula and its vector-Jacobian product.
+`custom_op` adds the rest: the call on KerasTensors, the XLA compilation of eager calls, inlining
+into graphs, the choice of another form inside XLA, and gradients of every order.
+
+How the gradients fit together. The forward computation runs on stopped inputs inside
+`tf.custom_gradient`, because TensorFlow cannot differentiate a jitted function that holds a loop:
+the loop's stack would have to cross the XLA boundary. The vector-Jacobian product is itself such a
+function, whose own gradient is autodiff over its formula, with the output computed anew so that its
+dependence on the inputs is not lost. The formula calls public ops, so this repeats to any order.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from keras_hadamard import config
+from keras_hadamard._checks import received
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Tensor
+from keras_hadamard.ops._xla import inside_xla
+
+Options = tuple[tuple[str, Any], ...]
+Forward = Callable[..., Tensor]
+# (upstream, output, *tensors, **options) -> one gradient, or None, for each tensor.
+Gradient = Callable[..., tuple[Tensor | None, ...]]
+
+_OPS: dict[str, "_Op"] = {}
+
+
+@dataclass(frozen=True)
+class _Op:
+    name: str
+    forward: Forward
+    gradient: Gradient
+    xla: Forward | None
+    public: Callable[..., Tensor] = field(compare=False)
+
+    def compute(self, *tensors: Tensor, **options: Any) -> Tensor:
+        """The forward formula, in the form that suits where it is being traced."""
+        form = self.xla if self.xla is not None and inside_xla() else self.forward
+        return form(*tensors, **options)
+
+
+def custom_op(*, gradient: Gradient, xla: Forward | None = None) -> Callable[[Forward], Forward]:
+    """Makes an op of a forward formula `f(*tensors, *, **options)`.
+
+    Args:
+        gradient: Function `(upstream, output, *tensors, **options)` that returns a gradient for
+            each tensor, `None` for a tensor that is None. Written with differentiable ops.
+        xla: Another form of the same formula, taken when traced inside XLA. Defaults to `None`,
+            one form for both.
+    """
+
+    def decorate(forward: Forward) -> Forward:
+        signature = inspect.signature(forward)
+
+        @functools.wraps(forward)
+        def public(*args: Any, **kwargs: Any) -> Tensor:
+            bound = signature.bind(*args, **kwargs)
+            bound.apply_defaults()
+            return _dispatch(op, bound.args, tuple(sorted(bound.kwargs.items())))
+
+        op = _Op(forward.__name__.lstrip("_"), forward, gradient, xla, public)
+        _OPS[op.name] = op
+        return public
+
+    return decorate
+
+
+@serializable
+class OpNode(keras.Operation):
+    """An op as a node of a functional model: what remains of it in the saved configuration."""
+
+    def __init__(self, op: str, options: dict[str, Any], name: str | None = None) -> None:
+        super().__init__(name=name or f"{op}_{keras.backend.get_uid(op)}")
+        self.op = op
+        self.options = options
+
+    def call(self, *tensors: Tensor) -> Tensor:
+        return _OPS[self.op].public(*tensors, **self.options)
+
+    def get_config(self) -> dict[str, Any]:
+        options = {k: keras.saving.serialize_keras_object(v) for k, v in self.options.items()}
+        return {"op": self.op, "options": options, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "OpNode":
+        options = config.pop("options")
+        options = {k: keras.saving.deserialize_keras_object(v) for k, v in options.items()}
+        return cls(options=options, **config)
+
+
+def _dispatch(op: _Op, tensors: tuple[Tensor, ...], options: Options) -> Tensor:
+    if any(isinstance(t, keras.KerasTensor) for t in tensors):
+        return OpNode(op.name, dict(options))(*tensors)
+    tensors = tuple(None if t is None else keras.ops.convert_to_tensor(t) for t in tensors)
+    _check_dtypes(op, tensors)
+    given = tuple(t is not None for t in tensors)
+    return _differentiable(op, given, options, [t for t in tensors if t is not None])
+
+
+def _check_dtypes(op: _Op, tensors: tuple[Tensor, ...]) -> None:
+    names = list(inspect.signature(op.forward).parameters)
+    dtypes = {n: t.dtype.name for n, t in zip(names, tensors, strict=False) if t is not None}
+    if len(set(dtypes.values())) > 1 or not all(t.dtype.is_floating for t in tensors if t is not None):
+        raise received(f"the tensors of `{op.name}` to have one floating dtype", **dtypes)
+
+
+def _differentiable(
+    op: _Op, given: tuple[bool, ...], options: Options, tensors: list[Tensor]
+) -> Tensor:
+    @tf.custom_gradient
+    def run(*tensors: Tensor) -> Any:
+        output = _run(_forward_of(op, given, options), tensors)
+
+        def pullback(*upstream: Tensor) -> Any:
+            return _pullback(op, given, options, tensors, output, upstream)
+
+        return output, pullback
+
+    return run(*tensors)
+
+
+def _pullback(
+    op: _Op,
+    given: tuple[bool, ...],
+    options: Options,
+    tensors: tuple[Tensor, ...],
+    output: Tensor,
+    upstream: tuple[Tensor, ...],
+) -> Any:
+    """The vector-Jacobian product, differentiable in `tensors` and `upstream`."""
+    formula = _gradient_of(op, given, options)
+
+    @tf.custom_gradient
+    def run(*args: Tensor) -> Any:
+        tensors, upstream = args[: len(tensors_)], args[len(tensors_) :]
+        grads = _run(formula, (*upstream, *tf.nest.flatten(output), *tensors))
+
+        def second(*cotangents: Tensor) -> Any:
+            with tf.GradientTape() as tape:
+                tape.watch(args)
+                again = tf.nest.flatten(_differentiable(op, given, options, list(tensors)))
+                grads = formula(*upstream, *again, *tensors)
+            return tape.gradient(
+                grads, args, cotangents, unconnected_gradients=tf.UnconnectedGradients.ZERO
+            )
+
+        return grads, second
+
+    tensors_ = tensors
+    return run(*tensors, *upstream)
+
+
+@functools.lru_cache(maxsize=1024)
+def _forward_of(op: _Op, given: tuple[bool, ...], options: Options) -> Forward:
+    def forward(*tensors: Tensor) -> Tensor:
+        return op.compute(*_spread(tensors, given), **dict(options))
+
+    return forward
+
+
+@functools.lru_cache(maxsize=1024)
+def _gradient_of(op: _Op, given: tuple[bool, ...], options: Options) -> Forward:
+    def gradient(*args: Tensor) -> Any:
+        outputs, count = args[: -sum(given)], len(args) - sum(given)
+        half = count // 2
+        upstream, output = outputs[:half], outputs[half:]
+        if half == 1:
+            upstream, output = upstream[0], output[0]
+        tensors = _spread(args[count:], given)
+        grads = op.gradient(upstream, output, *tensors, **dict(options))
+        return tuple(g for g, is_given in zip(grads, given, strict=True) if is_given)
+
+    return gradient
+
+
+def _spread(tensors: tuple[Tensor, ...], given: tuple[bool, ...]) -> list[Tensor | None]:
+    """Puts the Nones back between the tensors, which alone can cross `tf.custom_gradient`."""
+    rest = iter(tensors)
+    return [next(rest) if is_given else None for is_given in given]
+
+
+def _run(function: Forward, tensors: tuple[Tensor, ...]) -> Any:
+    if not tf.executing_eagerly():
+        return function(*tensors)
+    tensors = tuple(tf.stop_gradient(t) for t in tensors)
+    if not config.eager_compile():
+        return function(*tensors)
+    return _compiled(function, tuple((t.shape, t.dtype) for t in tensors))(*tensors)
+
+
+# One function a signature: a new shape is a compilation anyway, and so none is ever retraced.
+@functools.lru_cache(maxsize=1024)
+def _compiled(function: Forward, signature: tuple[Any, ...]) -> Forward:
+    return tf.function(function, jit_compile=True, autograph=False)

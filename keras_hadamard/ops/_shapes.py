@@ -1,0 +1,17 @@
+"""Static shapes of whatever an op is handed: tensors, KerasTensors, variables, arrays."""
+
+import numpy as np
+
+from keras_hadamard._typing import Shape, Tensor
+
+
+def static_shape(x: Tensor) -> Shape:
+    """The shape with None for what is unknown."""
+    return tuple(x.shape if hasattr(x, "shape") else np.shape(x))
+
+
+def compatible(one: Shape, other: Shape) -> bool:
+    """Whether two shapes can be the same once everything is known."""
+    return len(one) == len(other) and all(
+        m is None or n is None or m == n for m, n in zip(one, other, strict=True)
+    )

@@ -1,0 +1,21 @@
+"""TensorFlow's private XLA doors, all of them, so that a move of one breaks one file."""
+
+from typing import Any
+
+import tensorflow as tf
+from tensorflow.compiler.tf2xla.python import xla as _tf2xla
+from tensorflow.python.ops import control_flow_util as _control_flow_util
+
+from keras_hadamard._typing import Tensor
+
+
+def inside_xla() -> bool:
+    """Whether the code that runs now is being traced into an XLA computation."""
+    if tf.executing_eagerly():
+        return False
+    return bool(_control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph()))
+
+
+def dynamic_update_slice(target: Tensor, update: Tensor, start: list[Any]) -> Tensor:
+    """Writes `update` into `target` at `start`; in place where XLA can, and only inside XLA."""
+    return _tf2xla.dynamic_update_slice(target, update, start)

@@ -1,0 +1,165 @@
+"""The first-order linear recurrence that carries every gated linear recurrent layer."""
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from keras_hadamard._checks import received
+from keras_hadamard._typing import Tensor
+from keras_hadamard.ops._custom_op import custom_op
+from keras_hadamard.ops._shapes import compatible, static_shape
+from keras_hadamard.ops._xla import dynamic_update_slice
+
+Write = Callable[[Any, Tensor, Tensor], Any]
+
+
+def gated_scan(
+    a: Tensor, b: Tensor, initial: Tensor | None = None, *, axis: int = 1, reverse: bool = False
+) -> Tensor:
+    """Gated linear recurrence `h[t] = a[t] * h[t-1] + b[t]` along an axis.
+
+    Products are taken step by step, never through logarithms or quotients of cumulative products,
+    so decays of exactly 0 and 1 and negative ones are as good as any. The gradient is analytic:
+    one scan in the other direction, which keeps `a` and `h` and nothing else.
+
+    Args:
+        a: Float tensor, the decay of each step, of any shape with the axis `axis`.
+        b: Float tensor of the shape of `a`, the input of each step.
+        initial: Float tensor, the state before the first step, of the shape of `a` without `axis`.
+            Defaults to `None`, which is zero.
+        axis: Integer, the axis to run along. Defaults to `1`.
+        reverse: Boolean, whether to run from the last step to the first:
+            `h[t] = a[t] * h[t+1] + b[t]`. Defaults to `False`.
+
+    Returns:
+        Tensor of the shape of `a`, the state after every step.
+
+    Numerics:
+        The state is float32 for float16 and bfloat16 input and is rounded once, on output.
+
+    Raises:
+        ValueError: If `a` and `b` differ in shape, `axis` is not one of theirs, `initial` does not
+            fit, or a tensor is not of one floating dtype.
+
+    Example:
+
+    >>> a = keras.ops.full((1, 4, 1), 0.5)
+    >>> b = keras.ops.ones((1, 4, 1))
+    >>> h = keras_hadamard.ops.gated_scan(a, b)
+    >>> [float(x) for x in h[0, :, 0]]
+    [1.0, 1.5, 1.75, 1.875]
+
+    Reference:
+        - [Parallelizing Linear Recurrent Neural Nets Over Sequence Length (Martin and Cundy, 2018)](
+          https://arxiv.org/abs/1709.04057)
+    """
+    shape, other = static_shape(a), static_shape(b)
+    rank = len(shape)
+    if not isinstance(axis, int) or not -rank <= axis < rank:
+        raise received(f"`axis` to be an axis of `a`, whose rank is {rank}", axis=axis)
+    axis %= rank
+    if not compatible(shape, other):
+        raise received("`a` and `b` to have one shape", a_shape=shape, b_shape=other)
+    state_shape = shape[:axis] + shape[axis + 1 :]
+    if initial is not None and not compatible(state_shape, static_shape(initial)):
+        raise received(
+            f"`initial` to have the shape of `a` without axis {axis}, {state_shape}",
+            initial_shape=static_shape(initial),
+        )
+    if shape[axis] == 0:
+        return a * b  # No step: an empty tensor of the right shape.
+    return _gated_scan(a, b, initial, axis=axis, reverse=bool(reverse), late=False)
+
+
+def _gradient(
+    upstream: Tensor,
+    h: Tensor,
+    a: Tensor,
+    b: Tensor,
+    initial: Tensor | None,
+    *,
+    axis: int,
+    reverse: bool,
+    late: bool,
+) -> tuple[Tensor | None, ...]:
+    del b
+    # The late form is the adjoint of the early one in the other direction, and the early of the
+    # late: the pair needs no shifted copy of `a`.
+    grad_b = _gated_scan(a, upstream, None, axis=axis, reverse=not reverse, late=not late)
+    first = -1 if reverse else 0
+    if late:
+        grad_a = h * _shifted(grad_b, None, axis=axis, later=reverse)
+        grad_initial = _step(grad_b, first, axis)
+    else:
+        grad_a = grad_b * _shifted(h, initial, axis=axis, later=not reverse)
+        grad_initial = _step(a, first, axis) * _step(grad_b, first, axis)
+    return grad_a, grad_b, None if initial is None else grad_initial
+
+
+def _step(x: Tensor, t: Tensor | int, axis: int) -> Tensor:
+    return x[(slice(None),) * axis + (t,)]
+
+
+def _shifted(x: Tensor, edge: Tensor | None, *, axis: int, later: bool) -> Tensor:
+    """`x` moved one step later or earlier, with `edge` or zeros in the gap."""
+    keep = slice(None, -1) if later else slice(1, None)
+    rest = x[(slice(None),) * axis + (keep,)]
+    edge = tf.zeros_like(_step(x, 0, axis)) if edge is None else edge
+    edge = tf.expand_dims(edge, axis)
+    return tf.concat([edge, rest] if later else [rest, edge], axis)
+
+
+def _loop(a: Tensor, b: Tensor, initial: Tensor | None, output: Any, write: Write, **how: Any) -> Any:
+    """Runs the recurrence; `write(output, h, t)` stores each state."""
+    axis, reverse, late = how["axis"], how["reverse"], how["late"]
+    state = tf.float32 if a.dtype.size < 4 else a.dtype
+    length = tf.shape(a)[axis] if a.shape[axis] is None else a.shape[axis]
+    carry = tf.zeros_like(_step(b, 0, axis), state) if initial is None else tf.cast(initial, state)
+
+    def body(i: Tensor, carry: Tensor, output: Any) -> tuple[Any, ...]:
+        t = length - 1 - i if reverse else i
+        decay, new = (tf.cast(_step(x, t, axis), state) for x in (a, b))
+        if late:
+            h = new + carry
+            carry = decay * h
+        else:
+            h = carry = decay * carry + new
+        return i + 1, carry, write(output, tf.cast(h, a.dtype), t)
+
+    loop = (tf.constant(0), carry, output)
+    return tf.while_loop(lambda i, *_: i < length, body, loop, maximum_iterations=length)[2]
+
+
+def _in_place(a: Tensor, b: Tensor, initial: Tensor | None, **how: Any) -> Tensor:
+    """XLA's form: states are written where they belong, so nothing is transposed or stacked."""
+    axis = how["axis"]
+
+    def write(output: Tensor, h: Tensor, t: Tensor) -> Tensor:
+        start = [0] * axis + [t] + [0] * (len(a.shape) - axis - 1)
+        return dynamic_update_slice(output, tf.expand_dims(h, axis), start)
+
+    return _loop(a, b, initial, tf.zeros_like(a), write, **how)
+
+
+@custom_op(gradient=_gradient, xla=_in_place)
+def _gated_scan(
+    a: Tensor, b: Tensor, initial: Tensor | None, *, axis: int, reverse: bool, late: bool
+) -> Tensor:
+    """Early: h = a h' + b, the carry is h. Late: h = b + carry, the carry is a h."""
+    length = tf.shape(a)[axis] if a.shape[axis] is None else a.shape[axis]
+    states = tf.TensorArray(a.dtype, size=length, element_shape=_step(a, 0, axis).shape)
+    states = _loop(
+        a,
+        b,
+        initial,
+        states,
+        lambda output, h, t: output.write(t, h),
+        axis=axis,
+        reverse=reverse,
+        late=late,
+    )
+    # Stacking puts the steps first.
+    order = [*range(1, axis + 1), 0, *range(axis + 1, len(a.shape))]
+    h = tf.transpose(states.stack(), order)
+    return tf.ensure_shape(h, a.shape)

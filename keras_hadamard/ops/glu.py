@@ -1,0 +1,76 @@
+"""The gated linear unit's product."""
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from keras_hadamard._checks import received
+from keras_hadamard._typing import Activation, Tensor
+from keras_hadamard.ops._custom_op import custom_op
+from keras_hadamard.ops._precision import at_least_float32
+from keras_hadamard.ops._shapes import compatible, static_shape
+
+
+def glu(value: Tensor, gate: Tensor, *, activation: Activation = "sigmoid") -> Tensor:
+    """Gated product `value * activation(gate)`, elementwise.
+
+    With `"sigmoid"` the gated linear unit, with `"gelu"` GEGLU, `"silu"` SwiGLU, `"relu"` ReGLU and
+    `None` the bilinear unit. The gradient keeps the two pre-activations alone and computes the
+    activated gate again.
+
+    Args:
+        value: Float tensor.
+        gate: Float tensor of the shape of `value`.
+        activation: Name or function of the gate, as Keras resolves it. Defaults to `"sigmoid"`.
+
+    Returns:
+        Tensor of the shape of `value`.
+
+    Numerics:
+        Activation and product are float32 for float16 and bfloat16 input.
+
+    Raises:
+        ValueError: If the shapes differ, the dtypes are not one floating dtype, or the activation
+            is unknown.
+
+    Example:
+
+    >>> value, gate = keras.ops.array([2.0, 3.0]), keras.ops.array([1.0, -1.0])
+    >>> y = keras_hadamard.ops.glu(value, gate, activation="relu")
+    >>> [float(v) for v in y]
+    [2.0, 0.0]
+
+    Reference:
+        - [Language Modeling with Gated Convolutional Networks (Dauphin et al., 2017)](
+          https://arxiv.org/abs/1612.08083)
+        - [GLU Variants Improve Transformer (Shazeer, 2020)](https://arxiv.org/abs/2002.05202)
+    """
+    if not compatible(static_shape(value), static_shape(gate)):
+        raise received(
+            "`value` and `gate` to have one shape",
+            value_shape=static_shape(value),
+            gate_shape=static_shape(gate),
+        )
+    return _glu(value, gate, activation=keras.activations.get(activation))
+
+
+def _gradient(
+    upstream: Tensor, y: Tensor, value: Tensor, gate: Tensor, *, activation: Activation
+) -> tuple[Tensor, Tensor]:
+    del y
+    dtype = at_least_float32(value.dtype)
+    upstream, value32, gate32 = (ops.cast(t, dtype) for t in (upstream, value, gate))
+    with tf.GradientTape() as tape:
+        tape.watch(gate32)
+        activated = keras.activations.get(activation)(gate32)
+    grad_gate = tape.gradient(
+        activated, gate32, upstream * value32, unconnected_gradients=tf.UnconnectedGradients.ZERO
+    )
+    return ops.cast(upstream * activated, value.dtype), ops.cast(grad_gate, gate.dtype)
+
+
+@custom_op(gradient=_gradient)
+def _glu(value: Tensor, gate: Tensor, *, activation: Activation) -> Tensor:
+    dtype = at_least_float32(value.dtype)
+    activated = keras.activations.get(activation)(ops.cast(gate, dtype))
+    return ops.cast(ops.cast(value, dtype) * activated, value.dtype)

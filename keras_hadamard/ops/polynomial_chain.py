@@ -1,0 +1,82 @@
+"""The coupled polynomial (CCP) chain, a product over the degree axis."""
+
+from keras import ops
+
+from keras_hadamard._checks import received
+from keras_hadamard._typing import Tensor
+from keras_hadamard.ops._custom_op import custom_op
+from keras_hadamard.ops._precision import at_least_float32
+from keras_hadamard.ops._shapes import static_shape
+
+
+def polynomial_chain(factors: Tensor, *, axis: int = -2) -> Tensor:
+    """Coupled polynomial recursion `x_n = f_n * x_(n-1) + x_(n-1)`, `x_1 = f_1`, over an axis.
+
+    Computed in its closed form `f_1 * (1 + f_2) * ... * (1 + f_N)`. The gradient is analytic: it
+    keeps `factors` alone, and multiplies prefix and suffix products instead of dividing, so a
+    factor of zero is as good as any.
+
+    Args:
+        factors: Float tensor, the N projections of one input along `axis`, N the degree.
+        axis: Integer, the degree axis. Defaults to `-2`, for `(..., N, k)`.
+
+    Returns:
+        Tensor of the shape of `factors` without `axis`.
+
+    Numerics:
+        Products are float32 for float16 and bfloat16 input. With unit-variance factors the standard
+        deviation grows as `2 ** ((N - 1) / 2)` and the largest values much faster: float16 output
+        overflows at a degree of about 16.
+
+    Raises:
+        ValueError: If `axis` is not an axis of `factors`, the degree is unknown or zero, or the
+            dtype is not floating.
+
+    Example:
+
+    >>> factors = keras.ops.array([[[2.0, 3.0], [1.0, 0.5]]])  # Degree 2, width 2.
+    >>> x = keras_hadamard.ops.polynomial_chain(factors)
+    >>> [float(v) for v in x[0]]
+    [4.0, 4.5]
+
+    Reference:
+        - [Deep Polynomial Neural Networks (Chrysos et al., 2021)](https://arxiv.org/abs/2006.13026)
+    """
+    shape = static_shape(factors)
+    if not isinstance(axis, int) or not -len(shape) <= axis < len(shape):
+        raise received(f"`axis` to be an axis of `factors`, of shape {shape}", axis=axis)
+    axis %= len(shape)
+    if not shape[axis]:
+        raise received("a known degree of at least 1", shape=shape, axis=axis)
+    return _polynomial_chain(factors, axis=axis)
+
+
+def _gradient(upstream: Tensor, x: Tensor, factors: Tensor, *, axis: int) -> tuple[Tensor]:
+    del x
+    dtype = at_least_float32(factors.dtype)
+    first, *rest = _terms(ops.cast(factors, dtype), axis)
+    below = [ops.ones_like(first)]
+    for term in rest[:-1]:
+        below.append(below[-1] * term)
+    above = ops.cast(upstream, dtype)
+    grads = []
+    # From the last degree down, `above` holds upstream times all later terms.
+    for prefix, term in zip(reversed(below), reversed(rest), strict=False):
+        grads.append(above * first * prefix)
+        above = above * term
+    grads.append(above)
+    return (ops.cast(ops.stack(grads[::-1], axis=axis), factors.dtype),)
+
+
+def _terms(factors: Tensor, axis: int) -> list[Tensor]:
+    first, *rest = ops.unstack(factors, axis=axis)
+    return [first, *(1 + f for f in rest)]
+
+
+@custom_op(gradient=_gradient)
+def _polynomial_chain(factors: Tensor, *, axis: int) -> Tensor:
+    terms = _terms(ops.cast(factors, at_least_float32(factors.dtype)), axis)
+    x = terms[0]
+    for term in terms[1:]:
+        x = x * term
+    return ops.cast(x, factors.dtype)
