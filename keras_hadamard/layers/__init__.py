@@ -11,5 +11,6 @@ from keras_hadamard.layers.hadamard_product import HadamardProduct as HadamardPr
 from keras_hadamard.layers.high_order import PolynomialDense as PolynomialDense
 from keras_hadamard.layers.modulation import GatedDense as GatedDense
 from keras_hadamard.layers.modulation import MinGRU as MinGRU
-from keras_hadamard.layers.modulation import positive as positive
 from keras_hadamard.layers.pairwise import PolyNonLocal as PolyNonLocal
+from keras_hadamard.ops._activations import gelu_tanh as gelu_tanh
+from keras_hadamard.ops._activations import positive as positive

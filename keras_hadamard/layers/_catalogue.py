@@ -35,5 +35,7 @@ def catalogue() -> list[Row]:
             parts = layer.__module__.split(".")
             domain = parts[2] if len(parts) > 3 else "shared"
             summary = text.splitlines()[0]
-            rows.append(Row(name, domain, summary, " ".join(paper.group(1).split()) if paper else ""))
+            rows.append(
+                Row(name, domain, summary, " ".join(paper.group(1).split()) if paper else "")
+            )
     return sorted(rows, key=lambda row: (row.domain, row.name.lower()))

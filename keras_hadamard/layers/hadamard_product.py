@@ -33,7 +33,6 @@ class HadamardProduct(keras.layers.Layer):
 
     Call arguments:
         inputs: Tensor, or a list of as many tensors as there are branches.
-        training: Boolean, passed to the branches that take it. Defaults to `None`.
 
     Input shape:
         Whatever the branches take; their outputs must broadcast to one shape.
@@ -95,14 +94,10 @@ class HadamardProduct(keras.layers.Layer):
         if self.output_layer is not None and not self.output_layer.built:
             self.output_layer.build(self._reduced_shape(input_shape))
 
-    def call(
-        self, inputs: Tensor | list[Tensor], training: bool | None = None, mask: Any = None
-    ) -> Tensor:
+    def call(self, inputs: Tensor | list[Tensor], mask: Any = None) -> Tensor:
         many = isinstance(inputs, list | tuple)
         each = list(inputs) if many else [inputs] * len(self.branches)
-        outputs = [
-            _apply(branch, x, training) for branch, x in zip(self.branches, each, strict=True)
-        ]
+        outputs = [branch(x) for branch, x in zip(self.branches, each, strict=True)]
         if isinstance(self.reduce, int):
             product = factorized_bilinear_pool(*outputs, factor=self.reduce)
         else:
@@ -111,7 +106,7 @@ class HadamardProduct(keras.layers.Layer):
             axes = tuple(range(1, len(product.shape) - 1))
             product = masked_mean(product, all_of(mask), axes)
         if self.output_layer is not None:
-            product = _apply(self.output_layer, product, training)
+            product = self.output_layer(product)
         return product + each[0] if self.skip else product
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Tensor | None:
@@ -163,10 +158,6 @@ class HadamardProduct(keras.layers.Layer):
         if isinstance(self.reduce, int):
             return (*shape[:-1], (shape[-1] or 0) // self.reduce)
         return shape
-
-
-def _apply(layer: keras.layers.Layer, x: Tensor, training: bool | None) -> Tensor:
-    return layer(x, training=training) if layer._call_has_training_arg else layer(x)
 
 
 def _broadcast(one: Shape, other: Shape) -> Shape:

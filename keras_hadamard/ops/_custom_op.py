@@ -100,7 +100,10 @@ class OpNode(keras.Operation):
 def _dispatch(op: _Op, tensors: tuple[Tensor, ...], options: Options) -> Tensor:
     if any(isinstance(t, keras.KerasTensor) for t in tensors):
         return OpNode(op.name, dict(options))(*tensors)
-    tensors = tuple(None if t is None else keras.ops.convert_to_tensor(t) for t in tensors)
+    # To TensorFlow's own tensors: Keras leaves its variables as they are.
+    tensors = tuple(
+        None if t is None else tf.convert_to_tensor(keras.ops.convert_to_tensor(t)) for t in tensors
+    )
     _check_dtypes(op, tensors)
     given = tuple(t is not None for t in tensors)
     return _differentiable(op, given, options, [t for t in tensors if t is not None])
@@ -109,7 +112,9 @@ def _dispatch(op: _Op, tensors: tuple[Tensor, ...], options: Options) -> Tensor:
 def _check_dtypes(op: _Op, tensors: tuple[Tensor, ...]) -> None:
     names = list(inspect.signature(op.forward).parameters)
     dtypes = {n: t.dtype.name for n, t in zip(names, tensors, strict=False) if t is not None}
-    if len(set(dtypes.values())) > 1 or not all(t.dtype.is_floating for t in tensors if t is not None):
+    if len(set(dtypes.values())) > 1 or not all(
+        t.dtype.is_floating for t in tensors if t is not None
+    ):
         raise received(f"the tensors of `{op.name}` to have one floating dtype", **dtypes)
 
 
@@ -189,15 +194,16 @@ def _spread(tensors: tuple[Tensor, ...], given: tuple[bool, ...]) -> list[Tensor
 
 
 def _run(function: Forward, tensors: tuple[Tensor, ...]) -> Any:
-    if not tf.executing_eagerly():
-        return function(*tensors)
     tensors = tuple(tf.stop_gradient(t) for t in tensors)
-    if not config.eager_compile():
+    if not tf.executing_eagerly() or not config.eager_compile():
         return function(*tensors)
     return _compiled(function, tuple((t.shape, t.dtype) for t in tensors))(*tensors)
 
 
-# One function a signature: a new shape is a compilation anyway, and so none is ever retraced.
 @functools.lru_cache(maxsize=1024)
 def _compiled(function: Forward, signature: tuple[Any, ...]) -> Forward:
-    return tf.function(function, jit_compile=True, autograph=False)
+    jitted = tf.function(function, jit_compile=True, autograph=False)
+    # The concrete function of one signature: a new shape is a compilation anyway, and going
+    # through the polymorphic one TensorFlow would warn of retracing.
+    concrete: Forward = jitted.get_concrete_function(*(tf.TensorSpec(*s) for s in signature))
+    return concrete

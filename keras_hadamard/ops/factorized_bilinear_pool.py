@@ -72,7 +72,5 @@ def _factorized_bilinear_pool(x: Tensor, y: Tensor, *, factor: int) -> Tensor:
     product = ops.cast(x, dtype) * ops.cast(y, dtype)
     if factor > 1:
         shape = ops.shape(product)
-        product = ops.sum(
-            ops.reshape(product, (*shape[:-1], shape[-1] // factor, factor)), axis=-1
-        )
+        product = ops.sum(ops.reshape(product, (*shape[:-1], shape[-1] // factor, factor)), axis=-1)
     return ops.cast(product, x.dtype)

@@ -51,7 +51,7 @@ def gated_scan(
     [1.0, 1.5, 1.75, 1.875]
 
     Reference:
-        - [Parallelizing Linear Recurrent Neural Nets Over Sequence Length (Martin and Cundy, 2018)](
+        - [Parallelizing Linear Recurrent Neural Nets (Martin and Cundy, 2018)](
           https://arxiv.org/abs/1709.04057)
     """
     shape, other = static_shape(a), static_shape(b)
@@ -110,7 +110,9 @@ def _shifted(x: Tensor, edge: Tensor | None, *, axis: int, later: bool) -> Tenso
     return tf.concat([edge, rest] if later else [rest, edge], axis)
 
 
-def _loop(a: Tensor, b: Tensor, initial: Tensor | None, output: Any, write: Write, **how: Any) -> Any:
+def _loop(
+    a: Tensor, b: Tensor, initial: Tensor | None, output: Any, write: Write, **how: Any
+) -> Any:
     """Runs the recurrence; `write(output, h, t)` stores each state."""
     axis, reverse, late = how["axis"], how["reverse"], how["late"]
     state = tf.float32 if a.dtype.size < 4 else a.dtype

@@ -1,11 +1,13 @@
 """The gated linear unit's product."""
 
-import keras
+from collections.abc import Callable
+
 import tensorflow as tf
 from keras import ops
 
 from keras_hadamard._checks import received
 from keras_hadamard._typing import Activation, Tensor
+from keras_hadamard.ops import _activations as activations
 from keras_hadamard.ops._custom_op import custom_op
 from keras_hadamard.ops._precision import at_least_float32
 from keras_hadamard.ops._shapes import compatible, static_shape
@@ -51,18 +53,23 @@ def glu(value: Tensor, gate: Tensor, *, activation: Activation = "sigmoid") -> T
             value_shape=static_shape(value),
             gate_shape=static_shape(gate),
         )
-    return _glu(value, gate, activation=keras.activations.get(activation))
+    return _glu(value, gate, activation=activations.get(activation))
 
 
 def _gradient(
-    upstream: Tensor, y: Tensor, value: Tensor, gate: Tensor, *, activation: Activation
+    upstream: Tensor,
+    y: Tensor,
+    value: Tensor,
+    gate: Tensor,
+    *,
+    activation: Callable[[Tensor], Tensor],
 ) -> tuple[Tensor, Tensor]:
     del y
     dtype = at_least_float32(value.dtype)
     upstream, value32, gate32 = (ops.cast(t, dtype) for t in (upstream, value, gate))
     with tf.GradientTape() as tape:
         tape.watch(gate32)
-        activated = keras.activations.get(activation)(gate32)
+        activated = activations.apply(activation, gate32)
     grad_gate = tape.gradient(
         activated, gate32, upstream * value32, unconnected_gradients=tf.UnconnectedGradients.ZERO
     )
@@ -70,7 +77,7 @@ def _gradient(
 
 
 @custom_op(gradient=_gradient)
-def _glu(value: Tensor, gate: Tensor, *, activation: Activation) -> Tensor:
+def _glu(value: Tensor, gate: Tensor, *, activation: Callable[[Tensor], Tensor]) -> Tensor:
     dtype = at_least_float32(value.dtype)
-    activated = keras.activations.get(activation)(ops.cast(gate, dtype))
+    activated = activations.apply(activation, ops.cast(gate, dtype))
     return ops.cast(ops.cast(value, dtype) * activated, value.dtype)

@@ -44,7 +44,9 @@ class Fusion(ProjectingLayer):
         )
         wanted = "two or more" if count is None else str(count)
         if not many or (len(input_shape) < 2 if count is None else len(input_shape) != count):
-            raise received(f"`{name}` to be called on a list of {wanted} tensors", shape=input_shape)
+            raise received(
+                f"`{name}` to be called on a list of {wanted} tensors", shape=input_shape
+            )
         shapes = [tuple(s) for s in input_shape]
         if any(len(s) < 2 or s[-1] is None for s in shapes):
             raise received(
@@ -55,8 +57,7 @@ class Fusion(ProjectingLayer):
             # A vector meets the others in the batch axis alone.
             axes = shape[:1] if len(shape) == 2 else shape[:-1]
             if len(shape) not in (2, len(lead) + 1) or any(
-                m is not None and n is not None and m != n
-                for m, n in zip(lead, axes, strict=False)
+                m is not None and n is not None and m != n for m, n in zip(lead, axes, strict=False)
             ):
                 raise received(
                     f"the inputs of `{name}` to have equal batch and positions, or to be vectors",

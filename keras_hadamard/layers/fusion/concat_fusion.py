@@ -36,8 +36,8 @@ class ConcatFusion(Fusion):
         training: Boolean, whether dropout is active. Defaults to `None`.
 
     Input shape:
-        Two or more tensors `(batch, width_i)` or `(batch, ..., width_i)` with equal positions. A vector
-        among sequences or images is joined to each of their positions.
+        Two or more tensors `(batch, width_i)` or `(batch, ..., width_i)` with equal positions. A
+        vector among sequences or images is joined to each of their positions.
 
     Output shape:
         `(batch, ..., units)`.
@@ -130,7 +130,8 @@ def _join(tensors: list[Tensor]) -> Tensor:
     positions = ops.shape(full)[:-1]
     return ops.concatenate(
         [
-            t if t.shape[1:-1] == full.shape[1:-1]
+            t
+            if t.shape[1:-1] == full.shape[1:-1]
             else ops.broadcast_to(t, (*positions, t.shape[-1]))
             for t in tensors
         ],

@@ -3,7 +3,7 @@
 from typing import Any
 
 from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Tensor
+from keras_hadamard._typing import Activation
 from keras_hadamard.layers.fusion.mlb import MLB
 
 
@@ -35,8 +35,8 @@ class HadamardFusion(MLB):
         training: Boolean, whether dropout is active. Defaults to `None`.
 
     Input shape:
-        Two or more tensors `(batch, width_i)` or `(batch, ..., width_i)` with equal positions. A vector
-        among sequences or images is fused with each of their positions.
+        Two or more tensors `(batch, width_i)` or `(batch, ..., width_i)` with equal positions. A
+        vector among sequences or images is fused with each of their positions.
 
     Output shape:
         `(batch, ..., units)`.

@@ -28,8 +28,8 @@ class MFB(ProjectedFusion):
             as in the paper; the BLOCK code uses `"relu"`.
         dropout: Float in [0, 1), dropout of the product before it is summed. Defaults to `0.0`.
         input_dropout: Float in [0, 1), dropout of every input. Defaults to `0.0`.
-        normalize: Boolean, whether the pooled product gets the signed square root and L2 normalisation.
-            Defaults to `True`.
+        normalize: Boolean, whether the pooled product gets the signed square root and L2
+            normalisation. Defaults to `True`.
         normalize_axis: Integer, the axis of the L2 norm. Defaults to `-1`, the features. The
             authors' code uses `1`, which in sequences is the positions.
         seed: Integer, the seed of the dropouts. Defaults to `None`.
@@ -42,8 +42,8 @@ class MFB(ProjectedFusion):
         training: Boolean, whether dropout is active. Defaults to `None`.
 
     Input shape:
-        Two tensors `(batch, width_i)` or `(batch, ..., width_i)` with equal positions. A vector
-        among sequences or images is fused with each of their positions.
+        Two tensors `(batch, width_i)` or `(batch, ..., width_i)` with equal positions. A
+        vector among sequences or images is fused with each of their positions.
 
     Output shape:
         `(batch, ..., units)`.

@@ -39,8 +39,8 @@ class SumFusion(ProjectedFusion):
         training: Boolean, whether dropout is active. Defaults to `None`.
 
     Input shape:
-        Two or more tensors `(batch, width_i)` or `(batch, ..., width_i)` with equal positions. A vector
-        among sequences or images is fused with each of their positions.
+        Two or more tensors `(batch, width_i)` or `(batch, ..., width_i)` with equal positions. A
+        vector among sequences or images is fused with each of their positions.
 
     Output shape:
         `(batch, ..., units)`.

@@ -104,7 +104,9 @@ class PolynomialDense(ProjectingLayer):
         self.state_projections = []
         self.first_state = None
         if self.decomposition != "ccp":
-            self.first_state = self.add_weight(name="first_state", shape=(rank,), initializer="ones")
+            self.first_state = self.add_weight(
+                name="first_state", shape=(rank,), initializer="ones"
+            )
             self.state_projections = [
                 self.project(rank, f"state_projection_{n}", use_bias=True, input_shape=state)
                 for n in range(2, self.degree + 1)

@@ -2,4 +2,3 @@
 
 from keras_hadamard.layers.modulation.gated_dense import GatedDense as GatedDense
 from keras_hadamard.layers.modulation.min_gru import MinGRU as MinGRU
-from keras_hadamard.layers.modulation.min_gru import positive as positive

@@ -8,6 +8,7 @@ from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
 from keras_hadamard.layers._projecting import ProjectingLayer
+from keras_hadamard.ops import _activations as activations
 from keras_hadamard.ops import glu
 
 
@@ -16,7 +17,8 @@ class GatedDense(ProjectingLayer):
     """Gated linear unit: a dense projection times an activated one.
 
     `y = (W x + b) * activation(V x + c)` with `W` and `V` of shape `(width, units)`: GLU with
-    `"sigmoid"`, GEGLU with `"gelu"`, SwiGLU with `"silu"`, ReGLU with `"relu"`, the bilinear unit
+    `"sigmoid"`, GEGLU with `"gelu"` (exact, `"gelu_tanh"` its
+    approximation), SwiGLU with `"silu"`, ReGLU with `"relu"`, the bilinear unit
     with `None`.
 
     Args:
@@ -60,7 +62,7 @@ class GatedDense(ProjectingLayer):
     def __init__(self, units: int, activation: Activation = "sigmoid", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.units = positive_int("units", units)
-        self.activation = keras.activations.get(activation)
+        self.activation = activations.get(activation)
         self.supports_masking = True
 
     def build(self, input_shape: Shape) -> None:

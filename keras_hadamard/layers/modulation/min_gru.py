@@ -9,29 +9,8 @@ from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
 from keras_hadamard.layers._projecting import ProjectingLayer
+from keras_hadamard.ops import _activations as activations
 from keras_hadamard.ops import gated_scan
-
-
-@serializable
-def positive(x: Tensor) -> Tensor:
-    """The candidate's activation in minGRU: `x + 0.5` above zero, `sigmoid(x)` below.
-
-    Args:
-        x: Float tensor.
-
-    Returns:
-        Tensor of the shape of `x`, positive everywhere.
-
-    Example:
-
-    >>> y = keras_hadamard.layers.positive(keras.ops.array([0.0, 1.0]))
-    >>> [float(v) for v in y]
-    [0.5, 1.5]
-
-    Reference:
-        - [Were RNNs All We Needed? (Feng et al., 2024)](https://arxiv.org/abs/2410.01201)
-    """
-    return ops.where(x >= 0, x + 0.5, ops.sigmoid(x))
 
 
 @serializable
@@ -98,7 +77,7 @@ class MinGRU(ProjectingLayer):
     ) -> None:
         super().__init__(**kwargs)
         self.units = positive_int("units", units)
-        self.activation = positive if activation == "positive" else keras.activations.get(activation)
+        self.activation = activations.get(activation)
         self.return_sequences = bool(return_sequences)
         self.return_state = bool(return_state)
         self.go_backwards = bool(go_backwards)
@@ -106,9 +85,7 @@ class MinGRU(ProjectingLayer):
 
     def build(self, input_shape: Shape) -> None:
         self._check(input_shape)
-        self.projection = self.project(
-            self.units, "projection", blocks=2, input_shape=input_shape
-        )
+        self.projection = self.project(self.units, "projection", blocks=2, input_shape=input_shape)
 
     def call(
         self, inputs: Tensor, initial_state: Any = None, mask: Tensor | None = None
@@ -117,11 +94,16 @@ class MinGRU(ProjectingLayer):
         if keras.backend.standardize_dtype(gate.dtype) in ("float16", "bfloat16"):
             # Near 1 the 16-bit floats are too coarse for a decay that acts over many steps.
             candidate, gate = ops.cast(candidate, "float32"), ops.cast(gate, "float32")
-        keep, new = ops.sigmoid(-gate), ops.sigmoid(gate) * self.activation(candidate)
+        keep, new = (
+            ops.sigmoid(-gate),
+            ops.sigmoid(gate) * activations.apply(self.activation, candidate),
+        )
         if mask is not None:
             mask = ops.expand_dims(ops.cast(mask, "bool"), -1)
             keep, new = ops.where(mask, keep, 1.0), ops.where(mask, new, 0.0)
-        states = gated_scan(keep, new, self._initial(initial_state, keep), reverse=self.go_backwards)
+        states = gated_scan(
+            keep, new, self._initial(initial_state, keep), reverse=self.go_backwards
+        )
         states = ops.cast(states, self.compute_dtype)
         if self.go_backwards:
             states = ops.flip(states, axis=1)
