@@ -1,0 +1,162 @@
+"""Runs a SavedModel as a stock TF Serving does: in its loader, on a CPU, with XLA disabled.
+
+Disabling XLA holds for the whole process and cannot be undone, so `run` starts this file as a
+program of its own. The program does not import this package: like the server, it has TensorFlow
+and the SavedModel, and none of the Python that made it.
+"""
+
+import ctypes
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+# Batch size -> name of the input or output -> values.
+Batches: TypeAlias = dict[int, dict[str, np.ndarray]]
+
+# `tensorflow::DisableXlaCompilation()`, which the server's main() calls unless it was started with
+# one of its XLA flags. TensorFlow has no public name for it.
+_DISABLE_XLA = "_ZN10tensorflow21DisableXlaCompilationEv"
+
+
+@dataclass(frozen=True)
+class LoaderRun:
+    """What came out: `error` if nothing could be run, else outputs or a failure per batch size."""
+
+    error: str | None
+    outputs: Batches
+    failures: dict[int, str]
+
+
+def save_batches(path: str | Path, batches: Mapping[int, Mapping[str, Any]]) -> None:
+    """Writes `<batch>/<name>` arrays; numpy's format has no bfloat16 and no variable strings."""
+    arrays = {}
+    for batch, values in batches.items():
+        for name, value in values.items():
+            array = np.asarray(value)
+            if array.dtype.kind == "O":
+                array = array.astype("S")
+            elif array.dtype.name == "bfloat16":
+                array = array.astype("float32")
+            arrays[f"{batch}/{name}"] = array
+    # An open file, because with a path numpy hands the name of an array on as an argument.
+    with open(path, "wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+
+
+def load_batches(path: str | Path) -> Batches:
+    batches: Batches = {}
+    with np.load(path, allow_pickle=False) as arrays:
+        for key in arrays.files:
+            batch, _, name = key.partition("/")
+            batches.setdefault(int(batch), {})[name] = arrays[key]
+    return batches
+
+
+def run(path: str | Path, batches: Batches) -> LoaderRun:
+    """Runs `serving_default` of the SavedModel at `path` on every batch, in a new process."""
+    with tempfile.TemporaryDirectory() as scratch:
+        inputs, outputs = Path(scratch, "inputs.npz"), Path(scratch, "outputs.npz")
+        save_batches(inputs, batches)
+        environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+        # These flags can switch automatic clustering on, which a stock server does not do.
+        environment.pop("TF_XLA_FLAGS", None)
+        # -P keeps this folder, whose files have common names, off the module path.
+        done = subprocess.run(
+            [sys.executable, "-P", __file__, str(path), str(inputs), str(outputs)],
+            capture_output=True,
+            text=True,
+            env=environment,
+            check=False,
+        )
+        lines = done.stdout.splitlines()
+        if done.returncode != 0 or not lines:
+            said = done.stderr.strip().splitlines() or ["no message"]
+            return LoaderRun(f"the loader ended with {done.returncode}: {said[-1]}", {}, {})
+        result = json.loads(lines[-1])
+        failures = {int(batch): text for batch, text in result["failures"].items()}
+        return LoaderRun(
+            result["error"], load_batches(outputs) if outputs.exists() else {}, failures
+        )
+
+
+def disable_xla() -> None:
+    """Puts this process into a stock server's state, and proves it.
+
+    Raises:
+        RuntimeError: If this build of TensorFlow does not have the switch, or the switch does not
+            switch.
+    """
+    import tensorflow as tf
+
+    try:
+        library = ctypes.CDLL(str(Path(tf.sysconfig.get_lib(), "libtensorflow_cc.so.2")))
+        switch = getattr(library, _DISABLE_XLA)
+    except (OSError, AttributeError) as error:
+        raise RuntimeError(
+            f"TensorFlow {tf.__version__} has no DisableXlaCompilation where it is looked for"
+        ) from error
+    switch.restype = None
+    switch()
+    try:
+        tf.function(tf.negative, jit_compile=True)(tf.constant(1.0))
+    except tf.errors.OpError as error:
+        if "XLA compilation disabled" in str(error):
+            return
+        raise RuntimeError(f"XLA fails here for another reason: {_one_line(error)}") from error
+    raise RuntimeError(f"XLA still compiles in TensorFlow {tf.__version__} after being disabled")
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300]
+
+
+def _serve(path: str, batches: Batches, failures: dict[int, str]) -> Batches:
+    import tensorflow as tf
+
+    outputs: Batches = {}
+    # A graph and a session, not `tf.saved_model.load`: that is what the server itself runs.
+    with tf.compat.v1.Session(graph=tf.Graph()) as session:
+        meta_graph = tf.compat.v1.saved_model.load(session, ["serve"], path)
+        signature = meta_graph.signature_def["serving_default"]
+        fetches = {name: info.name for name, info in signature.outputs.items()}
+        for batch, values in batches.items():
+            try:
+                feed = {
+                    info.name: values[name].astype(tf.as_dtype(info.dtype).as_numpy_dtype)
+                    for name, info in signature.inputs.items()
+                }
+                outputs[batch] = session.run(fetches, feed)
+            except KeyError as error:
+                failures[batch] = f"no values for input {error}"
+            except (tf.errors.OpError, ValueError, TypeError) as error:
+                failures[batch] = _one_line(error)
+    return outputs
+
+
+def main(path: str, inputs: str, outputs: str) -> None:
+    import tensorflow as tf
+
+    error: str | None = None
+    failures: dict[int, str] = {}
+    try:
+        disable_xla()
+    except RuntimeError as problem:
+        error = f"cannot be run without XLA: {_one_line(problem)}"
+    else:
+        try:
+            save_batches(outputs, _serve(path, load_batches(inputs), failures))
+        except (tf.errors.OpError, OSError, ValueError, KeyError, RuntimeError) as problem:
+            error = f"does not load: {_one_line(problem)}"
+    sys.stdout.write(json.dumps({"error": error, "failures": failures}) + "\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
