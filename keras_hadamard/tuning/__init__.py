@@ -1,0 +1,16 @@
+"""Search spaces for KerasTuner, a hypermodel made of them, and the search with its report."""
+
+from keras_hadamard.tuning._extras import require as _require
+
+_require("keras_tuner", "keras-tuner")
+
+from keras_hadamard.tuning.fusion_space import fusion_space as fusion_space  # noqa: E402
+from keras_hadamard.tuning.gating_space import gating_space as gating_space  # noqa: E402
+from keras_hadamard.tuning.hyper_fusion_classifier import (  # noqa: E402
+    HyperFusionClassifier as HyperFusionClassifier,
+)
+from keras_hadamard.tuning.run import Run as Run  # noqa: E402
+from keras_hadamard.tuning.search import SearchFailed as SearchFailed  # noqa: E402
+from keras_hadamard.tuning.search import search as search  # noqa: E402
+from keras_hadamard.tuning.settings import SearchError as SearchError  # noqa: E402
+from keras_hadamard.tuning.settings import SearchSettings as SearchSettings  # noqa: E402

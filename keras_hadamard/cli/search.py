@@ -1,0 +1,68 @@
+"""`keras-hadamard search`."""
+
+import argparse
+import sys
+from typing import Any
+
+from keras_hadamard.cli.errors import FAILED, INTERRUPTED, InputError
+
+ALGORITHMS = ("random", "bayesian", "hyperband", "grid")
+
+DESCRIPTION = """\
+Searches fusions and gates for a data set, compares the best with the concat baseline, and writes
+trials.csv, trials.json, report.html, summary.txt, best.keras and serving/1/ to the run's folder.
+The same command goes on with a search that was interrupted."""
+
+
+def register(commands: Any) -> None:
+    parser = commands.add_parser(
+        "search", help="search fusions and gates for a data set", description=DESCRIPTION
+    )
+    add = parser.add_argument
+    add("dataset", help="digits_vqa, sort_of_clevr, a TFDS name, a .npz file or a folder of arrays")
+    add("--algorithm", choices=ALGORITHMS, default="random", help="default: %(default)s")
+    add("--space", default="fusion,gating", help="what is searched; default: %(default)s")
+    add("--max-trials", type=int, default=12, metavar="N", help="default: %(default)s")
+    add("--epochs", type=int, metavar="N", help="the most for one training; default: 12")
+    add("--budget", metavar="TIME", help="wall time for the whole search: 600, 10m or 1h")
+    add("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
+    add("--batch-size", type=int, metavar="N", help="default: 128")
+    add("--data-dir", metavar="DIR", help="where TFDS keeps prepared data")
+    add("--out", metavar="DIR", help="the run's folder; default: runs/DATASET")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from keras_hadamard.tuning.settings import SearchError, SearchSettings, parse_budget
+
+    given = {
+        "out": arguments.out,
+        "epochs": arguments.epochs,
+        "batch_size": arguments.batch_size,
+        "data_dir": arguments.data_dir,
+    }
+    try:
+        settings = SearchSettings(
+            arguments.dataset,
+            algorithm=arguments.algorithm,
+            spaces=tuple(s for s in arguments.space.split(",") if s),
+            max_trials=arguments.max_trials,
+            budget=None if arguments.budget is None else parse_budget(arguments.budget),
+            seed=arguments.seed,
+            **{name: value for name, value in given.items() if value is not None},
+        )
+        from keras_hadamard.tuning.search import SearchFailed, search
+
+        try:
+            search(settings)
+        except SearchFailed as error:
+            sys.stderr.write(f"keras-hadamard: {error}\n")
+            return FAILED
+    except SearchError as error:
+        raise InputError(str(error)) from error
+    except KeyboardInterrupt:
+        sys.stderr.write(
+            "\nInterrupted. Finished trials are kept; the same command goes on from here.\n"
+        )
+        return INTERRUPTED
+    return 0

@@ -1,0 +1,49 @@
+"""Small encoders that turn an input of any kind into a vector."""
+
+import keras
+
+from keras_hadamard import layers
+from keras_hadamard._typing import Tensor
+from keras_hadamard.tuning.fields import Field
+
+# Images are halved until their longer side is at most this: what is left of the positions goes into
+# the vector, which questions about places need and global pooling would lose.
+GRID = 8
+
+
+def encode(x: Tensor, field: Field, units: int, name: str) -> Tensor:
+    """A vector of width `units` from input `x`."""
+    return {"image": _image, "tokens": _tokens, "vector": _vector}[field.kind](
+        x, field, units, name
+    )
+
+
+def _image(x: Tensor, field: Field, units: int, name: str) -> Tensor:
+    if field.dtype == "uint8":
+        x = keras.layers.Rescaling(1 / 255, name=f"{name}_rescaling")(x)
+    else:
+        x = keras.layers.BatchNormalization(name=f"{name}_normalization")(x)
+    side, filters, block = max(field.shape[:2]), 16, 0
+    while side > GRID or block == 0:
+        x = keras.layers.Conv2D(
+            filters, 3, padding="same", activation="relu", name=f"{name}_conv_{block}"
+        )(x)
+        x = keras.layers.MaxPooling2D(2, padding="same", name=f"{name}_pool_{block}")(x)
+        side, filters, block = (side + 1) // 2, min(2 * filters, 64), block + 1
+    x = keras.layers.Conv2D(
+        filters, 3, padding="same", activation="relu", name=f"{name}_conv_{block}"
+    )(x)
+    x = keras.layers.Flatten(name=f"{name}_flatten")(x)
+    return keras.layers.Dense(units, activation="relu", name=f"{name}_dense")(x)
+
+
+def _tokens(x: Tensor, field: Field, units: int, name: str) -> Tensor:
+    x = keras.layers.Embedding(field.vocabulary_size, 64, mask_zero=True, name=f"{name}_embedding")(
+        x
+    )
+    return layers.MinGRU(units, name=f"{name}_min_gru")(x)
+
+
+def _vector(x: Tensor, field: Field, units: int, name: str) -> Tensor:
+    x = keras.layers.BatchNormalization(name=f"{name}_normalization")(x)
+    return keras.layers.Dense(units, activation="relu", name=f"{name}_dense")(x)

@@ -1,0 +1,31 @@
+"""Files that are whole or not there, whenever the process ends."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Writes `path` so that a reader, or a restart after a crash, sees the old or the new file."""
+    draft = draft_of(path)
+    data = content.encode() if isinstance(content, str) else content
+    with open(draft, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(draft, path)
+
+
+def write_json(path: Path, value: Any) -> None:
+    # Strict JSON has no NaN; a record with one is a bug that other readers should not meet.
+    write_atomically(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
+
+
+def draft_of(path: Path) -> Path:
+    """Where a file is written before it takes its name; the suffix stays, which Keras looks at."""
+    return path.with_name(f".draft-{path.name}")
+
+
+def is_draft(path: Path) -> bool:
+    return path.name.startswith(".draft-")

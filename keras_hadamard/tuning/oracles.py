@@ -1,0 +1,144 @@
+"""KerasTuner's algorithms, each begun with the baseline.
+
+The run's own records are its only memory. After a restart a fresh oracle is asked for the same
+trials again and told their scores, which puts it where it was without a file of its own.
+"""
+
+import math
+from typing import Any
+
+import keras_tuner
+from keras_tuner.oracles import (
+    BayesianOptimizationOracle,
+    GridSearchOracle,
+    HyperbandOracle,
+    RandomSearchOracle,
+)
+
+from keras_hadamard.tuning._extras import require
+from keras_hadamard.tuning.settings import SearchSettings
+
+OBJECTIVE = "val_accuracy"
+# A failed trial is recorded and the search goes on; KerasTuner would stop after three in a row.
+NEVER = 10**9
+
+
+class BaselineFirst:
+    """Mixin of an oracle: the first trial has the defaults, the algorithm chooses the others."""
+
+    def populate_space(self: Any, trial_id: str) -> dict[str, Any]:
+        if not self.start_order:
+            defaults = keras_tuner.HyperParameters()
+            # In the space's order, so that a parent's default decides which children are active.
+            defaults.merge(self.get_space().space)
+            return {"status": "RUNNING", "values": defaults.values}
+        return dict(super().populate_space(trial_id))  # type: ignore[misc]
+
+
+class RandomOracle(BaselineFirst, RandomSearchOracle):
+    """Random search."""
+
+
+class BayesianOracle(BaselineFirst, BayesianOptimizationOracle):
+    """Bayesian optimisation that spends no trial on what was tried before."""
+
+    # The values of recorded trials. Past the random start they are taken from here in a replay:
+    # fitting the Gaussian process again for each of them would cost seconds a trial.
+    recorded: tuple[dict[str, Any], ...] = ()
+
+    def populate_space(self: Any, trial_id: str) -> dict[str, Any]:
+        tried = [t.hyperparameters.values for t in self.trials.values()]
+        done = sum(t.status == "COMPLETED" for t in self.trials.values())
+        if len(tried) < len(self.recorded) and done >= self.num_initial_points:
+            return {"status": "RUNNING", "values": dict(self.recorded[len(tried)])}
+        response = super().populate_space(trial_id)
+        if response["status"] == "RUNNING" and response["values"] in tried:
+            values = self._random_values()
+            status = "STOPPED" if values is None else "RUNNING"
+            return {"status": status, "values": values}
+        return dict(response)
+
+
+class HyperbandSearchOracle(BaselineFirst, HyperbandOracle):
+    """Hyperband, whose baseline is trained to the end and stands outside the brackets."""
+
+
+class GridOracle(GridSearchOracle):
+    """Grid search, which begins with the default values by itself."""
+
+
+def hyperband_factor(max_trials: int, epochs: int) -> int:
+    """The least reduction factor whose first bracket fits into the trials after the baseline.
+
+    With a bracket that does not fit, no configuration would ever be trained to the end.
+    """
+    for factor in range(3, epochs + 1):
+        brackets = math.floor(math.log(epochs, factor) + 1e-9)
+        last = math.ceil(1 + math.log(epochs, factor)) / (brackets + 1)
+        if sum(math.ceil(last * factor**rung) for rung in range(brackets + 1)) < max_trials:
+            return factor
+    return epochs + 1
+
+
+def derive(settings: SearchSettings) -> dict[str, int]:
+    """What an algorithm works out from the number of trials at its first start."""
+    if settings.algorithm == "hyperband":
+        return {"factor": max(2, hyperband_factor(settings.max_trials, settings.epochs))}
+    if settings.algorithm == "bayesian":
+        # KerasTuner's three times the number of parameters would leave no trial to optimise.
+        return {"initial_points": max(3, settings.max_trials // 2)}
+    return {}
+
+
+def make_oracle(
+    settings: SearchSettings,
+    derived: dict[str, int],
+    hypermodel: Any,
+    recorded: list[dict[str, Any]],
+) -> Any:
+    """The oracle of the algorithm, knowing the whole space."""
+    space = keras_tuner.HyperParameters()
+    hypermodel.declare_hyperparameters(space)
+    space.values = {}
+    common: dict[str, Any] = {
+        "objective": keras_tuner.Objective(OBJECTIVE, "max"),
+        # KerasTuner takes 0 for no seed.
+        "seed": settings.seed + 1,
+        "max_consecutive_failed_trials": NEVER,
+    }
+    if settings.algorithm == "hyperband":
+        oracle = HyperbandSearchOracle(
+            max_epochs=settings.epochs,
+            factor=derived["factor"],
+            # Sweeps until the trials are used up.
+            hyperband_iterations=None,
+            hyperparameters=space,
+            **common,
+        )
+        oracle.max_trials = settings.max_trials
+        return oracle
+    common["max_trials"] = settings.max_trials
+    if settings.algorithm == "random":
+        return RandomOracle(hyperparameters=space, **common)
+    if settings.algorithm == "bayesian":
+        require("scipy", "scipy")
+        require("sklearn", "scikit-learn")
+        oracle = BayesianOracle(
+            num_initial_points=derived["initial_points"], hyperparameters=space, **common
+        )
+        oracle.recorded = tuple(recorded)
+        return oracle
+    return GridOracle(hyperparameters=_kinds(space), tune_new_entries=False, **common)
+
+
+def _kinds(space: Any) -> Any:
+    """The part of a space that a grid covers: the kinds of layers, all else at its default.
+
+    The full grid has thousands of points and would vary a learning rate for days before it came to
+    a second fusion.
+    """
+    kinds = keras_tuner.HyperParameters()
+    chosen = [p for p in space.space if p.name in ("gating", "fusion")]
+    for parameter in chosen:
+        kinds.Choice(parameter.name, list(parameter.values), default=parameter.default)
+    return kinds

@@ -1,0 +1,162 @@
+"""What a run remembers: every finished training, in `trials.json` and `trials.csv`."""
+
+import base64
+import csv
+import io
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_hadamard.tuning.files import write_atomically, write_json
+from keras_hadamard.tuning.settings import SearchError
+
+Configuration = dict[str, Any]
+FORMAT = 1
+COMPLETED, FAILED = "completed", "failed"
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training of one configuration."""
+
+    status: str
+    configuration: Configuration
+    seed: int
+    # The highest validation accuracy of an epoch, whose weights were kept.
+    score: float | None
+    parameters: int | None
+    seconds: float
+    # How many epochs it was given; the curve has as many as it took.
+    epochs: int
+    curve: list[float]
+    reason: str | None = None
+
+    @property
+    def completed(self) -> bool:
+        return self.status == COMPLETED
+
+
+@dataclass(frozen=True)
+class Trial(Training):
+    """A training that the algorithm asked for. The first is the baseline."""
+
+    number: int = 0
+
+    @property
+    def baseline(self) -> bool:
+        return self.number == 1
+
+
+@dataclass(frozen=True)
+class Final(Training):
+    """A training of a finalist, with the only look at the test split."""
+
+    test: float | None = None
+    # One bit for each test example, so that two models can be compared example by example.
+    correct: str = ""
+
+    @property
+    def correct_by_example(self) -> np.ndarray:
+        bits = np.frombuffer(base64.b64decode(self.correct), "uint8")
+        return np.unpackbits(bits).astype(bool)
+
+
+def pack(correct: np.ndarray) -> str:
+    return base64.b64encode(np.packbits(correct).tobytes()).decode()
+
+
+@dataclass
+class Records:
+    """The finished trainings of a run, on disk as soon as they are added."""
+
+    folder: Path
+    trials: list[Trial] = field(default_factory=list)
+    finals: list[Final] = field(default_factory=list)
+    # Which training `best.keras` and `serving/` hold, and what the check of the latter said.
+    best: dict[str, Any] | None = None
+
+    @classmethod
+    def load(cls, folder: Path) -> "Records":
+        path = folder / "trials.json"
+        if not path.exists():
+            return cls(folder)
+        try:
+            content = json.loads(path.read_text())
+            trials = [Trial(**t) for t in content["trials"]]
+            finals = [Final(**f) for f in content["finalists"]]
+            return cls(folder, trials, finals, content["best"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise SearchError(
+                f"{path} is not a record of trials; move it away to start anew. Received: {error}"
+            ) from error
+
+    def add_trial(self, trial: Trial) -> None:
+        self.trials.append(trial)
+        self.save()
+
+    def add_final(self, final: Final) -> None:
+        self.finals = [
+            f for f in self.finals if (f.configuration, f.seed) != (final.configuration, final.seed)
+        ] + [final]
+        self.save()
+
+    def set_best(self, best: dict[str, Any]) -> None:
+        self.best = best
+        self.save()
+
+    def save(self) -> None:
+        write_json(
+            self.folder / "trials.json",
+            {
+                "format": FORMAT,
+                "trials": [asdict(t) for t in self.trials],
+                "finalists": [asdict(f) for f in self.finals],
+                "best": self.best,
+            },
+        )
+        write_atomically(self.folder / "trials.csv", self.table())
+
+    @property
+    def seconds(self) -> float:
+        """The time of all trainings so far, also of those before a restart."""
+        return sum(t.seconds for t in [*self.trials, *self.finals])
+
+    @property
+    def completed(self) -> list[Trial]:
+        """The trials that succeeded, best first; of equal ones the smaller model."""
+        done = [t for t in self.trials if t.completed]
+        return sorted(done, key=lambda t: (-(t.score or 0.0), t.parameters or 0, t.number))
+
+    def finals_of(self, configuration: Configuration) -> list[Final]:
+        return [f for f in self.finals if f.configuration == configuration and f.completed]
+
+    def table(self) -> str:
+        """The trials as CSV; a hyperparameter that is not active in a trial is an empty cell."""
+        names = hyperparameters(self.trials)
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        results = ("score", "parameters", "seconds", "epochs", "status", "reason")
+        writer.writerow(["trial", *names, *results])
+        for t in self.trials:
+            cells = [t.configuration.get(name, "") for name in names]
+            result = [t.score, t.parameters, round(t.seconds, 2), len(t.curve), t.status, t.reason]
+            writer.writerow([t.number, *cells, *["" if r is None else r for r in result]])
+        return text.getvalue()
+
+
+def hyperparameters(trainings: Iterable[Training]) -> list[str]:
+    """The names that appear in any configuration, those that matter most first."""
+    return _by_weight({name: None for t in trainings for name in t.configuration})
+
+
+def describe(configuration: Configuration) -> str:
+    """A configuration in one line."""
+    return " ".join(f"{n}={configuration[n]}" for n in _by_weight(configuration)) or "defaults"
+
+
+def _by_weight(names: Iterable[str]) -> list[str]:
+    return sorted(names, key=lambda n: (not n.startswith("fusion"), not n.startswith("gating")))

@@ -1,0 +1,186 @@
+"""The whole search: trials, finalists, the model for serving, the reports."""
+
+import os
+import shutil
+from typing import Any, TextIO
+
+import keras
+
+from keras_hadamard.tuning._extras import require
+from keras_hadamard.tuning.budget import Budget
+from keras_hadamard.tuning.files import draft_of, write_atomically
+from keras_hadamard.tuning.finalists import Finals, best_final
+from keras_hadamard.tuning.hyper_fusion_classifier import HyperFusionClassifier
+from keras_hadamard.tuning.oracles import derive
+from keras_hadamard.tuning.progress import Progress
+from keras_hadamard.tuning.records import Records
+from keras_hadamard.tuning.run import Facts, Run
+from keras_hadamard.tuning.run_folder import STATE, identity, locked, prepare
+from keras_hadamard.tuning.settings import SearchError, SearchSettings
+from keras_hadamard.tuning.summary import summary
+from keras_hadamard.tuning.table import aligned, trial_rows
+from keras_hadamard.tuning.tuner import RecordingTuner
+
+
+class SearchFailed(RuntimeError):
+    """A search of which nothing can be reported, because no trial succeeded."""
+
+
+def search(settings: SearchSettings, data: Any = None, stream: TextIO | None = None) -> Run:
+    """Searches a data set, or goes on with the search that `settings.folder` holds.
+
+    Every finished training is on disk at once, so a search that was interrupted, by whatever means,
+    is continued by calling this again with the same settings; `max_trials` and `budget` may be
+    raised. The folder gets `trials.csv`, `trials.json`, `report.html`, `best.keras`, `serving/1/`,
+    `summary.txt`, and `run.json`, which says whose folder it is.
+
+    Args:
+        settings: `SearchSettings`.
+        data: `keras_hadamard.datasets.ArrayDataset`. Defaults to None, which loads
+            `settings.dataset`.
+        stream: Text file for progress and the final table. Defaults to None, standard output.
+
+    Returns:
+        A `Run` with `records`, `finalists`, `best`, `baseline` and `comparison()`.
+
+    Raises:
+        SearchError: If the data or the settings cannot be used, or the folder holds something else.
+        SearchFailed: If no trial succeeded.
+        ImportError: If a package of the extra `search` is missing.
+        OSError: If the folder cannot be written, for instance as the disk is full. Finished trials
+            are kept.
+
+    Example:
+
+    >>> import io, tempfile
+    >>> import numpy as np
+    >>> from keras_hadamard import tuning
+    >>> folder = tempfile.mkdtemp()
+    >>> x = np.random.default_rng(0).normal(size=(60, 3)).astype("float32")
+    >>> np.savez(f"{folder}/xor.npz", a=x, b=x, target=(x[:, 0] > 0).astype(int))
+    >>> settings = tuning.SearchSettings(
+    ...     f"{folder}/xor.npz", out=f"{folder}/run", max_trials=1, epochs=1
+    ... )
+    >>> run = tuning.search(settings, stream=io.StringIO())
+    >>> len(run.records.trials), run.is_baseline(run.best)
+    (1, True)
+    """
+    # Before hours of training rather than after them.
+    require("matplotlib", "matplotlib")
+    require("scipy", "scipy")
+    data = _load(settings) if data is None else data
+    hypermodel = _hypermodel(settings, data)
+    manifest = prepare(settings.folder, identity(settings, data), derive(settings))
+    with locked(settings.folder):
+        records = Records.load(settings.folder)
+        budget = Budget(settings.budget, records)
+        progress = Progress(records, budget, stream)
+        _announce(settings, records, progress)
+        run = _run(settings, manifest["derived"], hypermodel, data, records, budget, progress)
+    return run
+
+
+def _run(
+    settings: SearchSettings,
+    derived: dict[str, int],
+    hypermodel: Any,
+    data: Any,
+    records: Records,
+    budget: Budget,
+    progress: Progress,
+) -> Run:
+    notes = []
+    (settings.folder / STATE).mkdir(exist_ok=True)
+    if len(records.trials) < settings.max_trials:
+        trainings = 3 * settings.seeds
+        tuner = RecordingTuner(
+            settings, derived, hypermodel, data, records, budget, progress, trainings
+        )
+        early = tuner.run()
+        if early:
+            notes.append(f"{len(records.trials)} of {settings.max_trials} trials: {early}.")
+    if not records.completed:
+        reason = records.trials[0].reason if records.trials else "there was no time for one"
+        raise SearchFailed(f"No trial succeeded, the first because of {reason}")
+    finals = Finals(settings, hypermodel, data, records, budget, progress)
+    if not finals.run():
+        notes.append("The time budget ended before all finalists had all their seeds.")
+    run = Run(settings, Facts.of(data), records, tuple(notes))
+    if run.best.finals:
+        _serve(run, finals)
+    _report(run)
+    shutil.rmtree(settings.folder / STATE)
+    for note in notes:
+        progress.say(note)
+    progress.say()
+    progress.say(aligned(trial_rows(records)))
+    progress.say()
+    progress.say(summary(run).rstrip())
+    return run
+
+
+def _load(settings: SearchSettings) -> Any:
+    from keras_hadamard import datasets  # needs more packages than the spaces do
+
+    try:
+        return datasets.load_arrays(
+            settings.dataset, data_dir=settings.data_dir, seed=settings.seed
+        )
+    except (ValueError, FileNotFoundError) as error:
+        raise SearchError(" ".join(str(error).split())) from error
+
+
+def _hypermodel(settings: SearchSettings, data: Any) -> HyperFusionClassifier:
+    if len(data.inputs) == 1 and "gating" not in settings.spaces:
+        raise SearchError(
+            f"{settings.dataset} has one input, so there is no fusion to search; add gating."
+        )
+    specs = {
+        name: {
+            "kind": spec.kind,
+            "shape": spec.shape,
+            "vocabulary_size": spec.vocabulary_size,
+            "dtype": str(data.train.inputs[name].dtype),
+        }
+        for name, spec in data.inputs.items()
+    }
+    return HyperFusionClassifier(specs, len(data.classes), settings.spaces)
+
+
+def _announce(settings: SearchSettings, records: Records, progress: Progress) -> None:
+    done, wanted = len(records.trials), settings.max_trials
+    if not done:
+        progress.say(f"Searching {settings.dataset} in {settings.folder}: {wanted} trials")
+    elif done < wanted:
+        progress.say(f"Continuing {settings.folder}: {done} of {wanted} trials are finished")
+    else:
+        progress.say(f"{settings.folder}: all {done} trials are finished")
+
+
+def _serve(run: Run, finals: Finals) -> None:
+    """Puts the best model into `best.keras` and `serving/1/`, unless it is there already."""
+    from keras_hadamard import serving
+
+    folder, final = run.folder, best_final(run.best)
+    target, served = folder / "best.keras", folder / "serving"
+    wanted = {"trial": run.best.trial.number, "seed": final.seed}
+    done = {n: v for n, v in (run.records.best or {}).items() if n in wanted}
+    if done == wanted and target.exists() and (served / "1").exists():
+        return
+    shutil.copyfile(finals.model_of(final), draft_of(target))
+    os.replace(draft_of(target), target)
+    model = keras.models.load_model(target)
+    if served.exists():
+        shutil.rmtree(served)
+    examples = {name: array[:8] for name, array in finals.data.test.inputs.items()}
+    serving.export(model, served, version=1, examples=examples)
+    report = serving.check(served, model)
+    run.records.set_best({**wanted, "test": final.test, "check": str(report), "ok": report.ok})
+
+
+def _report(run: Run) -> None:
+    from keras_hadamard.tuning.report import report
+
+    run.records.save()
+    write_atomically(run.folder / "summary.txt", summary(run))
+    write_atomically(run.folder / "report.html", report(run))

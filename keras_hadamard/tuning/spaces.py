@@ -1,0 +1,76 @@
+"""How a search space is written: a table of layers, and a table of the parameters they draw.
+
+KerasTuner learns a parameter when it is declared. So all parameters of a table are declared on
+every call, each in a scope that is active for the layers which use it, and only then is the chosen
+layer built: one call, with any values, shows an algorithm the whole space.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from keras_hadamard._checks import one_of, positive_int, received
+
+Value = int | float | str | bool
+
+
+@dataclass(frozen=True)
+class Option:
+    """A layer of a space: how it is built from `units` and the parameters that it `uses`."""
+
+    build: Callable[..., keras.layers.Layer]
+    uses: tuple[str, ...] = ()
+    # Bilinear methods take exactly two tensors.
+    pairs_only: bool = False
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """The values a parameter may take. Numbers stand in order, which algorithms make use of."""
+
+    values: tuple[Value, ...]
+    default: Value
+
+    def declare(self, hp: Any, name: str) -> Value | None:
+        """Its value, or None where its scope is inactive."""
+        value: Value | None
+        if isinstance(self.default, bool):  # as a Choice, KerasTuner would make them 0 and 1
+            value = hp.Boolean(name, default=self.default)
+        else:
+            value = hp.Choice(name, list(self.values), default=self.default)
+        return value
+
+
+@dataclass(frozen=True)
+class Space:
+    """A table of layers that can stand in for one another; the first is the default."""
+
+    options: Mapping[str, Option]
+    parameters: Mapping[str, Parameter]
+
+    def kinds(self, include: Iterable[str] | None, tensors: int = 2) -> tuple[str, ...]:
+        """The names to choose from, in the table's order, so that the default stays the default."""
+        fitting = [k for k, o in self.options.items() if tensors == 2 or not o.pairs_only]
+        if include is None:
+            return tuple(fitting)
+        wanted = {one_of("include", kind, fitting) for kind in include}
+        if not wanted:
+            raise received("`include` to name at least one layer", include=include)
+        return tuple(kind for kind in fitting if kind in wanted)
+
+    def layer(self, hp: Any, units: int, kinds: tuple[str, ...], name: str) -> keras.layers.Layer:
+        """Declares the space on `hp` and builds the layer that it chose."""
+        units = positive_int("units", units)
+        kind = hp.Choice(name, list(kinds), default=kinds[0])
+        values = {}
+        for parameter, definition in self.parameters.items():
+            users = [k for k in kinds if parameter in self.options[k].uses]
+            if not users:
+                continue
+            with hp.conditional_scope(name, users):
+                value = definition.declare(hp, f"{name}_{parameter}")
+            if kind in users:
+                values[parameter] = value
+        return self.options[kind].build(units, name=name, **values)

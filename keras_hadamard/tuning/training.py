@@ -1,0 +1,110 @@
+"""One training of one configuration."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import keras_tuner
+import numpy as np
+
+from keras_hadamard.tuning.oracles import OBJECTIVE
+from keras_hadamard.tuning.records import COMPLETED, FAILED, Configuration
+
+OnEpoch = Callable[[int, float], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a training came to; `result` fits a record's fields."""
+
+    result: dict[str, Any]
+    model: keras.Model | None
+
+
+def train(
+    hypermodel: Any,
+    configuration: Configuration,
+    data: Any,
+    *,
+    seed: int,
+    epochs: int,
+    batch_size: int,
+    on_epoch: OnEpoch,
+) -> Outcome:
+    """Trains a configuration and keeps the weights of its best epoch.
+
+    A configuration that cannot be trained is a result like any other, with the reason.
+    """
+    start = time.monotonic()
+    result: dict[str, Any] = {
+        "configuration": configuration,
+        "seed": seed,
+        "epochs": epochs,
+        "score": None,
+        "parameters": None,
+        "curve": [],
+    }
+    model = None
+    curve: list[float] = []
+
+    def decay(epoch: int, rate: float) -> float:
+        # From the rate at the start of each epoch to the next of a cosine that ends at 0.
+        return rate * _cosine(epoch, epochs) / _cosine(epoch - 1, epochs) if epoch else rate
+
+    def note(epoch: int, logs: dict[str, float]) -> None:
+        curve.append(float(logs[OBJECTIVE]))
+        on_epoch(epoch + 1, max(curve))
+
+    try:
+        # Forgets the graphs of earlier trials, which would pile up.
+        keras.utils.clear_session()
+        keras.utils.set_random_seed(seed)
+        hp = keras_tuner.HyperParameters()
+        hp.values = dict(configuration)
+        model = hypermodel.build(hp)
+        result["parameters"] = int(model.count_params())
+        history = model.fit(
+            data.train.inputs,
+            data.train.targets,
+            validation_data=(data.validation.inputs, data.validation.targets),
+            epochs=epochs,
+            batch_size=batch_size,
+            verbose=0,
+            callbacks=[
+                keras.callbacks.TerminateOnNaN(),
+                keras.callbacks.LearningRateScheduler(decay),
+                keras.callbacks.LambdaCallback(on_epoch_end=note),
+                keras.callbacks.EarlyStopping(
+                    OBJECTIVE,
+                    mode="max",
+                    patience=max(2, epochs // 4),
+                    restore_best_weights=True,
+                ),
+            ],
+        )
+        if not np.isfinite(history.history["loss"]).all():
+            raise FloatingPointError(f"the loss became NaN or infinite in epoch {len(curve)}")
+        result.update(status=COMPLETED, score=max(curve), curve=curve)
+    except Exception as error:
+        # The search goes on without it, whatever it was: out of memory, a layer that refuses the
+        # shapes, a loss that is no number.
+        model = None
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        curve = [value for value in curve if np.isfinite(value)]
+        result.update(status=FAILED, reason=reason, curve=curve)
+    result["seconds"] = time.monotonic() - start
+    return Outcome(result, model)
+
+
+def _cosine(epoch: int, epochs: int) -> float:
+    """The share of the learning rate that is left in an epoch; short trainings gain most by it."""
+    return 0.5 * (1 + math.cos(math.pi * epoch / epochs))
+
+
+def correct(model: keras.Model, split: Any, batch_size: int) -> np.ndarray:
+    """Which examples of a split the model gets right."""
+    scores = model.predict(split.inputs, batch_size=batch_size, verbose=0)
+    return np.asarray(np.argmax(scores, axis=-1) == split.targets)
