@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+from keras import ops
 
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
@@ -97,7 +98,11 @@ class HadamardProduct(keras.layers.Layer):
     def call(self, inputs: Tensor | list[Tensor], mask: Any = None) -> Tensor:
         many = isinstance(inputs, list | tuple)
         each = list(inputs) if many else [inputs] * len(self.branches)
-        outputs = [branch(x) for branch, x in zip(self.branches, each, strict=True)]
+        # Branches keep the policy that they were made with.
+        outputs = [
+            ops.cast(branch(x), self.compute_dtype)
+            for branch, x in zip(self.branches, each, strict=True)
+        ]
         if isinstance(self.reduce, int):
             product = factorized_bilinear_pool(*outputs, factor=self.reduce)
         else:
@@ -106,7 +111,7 @@ class HadamardProduct(keras.layers.Layer):
             axes = tuple(range(1, len(product.shape) - 1))
             product = masked_mean(product, all_of(mask), axes)
         if self.output_layer is not None:
-            product = self.output_layer(product)
+            product = ops.cast(self.output_layer(product), self.compute_dtype)
         return product + each[0] if self.skip else product
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Tensor | None:

@@ -1,0 +1,212 @@
+"""The layer contract: what every public layer does, whatever its mathematics."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from harness.layer_cases import CASES, PUBLIC
+
+CASE = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+
+
+def shape_of(x):
+    return tuple(x.shape)
+
+
+def test_every_public_layer_has_a_case():
+    assert {name.split("-")[0] for name in CASES} == set(PUBLIC)
+
+
+@CASE
+def test_config_round_trip(case):
+    layer = case.build(name="a_name")
+    config = layer.get_config()
+    again = type(layer).from_config(json.loads(json.dumps(config)))
+    assert again.get_config() == config
+    # Nothing that building changes, and every argument of the constructor.
+    layer.build([(None, *s) for s in case.shapes] if case.many else (None, *case.shapes[0]))
+    assert _without_build(layer.get_config()) == _without_build(config)
+    code = type(layer).__init__.__code__
+    arguments = code.co_varnames[1 : code.co_argcount]
+    assert set(arguments) <= set(config), set(arguments) - set(config)
+
+
+def _without_build(config):
+    """Sublayers in a configuration say how they were built, once they are."""
+    if isinstance(config, dict):
+        return {k: _without_build(v) for k, v in config.items() if k != "build_config"}
+    return [_without_build(v) for v in config] if isinstance(config, list) else config
+
+
+@CASE
+def test_build_makes_all_state(case):
+    layer = case.build()
+    shapes = [(None, *s) for s in case.shapes]
+    layer.build(shapes if case.many else shapes[0])
+    variables = [v.path for v in layer.variables]
+    layer(case.inputs())
+    assert [v.path for v in layer.variables] == variables
+    assert all(v.trainable for v in layer.trainable_weights)
+
+
+@CASE
+def test_symbolic_shape_is_the_eager_one(case):
+    layer = case.build()
+    eager = shape_of(layer(case.inputs()))
+    shapes = [(3, *s) for s in case.shapes]
+    assert layer.compute_output_shape(shapes if case.many else shapes[0]) == eager
+    for dynamic in (False, True):
+        symbolic = layer(case.symbolic(dynamic)).shape
+        assert len(symbolic) == len(eager) and symbolic[0] is None
+        assert all(n in (None, m) for n, m in zip(symbolic, eager, strict=True))
+    assert layer(case.inputs(batch=1)).shape[0] == 1
+    assert shape_of(layer(case.inputs(batch=0))) == (0, *eager[1:])
+
+
+@CASE
+def test_keras_file_round_trip(case, tmp_path):
+    model = case.model(dynamic=True)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(model(case.inputs()), again(case.inputs()))
+
+
+@CASE
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_mixed_precision(case, policy):
+    expected = case.build(dtype="float32")
+    full = expected(case.inputs())
+    keras.config.set_dtype_policy(policy)
+    layer = case.build()
+    y = layer(case.inputs())
+    assert keras.backend.standardize_dtype(y.dtype) == policy.removeprefix("mixed_")
+    assert all(v.dtype == "float32" for v in layer.weights)
+    keras.config.set_dtype_policy("float32")
+    layer.set_weights(expected.get_weights())
+    got = tf.cast(layer(case.inputs()), "float32")
+    scale = max(1.0, float(tf.reduce_max(tf.abs(full))))
+    assert np.abs(got - full).max() <= (0.01 if "bf" not in policy else 0.06) * scale
+
+
+@CASE
+def test_one_training_step_with_and_without_xla(case):
+    x = case.inputs(batch=4)
+    losses, weights = [], []
+    for jit in (False, True):
+        keras.utils.set_random_seed(3)
+        # Dropout draws other numbers inside XLA.
+        model = case.model(**{k: 0.0 for k in case.kwargs if "dropout" in k})
+        y = np.random.default_rng(1).normal(size=model(x).shape)
+        model.compile(keras.optimizers.SGD(0.01), "mse", jit_compile=jit)
+        losses.append(model.train_on_batch(x, y))
+        weights.append(model.get_weights())
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+@CASE
+def test_gradients_are_finite_at_zero_input(case):
+    model = case.model()
+    x = [tf.zeros((2, *s)) for s in case.shapes]
+    for compiled in (False, True):
+
+        @tf.function(jit_compile=compiled, autograph=False)
+        def gradients(x):
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = tf.reduce_sum(model(x if case.many else x[0]))
+            return tape.gradient(y, [x, [v.value for v in model.trainable_variables]])
+
+        for gradient in tf.nest.flatten(gradients(x)):
+            assert gradient is None or np.isfinite(gradient).all()
+
+
+def _masked(case):
+    """Inputs whose sequences miss their last two steps, and a layer that shows the output's mask."""
+    arrays = case.inputs(batch=2)
+    arrays = arrays if case.many else [arrays]
+    inputs, seen = [], []
+    for array in arrays:
+        x = keras.Input(array.shape[1:])
+        inputs.append(x)
+        seen.append(keras.layers.Masking()(x) if array.ndim == 3 else x)
+        if array.ndim == 3:
+            array[:, -2:] = 0
+    return arrays, inputs, seen if case.many else seen[0]
+
+
+@pytest.mark.parametrize(
+    "case",
+    [c for c in CASES.values() if any(len(s) == 2 for s in c.shapes)],
+    ids=[k for k, c in CASES.items() if any(len(s) == 2 for s in c.shapes)],
+)
+def test_masks(case):
+    layer = case.build()
+    arrays, inputs, seen = _masked(case)
+    output = layer(seen)
+    assert layer.supports_masking
+    mask = getattr(output, "_keras_mask", None)
+    assert (mask is not None) == (case.mask == "kept")
+    if mask is None:
+        # Whatever stands behind the mask, it does not reach the output.
+        model = keras.Model(inputs, output)
+        expected = model(arrays)
+        longer = case.build()
+        longer.build(tuple(arrays[0].shape))
+        longer.set_weights(layer.get_weights())
+        mask = tf.constant([[True] * 4 + [False] * 2] * 2)
+        arrays[0][:, -2:] = np.nan if case.make is not PUBLIC.get("MinGRU") else 7.0
+        np.testing.assert_allclose(longer(arrays[0], mask=mask), expected, rtol=1e-6)
+    else:
+        got = keras.Model(inputs, mask)(arrays)
+        np.testing.assert_array_equal(got, [[True] * 4 + [False] * 2] * 2)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [c for c in CASES.values() if c.wrong_ranks],
+    ids=[k for k, c in CASES.items() if c.wrong_ranks],
+)
+def test_wrong_rank(case):
+    wrong = [np.zeros((3, *s), "float32") for s in case.wrong_ranks]
+    if case.many:
+        attempts = [wrong[0], wrong[:1], [np.zeros(3, "float32")] * len(case.shapes)]
+    else:
+        attempts = wrong
+    for attempt in attempts:
+        with pytest.raises(ValueError, match="Received: "):
+            case.build()(attempt)
+
+
+@pytest.mark.parametrize("name", sorted(PUBLIC))
+def test_registered_under_the_package(name):
+    registered = keras.saving.get_registered_name(PUBLIC[name])
+    assert registered == f"keras_hadamard>{name}"
+
+
+@pytest.mark.parametrize(
+    "name", ["MLB", "PolynomialDense-ncp", "GatedDense", "MinGRU", "PolyNonLocal"]
+)
+def test_kernel_arguments_reach_every_kernel(name):
+    case = CASES[name]
+    layer = case.build(
+        kernel_initializer=keras.initializers.RandomNormal(seed=1),
+        kernel_regularizer="l2",
+        kernel_constraint="non_neg",
+        bias_initializer="ones",
+    )
+    layer(case.inputs())
+    kernels = [v for v in layer.trainable_variables if v.name == "kernel"]
+    assert len(layer.losses) == len(kernels) > 0
+    assert all(v.constraint is not None for v in kernels)
+    # One seed, and still no two kernels alike: a product of equal branches would be a square.
+    starts = [tuple(np.ravel(k)[:3].tolist()) for k in kernels]
+    assert len(set(starts)) == len(starts)
+    packed = np.asarray(kernels[0])
+    half = packed.shape[-1] // 2
+    assert not np.array_equal(packed[:, :half], packed[:, half:])
+    biases = [v for v in layer.trainable_variables if v.name == "bias"]
+    assert all((np.asarray(b) == 1).all() for b in biases)
