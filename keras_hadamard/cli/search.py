@@ -23,7 +23,7 @@ def register(commands: Any) -> None:
     add("--algorithm", choices=ALGORITHMS, default="random", help="default: %(default)s")
     add("--space", default="fusion,gating", help="what is searched; default: %(default)s")
     add("--max-trials", type=int, default=12, metavar="N", help="default: %(default)s")
-    add("--epochs", type=int, metavar="N", help="the most for one training; default: 12")
+    add("--epochs", type=int, metavar="N", help="the most for one training; default: 10")
     add("--budget", metavar="TIME", help="wall time for the whole search: 600, 10m or 1h")
     add("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
     add("--batch-size", type=int, metavar="N", help="default: 128")

@@ -37,7 +37,7 @@ FUSIONS = Space(
     parameters={
         "rank": Parameter((64, 128, 256), default=128),
         "factor": Parameter((2, 3, 5), default=2),
-        "normalize": Parameter((True, False), default=True),
+        "normalize": Parameter((True, False), default=False),
         "dropout": Parameter((0.0, 0.1, 0.2), default=0.0),
     },
 )

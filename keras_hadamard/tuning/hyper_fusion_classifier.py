@@ -13,7 +13,7 @@ from keras_hadamard.tuning.fusion_space import FUSIONS, fusion_space
 from keras_hadamard.tuning.gating_space import GATINGS, gating_space
 
 SPACES = ("fusion", "gating")
-LEARNING_RATES = (5e-4, 1e-3, 2e-3)
+LEARNING_RATES = (1e-3, 2e-3, 4e-3)
 
 
 class HyperFusionClassifier(keras_tuner.HyperModel):
@@ -125,7 +125,7 @@ class HyperFusionClassifier(keras_tuner.HyperModel):
 
         Kinds that vary most come last, because a grid runs through the last ones first.
         """
-        learning_rate = hp.Choice("learning_rate", list(LEARNING_RATES), default=1e-3)
+        learning_rate = hp.Choice("learning_rate", list(LEARNING_RATES), default=2e-3)
         gatings = self.gatings if "gating" in self.spaces else self.gatings[:1]
         gate = gating_space(hp, units=self.units, include=gatings)
         if not self.fused:

@@ -5,9 +5,11 @@ trials again and told their scores, which puts it where it was without a file of
 """
 
 import math
+import warnings
 from typing import Any
 
 import keras_tuner
+import numpy as np
 from keras_tuner.oracles import (
     BayesianOptimizationOracle,
     GridSearchOracle,
@@ -51,7 +53,16 @@ class BayesianOracle(BaselineFirst, BayesianOptimizationOracle):
         done = sum(t.status == "COMPLETED" for t in self.trials.values())
         if len(tried) < len(self.recorded) and done >= self.num_initial_points:
             return {"status": "RUNNING", "values": dict(self.recorded[len(tried)])}
-        response = super().populate_space(trial_id)
+        # A state of its own for each trial: the next one is the same after a replay.
+        self._random_state = np.random.RandomState(self.seed + len(tried))
+        from sklearn.exceptions import ConvergenceWarning
+        from threadpoolctl import threadpool_limits
+
+        # The matrices are so small that more threads than one take fifty times as long.
+        with threadpool_limits(1), warnings.catch_warnings():
+            # Scores of a few trials say little about the kernel's scale, which nobody can mend.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            response = super().populate_space(trial_id)
         if response["status"] == "RUNNING" and response["values"] in tried:
             values = self._random_values()
             status = "STOPPED" if values is None else "RUNNING"
@@ -102,8 +113,9 @@ def make_oracle(
     space.values = {}
     common: dict[str, Any] = {
         "objective": keras_tuner.Objective(OBJECTIVE, "max"),
-        # KerasTuner takes 0 for no seed.
-        "seed": settings.seed + 1,
+        # KerasTuner draws trial after trial with seed, seed + 1, ..., so neighbouring seeds would
+        # search the same trials; and it takes 0 for no seed.
+        "seed": 1 + 100_003 * settings.seed % 2**31,
         "max_consecutive_failed_trials": NEVER,
     }
     if settings.algorithm == "hyperband":

@@ -86,7 +86,8 @@ def _by_kind(axes: Any, run: Run) -> None:
     axes.set_ylim(-0.6, len(order) - 0.4)
     axes.margins(x=0.12)
     axes.set_xlabel("validation accuracy")
-    axes.legend(loc="lower right", frameon=False, fontsize=9)
+    if run.records.trials[0].completed:
+        axes.legend(loc="lower right", frameon=False, fontsize=9)
 
 
 def _baseline(line: Any, run: Run) -> None:

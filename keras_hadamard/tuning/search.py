@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from pathlib import Path
 from typing import Any, TextIO
 
 import keras
@@ -159,8 +160,6 @@ def _announce(settings: SearchSettings, records: Records, progress: Progress) ->
 
 def _serve(run: Run, finals: Finals) -> None:
     """Puts the best model into `best.keras` and `serving/1/`, unless it is there already."""
-    from keras_hadamard import serving
-
     folder, final = run.folder, best_final(run.best)
     target, served = folder / "best.keras", folder / "serving"
     wanted = {"trial": run.best.trial.number, "seed": final.seed}
@@ -169,13 +168,21 @@ def _serve(run: Run, finals: Finals) -> None:
         return
     shutil.copyfile(finals.model_of(final), draft_of(target))
     os.replace(draft_of(target), target)
-    model = keras.models.load_model(target)
+    examples = {name: array[:8] for name, array in finals.data.test.inputs.items()}
+    check, ok = _export(target, served, examples)
+    run.records.set_best({**wanted, "test": final.test, "check": check, "ok": ok})
+
+
+def _export(path: Path, served: Path, examples: dict[str, Any]) -> tuple[str, bool]:
+    """Writes `served/1/` and returns what the check of it says."""
+    from keras_hadamard import serving
+
+    model = keras.models.load_model(path)
     if served.exists():
         shutil.rmtree(served)
-    examples = {name: array[:8] for name, array in finals.data.test.inputs.items()}
     serving.export(model, served, version=1, examples=examples)
     report = serving.check(served, model)
-    run.records.set_best({**wanted, "test": final.test, "check": str(report), "ok": report.ok})
+    return str(report), report.ok
 
 
 def _report(run: Run) -> None:

@@ -9,6 +9,9 @@ from keras_hadamard._checks import received
 
 ALGORITHMS = ("random", "bayesian", "hyperband", "grid")
 SPACES = ("fusion", "gating")
+# With the seeds of finalists added, NumPy's limit of 2**32 is far.
+LIMIT = 2**31
+LEAST = {"max_trials": 1, "epochs": 1, "batch_size": 1, "seeds": 3, "seed": 0}
 
 _UNITS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
 
@@ -28,7 +31,7 @@ class SearchSettings:
             "random".
         spaces: Tuple of `"fusion"` and `"gating"`. Defaults to `("fusion", "gating")`.
         max_trials: Positive integer, the baseline included. Defaults to 12.
-        epochs: Positive integer, the most for one training. Defaults to 15.
+        epochs: Positive integer, the most for one training. Defaults to 10.
         budget: Seconds of wall time for the whole search. Defaults to None, no limit.
         seed: Integer that is not negative. Defaults to 0.
         batch_size: Positive integer. Defaults to 128.
@@ -50,7 +53,7 @@ class SearchSettings:
     algorithm: str = "random"
     spaces: tuple[str, ...] = SPACES
     max_trials: int = 12
-    epochs: int = 15
+    epochs: int = 10
     budget: float | None = None
     seed: int = 0
     batch_size: int = 128
@@ -63,15 +66,10 @@ class SearchSettings:
             raise _wrong(f"the algorithm to be one of {', '.join(ALGORITHMS)}", self.algorithm)
         if not self.spaces or not set(self.spaces) <= set(SPACES):
             raise _wrong(f"the space to be some of {', '.join(SPACES)}", ",".join(self.spaces))
-        for name, least in (
-            ("max_trials", 1),
-            ("epochs", 1),
-            ("batch_size", 1),
-            ("seeds", 3),
-            ("seed", 0),
-        ):
+        for name, least in LEAST.items():
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            whole = isinstance(value, int) and not isinstance(value, bool)
+            if not whole or not least <= value < LIMIT:
                 raise _wrong(f"{name} to be an integer of at least {least}", value)
         if self.budget is not None and not self.budget > 0:
             raise _wrong("the budget to be a positive time", self.budget)

@@ -1,0 +1,236 @@
+"""The command line: what it prints and returns, and that bad input is one line and harmless."""
+
+import errno
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from keras_hadamard import tuning
+from keras_hadamard.cli import main
+
+
+@pytest.fixture
+def arrays():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 60, 4)).astype("float32")
+    return {"a": a, "b": b, "target": (a[:, 0] * b[:, 0] > 0).astype("int32")}
+
+
+@pytest.fixture
+def refused(capsys, tmp_path):
+    """Runs a command that must be refused and returns its one line of error."""
+
+    def run(*arguments):
+        out = tmp_path / "refused"
+        assert main([*map(str, arguments), "--out", str(out)]) == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert captured.err.count("\n") == 1 and captured.err.endswith("\n")
+        assert "Traceback" not in captured.err
+        assert not out.exists()
+        return captured.err
+
+    return run
+
+
+def saved(tmp_path, **arrays):
+    path = tmp_path / "data.npz"
+    np.savez(path, **arrays)
+    return path
+
+
+def test_help_names_every_command(capsys):
+    assert main(["--help"]) == 0
+    text = capsys.readouterr().out
+    assert all(name in text for name in ("search", "export", "check", "bench", "layers"))
+    assert main(["search", "--help"]) == 0
+    text = capsys.readouterr().out
+    for option in (
+        "--algorithm",
+        "--space",
+        "--max-trials",
+        "--epochs",
+        "--budget",
+        "--seed",
+        "--out",
+    ):
+        assert option in text
+
+
+def test_version(capsys):
+    import keras_hadamard
+
+    assert main(["--version"]) == 0
+    assert keras_hadamard.__version__ in capsys.readouterr().out
+
+
+def test_no_or_an_unknown_command(capsys):
+    for arguments in ([], ["serach"]):
+        assert main(arguments) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_an_unknown_algorithm(refused):
+    error = refused("search", "digits_vqa", "--algorithm", "annealing")
+    assert "annealing" in error and "hyperband" in error
+
+
+@pytest.mark.parametrize("trials", ["0", "-1", "many"])
+def test_zero_negative_or_no_number_of_trials(refused, trials):
+    assert trials in refused("search", "digits_vqa", "--max-trials", trials)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--space", "pooling"), ("--space", ","), ("--budget", "soon"), ("--epochs", "0")],
+)
+def test_other_wrong_options(refused, option, value):
+    assert "Received" in refused("search", "digits_vqa", option, value)
+
+
+def test_an_unknown_data_set(refused):
+    assert "no_such_data" in refused("search", "no_such_data")
+
+
+def test_a_missing_file(refused, tmp_path):
+    assert "nothing.npz" in refused("search", tmp_path / "nothing.npz")
+
+
+def test_an_unreadable_file(refused, tmp_path):
+    path = tmp_path / "data.npz"
+    path.write_bytes(b"PK\x03\x04 and then nothing of use")
+    assert "data.npz" in refused("search", path)
+
+
+def test_a_target_that_is_not_integer(refused, tmp_path, arrays):
+    path = saved(tmp_path, **{**arrays, "target": arrays["target"] + 0.5})
+    assert "target" in refused("search", path)
+
+
+def test_inputs_of_unequal_batch(refused, tmp_path, arrays):
+    refused("search", saved(tmp_path, **{**arrays, "b": arrays["b"][:-3]}))
+
+
+def test_a_misshapen_input(refused, tmp_path, arrays):
+    refused("search", saved(tmp_path, **{**arrays, "b": np.zeros((60, 2, 2, 2, 2), "float32")}))
+
+
+def test_nan_in_the_data(refused, tmp_path, arrays):
+    arrays["a"][3, 1] = np.nan
+    assert "finite" in refused("search", saved(tmp_path, **arrays))
+
+
+def test_a_missing_extra_is_named(refused, monkeypatch, tmp_path, arrays):
+    path = saved(tmp_path, **arrays)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert 'pip install "keras-hadamard[search]"' in refused("search", path)
+
+
+def test_keras_tuner_itself_missing():
+    code = (
+        "import sys; sys.modules['keras_tuner'] = None\n"
+        "from keras_hadamard.cli import main\n"
+        "sys.exit(main(['search', 'digits_vqa']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert 'pip install "keras-hadamard[search]"' in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_folder_with_other_things(capsys, tmp_path, arrays):
+    folder = tmp_path / "full"
+    folder.mkdir()
+    (folder / "thesis.tex").write_text("mine")
+    path = saved(tmp_path, **arrays)
+    assert main(["search", str(path), "--out", str(folder)]) == 2
+    assert "not empty" in capsys.readouterr().err
+    assert [p.name for p in folder.iterdir()] == ["thesis.tex"]
+
+
+def search_raises(monkeypatch, error):
+    def search(settings):
+        raise error
+
+    monkeypatch.setattr(sys.modules["keras_hadamard.tuning.search"], "search", search)
+
+
+def test_a_full_disk(capsys, monkeypatch):
+    search_raises(monkeypatch, OSError(errno.ENOSPC, "No space left on device", "trials.json"))
+    assert main(["search", "digits_vqa"]) == 2
+    error = capsys.readouterr().err
+    assert "disk is full" in error and "kept" in error and error.count("\n") == 1
+
+
+def test_an_interrupt_says_how_to_go_on(capsys, monkeypatch):
+    search_raises(monkeypatch, KeyboardInterrupt())
+    assert main(["search", "digits_vqa"]) == 130
+    assert "same command goes on" in capsys.readouterr().err
+
+
+def test_a_search_without_a_success_fails(capsys, monkeypatch):
+    search_raises(monkeypatch, tuning.SearchFailed("No trial succeeded"))
+    assert main(["search", "digits_vqa"]) == 1
+    assert "No trial succeeded" in capsys.readouterr().err
+
+
+def test_options_reach_the_search(monkeypatch, tmp_path):
+    seen = []
+    module = sys.modules["keras_hadamard.tuning.search"]
+    monkeypatch.setattr(module, "search", seen.append)
+    line = "search x.npz --algorithm grid --space gating --max-trials 3 --epochs 2 --budget 10m"
+    assert main([*line.split(), "--seed", "5", "--out", str(tmp_path)]) == 0
+    s = seen[0]
+    assert (s.dataset, s.algorithm, s.spaces, s.max_trials) == ("x.npz", "grid", ("gating",), 3)
+    assert (s.epochs, s.budget, s.seed, s.folder) == (2, 600.0, 5, tmp_path)
+
+
+def test_layers_lists_names_domains_and_papers(capsys):
+    assert main(["layers"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["name", "domain", "summary", "reference"]
+    row = next(line for line in lines if line.startswith("MFB "))
+    assert "fusion" in row and "Multi" in row
+
+
+def test_export_then_check(capsys, tmp_path):
+    import keras
+
+    inputs = keras.Input((4,), name="features")
+    model = keras.Model(inputs, keras.layers.Dense(2, name="score")(inputs))
+    model.save(tmp_path / "model.keras")
+    served = tmp_path / "served"
+    assert main(["export", str(tmp_path / "model.keras"), str(served), "--version", "3"]) == 0
+    assert (served / "3" / "saved_model.pb").exists()
+    assert str(served / "3") in capsys.readouterr().out
+    assert main(["export", str(tmp_path / "model.keras"), str(served), "--version", "3"]) == 2
+    assert main(["check", str(served)]) == 0
+    assert "runs on a stock TF Serving" in capsys.readouterr().out
+
+
+def test_check_of_what_is_no_model(capsys, tmp_path):
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "saved_model.pb").write_bytes(b"no")
+    assert main(["check", str(tmp_path)]) == 1
+    assert "FAIL" in capsys.readouterr().out
+    assert main(["check", str(tmp_path / "nothing")]) == 2
+    assert main(["export", str(tmp_path / "no.keras"), str(tmp_path)]) == 2
+    (tmp_path / "bad.keras").write_bytes(b"no")
+    assert main(["export", str(tmp_path / "bad.keras"), str(tmp_path / "x")]) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_bench_gets_its_arguments(monkeypatch):
+    import types
+
+    import keras_hadamard
+
+    seen = []
+    bench = types.ModuleType("keras_hadamard.bench")
+    bench.main = lambda argv: seen.append(argv) or 7
+    monkeypatch.setitem(sys.modules, "keras_hadamard.bench", bench)
+    monkeypatch.setattr(keras_hadamard, "bench", bench, raising=False)
+    assert main(["bench", "--quick", "MLB"]) == 7
+    assert seen == [["--quick", "MLB"]]
