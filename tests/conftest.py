@@ -1,4 +1,4 @@
-"""Settings of the whole test run: quiet TensorFlow, and as many threads as the workers can share."""
+"""Settings of the whole test run: a quiet TensorFlow, and a fresh Keras for each test."""
 
 import os
 

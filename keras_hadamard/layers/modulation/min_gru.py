@@ -66,6 +66,9 @@ class MinGRU(ProjectingLayer):
         - [Were RNNs All We Needed? (Feng et al., 2024)](https://arxiv.org/abs/2410.01201)
     """
 
+    # Asked of a recurrent layer by `keras.layers.Bidirectional`.
+    stateful = False
+
     def __init__(
         self,
         units: int,

@@ -1,0 +1,66 @@
+"""`keras-hadamard bench`: every claim of speed or memory, measured."""
+
+import argparse
+import json
+import os
+import platform
+import sys
+from dataclasses import asdict
+
+from keras_hadamard.bench import _layers as _layers
+from keras_hadamard.bench import _scan as _scan
+from keras_hadamard.bench._rows import ROWS, Result
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the rows that are asked for and prints their table.
+
+    Args:
+        argv: List of strings, the arguments. Defaults to `None`, those of the process.
+
+    Returns:
+        0 if every figure is within its bound, 1 otherwise.
+    """
+    parser = argparse.ArgumentParser(
+        prog="keras-hadamard bench",
+        description="Measures the package against plain Keras and TensorFlow, in one run.",
+    )
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)}")
+    parser.add_argument("--repeats", type=int, default=7, help="turns of each (default: 7)")
+    parser.add_argument("--quick", action="store_true", help="smaller tensors, to see that it runs")
+    parser.add_argument("--json", metavar="FILE", help="write the results there too")
+    options = parser.parse_args(argv)
+    unknown = [name for name in options.rows if name not in ROWS]
+    if unknown or options.repeats < 1:
+        parser.error(f"unknown row {unknown[0]!r}" if unknown else "--repeats must be positive")
+    results: list[Result] = []
+    sys.stdout.write(_conditions(options.repeats))
+    for name in options.rows or ROWS:
+        for result in ROWS[name](options.repeats, options.quick):
+            results.append(result)
+            sys.stdout.write(_line(result))
+            sys.stdout.flush()
+    if options.json:
+        with open(options.json, "w", encoding="utf-8") as file:
+            json.dump([asdict(r) for r in results], file, indent=1)
+    return 0 if all(r.passed for r in results) else 1
+
+
+def _conditions(repeats: int) -> str:
+    import keras
+    import tensorflow as tf
+
+    gpus = len(tf.config.list_physical_devices("GPU"))
+    return (
+        f"TensorFlow {tf.__version__}, Keras {keras.__version__}, Python "
+        f"{platform.python_version()}, {os.cpu_count()} cores, {gpus} GPUs; medians of {repeats} "
+        "turns, both candidates in turns.\n"
+    )
+
+
+def _line(r: Result) -> str:
+    mark = "ok  " if r.passed else "MISS"
+    return (
+        f"{mark} {r.row:<16} {r.figure:8.2f} (bound {r.bound:<7}) {r.ours:>12} against "
+        f"{r.reference}; {r.what}\n"
+    )

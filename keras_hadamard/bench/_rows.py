@@ -1,0 +1,33 @@
+"""What a benchmark row is, and the list of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Result:
+    """One line of the table: a figure, and the bound that it is held against."""
+
+    row: str
+    what: str
+    ours: str
+    reference: str
+    figure: float
+    bound: str
+
+    @property
+    def passed(self) -> bool:
+        relation, limit = self.bound.split()
+        value = float(limit)
+        return self.figure >= value if relation == ">=" else self.figure <= value
+
+
+# A row measures with so many repeats, smaller if quick, and gives its lines.
+Row = Callable[[int, bool], list[Result]]
+ROWS: dict[str, Row] = {}
+
+
+def row(function: Row) -> Row:
+    """Adds a row to the benchmark under the function's name."""
+    ROWS[function.__name__] = function
+    return function

@@ -1,0 +1,41 @@
+"""Every public layer in one model, on a loader with XLA disabled, as a stock TF Serving is."""
+
+import keras
+import numpy as np
+import pytest
+from harness.layer_cases import CASES, PUBLIC
+
+from keras_hadamard import serving
+
+
+def everything():
+    """A model with every case of every layer, each with inputs of its own."""
+    inputs, outputs = [], {}
+    for name, case in CASES.items():
+        tensors = [
+            keras.Input(shape, name=f"{name.replace('-', '_')}_{i}")
+            for i, shape in enumerate(case.shapes)
+        ]
+        inputs += tensors
+        outputs[name.replace("-", "_")] = case.build()(tensors if case.many else tensors[0])
+    return keras.Model(inputs, outputs)
+
+
+@pytest.mark.slow
+def test_a_model_with_every_layer_runs_on_a_stock_server(tmp_path):
+    assert {name.split("-")[0] for name in CASES} == set(PUBLIC)
+    model = everything()
+    serving.export(model, tmp_path)
+    report = serving.check(tmp_path, model)
+    assert report.ok, str(report)
+
+
+def test_a_model_trained_under_xla_is_served_without(tmp_path):
+    case = CASES["MinGRU-sequences"]
+    model = case.model(dynamic=True)
+    model.compile("adam", "mse", jit_compile=True)
+    x = case.inputs(batch=4)
+    model.fit(x, np.zeros(model(x).shape), verbose=0)
+    serving.export(model, tmp_path)
+    report = serving.check(tmp_path, model)
+    assert report.ok, str(report)

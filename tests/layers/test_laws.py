@@ -1,0 +1,389 @@
+"""Laws of the methods: what must hold whatever the numbers."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_hadamard.layers import (
+    MFB,
+    MLB,
+    ConcatFusion,
+    FiLM,
+    GatedDense,
+    HadamardFusion,
+    HadamardProduct,
+    MinGRU,
+    PolynomialDense,
+    PolyNonLocal,
+    SumFusion,
+    gelu_tanh,
+    positive,
+)
+
+
+@pytest.fixture(autouse=True)
+def _float64():
+    keras.config.set_dtype_policy("float64")
+
+
+def normal(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+def same(one, other, tolerance=1e-12):
+    np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
+
+
+# Polynomials.
+
+
+@pytest.mark.parametrize("decomposition", ["ccp", "ncp", "ncp_skip"])
+@pytest.mark.parametrize("degree", [1, 2, 3, 5])
+def test_output_along_a_ray_is_a_polynomial_of_exactly_the_degree(decomposition, degree):
+    layer = PolynomialDense(
+        3, degree, decomposition, rank=4, bias_initializer=keras.initializers.RandomNormal(1.0)
+    )
+    z = normal(1, 5)
+    t = np.linspace(-1, 1, degree + 2)[:, None]
+    y = np.asarray(layer(t * z))
+
+    def misfit(of):
+        coefficients = np.polynomial.polynomial.polyfit(t[:, 0], y, of)
+        fit = np.polynomial.polynomial.polyval(t[:, 0], coefficients).T
+        return np.abs(fit - y).max() / np.abs(y).max()
+
+    assert misfit(degree) < 1e-9
+    assert misfit(degree - 1) > 1e-6
+
+
+@pytest.mark.parametrize("decomposition", ["ccp", "ncp", "ncp_skip"])
+def test_degree_one_is_dense(decomposition):
+    layer = PolynomialDense(3, 1, decomposition, rank=4)
+    x = normal(6, 5)
+    y = layer(x)
+    dense = keras.layers.Dense(3)
+    dense.build((None, 5))
+    kernel = np.asarray(layer.factors.kernel)
+    if layer.first_state is not None:
+        kernel = kernel * np.asarray(layer.first_state)
+    output = layer.output_projection
+    dense.set_weights([kernel @ np.asarray(output.kernel), np.asarray(output.bias)])
+    same(y, dense(x))
+
+
+def test_two_inputs_of_a_product_meet():
+    # What a linear layer cannot be: exactly x1 * x2.
+    layer = PolynomialDense(1, 2, "ncp", rank=1, use_bias=False)
+    layer.build((None, 2))
+    layer.set_weights(
+        [
+            np.ones(1),
+            np.array([[1.0, 0.0], [0.0, 1.0]]),
+            np.ones((1, 1)),
+            np.zeros(1),
+            np.ones((1, 1)),
+        ]
+    )
+    x = normal(5, 2)
+    same(layer(x)[:, 0], x[:, 0] * x[:, 1])
+
+
+# Fusions.
+
+FUSIONS = [
+    ConcatFusion(4, hidden_units=(6,)),
+    SumFusion(4, rank=6),
+    HadamardFusion(4),
+    MLB(4, rank=6),
+    MFB(4, rank=6, factor=2),
+    MFB(4, factor=2),
+]
+
+
+@pytest.mark.parametrize("layer", FUSIONS, ids=lambda f: type(f).__name__)
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_vector_is_broadcast_to_all_positions(layer, order):
+    layer = type(layer).from_config({**layer.get_config(), "dtype": "float64"})
+    sequence, vector = normal(2, 3, 5), normal(2, 7, seed=1)
+    tiled = np.repeat(vector[:, None], 3, axis=1)
+    y = layer([sequence, vector][::order])
+    same(y, layer([sequence, tiled][::order]))
+    assert y.shape == (2, 3, 4)
+
+
+def test_products_are_bilinear_and_sums_are_not():
+    x, y = normal(2, 5), normal(2, 7, seed=1)
+    plain = {"use_bias": False, "projection_activation": None}
+    for layer in (MLB(4, rank=6, **plain), HadamardFusion(4, **plain)):
+        same(layer([2 * x, 3 * y]), 6 * np.asarray(layer([x, y])))
+    pooled = MFB(4, factor=3, normalize=False, use_bias=False)
+    same(pooled([2 * x, 3 * y]), 6 * np.asarray(pooled([x, y])))
+    added = SumFusion(4, **plain)
+    assert np.abs(added([2 * x, 3 * y]) - 6 * np.asarray(added([x, y]))).max() > 0.1
+
+
+def test_full_rank_mfb_is_any_bilinear_form():
+    """With factor = min(widths) each output is x^T W y of any W: here one with a full-rank W."""
+    w = normal(5, 7)
+    u, s, vt = np.linalg.svd(w, full_matrices=False)
+    layer = MFB(1, factor=5, normalize=False, use_bias=False)
+    layer.build([(None, 5), (None, 7)])
+    layer.set_weights([u * s, vt.T])
+    x, y = normal(3, 5, seed=1), normal(3, 7, seed=2)
+    same(layer([x, y])[:, 0], np.einsum("bi,ij,bj->b", x, w, y))
+
+
+def test_mfb_of_factor_one_without_normalisation_is_hadamard_fusion():
+    mfb, product = MFB(4, factor=1, normalize=False), HadamardFusion(4)
+    x = [normal(2, 5), normal(2, 7, seed=1)]
+    mfb(x), product(x)
+    product.set_weights(mfb.get_weights())
+    same(mfb(x), product(x))
+
+
+def test_normalised_rows_have_unit_norm_and_zero_rows_stay_zero():
+    layer = MFB(4, factor=2, use_bias=False)
+    x, y = normal(3, 5), normal(3, 7, seed=1)
+    x[1] = 0
+    norms = np.linalg.norm(layer([x, y]), axis=-1)
+    same(norms, [1, 0, 1])
+
+
+def test_dropout_drops_products_and_keeps_their_mean():
+    layer = MFB(4, factor=500, dropout=0.5, seed=1, normalize=False)
+    x = [np.ones((2, 5)), np.ones((2, 7))]
+    plain = np.asarray(layer(x))
+    kept = np.mean([np.asarray(layer(x, training=True)) for _ in range(20)], axis=0)
+    assert np.abs(kept - plain).max() < 0.1 * np.abs(plain).max() + 0.5
+    assert not np.allclose(layer(x, training=True), plain)
+
+
+def test_film_without_generator_is_the_identity_with_offset_one():
+    x = normal(2, 3, 3, 5)
+    layer = FiLM(kernel_initializer="zeros")
+    np.testing.assert_array_equal(layer([x, normal(2, 7)]), x)
+    silent = FiLM(kernel_initializer="zeros", gamma_offset=0.0)
+    np.testing.assert_array_equal(silent([x, normal(2, 7)]), np.zeros_like(x))
+
+
+def test_film_channels_first_is_channels_last_transposed():
+    x, c = normal(2, 4, 3, 5), normal(2, 7, seed=1)
+    last, first = FiLM(), FiLM(data_format="channels_first")
+    expected = last([x, c])
+    first.build([(2, 5, 4, 3), (2, 7)])
+    first.set_weights(last.get_weights())
+    same(first([np.moveaxis(x, -1, 1), c]), np.moveaxis(expected, -1, 1))
+
+
+# Gates.
+
+
+def test_gate_at_one_is_dense():
+    gated = GatedDense(4)
+    x = normal(3, 5)
+    gated.build((None, 5))
+    gated.gate_projection.set_weights([np.zeros((5, 4)), np.full(4, 1e4)])
+    same(gated(x), gated.value_projection(x))
+
+
+def test_bilinear_unit_is_symmetric():
+    one, other = GatedDense(4, activation=None), GatedDense(4, activation=None)
+    x = normal(3, 5)
+    one(x), other(x)
+    other.set_weights([*one.get_weights()[2:], *one.get_weights()[:2]])
+    same(one(x), other(x))
+
+
+def test_named_activations():
+    x = normal(100)
+    same(positive(x), np.where(x >= 0, x + 0.5, 1 / (1 + np.exp(-x))))
+    exact = keras.activations.gelu(tf.constant(x))
+    assert 1e-6 < np.abs(gelu_tanh(x) - exact).max() < 1e-3
+    assert GatedDense(3, activation="gelu_tanh").activation is gelu_tanh
+
+
+# Recurrences.
+
+
+def gru(**kwargs):
+    return MinGRU(4, bias_initializer=keras.initializers.RandomNormal(1.0, seed=1), **kwargs)
+
+
+def twin(layer, **kwargs):
+    """The same layer with other options and the same weights."""
+    other = type(layer).from_config({**layer.get_config(), **kwargs, "name": None})
+    other.build((None, None, 5))
+    other.set_weights(layer.get_weights())
+    return other
+
+
+def test_one_step_at_a_time_is_the_sequence():
+    layer = gru(return_sequences=True)
+    x = normal(2, 6, 5)
+    whole = np.asarray(layer(x))
+    step = twin(layer, return_sequences=False, return_state=True)
+    state = None
+    for t in range(6):
+        output, state = step(x[:, t : t + 1], initial_state=state)
+        same(output, whole[:, t])
+        same(state, whole[:, t])
+
+
+def test_masked_steps_carry_the_state_unchanged():
+    layer = gru(return_sequences=True)
+    x = normal(2, 6, 5)
+    mask = np.array([[1, 1, 0, 1, 0, 0], [0, 1, 1, 1, 1, 1]], bool)
+    states = np.asarray(layer(x, mask=mask))
+    for row, keep in enumerate(mask):
+        short = np.asarray(layer(x[row : row + 1, keep]))[0]
+        same(states[row, keep], short)
+        same(states[row, -1], short[-1])
+    same(states[1, 0], np.zeros(4))
+
+
+def test_backwards_is_forwards_on_the_flipped_sequence():
+    layer = gru(return_sequences=True, return_state=True)
+    x = normal(2, 6, 5)
+    forwards, last = layer(x[:, ::-1])
+    backwards, state = twin(layer, go_backwards=True)(x)
+    same(backwards, forwards)
+    same(state, last)
+
+
+def test_bidirectional_wraps_it():
+    layer = keras.layers.Bidirectional(gru(return_sequences=True))
+    assert layer(normal(2, 6, 5)).shape == (2, 6, 8)
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [(np.zeros((2, 3)), r"\(batch, 4\)"), ([np.zeros((2, 4))] * 2, "one tensor")],
+)
+def test_states_of_another_width_are_refused(state, message):
+    with pytest.raises(ValueError, match=message):
+        gru()(normal(2, 6, 5), initial_state=state)
+
+
+# Pairwise.
+
+
+def test_poly_non_local_is_equivariant_to_permutations():
+    layer = PolyNonLocal()
+    x = normal(2, 6, 5)
+    order = np.random.default_rng(1).permutation(6)
+    same(layer(x[:, order]), np.asarray(layer(x))[:, order])
+
+
+def test_poly_non_local_of_an_image_is_that_of_its_positions():
+    layer = PolyNonLocal()
+    x = normal(2, 4, 3, 5)
+    same(np.reshape(layer(x), (2, 12, 5)), layer(x.reshape(2, 12, 5)))
+
+
+def test_poly_non_local_starts_as_the_identity_when_asked():
+    x = normal(2, 6, 5)
+    np.testing.assert_array_equal(PolyNonLocal(alpha_initializer="zeros")(x), x)
+
+
+def test_poly_non_local_ignores_masked_positions():
+    layer = PolyNonLocal()
+    x = normal(1, 6, 5)
+    mask = np.array([[True] * 4 + [False] * 2])
+    expected = layer(x[:, :4])
+    x[:, 4:] = np.nan
+    same(layer(x, mask=mask)[:, :4], expected)
+
+
+# The one idea.
+
+
+def test_hadamard_product_writes_the_others_as_sentences():
+    dense = keras.layers.Dense
+    x, y = normal(3, 5), normal(3, 7, seed=1)
+    for sentence, layer, inputs in [
+        (HadamardProduct([dense(4), dense(4, activation="sigmoid")]), GatedDense(4), x),
+        (
+            HadamardProduct(
+                [dense(6, activation="tanh"), dense(6, activation="tanh")], output=dense(4)
+            ),
+            MLB(4, rank=6),
+            [x, y],
+        ),
+        (
+            HadamardProduct([dense(12), dense(12)], reduce=3),
+            MFB(4, factor=3, normalize=False),
+            [x, y],
+        ),
+    ]:
+        expected = layer(inputs)
+        sentence(inputs)
+        sentence.set_weights(layer.get_weights())
+        same(sentence(inputs), expected)
+
+
+def test_hadamard_product_serialises_its_branches(tmp_path):
+    branches = [keras.layers.Dense(5, activation="tanh"), PolynomialDense(5, 3)]
+    x = keras.Input((5,))
+    model = keras.Model(x, HadamardProduct(branches, skip=True)(x))
+    model.save(tmp_path / "m.keras")
+    again = keras.models.load_model(tmp_path / "m.keras")
+    np.testing.assert_array_equal(model(normal(2, 5)), again(normal(2, 5)))
+    assert isinstance(again.layers[1].branches[1], PolynomialDense)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"branches": [keras.layers.Identity()]}, "two or more"),
+        ({"branches": [keras.layers.Identity(), "relu"]}, "Keras layers"),
+        ({"branches": [keras.layers.Identity()] * 2, "reduce": "sum"}, "`reduce`"),
+        ({"branches": [keras.layers.Identity()] * 3, "reduce": 2}, "two branches"),
+    ],
+)
+def test_hadamard_product_refuses(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        HadamardProduct(**arguments)
+
+
+def test_hadamard_product_refuses_inputs():
+    layer = HadamardProduct([keras.layers.Identity(), keras.layers.Identity()])
+    with pytest.raises(ValueError, match="one for each branch"):
+        layer([np.ones((2, 3))] * 3)
+    with pytest.raises(ValueError, match="broadcast"):
+        layer.compute_output_shape([(2, 3), (2, 4)])
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: MLB(0),
+        lambda: MLB(4, rank=-1),
+        lambda: MLB(4, dropout=1.0),
+        lambda: MLB(4, normalize_axis=0),
+        lambda: MFB(4, factor=1.5),
+        lambda: ConcatFusion(4, hidden_units=8),
+        lambda: PolynomialDense(4, degree=0),
+        lambda: PolynomialDense(4, decomposition="cp"),
+        lambda: GatedDense("4"),
+        lambda: MinGRU(None),
+        lambda: FiLM(data_format="NHWC"),
+    ],
+)
+def test_arguments_out_of_range(make):
+    with pytest.raises(ValueError, match="Received: "):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ([np.ones((2, 3)), np.ones((3, 3))], "equal batch"),
+        ([np.ones((2, 4, 3)), np.ones((2, 5, 3))], "equal batch and positions"),
+        ([np.ones((2, 4, 3)), np.ones((2, 4, 4, 3))], "equal batch and positions"),
+        ([np.ones((2, 3))] * 3, "a list of 2"),
+    ],
+)
+def test_inputs_that_do_not_fit(inputs, message):
+    with pytest.raises(ValueError, match=message):
+        MFB(4)(inputs)

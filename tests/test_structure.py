@@ -1,0 +1,111 @@
+"""The floors of the house, and what the import costs."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import keras_hadamard
+
+PACKAGE = Path(keras_hadamard.__file__).parent
+# From the ground up; a file imports from its own floor and those below.
+FLOORS = ["base", "ops", "layers", "upper", "cli"]
+FLOOR_OF = {"ops": "ops", "layers": "layers", "cli": "cli", "__main__": "cli"}
+UPPER = {"tuning", "serving", "models", "pruning", "adapters", "analysis", "datasets", "bench"}
+MAY_IMPORT_TENSORFLOW = {"ops", "serving", "datasets", "bench"}
+FILES = sorted(p.relative_to(PACKAGE) for p in PACKAGE.rglob("*.py"))
+
+
+def floor(part):
+    return FLOOR_OF.get(part, "upper" if part in UPPER else "base")
+
+
+def imports(path):
+    for node in ast.walk(ast.parse((PACKAGE / path).read_text())):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_imports_point_downwards(path):
+    if path.name == "__init__.py" and len(path.parts) == 1:
+        return  # The public API looks at all floors.
+    here = path.parts[0].removesuffix(".py")
+    for module in imports(path):
+        if module.startswith("keras_hadamard."):
+            there = module.split(".")[1]
+            assert FLOORS.index(floor(there)) <= FLOORS.index(floor(here)), module
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_tensorflow_stays_on_its_floors(path):
+    used = {m for m in imports(path) if m.split(".")[0] == "tensorflow"}
+    assert not used or path.parts[0] in MAY_IMPORT_TENSORFLOW
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_private_apis_stand_in_one_file(path):
+    private = {
+        m
+        for m in imports(path)
+        if m.startswith(
+            ("keras.src", "tensorflow.python", "tensorflow.compiler", "keras_tuner.src")
+        )
+    }
+    assert not private or path.as_posix() == "ops/_xla.py", private
+
+
+HEAVY = ["keras_tuner", "tensorflow_datasets", "scipy", "sklearn", "matplotlib", "tensorboard"]
+
+
+def run(code, **env):
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **env},
+    )
+    return result
+
+
+def test_import_loads_nothing_heavy():
+    # Beyond what keras itself loads: where scikit-learn is installed, its wrappers do.
+    code = f"""
+import sys, keras
+before = set(sys.modules)
+import keras_hadamard
+print([m for m in {HEAVY} if m in set(sys.modules) - before])
+"""
+    result = run(code)
+    assert result.stdout.strip() == "[]", result.stderr
+
+
+def test_import_costs_little():
+    code = """
+import time, keras, tensorflow
+start = time.perf_counter()
+import keras_hadamard
+print(time.perf_counter() - start)
+"""
+    # The least of several: the machine does other things too.
+    assert min(float(run(code).stdout) for _ in range(3)) <= 0.3
+
+
+def test_subpackages_load_when_used():
+    assert keras_hadamard.serving.export
+    assert {"serving", "tuning", "datasets"} <= set(dir(keras_hadamard))
+    with pytest.raises(AttributeError, match="no attribute"):
+        _ = keras_hadamard.nonsense
+
+
+def test_another_backend_is_refused_with_a_reason():
+    # The other backends need packages of their own, so this one only says that it is another.
+    result = run("import keras; keras.backend.backend = lambda: 'jax'; import keras_hadamard")
+    assert result.returncode != 0
+    assert "TensorFlow backend" in result.stderr and "KERAS_BACKEND=tensorflow" in result.stderr
