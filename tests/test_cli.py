@@ -1,5 +1,6 @@
 """The command line: what it prints and returns, and that bad input is one line and harmless."""
 
+import argparse
 import errno
 import subprocess
 import sys
@@ -8,7 +9,8 @@ import numpy as np
 import pytest
 
 from keras_hadamard import tuning
-from keras_hadamard.cli import main
+from keras_hadamard.cli import arguments, main
+from keras_hadamard.tuning import settings
 
 
 @pytest.fixture
@@ -67,8 +69,8 @@ def test_version(capsys):
 
 
 def test_no_or_an_unknown_command(capsys):
-    for arguments in ([], ["serach"]):
-        assert main(arguments) == 2
+    for line in ([], ["serach"]):
+        assert main(line) == 2
         assert capsys.readouterr().err.count("\n") == 1
 
 
@@ -88,6 +90,24 @@ def test_zero_negative_or_no_number_of_trials(refused, trials):
 )
 def test_other_wrong_options(refused, option, value):
     assert "Received" in refused("search", "digits_vqa", option, value)
+
+
+def test_times():
+    values = {"600": 600, "90s": 90, "10m": 600, "1.5h": 5400, "2 min": 120}
+    assert {text: arguments.seconds(text) for text in values} == values
+    for text in ("", "0", "-5", "ten", "1d"):
+        with pytest.raises(argparse.ArgumentTypeError, match="time"):
+            arguments.seconds(text)
+
+
+def test_the_choices_and_defaults_are_those_of_the_search(capsys):
+    assert arguments.ALGORITHMS == settings.ALGORITHMS
+    assert arguments.SPACES == settings.SPACES
+    made = tuning.SearchSettings("digits_vqa")
+    assert main(["search", "--help"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert f"the most for one training; default: {made.epochs}" in text
+    assert f"default: {made.batch_size}" in text and f"default: {made.max_trials}" in text
 
 
 def test_an_unknown_data_set(refused):

@@ -4,9 +4,8 @@ import argparse
 import sys
 from typing import Any
 
+from keras_hadamard.cli.arguments import ALGORITHMS, SPACES, natural, positive, seconds, spaces
 from keras_hadamard.cli.errors import FAILED, INTERRUPTED, InputError
-
-ALGORITHMS = ("random", "bayesian", "hyperband", "grid")
 
 DESCRIPTION = """\
 Searches fusions and gates for a data set, compares the best with the concat baseline, and writes
@@ -21,19 +20,30 @@ def register(commands: Any) -> None:
     add = parser.add_argument
     add("dataset", help="digits_vqa, sort_of_clevr, a TFDS name, a .npz file or a folder of arrays")
     add("--algorithm", choices=ALGORITHMS, default="random", help="default: %(default)s")
-    add("--space", default="fusion,gating", help="what is searched; default: %(default)s")
-    add("--max-trials", type=int, default=12, metavar="N", help="default: %(default)s")
-    add("--epochs", type=int, metavar="N", help="the most for one training; default: 10")
-    add("--budget", metavar="TIME", help="wall time for the whole search: 600, 10m or 1h")
-    add("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
-    add("--batch-size", type=int, metavar="N", help="default: 128")
+    add(
+        "--space",
+        type=spaces,
+        default=SPACES,
+        metavar="NAMES",
+        help=f"what is searched; default: {','.join(SPACES)}",
+    )
+    add("--max-trials", type=positive, default=12, metavar="N", help="default: %(default)s")
+    add("--epochs", type=positive, metavar="N", help="the most for one training; default: 10")
+    add(
+        "--budget",
+        type=seconds,
+        metavar="TIME",
+        help="wall time for the whole search: 600, 10m or 1h; default: no limit",
+    )
+    add("--seed", type=natural, default=0, metavar="N", help="default: %(default)s")
+    add("--batch-size", type=positive, metavar="N", help="default: 128")
     add("--data-dir", metavar="DIR", help="where TFDS keeps prepared data")
     add("--out", metavar="DIR", help="the run's folder; default: runs/DATASET")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from keras_hadamard.tuning.settings import SearchError, SearchSettings, parse_budget
+    from keras_hadamard.tuning.settings import SearchError, SearchSettings
 
     given = {
         "out": arguments.out,
@@ -45,9 +55,9 @@ def run(arguments: argparse.Namespace) -> int:
         settings = SearchSettings(
             arguments.dataset,
             algorithm=arguments.algorithm,
-            spaces=tuple(s for s in arguments.space.split(",") if s),
+            spaces=arguments.space,
             max_trials=arguments.max_trials,
-            budget=None if arguments.budget is None else parse_budget(arguments.budget),
+            budget=arguments.budget,
             seed=arguments.seed,
             **{name: value for name, value in given.items() if value is not None},
         )

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from keras_hadamard.cli.arguments import positive
 from keras_hadamard.cli.errors import FAILED, InputError
 
 
@@ -13,7 +14,7 @@ def register(commands: Any) -> None:
     export.add_argument("model", metavar="MODEL.keras")
     export.add_argument("directory", metavar="DIR", help="its versions are DIR/1, DIR/2, ...")
     export.add_argument(
-        "--version", type=int, metavar="N", help="default: one more than the highest there"
+        "--version", type=positive, metavar="N", help="default: one more than the highest there"
     )
     export.set_defaults(run=run_export)
     check = commands.add_parser("check", help="check that a model runs on a stock TF Serving")

@@ -30,7 +30,30 @@ class Facts:
 
 @dataclass(frozen=True)
 class Run:
-    """Settings, records and why the search ended early, with what follows from them."""
+    """What a search found; `search` returns it.
+
+    Args:
+        settings: The `SearchSettings` of the search.
+        facts: What is known of the data.
+        records: The finished trainings: `records.trials` in their order, `records.completed` best
+            first. Each has `configuration`, `score`, `parameters`, `seconds`, `status`.
+        notes: Tuple of strings, why the search ended early, if it did.
+
+    Example:
+
+    >>> import io, tempfile
+    >>> import numpy as np
+    >>> from keras_hadamard import tuning
+    >>> folder = tempfile.mkdtemp()
+    >>> x = np.random.default_rng(0).normal(size=(60, 3)).astype("float32")
+    >>> np.savez(f"{folder}/mine.npz", x=x, target=(x[:, 0] > 0).astype(int))
+    >>> settings = tuning.SearchSettings(
+    ...     f"{folder}/mine.npz", out=f"{folder}/run", max_trials=1, epochs=1
+    ... )
+    >>> run = tuning.search(settings, stream=io.StringIO())
+    >>> run.best.trial.configuration["gating"], len(run.best.tests)
+    ('dense', 3)
+    """
 
     settings: SearchSettings
     facts: Facts
@@ -39,26 +62,32 @@ class Run:
 
     @property
     def folder(self) -> Path:
+        """The folder of its files."""
         return self.settings.folder
 
     @property
     def finalists(self) -> list[Finalist]:
+        """The best configurations and the baseline, best first by mean validation accuracy."""
         return finalists(self.records, self.settings.epochs)
 
     @property
     def best(self) -> Finalist:
+        """The finalist that `best.keras` is a training of."""
         return self.finalists[0]
 
     @property
     def baseline(self) -> Finalist:
+        """Concatenation and a plain dense layer, at their default settings."""
         return next(f for f in self.finalists if self.is_baseline(f))
 
     def is_baseline(self, finalist: Finalist) -> bool:
+        """Whether a finalist is the baseline."""
         # A later trial may have drawn the very same values, and then stands for it.
         return finalist.trial.configuration == self.records.trials[0].configuration
 
     @property
     def baseline_name(self) -> str:
+        """What reports call the baseline."""
         return "concat baseline" if len(self.facts.inputs) > 1 else "baseline"
 
     def comparison(self) -> Comparison | None:

@@ -24,7 +24,14 @@ from keras_hadamard.tuning.tuner import RecordingTuner
 
 
 class SearchFailed(RuntimeError):
-    """A search of which nothing can be reported, because no trial succeeded."""
+    """A search of which nothing can be reported, because no trial succeeded.
+
+    Example:
+
+    >>> from keras_hadamard import tuning
+    >>> issubclass(tuning.SearchFailed, RuntimeError)
+    True
+    """
 
 
 def search(settings: SearchSettings, data: Any = None, stream: TextIO | None = None) -> Run:

@@ -13,11 +13,19 @@ SPACES = ("fusion", "gating")
 LIMIT = 2**31
 LEAST = {"max_trials": 1, "epochs": 1, "batch_size": 1, "seeds": 3, "seed": 0}
 
-_UNITS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
-
 
 class SearchError(ValueError):
-    """A search that cannot be run as it was asked for; the message is one line."""
+    """A search that cannot be run as it was asked for; the message is one line.
+
+    Example:
+
+    >>> from keras_hadamard import tuning
+    >>> try:
+    ...     tuning.SearchSettings("digits_vqa", max_trials=0)
+    ... except tuning.SearchError as error:
+    ...     print(error)
+    Expected max_trials to be an integer of at least 1. Received: value=0
+    """
 
 
 @dataclass(frozen=True)
@@ -79,15 +87,6 @@ class SearchSettings:
         name = re.sub(r"[^\w.-]+", "_", name) or "search"
         folder = Path("runs") / name if self.out is None else Path(self.out)
         object.__setattr__(self, "folder", folder)
-
-
-def parse_budget(text: str) -> float:
-    """Seconds from `600`, `90s`, `10m` or `1.5h`."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|min|h)?", text.strip())
-    seconds = float(match[1]) * _UNITS[match[2] or ""] if match else 0.0
-    if seconds <= 0:
-        raise _wrong("the budget to be a positive time such as 600, 10m or 1h", text)
-    return seconds
 
 
 def _wrong(expected: str, value: Any) -> SearchError:

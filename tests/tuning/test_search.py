@@ -319,11 +319,3 @@ def test_neighbouring_seeds_search_other_trials(go, formula, tmp_path):
         found.append({json.dumps(t.configuration) for t in run.records.trials[1:]})
     common = [len(a & b) for i, a in enumerate(found) for b in found[:i]]
     assert max(common) <= 1
-
-
-def test_budgets():
-    values = {"600": 600, "90s": 90, "10m": 600, "1.5h": 5400, "2 min": 120}
-    assert {text: settings.parse_budget(text) for text in values} == values
-    for text in ("", "0", "-5", "ten", "1d"):
-        with pytest.raises(tuning.SearchError, match="budget"):
-            settings.parse_budget(text)

@@ -1,0 +1,37 @@
+"""Types of arguments, checked before anything heavy is imported."""
+
+import re
+from argparse import ArgumentTypeError
+
+ALGORITHMS = ("random", "bayesian", "hyperband", "grid")
+SPACES = ("fusion", "gating")
+
+_SECONDS = {None: 1, "s": 1, "m": 60, "min": 60, "h": 3600}
+
+
+def positive(text: str) -> int:
+    if not re.fullmatch(r"[+]?\d+", text) or int(text) < 1:
+        raise ArgumentTypeError(f"expected a positive integer. Received: {text!r}")
+    return int(text)
+
+
+def natural(text: str) -> int:
+    if not re.fullmatch(r"[+]?\d+", text):
+        raise ArgumentTypeError(f"expected an integer that is not negative. Received: {text!r}")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """A time such as `600`, `90s`, `10m` or `1.5h`."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|min|h)?", text.strip())
+    value = float(match[1]) * _SECONDS[match[2]] if match else 0.0
+    if value <= 0:
+        raise ArgumentTypeError(f"expected a time such as 600, 10m or 1h. Received: {text!r}")
+    return value
+
+
+def spaces(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names or not set(names) <= set(SPACES):
+        raise ArgumentTypeError(f"expected some of {','.join(SPACES)}. Received: {text!r}")
+    return names

@@ -1,0 +1,137 @@
+"""Real trainings through the real command, ended in every way a process can end."""
+
+import csv
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+
+from keras_hadamard import serving
+from keras_hadamard.cli import main
+from keras_hadamard.tuning import training
+from keras_hadamard.tuning.hyper_fusion_classifier import HyperFusionClassifier
+
+pytestmark = pytest.mark.slow
+
+
+def command(npz, folder, trials):
+    return ["search", str(npz), "--out", str(folder), "--max-trials", str(trials), "--epochs", "1"]
+
+
+def test_what_a_search_leaves_behind(npz, tmp_path, capsys):
+    folder = tmp_path / "run"
+    assert main(command(npz, folder, 2)) == 0
+    printed = capsys.readouterr().out
+    assert {p.name for p in folder.iterdir()} == {
+        "run.json",
+        "trials.csv",
+        "trials.json",
+        "report.html",
+        "best.keras",
+        "serving",
+        "summary.txt",
+    }
+    trials = json.loads((folder / "trials.json").read_text())["trials"]
+    rows = list(csv.DictReader((folder / "trials.csv").read_text().splitlines()))
+    assert len(trials) == len(rows) == 2
+    for trial in trials:
+        assert trial["score"] > 0 and trial["parameters"] > 0 and trial["seconds"] > 0
+        assert len(trial["curve"]) == 1
+    summary = (folder / "summary.txt").read_text()
+    assert "concat baseline" in summary and "±" in summary
+    assert "runs on a stock TF Serving" in summary
+    assert summary.strip() in printed
+    assert "rank" in printed and "trial 2/2" in printed
+    model = keras.models.load_model(folder / "best.keras")
+    assert {i.name for i in model.inputs} == {"a", "b"}
+    assert serving.check(folder / "serving", model).ok
+
+    assert main(command(npz, folder, 2)) == 0
+    assert "all 2 trials are finished" in capsys.readouterr().out
+
+
+def test_kill_9_loses_no_finished_trial(npz, tmp_path):
+    folder, chance = tmp_path / "run", random.Random(0)
+    line = [sys.executable, "-m", "keras_hadamard.cli", *command(npz, folder, 5)]
+    finished: list[dict] = []
+    for kill in range(3):
+        process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        wanted = len(finished) + 1
+        deadline = time.monotonic() + 240
+        while time.monotonic() < deadline and len(recorded(folder)) < wanted:
+            assert process.poll() is None
+            time.sleep(0.05)
+        time.sleep(chance.random() * 2)
+        os.kill(process.pid, signal.SIGKILL)
+        output = process.communicate()[0].decode()
+        if kill:
+            assert f"Continuing {folder}: {len(finished)} of 5 trials are finished" in output
+        now = recorded(folder)
+        assert now[: len(finished)] == finished and len(now) >= wanted
+        finished = now
+    done = subprocess.run(line, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    now = recorded(folder)
+    assert now[: len(finished)] == finished and len(now) == 5
+    assert (folder / "report.html").exists()
+
+
+def recorded(folder):
+    path = folder / "trials.json"
+    return json.loads(path.read_text())["trials"] if path.exists() else []
+
+
+@pytest.fixture
+def hypermodel():
+    spec = {"kind": "vector", "shape": (4,)}
+    return HyperFusionClassifier({"a": spec, "b": spec}, 2, units=8)
+
+
+def fit(hypermodel, npz, seed=1, **configuration):
+    from keras_hadamard import datasets
+
+    seen = []
+    outcome = training.train(
+        hypermodel,
+        {"fusion": "concat", "gating": "dense", "learning_rate": 1e-3, **configuration},
+        datasets.load_arrays(npz),
+        seed=seed,
+        epochs=3,
+        batch_size=16,
+        on_epoch=lambda epoch, best: seen.append(epoch),
+    )
+    return outcome, seen
+
+
+def test_a_training_repeats_itself_by_its_seed(hypermodel, npz):
+    first, seen = fit(hypermodel, npz)
+    again, _ = fit(hypermodel, npz)
+    other, _ = fit(hypermodel, npz, seed=2)
+    assert first.result["curve"] == again.result["curve"]
+    weights = [o.model.get_weights()[0] for o in (first, again, other)]
+    np.testing.assert_array_equal(weights[0], weights[1])
+    assert not np.array_equal(weights[0], weights[2])
+    assert seen == [1, 2, 3]
+    assert first.result["score"] == max(first.result["curve"])
+
+
+def test_a_loss_that_is_no_number_fails_the_trial(hypermodel, npz):
+    outcome, _ = fit(hypermodel, npz, learning_rate=1e38)
+    assert outcome.model is None
+    assert outcome.result["status"] == "failed" and "NaN" in outcome.result["reason"]
+    json.dumps(outcome.result, allow_nan=False)
+
+
+def test_whatever_a_layer_raises_fails_the_trial_alone(hypermodel, npz, monkeypatch):
+    monkeypatch.setattr(
+        hypermodel, "build", lambda hp: (_ for _ in ()).throw(MemoryError("two\nlines"))
+    )
+    outcome, _ = fit(hypermodel, npz)
+    assert outcome.result["reason"] == "MemoryError: two lines"
