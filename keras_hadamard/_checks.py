@@ -19,15 +19,19 @@ def positive_int(name: str, value: Any) -> int:
 
 def fraction(name: str, value: Any) -> float:
     """A rate in [0, 1), as dropout takes it."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= value < 1:
+    if not _is_real(value) or not 0 <= value < 1:
         raise received(f"`{name}` to be a number in [0, 1)", **{name: value})
     return float(value)
 
 
 def non_negative(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not value >= 0:
+    if not _is_real(value) or not value >= 0:
         raise received(f"`{name}` to be a number that is not negative", **{name: value})
     return float(value)
+
+
+def _is_real(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def one_of(name: str, value: Any, choices: Iterable[Any]) -> Any:

@@ -13,7 +13,13 @@ _eager_compile = True
 
 
 def eager_compile() -> bool:
-    """Returns whether eagerly called ops compile themselves with XLA. Defaults to True."""
+    """Returns whether eagerly called ops compile themselves with XLA, as they do by default.
+
+    Example:
+
+    >>> keras_hadamard.config.eager_compile()
+    True
+    """
     return _eager_compile
 
 

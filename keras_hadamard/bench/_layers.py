@@ -1,5 +1,6 @@
 """Rows of the layers: each against the same equation in plain Keras."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -117,7 +118,8 @@ def _measure(name: str, pair: Pair, repeats: int, quick: bool) -> list[Result]:
                 inputs = [keras.Input(s) for s in pair.shapes]
                 model = keras.Model(inputs, make(inputs if len(inputs) > 1 else inputs[0]))
                 runs.append(_step(model, gradient, jit))
-            timing = compare(lambda f=runs[0]: f(*arrays), lambda f=runs[1]: f(*arrays), repeats)
+            ours, plain = (functools.partial(run, *arrays) for run in runs)
+            timing = compare(ours, plain, repeats)
             what = (
                 f"{[tuple(a.shape) for a in arrays]}, "
                 f"{'forward + gradient' if gradient else 'forward'}, {'XLA' if jit else 'graph'}, "

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -56,9 +57,7 @@ def gated_scan_gradient(repeats: int, quick: bool) -> list[Result]:
     results = []
     for jit, bound in ((True, ">= 10"), (False, ">= 1")):
         ours, loop = gradient(gated_scan, jit), gradient(while_loop, jit)
-        timing = compare(
-            lambda ours=ours: ours(*tensors), lambda loop=loop: loop(*tensors), repeats
-        )
+        timing = compare(partial(ours, *tensors), partial(loop, *tensors), repeats)
         where = "XLA" if jit else "graph"
         what = f"{tuple(tensors[0].shape)} float32, forward + gradient, {where}, times faster"
         lines = f"{timing.ours:.1f} ms", f"{timing.reference:.1f} ms (tf.while_loop, autodiff)"
@@ -73,7 +72,7 @@ def gated_scan_length(repeats: int, quick: bool) -> list[Result]:
     times = []
     for length in lengths:
         tensors = data(4, length, 256)
-        times.append(median_time(lambda tensors=tensors: run(*tensors), repeats))
+        times.append(median_time(partial(run, *tensors), repeats))
     what = f"(4, T, 256), T from {lengths[0]} to {lengths[-1]}, XLA, exponent of T"
     first, last = f"{times[0]:.1f} ms at {lengths[0]}", f"{times[-1]:.1f} ms at {lengths[-1]}"
     return [Result("gated_scan", what, last, first, slope(lengths, times), "<= 1.1")]

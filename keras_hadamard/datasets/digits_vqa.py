@@ -50,9 +50,9 @@ class DigitsVQAConfig(tfds.core.BuilderConfig):
     """How many examples each split has.
 
     Args:
-        train: Positive integer. Defaults to 14000.
-        validation: Positive integer. Defaults to 2000.
-        test: Positive integer. Defaults to 2000.
+        train: Positive integer. Defaults to `14000`.
+        validation: Positive integer. Defaults to `2000`.
+        test: Positive integer. Defaults to `2000`.
     """
 
     train: int = 14_000

@@ -48,10 +48,10 @@ class SortOfClevrConfig(tfds.core.BuilderConfig):
     """How many pictures each split has, and how many questions of either kind a picture.
 
     Args:
-        train: Positive integer. Defaults to 3000.
-        validation: Positive integer. Defaults to 500.
-        test: Positive integer. Defaults to 500.
-        questions: Positive integer, of each of the two kinds. Defaults to 2.
+        train: Positive integer. Defaults to `3000`.
+        validation: Positive integer. Defaults to `500`.
+        test: Positive integer. Defaults to `500`.
+        questions: Positive integer, of each of the two kinds. Defaults to `2`.
     """
 
     train: int = 3_000

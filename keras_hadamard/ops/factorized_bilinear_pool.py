@@ -60,7 +60,7 @@ def _gradient(
     del z
     dtype = at_least_float32(x.dtype)
     spread = ops.repeat(ops.cast(upstream, dtype), factor, axis=-1)
-    return tuple(  # type: ignore[return-value]
+    return tuple(
         ops.cast(sum_to(spread * ops.cast(other, dtype), like), x.dtype)
         for like, other in ((x, y), (y, x))
     )

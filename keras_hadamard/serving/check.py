@@ -35,7 +35,7 @@ def check(directory: str | os.PathLike[str], model: keras.Model | None = None) -
         directory: Path of a model's base directory, whose highest version is taken, or of one
             version.
         model: The `keras.Model` to compare with, or None for the answers that `serving.export`
-            recorded. Without either the comparison is skipped. Defaults to None.
+            recorded. Without either the comparison is skipped. Defaults to `None`.
 
     Returns:
         A `CheckReport`, whose `ok` sums it up and which prints as one line per item.

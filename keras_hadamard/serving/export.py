@@ -44,10 +44,10 @@ def export(
         model: A `keras.Model` that is built.
         directory: Path of the model's base directory, which holds its versions. Made if missing.
         version: Positive integer, or None for one more than the highest version there. An existing
-            version is never overwritten. Defaults to None.
+            version is never overwritten. Defaults to `None`.
         examples: Dict of arrays by name of input, the rows of which are used in place of random
             inputs: for inputs that are neither numbers around 0 nor indices of an `Embedding`.
-            Also tells types and names of the inputs of a subclassed model. Defaults to None.
+            Also tells types and names of the inputs of a subclassed model. Defaults to `None`.
 
     Returns:
         The `pathlib.Path` of the new version.

@@ -60,11 +60,11 @@ def fusion_space(
 
     Args:
         hp: A `keras_tuner.HyperParameters`.
-        units: Positive integer, the width of the output. Defaults to 128.
+        units: Positive integer, the width of the output. Defaults to `128`.
         include: Names of the methods to choose from, of `"concat"`, `"sum"`, `"hadamard"`, `"mlb"`
-            and `"mfb"`. Defaults to None, all that take so many tensors.
-        tensors: Integer, how many tensors are to be fused: `"mfb"` takes two. Defaults to 2.
-        name: String, the name of the parameter and of the layer. Defaults to "fusion".
+            and `"mfb"`. Defaults to `None`, all that take so many tensors.
+        tensors: Integer, how many tensors are to be fused: `"mfb"` takes two. Defaults to `2`.
+        name: String, the name of the parameter and of the layer. Defaults to `"fusion"`.
 
     Returns:
         A `keras.layers.Layer` that takes a list of tensors.

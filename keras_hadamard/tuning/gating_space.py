@@ -38,10 +38,10 @@ def gating_space(
 
     Args:
         hp: A `keras_tuner.HyperParameters`.
-        units: Positive integer, the width of the output. Defaults to 128.
+        units: Positive integer, the width of the output. Defaults to `128`.
         include: Names of the layers to choose from, of `"dense"`, `"glu"`, `"swiglu"`, `"geglu"`,
-            `"reglu"` and `"bilinear"`. Defaults to None, all of them.
-        name: String, the name of the parameter and of the layer. Defaults to "gating".
+            `"reglu"` and `"bilinear"`. Defaults to `None`, all of them.
+        name: String, the name of the parameter and of the layer. Defaults to `"gating"`.
 
     Returns:
         A `keras.layers.Layer` that takes one tensor.

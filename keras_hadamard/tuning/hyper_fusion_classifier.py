@@ -34,9 +34,10 @@ class HyperFusionClassifier(keras_tuner.HyperModel):
         classes: Integer of two or more, how many classes there are.
         spaces: Names of what is searched, of `"fusion"` and `"gating"`; the other stays at its
             default. Defaults to `("fusion", "gating")`.
-        units: Positive integer, the width of the encoded, fused and gated vectors. Defaults to 128.
-        fusions: Names of the fusions to choose from, see `fusion_space`. Defaults to None, all.
-        gatings: Names of the gates to choose from, see `gating_space`. Defaults to None, all.
+        units: Positive integer, the width of the encoded, fused and gated vectors. Defaults to
+            `128`.
+        fusions: Names of the fusions to choose from, see `fusion_space`. Defaults to `None`, all.
+        gatings: Names of the gates to choose from, see `gating_space`. Defaults to `None`, all.
 
     Raises:
         ValueError: If an input, a space or a number is not as described.

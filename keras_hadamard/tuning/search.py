@@ -44,9 +44,9 @@ def search(settings: SearchSettings, data: Any = None, stream: TextIO | None = N
 
     Args:
         settings: `SearchSettings`.
-        data: `keras_hadamard.datasets.ArrayDataset`. Defaults to None, which loads
+        data: `keras_hadamard.datasets.ArrayDataset`. Defaults to `None`, which loads
             `settings.dataset`.
-        stream: Text file for progress and the final table. Defaults to None, standard output.
+        stream: Text file for progress and the final table. Defaults to `None`, standard output.
 
     Returns:
         A `Run` with `records`, `finalists`, `best`, `baseline` and `comparison()`.

@@ -34,17 +34,17 @@ class SearchSettings:
 
     Args:
         dataset: String, as `keras_hadamard.datasets.load_arrays` takes it.
-        out: Path of the run's folder. Defaults to None, `runs/<dataset>`.
+        out: Path of the run's folder. Defaults to `None`, `runs/<dataset>`.
         algorithm: String, `"random"`, `"bayesian"`, `"hyperband"` or `"grid"`. Defaults to
-            "random".
+            `"random"`.
         spaces: Tuple of `"fusion"` and `"gating"`. Defaults to `("fusion", "gating")`.
-        max_trials: Positive integer, the baseline included. Defaults to 12.
-        epochs: Positive integer, the most for one training. Defaults to 10.
-        budget: Seconds of wall time for the whole search. Defaults to None, no limit.
-        seed: Integer that is not negative. Defaults to 0.
-        batch_size: Positive integer. Defaults to 128.
-        seeds: Integer of three or more, how often each finalist is trained. Defaults to 3.
-        data_dir: Path where TFDS keeps prepared data. Defaults to None, TFDS's own.
+        max_trials: Positive integer, the baseline included. Defaults to `12`.
+        epochs: Positive integer, the most for one training. Defaults to `10`.
+        budget: Seconds of wall time for the whole search. Defaults to `None`, no limit.
+        seed: Integer that is not negative. Defaults to `0`.
+        batch_size: Positive integer. Defaults to `128`.
+        seeds: Integer of three or more, how often each finalist is trained. Defaults to `3`.
+        data_dir: Path where TFDS keeps prepared data. Defaults to `None`, TFDS's own.
 
     Raises:
         SearchError: If a value is not as described.

@@ -125,7 +125,7 @@ def test_gradients_are_finite_at_zero_input(case):
 
 
 def _masked(case):
-    """Inputs whose sequences miss their last two steps, and a layer that shows the output's mask."""
+    """Arrays, inputs, and the inputs with the sequences' last two steps masked."""
     arrays = case.inputs(batch=2)
     arrays = arrays if case.many else [arrays]
     inputs, seen = [], []

@@ -25,7 +25,7 @@ PORTS = {}
 
 def port(*names, **how):
     def register(function):
-        PORTS.update({name: (function, how) for name in names})
+        PORTS.update(dict.fromkeys(names, (function, how)))
         return function
 
     return register
