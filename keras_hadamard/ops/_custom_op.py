@@ -14,7 +14,7 @@ dependence on the inputs is not lost. The formula calls public ops, so this repe
 import functools
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -40,7 +40,8 @@ class _Op:
     forward: Forward
     gradient: Gradient
     xla: Forward | None
-    public: Callable[..., Tensor] = field(compare=False)
+    public: Forward
+    tensor_names: tuple[str, ...]
 
     def compute(self, *tensors: Tensor, **options: Any) -> Tensor:
         """The forward formula, in the form that suits where it is being traced."""
@@ -67,7 +68,8 @@ def custom_op(*, gradient: Gradient, xla: Forward | None = None) -> Callable[[Fo
             bound.apply_defaults()
             return _dispatch(op, bound.args, tuple(sorted(bound.kwargs.items())))
 
-        op = _Op(forward.__name__.lstrip("_"), forward, gradient, xla, public)
+        names = [n for n, p in signature.parameters.items() if p.kind is not p.KEYWORD_ONLY]
+        op = _Op(forward.__name__.lstrip("_"), forward, gradient, xla, public, tuple(names))
         _OPS[op.name] = op
         return public
 
@@ -92,6 +94,7 @@ class OpNode(keras.Operation):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "OpNode":
+        config = dict(config)
         options = config.pop("options")
         options = {k: keras.saving.deserialize_keras_object(v) for k, v in options.items()}
         return cls(options=options, **config)
@@ -106,26 +109,25 @@ def _dispatch(op: _Op, tensors: tuple[Tensor, ...], options: Options) -> Tensor:
     )
     _check_dtypes(op, tensors)
     given = tuple(t is not None for t in tensors)
-    return _differentiable(op, given, options, [t for t in tensors if t is not None])
+    return _differentiable(op, given, options, tuple(t for t in tensors if t is not None))
 
 
 def _check_dtypes(op: _Op, tensors: tuple[Tensor, ...]) -> None:
-    names = list(inspect.signature(op.forward).parameters)
-    dtypes = {n: t.dtype.name for n, t in zip(names, tensors, strict=False) if t is not None}
-    if len(set(dtypes.values())) > 1 or not all(
-        t.dtype.is_floating for t in tensors if t is not None
-    ):
-        raise received(f"the tensors of `{op.name}` to have one floating dtype", **dtypes)
+    dtypes = {t.dtype for t in tensors if t is not None}
+    if len(dtypes) > 1 or not all(dtype.is_floating for dtype in dtypes):
+        pairs = zip(op.tensor_names, tensors, strict=True)
+        got = {name: t.dtype.name for name, t in pairs if t is not None}
+        raise received(f"the tensors of `{op.name}` to have one floating dtype", **got)
 
 
 def _differentiable(
-    op: _Op, given: tuple[bool, ...], options: Options, tensors: list[Tensor]
+    op: _Op, given: tuple[bool, ...], options: Options, tensors: tuple[Tensor, ...]
 ) -> Tensor:
     @tf.custom_gradient
     def run(*tensors: Tensor) -> Any:
         output = _run(_forward_of(op, given, options), tensors)
 
-        def pullback(*upstream: Tensor) -> Any:
+        def pullback(upstream: Tensor) -> Any:
             return _pullback(op, given, options, tensors, output, upstream)
 
         return output, pullback
@@ -139,29 +141,28 @@ def _pullback(
     options: Options,
     tensors: tuple[Tensor, ...],
     output: Tensor,
-    upstream: tuple[Tensor, ...],
+    upstream: Tensor,
 ) -> Any:
     """The vector-Jacobian product, differentiable in `tensors` and `upstream`."""
     formula = _gradient_of(op, given, options)
 
     @tf.custom_gradient
-    def run(*args: Tensor) -> Any:
-        tensors, upstream = args[: len(tensors_)], args[len(tensors_) :]
-        grads = _run(formula, (*upstream, *tf.nest.flatten(output), *tensors))
+    def run(upstream: Tensor, *tensors: Tensor) -> Any:
+        grads = _run(formula, (upstream, output, *tensors))
 
         def second(*cotangents: Tensor) -> Any:
             with tf.GradientTape() as tape:
-                tape.watch(args)
-                again = tf.nest.flatten(_differentiable(op, given, options, list(tensors)))
-                grads = formula(*upstream, *again, *tensors)
+                tape.watch([upstream, tensors])
+                again = _differentiable(op, given, options, tensors)
+                grads = formula(upstream, again, *tensors)
+            zero = tf.UnconnectedGradients.ZERO
             return tape.gradient(
-                grads, args, cotangents, unconnected_gradients=tf.UnconnectedGradients.ZERO
+                grads, [upstream, *tensors], cotangents, unconnected_gradients=zero
             )
 
         return grads, second
 
-    tensors_ = tensors
-    return run(*tensors, *upstream)
+    return run(upstream, *tensors)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -174,14 +175,8 @@ def _forward_of(op: _Op, given: tuple[bool, ...], options: Options) -> Forward:
 
 @functools.lru_cache(maxsize=1024)
 def _gradient_of(op: _Op, given: tuple[bool, ...], options: Options) -> Forward:
-    def gradient(*args: Tensor) -> Any:
-        outputs, count = args[: -sum(given)], len(args) - sum(given)
-        half = count // 2
-        upstream, output = outputs[:half], outputs[half:]
-        if half == 1:
-            upstream, output = upstream[0], output[0]
-        tensors = _spread(args[count:], given)
-        grads = op.gradient(upstream, output, *tensors, **dict(options))
+    def gradient(upstream: Tensor, output: Tensor, *tensors: Tensor) -> Any:
+        grads = op.gradient(upstream, output, *_spread(tensors, given), **dict(options))
         return tuple(g for g, is_given in zip(grads, given, strict=True) if is_given)
 
     return gradient
