@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import os
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ import pytest
 
 from keras_hadamard import tuning
 from keras_hadamard.cli import arguments, main
+from keras_hadamard.cli.quiet import silent_stderr
 from keras_hadamard.tuning import settings
 
 
@@ -90,6 +92,22 @@ def test_zero_negative_or_no_number_of_trials(refused, trials):
 )
 def test_other_wrong_options(refused, option, value):
     assert "Received" in refused("search", "digits_vqa", option, value)
+
+
+def test_what_a_library_writes_past_python_is_dropped_for_a_while(capfd):
+    os.write(2, b"before ")
+    with silent_stderr():
+        os.write(2, b"during ")
+        sys.stderr.write("during ")
+    os.write(2, b"after")
+    assert capfd.readouterr().err == "before after"
+
+
+def test_an_error_while_it_is_silent_gives_stderr_back(capfd):
+    with pytest.raises(ImportError), silent_stderr():
+        raise ImportError
+    os.write(2, b"after")
+    assert capfd.readouterr().err == "after"
 
 
 def test_times():

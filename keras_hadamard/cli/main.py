@@ -2,7 +2,6 @@
 
 import argparse
 import errno
-import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from typing import NoReturn
 from keras_hadamard._version import __version__
 from keras_hadamard.cli import catalogue, search, serving
 from keras_hadamard.cli.errors import BAD_INPUT, INTERRUPTED, InputError
+from keras_hadamard.cli.quiet import start_quietly
 
 # Nothing heavier than argparse is imported before the arguments are known to be right.
 
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command and returns its exit code.
 
     Args:
-        argv: Sequence of strings. Defaults to None, the arguments of the process.
+        argv: Sequence of strings. Defaults to `None`, the arguments of the process.
 
     Returns:
         0 on success, 1 if a check or a search failed, 2 on bad input, 130 after an interrupt.
@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments[:1] == ["bench"]:
             return _bench(arguments[1:])
         parsed = parser().parse_args(arguments)
-        _silence()
+        start_quietly()
         code: int = parsed.run(parsed)
         return code
     except SystemExit as exit_:  # from argparse; a caller in Python gets the code
@@ -70,13 +70,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return _one_line(f"The disk is full; what was finished is kept. Received: {error}")
         return _one_line(str(error))
-
-
-def _silence() -> None:
-    """Keeps TensorFlow's log off the terminal; errors still come as exceptions."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    for name in ("tensorflow", "absl"):
-        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def _bench(arguments: Sequence[str]) -> int:

@@ -23,13 +23,13 @@ def _image(x: Tensor, field: Field, units: int, name: str) -> Tensor:
         x = keras.layers.Rescaling(1 / 255, name=f"{name}_rescaling")(x)
     else:
         x = keras.layers.BatchNormalization(name=f"{name}_normalization")(x)
-    side, filters, block = max(field.shape[:2]), 16, 0
+    side, filters, block = max(field.shape[:2]), 12, 0
     while side > GRID or block == 0:
         x = keras.layers.Conv2D(
             filters, 3, padding="same", activation="relu", name=f"{name}_conv_{block}"
         )(x)
         x = keras.layers.MaxPooling2D(2, padding="same", name=f"{name}_pool_{block}")(x)
-        side, filters, block = (side + 1) // 2, min(2 * filters, 64), block + 1
+        side, filters, block = (side + 1) // 2, min(2 * filters, 48), block + 1
     x = keras.layers.Conv2D(
         filters, 3, padding="same", activation="relu", name=f"{name}_conv_{block}"
     )(x)

@@ -51,8 +51,7 @@ def train(
     curve: list[float] = []
 
     def decay(epoch: int, rate: float) -> float:
-        # From the rate at the start of each epoch to the next of a cosine that ends at 0.
-        return rate * _cosine(epoch, epochs) / _cosine(epoch - 1, epochs) if epoch else rate
+        return rate * _share(epoch, epochs) / _share(epoch - 1, epochs) if epoch else rate
 
     def note(epoch: int, logs: dict[str, float]) -> None:
         curve.append(float(logs[OBJECTIVE]))
@@ -99,9 +98,9 @@ def train(
     return Outcome(result, model)
 
 
-def _cosine(epoch: int, epochs: int) -> float:
-    """The share of the learning rate that is left in an epoch; short trainings gain most by it."""
-    return 0.5 * (1 + math.cos(math.pi * epoch / epochs))
+def _share(epoch: int, epochs: int) -> float:
+    """The share of the learning rate in an epoch: high for long, as trainings are short."""
+    return math.cos(0.5 * math.pi * epoch / epochs)
 
 
 def correct(model: keras.Model, split: Any, batch_size: int) -> np.ndarray:

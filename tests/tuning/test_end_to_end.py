@@ -122,6 +122,21 @@ def test_a_training_repeats_itself_by_its_seed(hypermodel, npz):
     assert first.result["score"] == max(first.result["curve"])
 
 
+def test_the_model_has_the_weights_of_the_epoch_it_is_scored_by(hypermodel, npz):
+    from keras_hadamard import datasets
+
+    data = datasets.load_arrays(npz)
+    # A rate so high that the last epoch is not the best one.
+    for seed in range(5):
+        outcome, _ = fit(hypermodel, npz, seed=seed, learning_rate=0.3)
+        right = training.correct(outcome.model, data.validation, 16)
+        assert np.isclose(np.mean(right), outcome.result["score"])
+        curve = outcome.result["curve"]
+        if curve[-1] < max(curve):
+            return
+    pytest.fail("no training went down at its end")
+
+
 def test_a_loss_that_is_no_number_fails_the_trial(hypermodel, npz):
     outcome, _ = fit(hypermodel, npz, learning_rate=1e38)
     assert outcome.model is None

@@ -68,7 +68,7 @@ def test_large_images_are_reduced():
     spec = {"kind": "image", "shape": (96, 64, 3)}
     model = HyperFusionClassifier({"image": spec}, 3).build(keras_tuner.HyperParameters())
     flat = model.get_layer("image_flatten").output.shape[1]
-    assert flat <= 8 * 8 * 64
+    assert flat <= 8 * 8 * 48
 
 
 @pytest.mark.parametrize(
