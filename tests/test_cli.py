@@ -5,6 +5,7 @@ import errno
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -271,3 +272,13 @@ def test_bench_gets_its_arguments(monkeypatch):
     monkeypatch.setattr(keras_hadamard, "bench", bench, raising=False)
     assert main(["bench", "--quick", "MLB"]) == 7
     assert seen == [["--quick", "MLB"]]
+
+
+def test_the_installed_command_says_one_line_and_nothing_of_tensorflow():
+    command = Path(sys.executable).with_name("keras-hadamard")
+    result = subprocess.run(
+        [command, "search", "digits_vqa", "--max-trials", "0"], capture_output=True, text=True
+    )
+    assert result.returncode == 2
+    assert result.stdout == "" and result.stderr.count("\n") == 1, result.stderr
+    assert "max-trials" in result.stderr

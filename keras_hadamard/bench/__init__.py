@@ -19,7 +19,7 @@ def main(argv: list[str] | None = None) -> int:
         argv: List of strings, the arguments. Defaults to `None`, those of the process.
 
     Returns:
-        0 if every figure is within its bound, 1 otherwise.
+        0 if every figure is within its bound or `--quick` was given, 1 otherwise.
     """
     parser = argparse.ArgumentParser(
         prog="keras-hadamard bench",
@@ -27,7 +27,9 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)}")
     parser.add_argument("--repeats", type=int, default=7, help="turns of each (default: 7)")
-    parser.add_argument("--quick", action="store_true", help="smaller tensors, to see that it runs")
+    parser.add_argument(
+        "--quick", action="store_true", help="smaller tensors, to see that it runs; not judged"
+    )
     parser.add_argument("--json", metavar="FILE", help="write the results there too")
     options = parser.parse_args(argv)
     unknown = [name for name in options.rows if name not in ROWS]
@@ -43,7 +45,8 @@ def main(argv: list[str] | None = None) -> int:
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:
             json.dump([asdict(r) for r in results], file, indent=1)
-    return 0 if all(r.passed for r in results) else 1
+    # The bounds are those of the full sizes.
+    return 0 if options.quick or all(r.passed for r in results) else 1
 
 
 def _conditions(repeats: int) -> str:

@@ -39,7 +39,7 @@ class SearchSettings:
             `"random"`.
         spaces: Tuple of `"fusion"` and `"gating"`. Defaults to `("fusion", "gating")`.
         max_trials: Positive integer, the baseline included. Defaults to `12`.
-        epochs: Positive integer, the most for one training. Defaults to `10`.
+        epochs: Positive integer, the most for one training. Defaults to `8`.
         budget: Seconds of wall time for the whole search. Defaults to `None`, no limit.
         seed: Integer that is not negative. Defaults to `0`.
         batch_size: Positive integer. Defaults to `128`.
@@ -61,7 +61,7 @@ class SearchSettings:
     algorithm: str = "random"
     spaces: tuple[str, ...] = SPACES
     max_trials: int = 12
-    epochs: int = 10
+    epochs: int = 8
     budget: float | None = None
     seed: int = 0
     batch_size: int = 128
