@@ -28,7 +28,7 @@ def register(commands: Any) -> None:
         help=f"what is searched; default: {','.join(SPACES)}",
     )
     add("--max-trials", type=positive, default=12, metavar="N", help="default: %(default)s")
-    add("--epochs", type=positive, metavar="N", help="the most for one training; default: 10")
+    add("--epochs", type=positive, metavar="N", help="the most for one training; default: 8")
     add(
         "--budget",
         type=seconds,
