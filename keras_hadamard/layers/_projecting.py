@@ -6,6 +6,7 @@ import keras
 
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Initializer, Shape
+from keras_hadamard.layers._centered_conv import CenteredConv2D
 
 
 class ProjectingLayer(keras.layers.Layer):
@@ -48,24 +49,55 @@ class ProjectingLayer(keras.layers.Layer):
         `blocks` is how many projections of `units` the kernel holds side by side; each of them is
         initialised as if it stood alone.
         """
-        index, self._projected = self._projected, self._projected + blocks
-        initializers = [derive(self.kernel_initializer, index + i) for i in range(blocks)]
         dense = keras.layers.Dense(
-            units * blocks,
-            activation=activation,
-            use_bias=self.use_bias if use_bias is None else use_bias,
-            kernel_initializer=initializers[0] if blocks == 1 else SideBySide(initializers),
-            bias_initializer=derive(self.bias_initializer, index),
-            kernel_regularizer=self.kernel_regularizer,
-            bias_regularizer=self.bias_regularizer,
-            kernel_constraint=self.kernel_constraint,
-            bias_constraint=self.bias_constraint,
-            dtype=self.dtype_policy,
-            name=name,
+            units * blocks, **self._kernel_arguments(name, activation, use_bias, blocks)
         )
         if input_shape is not None:
             dense.build(input_shape)
         return dense
+
+    def convolve(
+        self,
+        filters: int,
+        kernel_size: int | tuple[int, int],
+        name: str,
+        *,
+        strides: int | tuple[int, int] = 1,
+        activation: Activation = None,
+        use_bias: bool | None = None,
+        blocks: int = 1,
+        input_shape: Shape | None = None,
+    ) -> CenteredConv2D:
+        """Creates (and builds) a channels-last convolution, as `project` does a dense layer."""
+        convolution = CenteredConv2D(
+            filters * blocks,
+            kernel_size,
+            strides,
+            padding="same",
+            data_format="channels_last",
+            **self._kernel_arguments(name, activation, use_bias, blocks),
+        )
+        if input_shape is not None:
+            convolution.build(input_shape)
+        return convolution
+
+    def _kernel_arguments(
+        self, name: str, activation: Activation, use_bias: bool | None, blocks: int
+    ) -> dict[str, Any]:
+        index, self._projected = self._projected, self._projected + blocks
+        initializers = [derive(self.kernel_initializer, index + i) for i in range(blocks)]
+        return {
+            "activation": activation,
+            "use_bias": self.use_bias if use_bias is None else use_bias,
+            "kernel_initializer": initializers[0] if blocks == 1 else SideBySide(initializers),
+            "bias_initializer": derive(self.bias_initializer, index),
+            "kernel_regularizer": self.kernel_regularizer,
+            "bias_regularizer": self.bias_regularizer,
+            "kernel_constraint": self.kernel_constraint,
+            "bias_constraint": self.bias_constraint,
+            "dtype": self.dtype_policy,
+            "name": name,
+        }
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -5,7 +5,9 @@ expression is part of what is differentiated, so the gradients come out under th
 in their layout, packed kernels and tied weights included, and no port writes a layout twice.
 """
 
+import importlib
 import json
+import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from harness.op_checks import assert_near
+from keras_hadamard.models import _checkpoint
 
 FOLDER = Path(__file__).parents[1] / "golden"
 TOLERANCE = {"float64": 1e-10, "float32": 1e-5}
@@ -29,7 +32,9 @@ class Case:
     dtype: str
     config: dict[str, Any]
     inputs: list[Any]
+    # Parameters, and the buffers before the forward pass.
     params: dict[str, Any]
+    train: bool = False
 
     def __getitem__(self, param: str) -> Any:
         return self.params[param]
@@ -41,9 +46,40 @@ class Case:
             values[f"{name}/bias"] = self[f"{weight}.bias"]
         return values
 
+    def mapped(self, model: Any, mapping: dict[str, Any]) -> dict[str, Any]:
+        """The weights of a model by a mapping as checkpoints have it."""
+        return {
+            path_in(model, e.variable): e.convert(*(self[name] for name in e.names))
+            for e in _checkpoint.entries(mapping)
+        }
 
-# A port returns the layer or model, and its weights by path.
+
+def path_in(model: Any, variable: Any) -> str:
+    return variable.path.removeprefix(f"{model.name}/")
+
+
+# A port returns the layer or model, and its weights by path, running statistics included: as
+# tensors, or as the mapping of prefixes to layers that checkpoints are loaded by.
 Port = Callable[[Case], tuple[Any, dict[str, Any]]]
+PORTS: dict[str, tuple[Port, dict[str, Any]]] = {}
+
+
+def port(*names: str, **how: Any) -> Callable[[Port], Port]:
+    """Registers a port for golden files; `how` are arguments of `check_golden`."""
+
+    def register(function: Port) -> Port:
+        PORTS.update(dict.fromkeys(names, (function, how)))
+        return function
+
+    return register
+
+
+def all_ports() -> dict[str, tuple[Port, dict[str, Any]]]:
+    import ports
+
+    for module in pkgutil.iter_modules(ports.__path__):
+        importlib.import_module(f"ports.{module.name}")
+    return PORTS
 
 
 def check_golden(
@@ -54,36 +90,52 @@ def check_golden(
     adapt: Callable[[list[Any]], Any] = lambda inputs: inputs[0] if len(inputs) == 1 else inputs,
     restore: Callable[[Any], Any] = lambda output: output,
 ) -> None:
-    """Outputs and every gradient of a port equal the authors'."""
+    """Outputs, every gradient and the statistics after training of a port equal the authors'."""
     file = dict(np.load(FOLDER / f"{name}.npz", allow_pickle=False))
     config = json.loads(str(file["config"]))
     names = [k.removeprefix("param::") for k in file if k.startswith("param::")]
-    count = sum(k.startswith("input_") for k in file)
-    inputs = [tf.constant(file[f"input_{i}"], dtype) for i in range(count)]
+    inputs = [_float(file[k], dtype) for k in sorted(k for k in file if k.startswith("input_"))]
     params = [tf.constant(file[f"param::{n}"], dtype) for n in names]
-    cotangent = tf.constant(file["cotangent_0"], dtype)
+    before, after = (_buffers(file, prefix, dtype) for prefix in ("buffer", "buffer_after"))
+    cotangents = [
+        tf.constant(file[k], dtype) for k in sorted(k for k in file if k.startswith("cotangent_"))
+    ]
     keras.config.set_dtype_policy(dtype)
-    case = Case(name, dtype, config["config"], inputs, dict(zip(names, params, strict=True)))
+    tensors = dict(zip(names, params, strict=True))
+    train = bool(config.get("train"))
+    case = Case(name, dtype, config["config"], inputs, tensors | before, train)
     with tf.GradientTape() as tape:
         tape.watch(params)
         model, weights = port(case)
-    model(adapt(inputs))
-    values = _in_order(model, weights)
+        model(adapt(inputs))
+        if not all(tf.is_tensor(value) for value in weights.values()):
+            mapping, weights = weights, case.mapped(model, weights)
+            after = _moved(model, mapping, case, after)
+        values = _in_order(model, model.trainable_variables, weights)
+    fixed = [weights.get(path_in(model, v), v) for v in model.non_trainable_variables]
+    _complete(model, weights)
 
     def run(inputs: Any, values: Any) -> Any:
         with tf.GradientTape() as tape:
             tape.watch([inputs, values])
-            output, _ = model.stateless_call(values, model.non_trainable_variables, adapt(inputs))
-            output = restore(output)
-            loss = tf.reduce_sum(output * cotangent)
+            how = {"training": True} if train else {}
+            outputs, state = model.stateless_call(values, fixed, adapt(inputs), **how)
+            outputs = [restore(output) for output in tf.nest.flatten(outputs)]
+            loss = tf.add_n(
+                [tf.reduce_sum(o * c) for o, c in zip(outputs, cotangents, strict=True)]
+            )
         zero = tf.UnconnectedGradients.ZERO
-        return output, *tape.gradient(loss, [inputs, values], unconnected_gradients=zero)
+        grads = tape.gradient(loss, [inputs, values], unconnected_gradients=zero)
+        return outputs, state, *grads
 
     run = tf.function(run, jit_compile=jit, autograph=False)
-    output, grad_inputs, grad_values = run(inputs, values)
+    outputs, state, grad_inputs, grad_values = run(inputs, values)
     grad_params = tape.gradient(values, params, grad_values) if params else []
     tolerance = TOLERANCE[dtype]
-    assert_near(output, file["output_0"], tolerance, "output")
+    for i, output in enumerate(outputs):
+        assert_near(output, file[f"output_{i}"], tolerance, f"output {i}")
+    if train:
+        _check_statistics(model, state, after, tolerance)
     for i, grad in enumerate(grad_inputs):
         if f"grad_input_{i}" in file:
             assert_near(grad, file[f"grad_input_{i}"], tolerance, f"gradient of input {i}")
@@ -95,14 +147,46 @@ def check_golden(
     assert not unchecked, f"no gradient was compared for {unchecked}"
 
 
-def _in_order(model: Any, weights: dict[str, Any]) -> list[Any]:
+def _float(array: Any, dtype: str) -> Any:
+    return tf.constant(array, dtype if array.dtype.kind == "f" else None)
+
+
+def _buffers(file: dict[str, Any], prefix: str, dtype: str) -> dict[str, Any]:
+    start = f"{prefix}::"
+    return {k.removeprefix(start): _float(v, dtype) for k, v in file.items() if k.startswith(start)}
+
+
+def _moved(model: Any, mapping: Any, case: Case, after: dict[str, Any]) -> dict[str, Any]:
+    """The statistics after the forward pass, by our paths."""
+    moved = Case(case.name, case.dtype, case.config, case.inputs, case.params | after)
+    return moved.mapped(model, mapping)
+
+
+def _check_statistics(model: Any, state: Any, after: dict[str, Any], tolerance: float) -> None:
+    compared = 0
+    for variable, value in zip(model.non_trainable_variables, state, strict=True):
+        if (path := path_in(model, variable)) in after:
+            assert_near(value, after[path], tolerance, f"{path} after training")
+            compared += 1
+    assert compared or not after
+
+
+def _in_order(model: Any, variables: list[Any], weights: dict[str, Any]) -> list[Any]:
     """The given weights in the order of the model's, all of which must be given."""
-    short = {v.path.removeprefix(f"{model.name}/"): v for v in model.trainable_variables}
-    assert short.keys() == weights.keys(), (sorted(short), sorted(weights))
+    short = {path_in(model, v): v for v in variables}
+    assert short.keys() <= weights.keys(), short.keys() - weights.keys()
     for path, variable in short.items():
         assert tuple(weights[path].shape) == tuple(variable.shape), path
         assert weights[path].dtype == variable.dtype, path
     return [weights[path] for path in short]
+
+
+def _complete(model: Any, weights: dict[str, Any]) -> None:
+    """Nothing is given that the model does not have, and every statistic is given."""
+    ours = {path_in(model, v) for v in model.variables}
+    assert weights.keys() <= ours, (weights.keys() - ours, sorted(ours))
+    missing = {p for p in ours - weights.keys() if "seed_generator" not in p}
+    assert not missing, missing
 
 
 def channels_last(inputs: list[Any]) -> Any:

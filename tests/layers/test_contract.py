@@ -6,8 +6,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from harness.layer_cases import CASES, PUBLIC
+from harness.layer_cases import PUBLIC, all_cases
 
+CASES = all_cases()
 CASE = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 
 

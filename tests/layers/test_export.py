@@ -3,9 +3,11 @@
 import keras
 import numpy as np
 import pytest
-from harness.layer_cases import CASES, PUBLIC
+from harness.layer_cases import PUBLIC, all_cases
 
 from keras_hadamard import serving
+
+CASES = all_cases()
 
 
 def everything():

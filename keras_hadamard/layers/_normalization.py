@@ -1,0 +1,92 @@
+"""Normalisation as the published networks have it: PyTorch's epsilon, momentum and variance."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_hadamard._checks import one_of
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Shape, Tensor
+
+EPSILON = 1e-5
+
+
+@serializable
+class BatchNormalization(keras.layers.BatchNormalization):
+    """Batch normalisation whose running variance is the unbiased one.
+
+    Keras records the biased variance that it divides by; PyTorch records it times n / (n - 1), so a
+    network trained here and one trained there differ at inference unless the layer does the same.
+    """
+
+    def __init__(
+        self, axis: int = -1, momentum: float = 0.9, epsilon: float = EPSILON, **kwargs: Any
+    ) -> None:
+        super().__init__(axis=axis, momentum=momentum, epsilon=epsilon, **kwargs)
+
+    def call(
+        self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None
+    ) -> Tensor:
+        if not training or not self.trainable or mask is not None:
+            return super().call(inputs, training=training, mask=mask)
+        # 16-bit sums of squares overflow.
+        x = ops.cast(inputs, _statistics_dtype(inputs))
+        axis = self.axis % len(inputs.shape)
+        axes = [i for i in range(len(inputs.shape)) if i != axis]
+        mean, variance = ops.moments(x, axes=axes)
+        count = ops.cast(ops.size(x) / ops.shape(x)[axis], x.dtype)
+        unbiased = variance * (count / ops.maximum(count - 1, 1))
+        for moving, value in ((self.moving_mean, mean), (self.moving_variance, unbiased)):
+            value = ops.cast(value, moving.dtype)
+            moving.assign(moving * self.momentum + value * (1 - self.momentum))
+        y = ops.batch_normalization(
+            x,
+            mean,
+            variance,
+            axis=axis,
+            offset=None if self.beta is None else ops.cast(self.beta, x.dtype),
+            scale=None if self.gamma is None else ops.cast(self.gamma, x.dtype),
+            epsilon=self.epsilon,
+        )
+        return ops.cast(y, self.compute_dtype)
+
+
+def _statistics_dtype(x: Tensor) -> str:
+    dtype = keras.backend.standardize_dtype(x.dtype)
+    return "float32" if dtype in ("float16", "bfloat16") else dtype
+
+
+def _batch(**kwargs: Any) -> keras.layers.Layer:
+    return BatchNormalization(**kwargs)
+
+
+def _instance(**kwargs: Any) -> keras.layers.Layer:
+    return keras.layers.GroupNormalization(-1, epsilon=EPSILON, center=False, scale=False, **kwargs)
+
+
+def _layer(**kwargs: Any) -> keras.layers.Layer:
+    return keras.layers.LayerNormalization(epsilon=EPSILON, **kwargs)
+
+
+KINDS = {"batch": _batch, "instance": _instance, "layer": _layer}
+
+
+def normalization(
+    kind: str | None,
+    name: str,
+    *,
+    policy: Any,
+    axis: int = -1,
+    input_shape: Shape | None = None,
+    **kwargs: Any,
+) -> keras.layers.Layer:
+    """The normalisation of a name, `None` for the identity, built if its shape is given."""
+    if kind is None:
+        layer: keras.layers.Layer = keras.layers.Identity(name=name, dtype=policy)
+    else:
+        one_of("normalization", kind, KINDS)
+        layer = KINDS[kind](axis=axis, name=name, dtype=policy, **kwargs)
+    if input_shape is not None:
+        layer.build(input_shape)
+    return layer

@@ -1,0 +1,1 @@
+"""Published architectures, each a Keras model."""

@@ -1,0 +1,143 @@
+"""Which weight of ours is which of the authors', written once for a whole network.
+
+A mapping names layers and weights of ours by the prefixes that the authors' state dict has for
+them. From it come the entries, one a weight: the authors' name and the change of layout. Tests
+differentiate through the entries, so that what loads a checkpoint is what the golden numbers prove.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_hadamard._checks import received
+from keras_hadamard._typing import Tensor
+
+# Statistics that a state dict holds beside the weights, and that nothing here needs.
+IGNORED = ("num_batches_tracked",)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A weight of ours, the names it is made of, and how."""
+
+    variable: Any
+    names: tuple[str, ...]
+    convert: Callable[..., Tensor]
+
+
+def same(x: Tensor) -> Tensor:
+    return x
+
+
+def scalar(x: Tensor) -> Tensor:
+    """A parameter of shape (1,) as a scalar."""
+    return ops.reshape(x, ())
+
+
+def transposed(x: Tensor) -> Tensor:
+    """(out, in) to (in, out)."""
+    return ops.transpose(x)
+
+
+def pointwise(x: Tensor) -> Tensor:
+    """A 1x1 convolution (out, in, 1, 1) as a dense kernel."""
+    return ops.transpose(x[:, :, 0, 0])
+
+
+def convolution(x: Tensor) -> Tensor:
+    """(out, in, h, w) to (h, w, in, out), and a transposed convolution's (in, out, h, w) to
+    (h, w, out, in)."""
+    return ops.transpose(x, (2, 3, 1, 0))
+
+
+def depthwise(x: Tensor) -> Tensor:
+    """(channels, 1, h, w) to (h, w, channels, 1)."""
+    return ops.transpose(x, (2, 3, 0, 1))
+
+
+def vector(x: Tensor) -> Tensor:
+    """Any shape as a vector."""
+    return ops.reshape(x, (-1,))
+
+
+# A layer or weight of ours, or, where the layout changes otherwise, a weight and a function.
+Mapped = Any
+
+
+def entries(mapping: Mapping[str, Mapped]) -> list[Entry]:
+    """The entries of a mapping from prefixes (for weights: full names) to layers and weights."""
+    found: list[Entry] = []
+    for name, target in mapping.items():
+        if isinstance(target, keras.layers.Layer):
+            found += _of_layer(target, name)
+        elif isinstance(target, tuple):
+            found.append(Entry(target[0], (name,), target[1]))
+        else:
+            found.append(Entry(target, (name,), scalar if not target.shape else same))
+    return found
+
+
+KINDS: tuple[tuple[Any, dict[str, tuple[str, Callable[..., Tensor]]]], ...] = (
+    (keras.layers.DepthwiseConv2D, {"kernel": ("weight", depthwise), "bias": ("bias", same)}),
+    (keras.layers.Conv2D, {"kernel": ("weight", convolution), "bias": ("bias", same)}),
+    (keras.layers.Conv2DTranspose, {"kernel": ("weight", convolution), "bias": ("bias", same)}),
+    (keras.layers.Dense, {"kernel": ("weight", transposed), "bias": ("bias", same)}),
+    (
+        keras.layers.BatchNormalization,
+        {
+            "gamma": ("weight", same),
+            "beta": ("bias", same),
+            "moving_mean": ("running_mean", same),
+            "moving_variance": ("running_var", same),
+        },
+    ),
+    (
+        (keras.layers.LayerNormalization, keras.layers.GroupNormalization),
+        {"gamma": ("weight", same), "beta": ("bias", same)},
+    ),
+    (keras.layers.Identity, {}),
+)
+
+
+def _of_layer(layer: keras.layers.Layer, name: str) -> list[Entry]:
+    weights = next((weights for kind, weights in KINDS if isinstance(layer, kind)), None)
+    if weights is None:
+        raise received("a layer whose weights have one known layout", layer=layer)
+    return [
+        Entry(variable, (f"{name}.{theirs}",), convert)
+        for ours, (theirs, convert) in weights.items()
+        if (variable := getattr(layer, ours, None)) is not None
+    ]
+
+
+def load(entries: Iterable[Entry], state: Mapping[str, Any]) -> None:
+    """Assigns the state dict to the weights: all of it, or, where anything does not fit, nothing.
+
+    Raises:
+        ValueError: If a name is missing or unknown, or a shape differs.
+    """
+    entries = list(entries)
+    wanted = {name for entry in entries for name in entry.names}
+    given = {name for name in state if not name.endswith(IGNORED)}
+    if wanted != given:
+        raise received(
+            "a state dict with exactly the names of this architecture",
+            missing=sorted(wanted - given)[:10],
+            unknown=sorted(given - wanted)[:10],
+        )
+    values = []
+    for entry in entries:
+        arrays = [np.asarray(state[name]) for name in entry.names]
+        value = np.asarray(entry.convert(*arrays))
+        if value.shape != tuple(entry.variable.shape):
+            raise received(
+                f"the shape that gives {tuple(entry.variable.shape)} for {entry.variable.path}",
+                **{name: array.shape for name, array in zip(entry.names, arrays, strict=True)},
+            )
+        values.append(value)
+    for entry, value in zip(entries, values, strict=True):
+        entry.variable.assign(value)

@@ -1,0 +1,125 @@
+"""What the published architectures share: their arguments, their files, the authors' checkpoints."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from keras_hadamard._checks import one_of, positive_int, received
+from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.models import _checkpoint
+
+
+class PublishedModel(keras.Model):
+    """Functional model whose configuration is what its constructor was given.
+
+    A subclass builds its graph, hands inputs, outputs and arguments to this constructor, and says in
+    `torch_mapping` by which names the authors' state dict has its layers.
+    """
+
+    def __init__(
+        self,
+        inputs: Any,
+        outputs: Any,
+        *,
+        arguments: Mapping[str, Any],
+        weights: str | Path | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(inputs, outputs, name=name)
+        self.arguments = {k: list(v) if isinstance(v, tuple) else v for k, v in arguments.items()}
+        if weights is not None:
+            self.load_weights(existing(weights))
+
+    def torch_mapping(self) -> dict[str, Any]:
+        """The layers and weights of this model by their prefixes in the authors' state dict."""
+        raise received("an architecture with published checkpoints", model=type(self).__name__)
+
+    def load_torch(self, state_dict: Mapping[str, Any]) -> None:
+        """Loads a checkpoint of the authors: all of it, or, where it does not fit, nothing.
+
+        Args:
+            state_dict: Mapping from the authors' names to arrays (or CPU tensors; torch itself is
+                not needed).
+
+        Raises:
+            ValueError: If a name is missing or unknown, or a shape differs.
+        """
+        _checkpoint.load(_checkpoint.entries(self.torch_mapping()), state_dict)
+
+    @classmethod
+    def from_torch(cls, state_dict: Mapping[str, Any], **kwargs: Any) -> "PublishedModel":
+        """Returns a model with the weights of one of the authors' checkpoints.
+
+        Args:
+            state_dict: Mapping from the authors' names to arrays (or CPU tensors; torch itself is
+                not needed).
+            **kwargs: Arguments of the constructor.
+
+        Raises:
+            ValueError: If a name is missing or unknown, or a shape differs.
+        """
+        model = cls(**kwargs)
+        model.load_torch(state_dict)
+        return model
+
+    def get_config(self) -> dict[str, Any]:
+        return {**self.arguments, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "PublishedModel":
+        del custom_objects  # Every layer is registered.
+        return cls(**config)
+
+
+def existing(weights: str | Path) -> str:
+    if not Path(weights).is_file():
+        raise received("`weights` to be None or the path of a weights file", weights=str(weights))
+    return str(weights)
+
+
+def image_shape(input_shape: Any, smallest: int = 1) -> Shape:
+    """`input_shape` as keras.applications takes it, channels-last, its sides known or not."""
+    fits = (
+        isinstance(input_shape, list | tuple)
+        and len(input_shape) == 3
+        and input_shape[2] is not None
+        and all(side is None or side >= smallest for side in input_shape[:2])
+    )
+    if not fits:
+        raise received(
+            f"`input_shape` to be (height, width, channels) with sides of at least {smallest}",
+            input_shape=input_shape,
+        )
+    return tuple(input_shape)
+
+
+def classify(
+    x: Tensor,
+    *,
+    include_top: bool,
+    classes: int,
+    classifier_activation: Any,
+    pooling: str | None = None,
+) -> tuple[Tensor, keras.layers.Dense | None]:
+    """The end of an image network, and its classifier where there is one."""
+    one_of("pooling", pooling, (None, "avg", "max"))
+    if not include_top:
+        pools = {"avg": keras.layers.GlobalAveragePooling2D, "max": keras.layers.GlobalMaxPooling2D}
+        return (x if pooling is None else pools[pooling]()(x)), None
+    x = keras.layers.GlobalAveragePooling2D(name="average_pool")(x)
+    # The class scores are float32 whatever the policy, so that a server's clients can read them.
+    top = keras.layers.Dense(
+        positive_int("classes", classes),
+        activation=classifier_activation,
+        dtype=float_policy(),
+        name="predictions",
+    )
+    return top(x), top
+
+
+def float_policy() -> str:
+    """float32 under the 16-bit policies, otherwise the policy itself."""
+    policy = keras.config.dtype_policy()
+    return "float32" if policy.compute_dtype in ("float16", "bfloat16") else str(policy.name)

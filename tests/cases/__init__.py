@@ -1,0 +1,1 @@
+"""One or more configurations of every public layer, one module a family of layers."""

@@ -1,0 +1,62 @@
+"""The fusions on the authors' parameters."""
+
+import tensorflow as tf
+from harness.golden import channels_first, channels_last, port
+
+from keras_hadamard.layers import MFB, MLB, ConcatFusion, FiLM, SumFusion
+
+
+def fusion_options(config):
+    """The authors' arguments, whose defaults are not the paper's, in our words."""
+    return {
+        "rank": config["mm_dim"],
+        "activation": config.get("activ_output", "relu"),
+        "projection_activation": config.get("activ_input", "relu"),
+        "normalize": config.get("normalize", False),
+        "normalize_axis": 1,
+    }
+
+
+def fusion_weights(c):
+    return {
+        **c.dense("projection_0", "linear0"),
+        **c.dense("projection_1", "linear1"),
+        **c.dense("output_projection", "linear_out"),
+    }
+
+
+@port("mlb__linear_noact", "mlb__relu_norm_exact_zeros", "mlb__seq3d_norm_dim1")
+def mlb(c):
+    return MLB(c.config["output_dim"], **fusion_options(c.config)), fusion_weights(c)
+
+
+@port("linear_sum__relu_default")
+def linear_sum(c):
+    return SumFusion(c.config["output_dim"], **fusion_options(c.config)), fusion_weights(c)
+
+
+@port("mfb__paper_norm", "mfb__relu_norm_exact_zeros")
+def mfb(c):
+    options = fusion_options(c.config)
+    return MFB(c.config["output_dim"], factor=c.config["factor"], **options), fusion_weights(c)
+
+
+@port("concat_mlp__relu")
+def concat_mlp(c):
+    layer = ConcatFusion(c.config["output_dim"], hidden_units=c.config["dimensions"])
+    weights = {}
+    for i in range(3):
+        weights |= c.dense(f"projection_{i}", f"mlp.linears.{i}")
+    return layer, weights
+
+
+# The authors' layer is given gamma and beta; ours computes them, here by the identity.
+@port(
+    "film__layer",
+    adapt=lambda x: [channels_last(x), tf.concat(x[1:], -1)],
+    restore=channels_first,
+)
+def film(c):
+    width = 2 * c.inputs[1].shape[-1]
+    layer = FiLM(gamma_offset=0.0, use_bias=False)
+    return layer, {"condition_projection/kernel": tf.eye(width, dtype=c.dtype)}

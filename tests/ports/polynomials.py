@@ -1,0 +1,88 @@
+"""The polynomial layers on the authors' parameters."""
+
+import keras
+import tensorflow as tf
+from harness.golden import channels_first, channels_last, port
+from keras.layers import AveragePooling2D, Conv2D, Dense, Flatten, Identity, Permute, ZeroPadding2D
+
+from keras_hadamard.layers import (
+    HadamardProduct,
+    PolynomialDense,
+)
+
+
+def _ccp_weights(c, degree, bias):
+    names = [f"U{n}" for n in range(1, degree + 1)]
+    weights = {"factors/kernel": tf.concat([tf.transpose(c[f"{n}.weight"]) for n in names], 1)}
+    if bias:
+        weights["factors/bias"] = tf.concat([c[f"{n}.bias"] for n in names], 0)
+    return weights | c.dense("output_projection", "C")
+
+
+@port("pinet_ccp__deg3_nobias", adapt=lambda x: tf.reshape(x[0], (x[0].shape[0], -1)))
+def ccp(c):
+    degree, bias = c.config["n_degree"], c.config["bias"]
+    layer = PolynomialDense(
+        c.config["n_classes"], degree, rank=c.config["hidden_size"], use_factor_bias=bias
+    )
+    return layer, _ccp_weights(c, degree, bias)
+
+
+def _conv(c, layer, weight, bias=True, scale=1.0):
+    values = {f"{layer}/kernel": scale * tf.transpose(c[f"{weight}.weight"], (2, 3, 1, 0))}
+    return values | ({f"{layer}/bias": scale * c[f"{weight}.bias"]} if bias else {})
+
+
+@port("pinet_ccp__cp_conv3", adapt=channels_last, restore=channels_first)
+def ccp_of_convolutions(c):
+    """The same recursion with convolutions as its branches, in functional form."""
+    z = keras.Input(tuple(channels_last(c.inputs).shape[1:]), dtype=c.dtype)
+    padded = ZeroPadding2D(2)(z)
+    branches = [Conv2D(c.config["k"], 4, 2, use_bias=False, name=f"u{n}") for n in (1, 2, 3)]
+    x = branches[0](padded)
+    for branch in branches[1:]:
+        x = HadamardProduct([Identity(), branch], skip=True, name=f"product_{branch.name}")(
+            [x, padded]
+        )
+    y = Conv2D(c.config["o"], 4, 2, name="c")(ZeroPadding2D(2)(x))
+    weights = {}
+    for n in (1, 2, 3):
+        path = "u1" if n == 1 else f"product_u{n}/u{n}"
+        weights |= _conv(c, path, f"layer_U{n}", bias=False)
+    return keras.Model(z, y), weights | _conv(c, "c", "layer_C")
+
+
+@port("pinet_ccp__pn_conv_alpha", adapt=channels_last)
+def ccp_of_pooled_convolutions(c):
+    config = c.config
+    degree, pools = config["n_degree"], 0
+    z = keras.Input((28, 28, 1), dtype=c.dtype)
+
+    def convolution(n):
+        return Conv2D(config["n_channels"], config["kernel_size"], padding="same", name=f"u{n}")
+
+    x, weights = convolution(1)(z), _conv(c, "u1", "conv1")
+    for n in range(2, degree + 1):
+        branch = keras.Sequential(
+            [convolution(n), *[AveragePooling2D(2) for _ in range(pools)]], name=f"branch_{n}"
+        )
+        x = HadamardProduct([Identity(), branch], skip=True, name=f"product_{n}")([x, z])
+        weights |= _conv(c, f"product_{n}/branch_{n}/u{n}", f"conv{n}", scale=c[f"alpha{n}"])
+        if n in config["downsample_degs"]:
+            x, pools = AveragePooling2D(2)(x), pools + 1
+    y = Dense(10, name="c")(Flatten()(Permute((3, 1, 2))(x)))
+    return keras.Model(z, y), weights | c.dense("c", "C")
+
+
+@port("pinet_ncp__ncp_l3")
+def ncp(c):
+    layer = PolynomialDense(c.config["o"], 3, "ncp", rank=c.config["k"])
+    constant = {n: tf.linalg.matvec(c[f"layer_B{n}.weight"], c[f"layer_b{n}"]) for n in (1, 2, 3)}
+    weights = {
+        "first_state": constant[1],
+        "factors/kernel": tf.concat([tf.transpose(c[f"layer_A{n}.weight"]) for n in (1, 2, 3)], 1),
+    }
+    for n in (2, 3):
+        weights |= c.dense(f"state_projection_{n}", f"layer_S{n}", bias=False)
+        weights[f"state_projection_{n}/bias"] = constant[n]
+    return layer, weights | c.dense("output_projection", "layer_C")
