@@ -1,5 +1,7 @@
 """Pure functions of tensors: XLA-compiled ops with analytic gradients."""
 
+from keras_hadamard.ops.compact_bilinear import compact_bilinear as compact_bilinear
+from keras_hadamard.ops.count_sketch import count_sketch as count_sketch
 from keras_hadamard.ops.factorized_bilinear_pool import (
     factorized_bilinear_pool as factorized_bilinear_pool,
 )

@@ -42,6 +42,8 @@ class _Op:
     xla: Forward | None
     public: Forward
     tensor_names: tuple[str, ...]
+    # Which tensors are integers, and so have no gradient.
+    integer: tuple[bool, ...]
 
     def compute(self, *tensors: Tensor, **options: Any) -> Tensor:
         """The forward formula, in the form that suits where it is being traced."""
@@ -49,14 +51,19 @@ class _Op:
         return form(*tensors, **options)
 
 
-def custom_op(*, gradient: Gradient, xla: Forward | None = None) -> Callable[[Forward], Forward]:
+def custom_op(
+    *, gradient: Gradient, xla: Forward | None = None, integers: tuple[str, ...] = ()
+) -> Callable[[Forward], Forward]:
     """Makes an op of a forward formula `f(*tensors, *, **options)`.
 
     Args:
         gradient: Function `(upstream, output, *tensors, **options)` that returns a gradient for
-            each tensor, `None` for a tensor that is None. Written with differentiable ops.
+            each tensor, `None` for a tensor that is None or of integers. Written with
+            differentiable ops.
         xla: Another form of the same formula, taken when traced inside XLA. Defaults to `None`,
             one form for both.
+        integers: Names of the tensors that hold integers; all others are of one floating dtype.
+            Defaults to `()`.
     """
 
     def decorate(forward: Forward) -> Forward:
@@ -68,8 +75,9 @@ def custom_op(*, gradient: Gradient, xla: Forward | None = None) -> Callable[[Fo
             bound.apply_defaults()
             return _dispatch(op, bound.args, tuple(sorted(bound.kwargs.items())))
 
-        names = [n for n, p in signature.parameters.items() if p.kind is not p.KEYWORD_ONLY]
-        op = _Op(forward.__name__.lstrip("_"), forward, gradient, xla, public, tuple(names))
+        names = tuple(n for n, p in signature.parameters.items() if p.kind is not p.KEYWORD_ONLY)
+        name, integer = forward.__name__.lstrip("_"), tuple(n in integers for n in names)
+        op = _Op(name, forward, gradient, xla, public, names, integer)
         _OPS[op.name] = op
         return public
 
@@ -113,11 +121,17 @@ def _dispatch(op: _Op, tensors: tuple[Tensor, ...], options: Options) -> Tensor:
 
 
 def _check_dtypes(op: _Op, tensors: tuple[Tensor, ...]) -> None:
-    dtypes = {t.dtype for t in tensors if t is not None}
-    if len(dtypes) > 1 or not all(dtype.is_floating for dtype in dtypes):
+    floats, integers = (
+        {t.dtype for t, i in zip(tensors, op.integer, strict=True) if t is not None and i is kind}
+        for kind in (False, True)
+    )
+    fit = all(dtype.is_floating for dtype in floats) and all(d.is_integer for d in integers)
+    if len(floats) > 1 or not fit:
         pairs = zip(op.tensor_names, tensors, strict=True)
         got = {name: t.dtype.name for name, t in pairs if t is not None}
-        raise received(f"the tensors of `{op.name}` to have one floating dtype", **got)
+        named = [n for n, is_integer in zip(op.tensor_names, op.integer, strict=True) if is_integer]
+        but = f", and {', '.join(f'`{n}`' for n in named)} to be of integers" if named else ""
+        raise received(f"the tensors of `{op.name}` to have one floating dtype{but}", **got)
 
 
 def _differentiable(
@@ -145,24 +159,25 @@ def _pullback(
 ) -> Any:
     """The vector-Jacobian product, differentiable in `tensors` and `upstream`."""
     formula = _gradient_of(op, given, options)
+    floating = tuple(not i for i, g in zip(op.integer, given, strict=True) if g)
 
     @tf.custom_gradient
     def run(upstream: Tensor, *tensors: Tensor) -> Any:
         grads = _run(formula, (upstream, output, *tensors))
 
         def second(*cotangents: Tensor) -> Any:
+            sources = [upstream, *(t for t, f in zip(tensors, floating, strict=True) if f)]
             with tf.GradientTape() as tape:
-                tape.watch([upstream, tensors])
+                tape.watch(sources)
                 again = _differentiable(op, given, options, tensors)
                 grads = formula(upstream, again, *tensors)
             zero = tf.UnconnectedGradients.ZERO
-            return tape.gradient(
-                grads, [upstream, *tensors], cotangents, unconnected_gradients=zero
-            )
+            found = tape.gradient(grads, sources, cotangents, unconnected_gradients=zero)
+            return _spread(found, (True, *floating))
 
         return grads, second
 
-    return run(upstream, *tensors)
+    return _spread(tuple(run(upstream, *tensors)), floating)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -177,7 +192,8 @@ def _forward_of(op: _Op, given: tuple[bool, ...], options: Options) -> Forward:
 def _gradient_of(op: _Op, given: tuple[bool, ...], options: Options) -> Forward:
     def gradient(upstream: Tensor, output: Tensor, *tensors: Tensor) -> Any:
         grads = op.gradient(upstream, output, *_spread(tensors, given), **dict(options))
-        return tuple(g for g, is_given in zip(grads, given, strict=True) if is_given)
+        wanted = (g and not i for g, i in zip(given, op.integer, strict=True))
+        return tuple(g for g, is_wanted in zip(grads, wanted, strict=True) if is_wanted)
 
     return gradient
 
