@@ -8,7 +8,16 @@ from keras_hadamard.layers.fusion import FiLM as FiLM
 from keras_hadamard.layers.fusion import HadamardFusion as HadamardFusion
 from keras_hadamard.layers.fusion import SumFusion as SumFusion
 from keras_hadamard.layers.hadamard_product import HadamardProduct as HadamardProduct
+from keras_hadamard.layers.high_order import (
+    DensePolynomialResidualBlock2D as DensePolynomialResidualBlock2D,
+)
+from keras_hadamard.layers.high_order import PolynomialBlock2D as PolynomialBlock2D
+from keras_hadamard.layers.high_order import PolynomialConv2D as PolynomialConv2D
 from keras_hadamard.layers.high_order import PolynomialDense as PolynomialDense
+from keras_hadamard.layers.high_order import (
+    PolynomialResidualBlock2D as PolynomialResidualBlock2D,
+)
+from keras_hadamard.layers.high_order import ProductOfPolynomials as ProductOfPolynomials
 from keras_hadamard.layers.modulation import GatedDense as GatedDense
 from keras_hadamard.layers.modulation import MinGRU as MinGRU
 from keras_hadamard.layers.pairwise import PolyNonLocal as PolyNonLocal

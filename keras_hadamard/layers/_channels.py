@@ -1,9 +1,10 @@
 """`data_format`: all mathematics here is channels-last."""
 
+import keras
 from keras import ops
 
 from keras_hadamard._checks import one_of
-from keras_hadamard._typing import Tensor
+from keras_hadamard._typing import Shape, Tensor
 
 
 def channels_axis(data_format: str) -> int:
@@ -16,3 +17,18 @@ def to_last(x: Tensor, data_format: str, back: bool = False) -> Tensor:
     if data_format == "channels_last" or len(x.shape) < 3:
         return x
     return ops.moveaxis(x, -1, 1) if back else ops.moveaxis(x, 1, -1)
+
+
+def to_last_shape(shape: Shape, data_format: str, back: bool = False) -> Shape:
+    """The shape that `to_last` gives."""
+    if data_format == "channels_last" or len(shape) < 3:
+        return tuple(shape)
+    batch, *rest = shape
+    return (batch, rest[-1], *rest[:-1]) if back else (batch, *rest[1:], rest[0])
+
+
+def image_format(data_format: str | None) -> str:
+    """`data_format` as Keras resolves it."""
+    resolved = str(keras.config.image_data_format() if data_format is None else data_format)
+    channels_axis(resolved)
+    return resolved

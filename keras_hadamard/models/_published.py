@@ -1,4 +1,4 @@
-"""What the published architectures share: their arguments, their files, the authors' checkpoints."""
+"""What the published architectures share: arguments, files, the authors' checkpoints."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,8 +14,8 @@ from keras_hadamard.models import _checkpoint
 class PublishedModel(keras.Model):
     """Functional model whose configuration is what its constructor was given.
 
-    A subclass builds its graph, hands inputs, outputs and arguments to this constructor, and says in
-    `torch_mapping` by which names the authors' state dict has its layers.
+    A subclass builds its graph, hands inputs, outputs and arguments to this constructor, and says
+    in `torch_mapping` by which names the authors' state dict has its layers.
     """
 
     def __init__(

@@ -9,15 +9,17 @@ from keras_hadamard.ops._precision import at_least_float32
 from keras_hadamard.ops._shapes import static_shape
 
 
-def polynomial_chain(factors: Tensor, *, axis: int = -2) -> Tensor:
-    """Coupled polynomial recursion `x_n = f_n * x_(n-1) + x_(n-1)`, `x_1 = f_1`, over an axis.
+def polynomial_chain(factors: Tensor, gates: Tensor | None = None, *, axis: int = -2) -> Tensor:
+    """Coupled polynomial recursion `x_n = g_n * f_n * x_(n-1) + x_(n-1)` over an axis, `x_1 = f_1`.
 
-    Computed in its closed form `f_1 * (1 + f_2) * ... * (1 + f_N)`. The gradient is analytic: it
-    keeps `factors` alone, and multiplies prefix and suffix products instead of dividing, so a
-    factor of zero is as good as any.
+    Computed in its closed form `f_1 * (1 + g_2 * f_2) * ... * (1 + g_N * f_N)`. The gradient is
+    analytic: it keeps `factors` alone, and multiplies prefix and suffix products instead of
+    dividing, so a factor of zero is as good as any.
 
     Args:
         factors: Float tensor, the N projections of one input along `axis`, N the degree.
+        gates: Float tensor of shape `(N - 1,)`, a scalar for each degree above the first. Defaults
+            to `None`, all one.
         axis: Integer, the degree axis. Defaults to `-2`, for `(..., N, k)`.
 
     Returns:
@@ -29,8 +31,8 @@ def polynomial_chain(factors: Tensor, *, axis: int = -2) -> Tensor:
         overflows at a degree of about 16.
 
     Raises:
-        ValueError: If `axis` is not an axis of `factors`, the degree is unknown or zero, or the
-            dtype is not floating.
+        ValueError: If `axis` is not an axis of `factors`, the degree is unknown or zero, `gates`
+            are not one less, or the dtype is not floating.
 
     Example:
 
@@ -48,13 +50,18 @@ def polynomial_chain(factors: Tensor, *, axis: int = -2) -> Tensor:
     axis %= len(shape)
     if not shape[axis]:
         raise received("a known degree of at least 1", shape=shape, axis=axis)
-    return _polynomial_chain(factors, axis=axis)
+    if gates is not None and static_shape(gates) != (shape[axis] - 1,):
+        raise received(f"`gates` of shape {(shape[axis] - 1,)}", gates=static_shape(gates))
+    return _polynomial_chain(factors, gates, axis=axis)
 
 
-def _gradient(upstream: Tensor, x: Tensor, factors: Tensor, *, axis: int) -> tuple[Tensor]:
+def _gradient(
+    upstream: Tensor, x: Tensor, factors: Tensor, gates: Tensor | None, *, axis: int
+) -> tuple[Tensor, Tensor | None]:
     del x
     dtype = at_least_float32(factors.dtype)
-    first, *rest = _terms(ops.cast(factors, dtype), axis)
+    wide = ops.cast(factors, dtype)
+    first, *rest = _terms(wide, gates, axis)
     below = [ops.ones_like(first)]
     for term in rest[:-1]:
         below.append(below[-1] * term)
@@ -64,18 +71,31 @@ def _gradient(upstream: Tensor, x: Tensor, factors: Tensor, *, axis: int) -> tup
     for prefix, term in zip(reversed(below), reversed(rest), strict=False):
         grads.append(above * first * prefix)
         above = above * term
-    grads.append(above)
-    return (ops.cast(ops.stack(grads[::-1], axis=axis), factors.dtype),)
+    of_terms = grads[::-1]
+    if gates is None:
+        of_gates = None
+    elif not rest:
+        of_gates = ops.zeros_like(gates)
+    else:
+        _, *others = ops.unstack(wide, axis=axis)
+        of_gates = ops.stack([ops.sum(g * f) for g, f in zip(of_terms, others, strict=True)])
+        scales = ops.unstack(ops.cast(gates, dtype))
+        of_terms = [g * s for g, s in zip(of_terms, scales, strict=True)]
+        of_gates = ops.cast(of_gates, gates.dtype)
+    return ops.cast(ops.stack([above, *of_terms], axis=axis), factors.dtype), of_gates
 
 
-def _terms(factors: Tensor, axis: int) -> list[Tensor]:
+def _terms(factors: Tensor, gates: Tensor | None, axis: int) -> list[Tensor]:
     first, *rest = ops.unstack(factors, axis=axis)
+    if gates is not None and rest:
+        scales = ops.unstack(ops.cast(gates, factors.dtype))
+        rest = [s * f for s, f in zip(scales, rest, strict=True)]
     return [first, *(1 + f for f in rest)]
 
 
 @custom_op(gradient=_gradient)
-def _polynomial_chain(factors: Tensor, *, axis: int) -> Tensor:
-    terms = _terms(ops.cast(factors, at_least_float32(factors.dtype)), axis)
+def _polynomial_chain(factors: Tensor, gates: Tensor | None, *, axis: int) -> Tensor:
+    terms = _terms(ops.cast(factors, at_least_float32(factors.dtype)), gates, axis)
     x = terms[0]
     for term in terms[1:]:
         x = x * term

@@ -7,11 +7,11 @@ from harness.op_checks import MODES, check_forward, check_gradients, check_symbo
 from keras_hadamard.ops import polynomial_chain
 
 
-def reference(factors, axis=-2):
+def reference(factors, axis=-2, gates=None):
     first, *rest = np.moveaxis(factors, axis, 0)
     x = first
-    for f in rest:
-        x = f * x + x
+    for f, g in zip(rest, np.ones(len(rest)) if gates is None else gates, strict=True):
+        x = g * f * x + x
     return x
 
 
@@ -22,6 +22,19 @@ def test_equals_the_recursion_with_gradients(shape, axis):
     factors = np.random.default_rng(0).normal(size=shape)
     check_forward(polynomial_chain, (factors,), reference(factors, axis), axis=axis)
     check_gradients(polynomial_chain, (factors,), axis=axis)
+
+
+@pytest.mark.parametrize("degree", [1, 2, 4])
+def test_gates_scale_the_products(degree, tmp_path):
+    factors = np.random.default_rng(0).normal(size=(3, degree, 5))
+    gates = np.linspace(-0.5, 1.5, degree - 1)
+    check_forward(polynomial_chain, (factors, gates), reference(factors, gates=gates))
+    check_gradients(polynomial_chain, (factors, gates))
+
+
+def test_gates_at_zero_leave_the_first_factor():
+    factors = np.random.default_rng(0).normal(size=(3, 4, 5))
+    np.testing.assert_array_equal(polynomial_chain(factors, np.zeros(3)), factors[:, 0])
 
 
 def test_in_functional_models(tmp_path):
@@ -52,6 +65,7 @@ def test_float16_multiplies_in_float32():
         (np.ones((2, 3)), {"axis": 2}, "`axis`"),
         (np.ones((2, 0, 3)), {}, "degree"),
         (np.ones((2, 1, 3), int), {}, "floating"),
+        (np.ones((2, 4, 3)), {"gates": np.ones(4)}, r"\(3,\)"),
     ],
 )
 def test_errors(factors, options, message):

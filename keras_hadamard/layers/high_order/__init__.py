@@ -1,3 +1,16 @@
 """Higher-order correlation: the branches are projections of one input."""
 
+from keras_hadamard.layers.high_order.dense_polynomial_residual_block_2d import (
+    DensePolynomialResidualBlock2D as DensePolynomialResidualBlock2D,
+)
+from keras_hadamard.layers.high_order.polynomial_block_2d import (
+    PolynomialBlock2D as PolynomialBlock2D,
+)
+from keras_hadamard.layers.high_order.polynomial_conv_2d import PolynomialConv2D as PolynomialConv2D
 from keras_hadamard.layers.high_order.polynomial_dense import PolynomialDense as PolynomialDense
+from keras_hadamard.layers.high_order.polynomial_residual_block_2d import (
+    PolynomialResidualBlock2D as PolynomialResidualBlock2D,
+)
+from keras_hadamard.layers.high_order.product_of_polynomials import (
+    ProductOfPolynomials as ProductOfPolynomials,
+)
