@@ -1,0 +1,74 @@
+"""What the convolutional polynomial blocks share: convolutions that are normalised."""
+
+from typing import Any
+
+from keras_hadamard._checks import positive_int, received
+from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers._channels import channels_axis, image_format, to_last_shape
+from keras_hadamard.layers._normalization import normalization
+from keras_hadamard.layers._projecting import ProjectingLayer
+
+Stage = list[Any]
+
+
+class ImageBlock(ProjectingLayer):
+    """Base of blocks from an image to an image of `filters` channels, `strides` times smaller."""
+
+    def __init__(
+        self, filters: int, strides: int, data_format: str | None, *, use_bias: bool, **kwargs: Any
+    ) -> None:
+        super().__init__(use_bias=use_bias, **kwargs)
+        self.filters = positive_int("filters", filters)
+        self.strides = positive_int("strides", strides)
+        self.data_format = image_format(data_format)
+
+    def stage(
+        self,
+        shape: Shape,
+        filters: int,
+        kernel_size: int,
+        name: str,
+        kind: str | None,
+        *,
+        strides: int = 1,
+        **norm: Any,
+    ) -> Stage:
+        """A convolution of a channels-last image of `shape` and its normalisation, both built."""
+        convolution = self.convolve(
+            filters, kernel_size, f"{name}_convolution", strides=strides, input_shape=shape
+        )
+        return [
+            convolution,
+            normalization(
+                kind,
+                f"{name}_normalization",
+                policy=self.dtype_policy,
+                input_shape=tuple(convolution.compute_output_shape(shape)),
+                **norm,
+            ),
+        ]
+
+    def image(self, input_shape: Shape) -> Shape:
+        """The shape of the input with its channels last."""
+        if len(input_shape) != 4 or input_shape[channels_axis(self.data_format)] is None:
+            raise received("an image of known channels", shape=input_shape)
+        return to_last_shape(input_shape, self.data_format)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        batch, *sides, _ = self.image(input_shape)
+        sides = [None if n is None else -(-n // self.strides) for n in sides]
+        return to_last_shape((batch, *sides, self.filters), self.data_format, back=True)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "strides": self.strides,
+            "data_format": self.data_format,
+        }
+
+
+def run(layers: Stage, x: Tensor) -> Tensor:
+    for layer in layers:
+        x = layer(x)
+    return x

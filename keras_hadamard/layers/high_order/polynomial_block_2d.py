@@ -1,0 +1,128 @@
+"""The block of degree two of activation-free networks: a shortcut and its product with a branch."""
+
+from typing import Any
+
+import keras
+
+from keras_hadamard._checks import one_of, positive_int
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Initializer, Shape, Tensor
+from keras_hadamard.layers._channels import to_last
+from keras_hadamard.layers._normalization import KINDS
+from keras_hadamard.layers.high_order._image_block import ImageBlock, run
+
+
+@serializable
+class PolynomialBlock2D(ImageBlock):
+    """Second-degree block of a product of polynomials, without activations (Pi-nets).
+
+    `y = s + alpha * (u * s)` with `s = N(conv(x))` and `u = N(conv3x3(N(conv(x))))`. Blocks in a
+    row multiply their degrees.
+
+    Args:
+        filters: Integer, the number of output channels.
+        kernel_size: Odd integer, the side of the first window of `u`. Defaults to `3`.
+        strides: Integer, how much smaller the output is. Defaults to `1`.
+        convolutions: `1` or `2`, how many convolutions `u` has. Defaults to `2`.
+        shortcut_kernel_size: Odd integer, the side of the window of `s`. Defaults to `1`.
+        normalization: The normalisation of `u`: `"batch"`, `"instance"`, `"instance_batch"`,
+            `"iterative"`, `"layer"` or `None`. Defaults to `"batch"`.
+        shortcut_normalization: The normalisation of `s`. Defaults to `"batch"`.
+        alpha_initializer: Initialiser of the scalar `alpha`. Defaults to `None`: there is none, as
+            in the paper. The authors' networks start at `"zeros"`, the first degree.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, what
+            `keras.config.image_data_format()` says.
+        **kwargs: Arguments of the convolutions (`kernel_initializer` and so on; `use_bias` is false
+            unless given) and of the base layer.
+
+    Call arguments:
+        inputs: Tensor.
+
+    Input shape:
+        `(batch, height, width, channels)`, or channels first.
+
+    Output shape:
+        `(batch, height / strides, width / strides, filters)`, rounded up, or channels first.
+
+    Masking:
+        Masks are not used.
+
+    Numerics:
+        Statistics are float32 under 16-bit policies, products in the compute dtype. The running
+        variance is the unbiased one, as the authors' framework records it.
+
+    Raises:
+        ValueError: If an argument is out of range or the number of channels is unknown.
+
+    Example:
+
+    >>> x = keras.ops.ones((2, 8, 8, 3))
+    >>> keras_hadamard.layers.PolynomialBlock2D(16, strides=2)(x).shape
+    TensorShape([2, 4, 4, 16])
+
+    Reference:
+        - [Deep Polynomial Neural Networks (Chrysos et al., 2021)](https://arxiv.org/abs/2006.13026)
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int = 3,
+        strides: int = 1,
+        convolutions: int = 2,
+        shortcut_kernel_size: int = 1,
+        normalization: str | None = "batch",
+        shortcut_normalization: str | None = "batch",
+        alpha_initializer: Initializer = None,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(filters, strides, data_format, **{"use_bias": False, **kwargs})
+        self.kernel_size = positive_int("kernel_size", kernel_size)
+        self.convolutions = one_of("convolutions", convolutions, (1, 2))
+        self.shortcut_kernel_size = positive_int("shortcut_kernel_size", shortcut_kernel_size)
+        self.normalization = one_of("normalization", normalization, KINDS)
+        self.shortcut_normalization = one_of(
+            "shortcut_normalization", shortcut_normalization, KINDS
+        )
+        self.alpha_initializer = keras.initializers.get(alpha_initializer)
+
+    def build(self, input_shape: Shape) -> None:
+        image = self.image(input_shape)
+        kind, strides = self.normalization, self.strides
+        self.branch = self.stage(
+            image, self.filters, self.kernel_size, "first", kind, strides=strides
+        )
+        if self.convolutions == 2:
+            state = self.branch[0].compute_output_shape(image)
+            self.branch += self.stage(state, self.filters, 3, "second", kind)
+        self.shortcut = self.stage(
+            image,
+            self.filters,
+            self.shortcut_kernel_size,
+            "shortcut",
+            self.shortcut_normalization,
+            strides=strides,
+        )
+        self.alpha = None
+        if self.alpha_initializer is not None:
+            self.alpha = self.add_weight(name="alpha", shape=(), initializer=self.alpha_initializer)
+
+    def call(self, inputs: Tensor) -> Tensor:
+        x = to_last(inputs, self.data_format)
+        shortcut = run(self.shortcut, x)
+        product = run(self.branch, x) * shortcut
+        if self.alpha is not None:
+            product = keras.ops.cast(self.alpha, product.dtype) * product
+        return to_last(shortcut + product, self.data_format, back=True)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "kernel_size": self.kernel_size,
+            "convolutions": self.convolutions,
+            "shortcut_kernel_size": self.shortcut_kernel_size,
+            "normalization": self.normalization,
+            "shortcut_normalization": self.shortcut_normalization,
+            "alpha_initializer": keras.initializers.serialize(self.alpha_initializer),
+        }

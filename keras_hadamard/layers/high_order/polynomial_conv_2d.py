@@ -1,0 +1,158 @@
+"""Polynomial expansions of an image, with convolutions as the projections."""
+
+from typing import Any
+
+from keras_hadamard._checks import positive_int, received
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.layers._channels import channels_axis, image_format, to_last, to_last_shape
+from keras_hadamard.layers.high_order._polynomial import Polynomial
+
+
+@serializable
+class PolynomialConv2D(Polynomial):
+    """Polynomial of an image of a stated degree, with convolutions as projections (Pi-nets).
+
+    As `PolynomialDense`, `y = act(C x_N + beta)`, with convolutions `U_n` (`A_n`) of the image `z`:
+    for `"ccp"` `x_1 = U_1 z` and `x_n = (U_n z) * x_(n-1) + x_(n-1)`. `S_n` and `C` mix channels.
+
+    Args:
+        filters: Integer, the number of output channels.
+        kernel_size: Odd integer, the side of the convolutions' windows. Defaults to `3`.
+        degree: Integer, the degree N of the polynomial. Defaults to `2`.
+        decomposition: `"ccp"`, `"ncp"` or `"ncp_skip"`. Defaults to `"ccp"`.
+        rank: Integer, the channels of the recursion. Defaults to `None`, which is `filters`.
+        strides: Integer, the strides of the convolutions. Defaults to `1`.
+        activation: Name or function of the output's activation. Defaults to `None`: the layer is
+            a polynomial.
+        use_factor_bias: Boolean, whether the convolutions have biases. Defaults to `False`.
+        normalization: `"batch"` or `"layer"`, the normalisation after each step above the first.
+            Defaults to `None`.
+        use_gates: Boolean, whether a learned scalar that starts at zero multiplies the product of
+            each step. Defaults to `False`. For `"ccp"` and `"ncp_skip"`.
+        use_output_projection: Boolean, whether there is a `C`; without it the state is the output.
+            Defaults to `True`.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, what
+            `keras.config.image_data_format()` says.
+        **kwargs: Arguments of the projections (`use_bias` for the output, `kernel_initializer`,
+            `bias_initializer`, their regularizers and constraints) and of the base layer.
+
+    Call arguments:
+        inputs: Tensor.
+
+    Input shape:
+        `(batch, height, width, channels)`, or channels first.
+
+    Output shape:
+        `(batch, height / strides, width / strides, filters)`, rounded up, or channels first. The
+        image is padded with zeros equally on both sides.
+
+    Masking:
+        Masks are not used.
+
+    Numerics:
+        As `PolynomialDense`: float32 products under 16-bit policies, and magnitudes that grow with
+        the degree unless `normalization` or `use_gates` bounds them.
+
+    Raises:
+        ValueError: If an argument is out of range or the number of channels is unknown.
+
+    Example:
+
+    >>> x = keras.ops.ones((2, 8, 8, 3))
+    >>> keras_hadamard.layers.PolynomialConv2D(16, degree=3, strides=2)(x).shape
+    TensorShape([2, 4, 4, 16])
+
+    Reference:
+        - [Deep Polynomial Neural Networks (Chrysos et al., 2021)](https://arxiv.org/abs/2006.13026)
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int = 3,
+        degree: int = 2,
+        decomposition: str = "ccp",
+        rank: int | None = None,
+        strides: int = 1,
+        activation: Activation = None,
+        use_factor_bias: bool = False,
+        normalization: str | None = None,
+        use_gates: bool = False,
+        use_output_projection: bool = True,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            positive_int("filters", filters),
+            degree,
+            decomposition,
+            rank,
+            activation,
+            use_factor_bias,
+            normalization,
+            use_gates,
+            **kwargs,
+        )
+        self.filters = self.width
+        self.kernel_size = positive_int("kernel_size", kernel_size)
+        if kernel_size % 2 == 0:
+            raise received("an odd `kernel_size`", kernel_size=kernel_size)
+        self.strides = positive_int("strides", strides)
+        self.use_output_projection = bool(use_output_projection)
+        if not use_output_projection and (self.state_width != filters or self.activation_given):
+            raise received(
+                "`rank` to be `filters` and no activation where there is no output projection",
+                rank=rank,
+                activation=activation,
+            )
+        self.data_format = image_format(data_format)
+
+    @property
+    def activation_given(self) -> bool:
+        return getattr(self.activation, "__name__", "") != "linear"
+
+    def build(self, input_shape: Shape) -> None:
+        self.compute_output_shape(input_shape)
+        image = to_last_shape(input_shape, self.data_format)
+        self.factors = self.convolve(
+            self.state_width,
+            self.kernel_size,
+            "factors",
+            strides=self.strides,
+            use_bias=self.use_factor_bias,
+            blocks=self.degree,
+            input_shape=image,
+        )
+        state = (*self.factors.compute_output_shape(image)[:-1], self.state_width)
+        self.build_recursion(state)
+        self.output_projection = None
+        if self.use_output_projection:
+            self.output_projection = self.project(
+                self.filters, "output_projection", activation=self.activation, input_shape=state
+            )
+
+    def call(self, inputs: Tensor) -> Tensor:
+        x = self.expand(self.factors(to_last(inputs, self.data_format)))
+        if self.output_projection is not None:
+            x = self.output_projection(x)
+        return to_last(x, self.data_format, back=True)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        channels = channels_axis(self.data_format)
+        if len(input_shape) != 4 or input_shape[channels] is None:
+            raise received("an image of known channels", shape=input_shape)
+        _, *sides, _ = to_last_shape(input_shape, self.data_format)
+        sides = [None if n is None else -(-n // self.strides) for n in sides]
+        shape = (input_shape[0], *sides, self.filters)
+        return to_last_shape(shape, self.data_format, back=True)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "use_output_projection": self.use_output_projection,
+            "data_format": self.data_format,
+        }

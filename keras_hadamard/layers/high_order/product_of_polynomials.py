@@ -1,0 +1,157 @@
+"""Product of polynomials: expansions of low degree, one of the other."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from keras_hadamard._checks import one_of, positive_int, received
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.layers._normalization import normalization as make_normalization
+from keras_hadamard.layers._projecting import ProjectingLayer, derive
+from keras_hadamard.layers.high_order._polynomial import DECOMPOSITIONS
+from keras_hadamard.layers.high_order.polynomial_dense import PolynomialDense
+
+
+@serializable
+class ProductOfPolynomials(ProjectingLayer):
+    """Polynomials of low degree applied one after another, whose degrees multiply (ProdPoly).
+
+    `y = act(f_L(N(... N(f_2(N(f_1(z))))))`, each `f_i` a `PolynomialDense` of degree `degrees[i]`
+    and `N` a normalisation between them: the output is of degree `degrees[0] * degrees[1] * ...` in
+    `z`, at the cost of the sum of the degrees.
+
+    Args:
+        units: Integer, the width of the output.
+        degrees: Sequence of integers, the degree of each polynomial. Defaults to `(2, 2)`.
+        decomposition: `"ccp"`, `"ncp"` or `"ncp_skip"`. Defaults to `"ccp"`.
+        rank: Integer, the width of the recursions and between the polynomials. Defaults to `None`,
+            which is `units`.
+        normalization: `"batch"` or `"layer"`, what stands between two polynomials, or `None`.
+            Defaults to `"batch"`, with which the layer is still a polynomial at inference.
+        activation: Name or function of the output's activation. Defaults to `None`.
+        **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
+            `bias_initializer`, their regularizers and constraints) and of the base layer.
+
+    Call arguments:
+        inputs: Tensor.
+
+    Input shape:
+        `(batch, ..., width)`.
+
+    Output shape:
+        `(batch, ..., units)`.
+
+    Masking:
+        The mask is passed on.
+
+    Numerics:
+        As `PolynomialDense` for each polynomial. The normalisation between them is what keeps the
+        magnitudes of a large degree in range: 2 ** 4 by four polynomials fits where one of degree
+        16 overflows float16.
+
+    Raises:
+        ValueError: If an argument is out of range or the width of the input is unknown.
+
+    Example:
+
+    >>> layer = keras_hadamard.layers.ProductOfPolynomials(3, degrees=(2, 3), rank=8)
+    >>> layer(keras.ops.ones((4, 7))).shape, layer.degree
+    (TensorShape([4, 3]), 6)
+
+    Reference:
+        - [Deep Polynomial Neural Networks (Chrysos et al., 2021)](https://arxiv.org/abs/2006.13026)
+    """
+
+    def __init__(
+        self,
+        units: int,
+        degrees: Sequence[int] = (2, 2),
+        decomposition: str = "ccp",
+        rank: int | None = None,
+        normalization: str | None = "batch",
+        activation: Activation = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.units = positive_int("units", units)
+        if not isinstance(degrees, list | tuple) or not degrees:
+            raise received("`degrees` to be a sequence of one or more degrees", degrees=degrees)
+        self.degrees = [positive_int("degrees", degree) for degree in degrees]
+        self.decomposition = one_of("decomposition", decomposition, DECOMPOSITIONS)
+        self.rank = None if rank is None else positive_int("rank", rank)
+        self.normalization = one_of("normalization", normalization, (None, "batch", "layer"))
+        self.activation = keras.activations.get(activation)
+        self.supports_masking = True
+
+    @property
+    def degree(self) -> int:
+        """The degree of the whole, the product of the degrees."""
+        product = 1
+        for degree in self.degrees:
+            product *= degree
+        return product
+
+    def build(self, input_shape: Shape) -> None:
+        self.compute_output_shape(input_shape)
+        shape = tuple(input_shape)
+        width = self.units if self.rank is None else self.rank
+        last = len(self.degrees) - 1
+        self.polynomials, self.normalizations = [], []
+        for i, degree in enumerate(self.degrees):
+            polynomial = PolynomialDense(
+                self.units if i == last else width,
+                degree,
+                self.decomposition,
+                rank=width,
+                activation=self.activation if i == last else None,
+                name=f"polynomial_{i + 1}",
+                dtype=self.dtype_policy,
+                **self._shared_arguments(i),
+            )
+            polynomial.build(shape)
+            shape = polynomial.compute_output_shape(shape)
+            self.polynomials.append(polynomial)
+            if i < last:
+                norm = make_normalization(
+                    self.normalization,
+                    f"normalization_{i + 1}",
+                    policy=self.dtype_policy,
+                    input_shape=shape,
+                )
+                self.normalizations.append(norm)
+
+    def _shared_arguments(self, index: int) -> dict[str, Any]:
+        # A polynomial derives an initialiser for each of its projections; 1,000 are never reached.
+        return {
+            "use_bias": self.use_bias,
+            "kernel_initializer": derive(self.kernel_initializer, 1000 * index),
+            "bias_initializer": derive(self.bias_initializer, 1000 * index),
+            "kernel_regularizer": self.kernel_regularizer,
+            "bias_regularizer": self.bias_regularizer,
+            "kernel_constraint": self.kernel_constraint,
+            "bias_constraint": self.bias_constraint,
+        }
+
+    def call(self, inputs: Tensor) -> Tensor:
+        x = self.polynomials[0](inputs)
+        for polynomial, norm in zip(self.polynomials[1:], self.normalizations, strict=True):
+            x = polynomial(norm(x))
+        return x
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        if len(input_shape) < 2 or input_shape[-1] is None:
+            raise received("an input (batch, ..., width) of known width", shape=input_shape)
+        return (*input_shape[:-1], self.units)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "degrees": self.degrees,
+            "decomposition": self.decomposition,
+            "rank": self.rank,
+            "normalization": self.normalization,
+            "activation": keras.activations.serialize(self.activation),
+        }
