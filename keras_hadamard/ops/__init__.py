@@ -2,6 +2,11 @@
 
 from keras_hadamard.ops.compact_bilinear import compact_bilinear as compact_bilinear
 from keras_hadamard.ops.count_sketch import count_sketch as count_sketch
+from keras_hadamard.ops.depthwise_conv2d import depthwise_conv2d as depthwise_conv2d
+from keras_hadamard.ops.anova_kernel import anova_kernel as anova_kernel
+from keras_hadamard.ops.factorization_machine import (
+    factorization_machine as factorization_machine,
+)
 from keras_hadamard.ops.factorized_bilinear_pool import (
     factorized_bilinear_pool as factorized_bilinear_pool,
 )
@@ -11,3 +16,4 @@ from keras_hadamard.ops.l2_normalize import l2_normalize as l2_normalize
 from keras_hadamard.ops.modulate import modulate as modulate
 from keras_hadamard.ops.polynomial_chain import polynomial_chain as polynomial_chain
 from keras_hadamard.ops.signed_sqrt import signed_sqrt as signed_sqrt
+from keras_hadamard.ops.spatial_shift import spatial_shift as spatial_shift

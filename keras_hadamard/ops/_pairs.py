@@ -1,0 +1,114 @@
+"""Pairs of fields `i < j` of a tensor (batch, fields, width), row by row.
+
+TensorFlow differentiates a gather by scattering. Here it is known which pairs a field is part of,
+so that the gradients are gathers too.
+"""
+
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from keras_hadamard._typing import Tensor
+from keras_hadamard.ops._custom_op import custom_op
+from keras_hadamard.ops._precision import at_least_float32
+
+
+def pair_indices(fields: int) -> tuple[np.ndarray, np.ndarray]:
+    """The fields `i` and `j` of all pairs `i < j`, in the order of rows of the upper triangle."""
+    left, right = np.triu_indices(fields, 1)
+    return left, right
+
+
+def _positions(fields: int, lower: bool, diagonal: bool) -> np.ndarray:
+    """Where the pairs stand in a flattened matrix (fields, fields)."""
+    triangle = np.tril if lower else np.triu
+    offset = 0 if diagonal else (-1 if lower else 1)
+    return np.flatnonzero(triangle(np.ones((fields, fields)), offset))
+
+
+def _dots_gradient(
+    upstream: Tensor, y: Tensor, x: Tensor, *, lower: bool, diagonal: bool
+) -> tuple[Tensor]:
+    del y
+    fields, dtype = x.shape[1], at_least_float32(x.dtype)
+    positions = _positions(fields, lower, diagonal)
+    place = np.full(fields * fields, len(positions))
+    place[positions] = np.arange(len(positions))
+    place = place.reshape(fields, fields)
+    # Symmetric: d<x_i, x_j> reaches both; a diagonal entry does so twice.
+    both = np.minimum(place, place.T).reshape(-1)
+    rows = ops.pad(ops.transpose(ops.cast(upstream, dtype)), [[0, 1], [0, 0]])
+    matrix = ops.reshape(tf.gather(rows, both, axis=0), (fields, fields, -1))
+    matrix = ops.transpose(matrix, (2, 0, 1))
+    if diagonal:
+        matrix = matrix * (1 + np.eye(fields, dtype=dtype))
+    return (ops.cast(ops.matmul(matrix, ops.cast(x, dtype)), x.dtype),)
+
+
+@custom_op(gradient=_dots_gradient)
+def pair_dots(x: Tensor, *, lower: bool = False, diagonal: bool = False) -> Tensor:
+    """`<x_i, x_j>` of the pairs of (batch, fields, width): (batch, pairs)."""
+    wide = ops.cast(x, at_least_float32(x.dtype))
+    dots = ops.matmul(wide, ops.transpose(wide, (0, 2, 1)))
+    fields = x.shape[1]
+    # Whole rows are taken faster than single numbers, and transposing costs little.
+    rows = ops.transpose(ops.reshape(dots, (-1, fields * fields)))
+    taken = tf.gather(rows, _positions(fields, lower, diagonal), axis=0)
+    return ops.cast(ops.transpose(taken), x.dtype)
+
+
+def _products_gradient(upstream: Tensor, y: Tensor, x: Tensor) -> tuple[Tensor]:
+    del y
+    fields, dtype = x.shape[1], at_least_float32(x.dtype)
+    left, right = pair_indices(fields)
+    place = np.full((fields, fields), len(left))
+    place[left, right] = place[right, left] = np.arange(len(left))
+    padded = ops.pad(ops.cast(upstream, dtype), [[0, 0], [0, 1], [0, 0]])
+    matrix = tf.gather(padded, place.reshape(-1), axis=1)
+    matrix = ops.reshape(matrix, (-1, fields, fields, x.shape[2]))
+    return (ops.cast(ops.sum(matrix * ops.cast(x, dtype)[:, None], axis=2), x.dtype),)
+
+
+@custom_op(gradient=_products_gradient)
+def pair_products(x: Tensor) -> Tensor:
+    """`x_i * x_j` of the pairs of (batch, fields, width): (batch, pairs, width)."""
+    left, right = pair_indices(x.shape[1])
+    return tf.gather(x, left, axis=1) * tf.gather(x, right, axis=1)
+
+
+def _sides_gradient(upstream: Tensor, y: Tensor, x: Tensor) -> tuple[Tensor]:
+    del y
+    fields, dtype = x.shape[1], at_least_float32(x.dtype)
+    sides = np.concatenate(pair_indices(fields))
+    # Each field is part of fields - 1 pairs, on one side or the other.
+    members = np.argsort(sides, kind="stable")
+    grads = tf.gather(ops.cast(upstream, dtype), members, axis=1)
+    grads = ops.reshape(grads, (-1, fields, fields - 1, x.shape[2]))
+    return (ops.cast(ops.sum(grads, axis=2), x.dtype),)
+
+
+@custom_op(gradient=_sides_gradient)
+def pair_sides(x: Tensor) -> Tensor:
+    """`x_i` of all pairs, then `x_j` of all pairs: (batch, 2 * pairs, width)."""
+    return tf.gather(x, np.concatenate(pair_indices(x.shape[1])), axis=1)
+
+
+def _crossed_gradient(upstream: Tensor, y: Tensor, x: Tensor) -> tuple[Tensor]:
+    del y
+    fields = x.shape[1]
+    left, right = pair_indices(fields)
+    pairs = len(left)
+    place = np.full((fields, fields), 2 * pairs)
+    place[left, right], place[right, left] = np.arange(pairs), pairs + np.arange(pairs)
+    padded = ops.pad(upstream, [[0, 0], [0, 1], [0, 0]])
+    return (ops.reshape(tf.gather(padded, place.reshape(-1), axis=1), ops.shape(x)),)
+
+
+@custom_op(gradient=_crossed_gradient)
+def crossed_sides(x: Tensor) -> Tensor:
+    """`x_(ij)` of all pairs, then `x_(ji)`: (batch, fields, fields, width) to (batch, 2 * pairs,
+    width)."""
+    fields = x.shape[1]
+    left, right = pair_indices(fields)
+    positions = np.concatenate([left * fields + right, right * fields + left])
+    return tf.gather(ops.reshape(x, (-1, fields * fields, x.shape[3])), positions, axis=1)

@@ -1,0 +1,63 @@
+"""The second-order interactions of a factorisation machine, in time linear in the fields."""
+
+from keras import ops
+
+from keras_hadamard._checks import received
+from keras_hadamard._typing import Tensor
+from keras_hadamard.ops._custom_op import custom_op
+from keras_hadamard.ops._precision import at_least_float32
+from keras_hadamard.ops._shapes import static_shape
+
+
+def factorization_machine(x: Tensor, *, reduce: bool = True) -> Tensor:
+    """Sum of the products of all pairs of fields, `y = sum_(i<j) x_i * x_j`.
+
+    Computed as `((sum_i x_i)^2 - sum_i x_i^2) / 2`, which is linear in the number of fields. The
+    gradient is analytic, `upstream * (sum_j x_j - x_i)`, and keeps `x` alone.
+
+    Args:
+        x: Float tensor of shape `(..., fields, width)`.
+        reduce: Boolean, whether to sum over the width as well, which gives `sum_(i<j) <x_i, x_j>`.
+            Defaults to `True`.
+
+    Returns:
+        Tensor of shape `(..., 1)`, without `reduce` `(..., width)`.
+
+    Numerics:
+        Sums and squares are float32 for float16 and bfloat16 input. The difference cancels where
+        one field is far larger than all others; `anova_kernel` with `order=2` has no subtraction.
+
+    Raises:
+        ValueError: If `x` has no axes of fields and width, or its dtype is not floating.
+
+    Example:
+
+    >>> x = keras.ops.array([[[1.0, 2.0], [3.0, 4.0], [5.0, 0.0]]])  # Three fields of width 2.
+    >>> y = keras_hadamard.ops.factorization_machine(x, reduce=False)
+    >>> [float(v) for v in y[0]]
+    [23.0, 8.0]
+
+    Reference:
+        - [Factorization Machines (Rendle, 2010)](https://doi.org/10.1109/ICDM.2010.127)
+    """
+    shape = static_shape(x)
+    if len(shape) < 2:
+        raise received("`x` to be (..., fields, width)", shape=shape)
+    return _factorization_machine(x, reduce=bool(reduce))
+
+
+def _gradient(upstream: Tensor, y: Tensor, x: Tensor, *, reduce: bool) -> tuple[Tensor]:
+    del y, reduce  # An upstream of width 1 is broadcast.
+    dtype = at_least_float32(x.dtype)
+    wide = ops.cast(x, dtype)
+    others = ops.sum(wide, axis=-2, keepdims=True) - wide
+    return (ops.cast(ops.expand_dims(ops.cast(upstream, dtype), -2) * others, x.dtype),)
+
+
+@custom_op(gradient=_gradient)
+def _factorization_machine(x: Tensor, *, reduce: bool) -> Tensor:
+    wide = ops.cast(x, at_least_float32(x.dtype))
+    y = ops.square(ops.sum(wide, axis=-2)) - ops.sum(ops.square(wide), axis=-2)
+    if reduce:
+        y = ops.sum(y, axis=-1, keepdims=True)
+    return ops.cast(0.5 * y, x.dtype)
