@@ -11,6 +11,8 @@ from keras_hadamard.layers.hadamard_product import HadamardProduct as HadamardPr
 from keras_hadamard.layers.high_order import (
     DensePolynomialResidualBlock2D as DensePolynomialResidualBlock2D,
 )
+from keras_hadamard.layers.high_order import FourierFilter as FourierFilter
+from keras_hadamard.layers.high_order import GaborFilter as GaborFilter
 from keras_hadamard.layers.high_order import PolynomialBlock2D as PolynomialBlock2D
 from keras_hadamard.layers.high_order import PolynomialConv2D as PolynomialConv2D
 from keras_hadamard.layers.high_order import PolynomialDense as PolynomialDense

@@ -55,11 +55,17 @@ def gelu_tanh(x: Tensor) -> Tensor:
     return 0.5 * x * (1 + ops.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
 
 
+@serializable
+def sine(x: Tensor) -> Tensor:
+    """The sine, at the end of a multiplicative filter network."""
+    return ops.sin(x)
+
+
 def _gelu(x: Tensor) -> Tensor:
     return 0.5 * x * (1 + ops.erf(x * math.sqrt(0.5)))
 
 
-_NAMED = {"positive": positive, "gelu_tanh": gelu_tanh}
+_NAMED = {"positive": positive, "gelu_tanh": gelu_tanh, "sin": sine}
 
 
 def get(activation: Activation) -> Callable[[Any], Any]:

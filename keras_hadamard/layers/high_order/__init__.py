@@ -3,6 +3,8 @@
 from keras_hadamard.layers.high_order.dense_polynomial_residual_block_2d import (
     DensePolynomialResidualBlock2D as DensePolynomialResidualBlock2D,
 )
+from keras_hadamard.layers.high_order.fourier_filter import FourierFilter as FourierFilter
+from keras_hadamard.layers.high_order.gabor_filter import GaborFilter as GaborFilter
 from keras_hadamard.layers.high_order.polynomial_block_2d import (
     PolynomialBlock2D as PolynomialBlock2D,
 )
