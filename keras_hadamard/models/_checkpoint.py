@@ -15,6 +15,7 @@ from keras import ops
 
 from keras_hadamard._checks import received
 from keras_hadamard._typing import Tensor
+from keras_hadamard.layers._normalization import InstanceBatchNormalization, IterativeNormalization
 
 # Statistics that a state dict holds beside the weights, and that nothing here needs.
 IGNORED = ("num_batches_tracked",)
@@ -77,7 +78,7 @@ def entries(mapping: Mapping[str, Mapped]) -> list[Entry]:
         elif isinstance(target, tuple):
             found.append(Entry(target[0], (name,), target[1]))
         else:
-            found.append(Entry(target, (name,), scalar if not target.shape else same))
+            found.append(Entry(target, (name,), same if len(target.shape) else scalar))
     return found
 
 
@@ -99,11 +100,22 @@ KINDS: tuple[tuple[Any, dict[str, tuple[str, Callable[..., Tensor]]]], ...] = (
         (keras.layers.LayerNormalization, keras.layers.GroupNormalization),
         {"gamma": ("weight", same), "beta": ("bias", same)},
     ),
+    (
+        IterativeNormalization,
+        {
+            "gamma": ("weight", vector),
+            "beta": ("bias", vector),
+            "moving_mean": ("running_mean", vector),
+            "moving_whitening": ("running_wm", same),
+        },
+    ),
     (keras.layers.Identity, {}),
 )
 
 
 def _of_layer(layer: keras.layers.Layer, name: str) -> list[Entry]:
+    if isinstance(layer, InstanceBatchNormalization):
+        return [*_of_layer(layer.instance, f"{name}.IN"), *_of_layer(layer.batch, f"{name}.BN")]
     weights = next((weights for kind, weights in KINDS if isinstance(layer, kind)), None)
     if weights is None:
         raise received("a layer whose weights have one known layout", layer=layer)

@@ -118,8 +118,10 @@ def check_golden(
     def run(inputs: Any, values: Any) -> Any:
         with tf.GradientTape() as tape:
             tape.watch([inputs, values])
-            how = {"training": True} if train else {}
-            outputs, state = model.stateless_call(values, fixed, adapt(inputs), **how)
+            variables = [*model.trainable_variables, *model.non_trainable_variables]
+            with keras.StatelessScope(zip(variables, [*values, *fixed], strict=True)) as scope:
+                outputs = model(adapt(inputs), **({"training": True} if train else {}))
+            state = [scope.get_current_value(v) for v in model.non_trainable_variables]
             outputs = [restore(output) for output in tf.nest.flatten(outputs)]
             loss = tf.add_n(
                 [tf.reduce_sum(o * c) for o, c in zip(outputs, cotangents, strict=True)]

@@ -6,9 +6,13 @@ from harness.golden import channels_first, channels_last, port
 from keras.layers import AveragePooling2D, Conv2D, Dense, Flatten, Identity, Permute, ZeroPadding2D
 
 from keras_hadamard.layers import (
+    DensePolynomialResidualBlock2D,
     HadamardProduct,
+    PolynomialBlock2D,
     PolynomialDense,
+    PolynomialResidualBlock2D,
 )
+from keras_hadamard.models import _polynomial_blocks
 
 
 def _ccp_weights(c, degree, bias):
@@ -86,3 +90,102 @@ def ncp(c):
         weights |= c.dense(f"state_projection_{n}", f"layer_S{n}", bias=False)
         weights[f"state_projection_{n}/bias"] = constant[n]
     return layer, weights | c.dense("output_projection", "layer_C")
+
+
+IMAGE = {"adapt": channels_last, "restore": channels_first}
+NORMS = {None: "batch", 0: "batch", 1: "instance", 2: "iterative", -1: None}
+
+
+def _built(layer, c):
+    layer.build(tuple(channels_last(c.inputs).shape))
+    return layer
+
+
+@port(
+    "pinet_resblock__pinet_1x1_norelu_down_train",
+    "pinet_resblock__pinet_1x1_relu_down_train",
+    "pinet_resblock__pinet_norelu_down_train",
+    "pinet_resblock__pinet_relu_down_train",
+    **IMAGE,
+)
+def pi_net_block(c):
+    block = PolynomialResidualBlock2D(
+        c.config["planes"],
+        c.config["stride"],
+        activation=None if "norelu" in c.name else "relu",
+        product_convolutions=int("1x1" in c.name),
+        alpha_initializer=None,
+    )
+    return block, _polynomial_blocks.pi_net_block(_built(block, c))
+
+
+@port("pinet_ncp_block__first_conv_only_instnorm", "pinet_ncp_block__two_conv_eval", **IMAGE)
+def single_polynomial(c):
+    config = c.config
+    block = PolynomialBlock2D(
+        config["planes"],
+        config.get("kernel_sz", 3),
+        config.get("stride", 1),
+        convolutions=1 if config.get("use_only_first_conv") else 2,
+        normalization=NORMS[config.get("norm_layer")],
+        shortcut_normalization=NORMS[config.get("norm_S")],
+        alpha_initializer="zeros" if config.get("use_alpha") else None,
+    )
+    return block, _polynomial_blocks.single_polynomial(_built(block, c))
+
+
+def _regularized(config, layer, **options):
+    count = config["n_lconvs"]
+    return layer(
+        config["planes"],
+        config.get("stride", 1),
+        normalization=NORMS[config.get("norm_layer")],
+        shortcut_normalization=NORMS[config.get("norm_x", -1)],
+        product_convolutions=count,
+        product_normalization=NORMS[config.get("norm_local")] if count else None,
+        alpha_initializer="zeros" if config.get("use_alpha", True) else None,
+        shortcut_momentum=0.81,
+        **options,
+    )
+
+
+@port(
+    "rpolynet_block__bn_down_train",
+    "rpolynet_block__inst_local2",
+    "rpolynet_block__nonorm_noalpha",
+    **IMAGE,
+)
+def r_poly_net_block(c):
+    block = _regularized(c.config, PolynomialResidualBlock2D)
+    return block, _polynomial_blocks.regularized_block(_built(block, c))
+
+
+@port("rpdc_block__noact", **IMAGE)
+def pdc_block(c):
+    block = _regularized(
+        c.config,
+        PolynomialResidualBlock2D,
+        product="shortcut",
+        product_filters=c.config["planes_ho"],
+    )
+    return block, _polynomial_blocks.regularized_block(_built(block, c))
+
+
+@port("dpolynet_block__three_same", "dpolynet_block__down_alpha", **IMAGE)
+def d_poly_net_blocks(c):
+    x = keras.Input(tuple(channels_last(c.inputs).shape[1:]), dtype=c.dtype)
+    outputs, mapping = [x], {}
+    for i, config in enumerate(c.config["blocks"]):
+        config = c.config["common"] | config
+        skip = config.get("skip_con_dense", False)
+        theta = "zeros" if skip and config.get("use_theta") else None
+        block = _regularized(
+            config,
+            DensePolynomialResidualBlock2D,
+            dense_skip=skip,
+            theta_initializer=theta,
+            name=f"block_{i}",
+        )
+        outputs = block(outputs)
+        mapping |= _polynomial_blocks.regularized_block(block, f"blocks.{i}.")
+    return keras.Model(x, outputs), mapping
