@@ -26,23 +26,37 @@ class LayerCase:
     mask: str = "kept"
     # Whether outputs of masked positions may reach other positions.
     wrong_ranks: tuple[tuple[int, ...], ...] = ()
+    # Whether the number of positions (or fields) has to be known.
+    fixed: bool = False
+    # For integer inputs: what all of them are below.
+    integers: int | None = None
 
     @property
     def many(self) -> bool:
         return len(self.shapes) > 1
+
+    @property
+    def dtype(self) -> str | None:
+        return None if self.integers is None else "int32"
 
     def build(self, **kwargs: Any) -> keras.layers.Layer:
         return self.make(**{**self.kwargs, **kwargs})
 
     def inputs(self, batch: int = 3, seed: int = 0) -> Any:
         rng = np.random.default_rng(seed)
-        arrays = [rng.normal(size=(batch, *s)).astype("float32") for s in self.shapes]
+        sizes = [(batch, *s) for s in self.shapes]
+        if self.integers is None:
+            arrays = [rng.normal(size=size).astype("float32") for size in sizes]
+        else:
+            arrays = [rng.integers(0, self.integers, size, "int32") for size in sizes]
         return arrays if self.many else arrays[0]
 
     def symbolic(self, dynamic: bool = False) -> Any:
         """Inputs of unknown batch, and of unknown length where they have one."""
+        dynamic = dynamic and not self.fixed
         inputs = [
-            keras.Input((None, *s[1:]) if dynamic and len(s) == 2 else s) for s in self.shapes
+            keras.Input((None, *s[1:]) if dynamic and len(s) == 2 else s, dtype=self.dtype)
+            for s in self.shapes
         ]
         return inputs if self.many else inputs[0]
 

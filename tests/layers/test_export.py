@@ -15,7 +15,7 @@ def everything():
     inputs, outputs = [], {}
     for name, case in CASES.items():
         tensors = [
-            keras.Input(shape, name=f"{name.replace('-', '_')}_{i}")
+            keras.Input(shape, name=f"{name.replace('-', '_')}_{i}", dtype=case.dtype)
             for i, shape in enumerate(case.shapes)
         ]
         inputs += tensors
