@@ -20,6 +20,7 @@ from keras_hadamard.layers.high_order import (
     PolynomialResidualBlock2D as PolynomialResidualBlock2D,
 )
 from keras_hadamard.layers.high_order import ProductOfPolynomials as ProductOfPolynomials
+from keras_hadamard.layers.modulation import DropBlock2D as DropBlock2D
 from keras_hadamard.layers.modulation import GatedDense as GatedDense
 from keras_hadamard.layers.modulation import MinGRU as MinGRU
 from keras_hadamard.layers.pairwise import PolyNonLocal as PolyNonLocal

@@ -6,7 +6,7 @@ import keras
 
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Initializer, Shape
-from keras_hadamard.layers._centered_conv import CenteredConv2D
+from keras_hadamard.layers._centered import CenteredConv2D
 
 
 class ProjectingLayer(keras.layers.Layer):

@@ -1,5 +1,7 @@
 """Convolution whose kernel stands centred on its output, whatever the stride."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -31,3 +33,34 @@ class CenteredConv2D(keras.layers.Conv2D):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return tuple(super().compute_output_shape(input_shape))
+
+
+@serializable
+class CenteredMaxPooling2D(keras.layers.Layer):
+    """Maximum over windows that stand centred on the outputs, as the convolution's do."""
+
+    def __init__(self, pool_size: int = 3, strides: int = 2, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.pool_size = pool_size
+        self.strides = strides
+
+    def call(self, inputs: Tensor) -> Tensor:
+        if self.strides == 1:
+            return ops.max_pool(inputs, self.pool_size, 1, "same", data_format="channels_last")
+        side = ((self.pool_size - 1) // 2,) * 2
+        # What lies outside must not win, also where everything inside is negative.
+        x = ops.pad(inputs, [(0, 0), side, side, (0, 0)], constant_values=-float("inf"))
+        return ops.max_pool(
+            x, self.pool_size, self.strides, "valid", data_format="channels_last"
+        )
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        batch, *sides, channels = input_shape
+        return (batch, *(None if n is None else -(-n // self.strides) for n in sides), channels)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "pool_size": self.pool_size,
+            "strides": self.strides,
+        }
