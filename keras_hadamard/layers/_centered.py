@@ -50,9 +50,7 @@ class CenteredMaxPooling2D(keras.layers.Layer):
         side = ((self.pool_size - 1) // 2,) * 2
         # What lies outside must not win, also where everything inside is negative.
         x = ops.pad(inputs, [(0, 0), side, side, (0, 0)], constant_values=-float("inf"))
-        return ops.max_pool(
-            x, self.pool_size, self.strides, "valid", data_format="channels_last"
-        )
+        return ops.max_pool(x, self.pool_size, self.strides, "valid", data_format="channels_last")
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         batch, *sides, channels = input_shape

@@ -1,0 +1,112 @@
+"""DropBlock: dropout of contiguous regions of an image."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_hadamard._checks import fraction, positive_int, received
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers._channels import channels_axis, image_format, to_last
+
+
+@serializable
+class DropBlock2D(keras.layers.Layer):
+    """Dropout of square regions, in training alone.
+
+    `y = x * M * size(M) / sum(M)` with `M` zero on the `block_size` squares around random seeds and
+    one elsewhere, the same for all channels. Seeds are drawn with
+    `rate * h * w / (b^2 (h - b + 1) (w - b + 1))`, so that about `rate` of the positions are zero.
+
+    Args:
+        rate: Number in [0, 1), the share of positions that are dropped.
+        block_size: Odd integer, the side of a region; where the image is smaller, its side.
+            Defaults to `7`.
+        seed: Integer, the seed of the random numbers. Defaults to `None`.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, what
+            `keras.config.image_data_format()` says.
+        **kwargs: Arguments of the base layer (`name`, `dtype`, `trainable`).
+
+    Call arguments:
+        inputs: Tensor.
+        training: Boolean, whether to drop.
+
+    Input shape:
+        `(batch, height, width, channels)` with known sides, or channels first.
+
+    Output shape:
+        The shape of the input.
+
+    Masking:
+        Masks are not used.
+
+    Numerics:
+        The share of what is left is computed in float32. A batch of which nothing is left is zero.
+
+    Raises:
+        ValueError: If an argument is out of range or the sides of the image are unknown.
+
+    Example:
+
+    >>> x = keras.ops.ones((2, 16, 16, 3))
+    >>> y = keras_hadamard.layers.DropBlock2D(0.2, seed=0)(x, training=True)
+    >>> bool(keras.ops.any(y == 0)), y.shape
+    (True, TensorShape([2, 16, 16, 3]))
+
+    Reference:
+        - [DropBlock: A regularization method for convolutional networks (Ghiasi et al., 2018)](
+          https://arxiv.org/abs/1810.12890)
+    """
+
+    def __init__(
+        self,
+        rate: float,
+        block_size: int = 7,
+        seed: int | None = None,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.rate = fraction("rate", rate)
+        self.block_size = positive_int("block_size", block_size)
+        if block_size % 2 == 0:
+            raise received("an odd `block_size`", block_size=block_size)
+        self.seed = seed
+        self.data_format = image_format(data_format)
+        self.random = keras.random.SeedGenerator(seed)
+
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
+        self.compute_output_shape(tuple(inputs.shape))
+        if not training or not self.rate:
+            return inputs
+        x = to_last(inputs, self.data_format)
+        _, height, width, _ = x.shape
+        side = min(self.block_size, height, width)
+        side -= 1 - side % 2
+        inner = (height - side + 1, width - side + 1)
+        chance = self.rate * height * width / (side**2 * inner[0] * inner[1])
+        shape = (ops.shape(x)[0], *inner, 1)
+        seeds = ops.cast(keras.random.uniform(shape, seed=self.random) < chance, "float32")
+        around = (side // 2,) * 2
+        seeds = ops.pad(seeds, [(0, 0), around, around, (0, 0)])
+        kept = 1 - ops.max_pool(seeds, side, 1, "same", data_format="channels_last")
+        share = ops.maximum(ops.mean(kept), 1e-6)
+        return to_last(x * ops.cast(kept / share, x.dtype), self.data_format, back=True)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        sides = list(input_shape[1:])
+        if len(input_shape) == 4:
+            del sides[channels_axis(self.data_format) - (self.data_format == "channels_first")]
+        if len(input_shape) != 4 or None in sides:
+            raise received("an image of known sides", shape=input_shape)
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "rate": self.rate,
+            "block_size": self.block_size,
+            "seed": self.seed,
+            "data_format": self.data_format,
+        }
