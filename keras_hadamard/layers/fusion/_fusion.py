@@ -38,34 +38,37 @@ class Fusion(ProjectingLayer):
 
     def positions(self, input_shape: Any) -> Shape:
         """The output's axes before the last, once the inputs are known to fit together."""
-        name, count = type(self).__name__, self.modalities
-        many = isinstance(input_shape, list | tuple) and all(
-            isinstance(s, list | tuple) for s in input_shape
+        return positions_of(type(self).__name__, input_shape, self.modalities)
+
+
+def positions_of(name: str, input_shape: Any, count: int | None, fewest: int = 2) -> Shape:
+    """The positions that inputs of a layer have together, `count` of them or at least `fewest`."""
+    many = isinstance(input_shape, list | tuple) and all(
+        isinstance(s, list | tuple) for s in input_shape
+    )
+    few = "one or more" if fewest == 1 else "two or more"
+    wanted = few if count is None else str(count)
+    if not many or (len(input_shape) < fewest if count is None else len(input_shape) != count):
+        raise received(f"`{name}` to be called on a list of {wanted} tensors", shape=input_shape)
+    shapes = [tuple(s) for s in input_shape]
+    if any(len(s) < 2 or s[-1] is None for s in shapes):
+        raise received(
+            f"every input of `{name}` to be (batch, ..., width) of known width", shapes=shapes
         )
-        wanted = "two or more" if count is None else str(count)
-        if not many or (len(input_shape) < 2 if count is None else len(input_shape) != count):
+    lead: list[int | None] = [None] * (max(len(s) for s in shapes) - 1)
+    for shape in shapes:
+        # A vector meets the others in the batch axis alone.
+        axes = shape[:1] if len(shape) == 2 else shape[:-1]
+        if len(shape) not in (2, len(lead) + 1) or any(
+            m is not None and n is not None and m != n for m, n in zip(lead, axes, strict=False)
+        ):
             raise received(
-                f"`{name}` to be called on a list of {wanted} tensors", shape=input_shape
+                f"the inputs of `{name}` to have equal batch and positions, or to be vectors",
+                shapes=shapes,
             )
-        shapes = [tuple(s) for s in input_shape]
-        if any(len(s) < 2 or s[-1] is None for s in shapes):
-            raise received(
-                f"every input of `{name}` to be (batch, ..., width) of known width", shapes=shapes
-            )
-        lead: list[int | None] = [None] * (max(len(s) for s in shapes) - 1)
-        for shape in shapes:
-            # A vector meets the others in the batch axis alone.
-            axes = shape[:1] if len(shape) == 2 else shape[:-1]
-            if len(shape) not in (2, len(lead) + 1) or any(
-                m is not None and n is not None and m != n for m, n in zip(lead, axes, strict=False)
-            ):
-                raise received(
-                    f"the inputs of `{name}` to have equal batch and positions, or to be vectors",
-                    shapes=shapes,
-                )
-            for i, n in enumerate(axes):
-                lead[i] = n if lead[i] is None else lead[i]
-        return tuple(lead)
+        for i, n in enumerate(axes):
+            lead[i] = n if lead[i] is None else lead[i]
+    return tuple(lead)
 
 
 def align(tensors: list[Tensor]) -> list[Tensor]:
