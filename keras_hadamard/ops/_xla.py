@@ -19,3 +19,14 @@ def inside_xla() -> bool:
 def dynamic_update_slice(target: Tensor, update: Tensor, start: list[Any]) -> Tensor:
     """Writes `update` into `target` at `start`; in place where XLA can, and only inside XLA."""
     return _tf2xla.dynamic_update_slice(target, update, start)
+
+
+def compiles_for_cpu(x: Tensor) -> bool:
+    """Whether XLA, if it compiles what is being traced, most likely does so for a CPU.
+
+    The compiler learns the device after the trace: an explicit placement says it, and otherwise an
+    accelerator that TensorFlow sees is the one that is used.
+    """
+    if "CPU:" in (getattr(x, "device", "") or "").upper():
+        return True
+    return not any(d.device_type in ("GPU", "TPU") for d in tf.config.list_logical_devices())

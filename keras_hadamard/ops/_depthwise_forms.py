@@ -1,0 +1,166 @@
+"""What a depthwise convolution and its adjoints are computed by: TensorFlow's kernels, or sums of
+shifted products.
+
+On a CPU, XLA lowers a depthwise convolution to a slow loop; a sum of shifted products fuses into a
+vectorised one instead. `pads` are ((top, bottom), (left, right)).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from keras_hadamard._typing import Tensor
+from keras_hadamard.ops._precision import at_least_float32
+
+Size = tuple[int, int]
+Pads = tuple[Size, Size]
+# (x, kernel, pads, strides, dilation) -> convolution.
+Form = Callable[[Tensor, Tensor, Pads, int, int], Tensor]
+# Products in one fused step of the kernel's gradient, found by measuring: with fewer, the running
+# sums travel more; with more, they do not stay in registers.
+STEP, WIDEST = 28, 64
+
+
+def pads_of(size: Any, padding: str, dilation: int) -> Pads:
+    totals = [dilation * (n - 1) if padding == "same" else 0 for n in size]
+    first, second = ((total // 2, total - total // 2) for total in totals)
+    return first, second
+
+
+def size_of(kernel: Tensor) -> Size:
+    return kernel.shape[0], kernel.shape[1]
+
+
+def native(x: Tensor, kernel: Tensor, pads: Pads, strides: int, dilation: int) -> Tensor:
+    wide, kernel = widened(x, kernel)
+    padding = named_padding(size_of(kernel), pads, strides)
+    if dilation > 1:
+        wide, padding = _pad(wide, pads), "VALID"
+    steps, dilations = (1, strides, strides, 1), (dilation, dilation)
+    return tf.cast(
+        tf.nn.depthwise_conv2d(wide, kernel, steps, padding, dilations=dilations), x.dtype
+    )
+
+
+def shifted(x: Tensor, kernel: Tensor, pads: Pads, strides: int, dilation: int) -> Tensor:
+    wide, kernel = widened(x, kernel)
+    wide = _pad(wide, pads)
+    height, width = size_of(kernel)
+    # How far the pixels reach that one tap meets.
+    below = _length(wide, 1) - dilation * (height - 1)
+    right = _length(wide, 2) - dilation * (width - 1)
+    y = 0.0
+    for i in range(0, dilation * height, dilation):
+        for j in range(0, dilation * width, dilation):
+            met = wide[:, i : i + below : strides, j : j + right : strides]
+            y = y + met * kernel[i // dilation, j // dilation, :, 0]
+    return tf.cast(y, x.dtype)
+
+
+def flipped(
+    form: Form, g: Tensor, kernel: Tensor, x: Tensor, strides: int, padding: str, dilation: int
+) -> Tensor:
+    """The adjoint as a convolution: with the kernel turned round, of `g` with gaps for strides."""
+    size = size_of(kernel)
+    pads = pads_of(size, padding, dilation)
+    reach = [dilation * (n - 1) for n in size]
+    if strides > 1:
+        down, across = (_length(x, i + 1) + sum(pads[i]) - reach[i] for i in (0, 1))
+        gap, none = (0, strides - 1), (0, 0)
+        g = tf.pad(g[:, :, None, :, None], (none, none, gap, none, gap, none))
+        shape = tf.shape(g)
+        g = tf.reshape(g, (shape[0], shape[1] * strides, shape[3] * strides, g.shape[-1]))
+        g = g[:, :down, :across]
+    first, second = (
+        (r - before, r - after) for r, (before, after) in zip(reach, pads, strict=True)
+    )
+    return form(g, kernel[::-1, ::-1], (first, second), 1, dilation)
+
+
+def to_kernel_native(
+    g: Tensor, x: Tensor, size: Size, pads: Pads, strides: int, dilation: int
+) -> Tensor:
+    dtype = x.dtype
+    g, x = widened(g, x)
+    if dilation > 1:
+        # Every phase of the dilation is a convolution of its own.
+        x = _pad(x, pads)
+        more = [(0, -_length(x, axis) % dilation) for axis in (1, 2)]
+        pads = ((0, 0), (0, 0))
+        g, x = (tf.space_to_batch(_pad(t, more), (dilation, dilation), pads) for t in (g, x))
+    grad = tf.raw_ops.DepthwiseConv2dNativeBackpropFilter(
+        input=x,
+        filter_sizes=(*size, x.shape[-1], 1),
+        out_backprop=g,
+        strides=(1, strides, strides, 1),
+        **raw_padding(named_padding(size, pads, strides)),
+    )
+    # Of an empty batch TensorFlow leaves the gradient unwritten.
+    return tf.cast(tf.where(tf.size(g) > 0, grad, tf.zeros_like(grad)), dtype)
+
+
+def to_kernel_by_rows(
+    g: Tensor, x: Tensor, size: Size, pads: Pads, strides: int, dilation: int
+) -> Tensor:
+    """Adds windows of the kernel's size, each times one pixel of `g`, some rows at a time."""
+    dtype = x.dtype
+    g, x = widened(g, x)
+    batch, height, width = (_length(g, axis) for axis in (0, 1, 2))
+    columns = -(-width // -(-width // WIDEST)) if isinstance(width, int) and width else STEP
+    rows = max(1, STEP // columns)
+    if isinstance(height, int) and height:
+        rows = min(rows, -(-height // 2))
+    # A loop of one turn is none, and its sums would fuse into the slow loop that follows.
+    down, across = tf.maximum(2, -(-height // rows)), tf.maximum(1, -(-width // columns))
+    g = _pad(g, ((0, down * rows - height), (0, across * columns - width)))
+    x = _pad(x, pads)
+    reach = [dilation * (n - 1) + 1 for n in size]
+    ends = [
+        (n - 1) * strides + r for n, r in zip((down * rows, across * columns), reach, strict=True)
+    ]
+    x = _pad(x, [(0, tf.maximum(0, end - _length(x, i + 1))) for i, end in enumerate(ends)])
+    channels = g.shape[-1]
+    spans = [(n - 1) * strides + r for n, r in zip((rows, columns), reach, strict=True)]
+
+    def step(turn: Tensor, total: Tensor) -> tuple[Tensor, Tensor]:
+        top, left = turn // across * rows, turn % across * columns
+        pixels = tf.slice(g, (0, top, left, 0), (batch, rows, columns, channels))
+        seen = tf.slice(x, (0, top * strides, left * strides, 0), (batch, *spans, channels))
+        for i in range(rows):
+            for j in range(columns):
+                a, b = i * strides, j * strides
+                window = seen[:, a : a + reach[0] : dilation, b : b + reach[1] : dilation]
+                total = total + window * pixels[:, i : i + 1, j : j + 1]
+        return turn + 1, total
+
+    turns = down * across
+    start = 0, tf.zeros((batch, *size, channels), x.dtype)
+    total = tf.while_loop(lambda turn, _: turn < turns, step, start, maximum_iterations=turns)[1]
+    return tf.cast(tf.reduce_sum(total, 0)[..., None], dtype)
+
+
+def widened(*tensors: Tensor) -> list[Tensor]:
+    return [tf.cast(t, at_least_float32(t.dtype)) for t in tensors]
+
+
+def _length(x: Tensor, axis: int) -> Any:
+    return tf.shape(x)[axis] if x.shape[axis] is None else x.shape[axis]
+
+
+def _pad(x: Tensor, pads: Any) -> Tensor:
+    return tf.pad(x, ((0, 0), *pads, (0, 0)))
+
+
+def named_padding(size: Size, pads: Pads, strides: int) -> Any:
+    """TensorFlow's word for the padding, or where it has none the numbers."""
+    if pads == ((0, 0), (0, 0)):
+        return "VALID"
+    same = strides == 1 and pads == pads_of(size, "same", 1)
+    return "SAME" if same else [(0, 0), *pads, (0, 0)]
+
+
+def raw_padding(padding: Any) -> dict[str, Any]:
+    if isinstance(padding, str):
+        return {"padding": padding, "explicit_paddings": []}
+    return {"padding": "EXPLICIT", "explicit_paddings": [n for pair in padding for n in pair]}
