@@ -8,11 +8,13 @@ from keras_hadamard.layers.fusion import FiLM as FiLM
 from keras_hadamard.layers.fusion import HadamardFusion as HadamardFusion
 from keras_hadamard.layers.fusion import SumFusion as SumFusion
 from keras_hadamard.layers.hadamard_product import HadamardProduct as HadamardProduct
+from keras_hadamard.layers.high_order import CoPE as CoPE
 from keras_hadamard.layers.high_order import (
     DensePolynomialResidualBlock2D as DensePolynomialResidualBlock2D,
 )
 from keras_hadamard.layers.high_order import FourierFilter as FourierFilter
 from keras_hadamard.layers.high_order import GaborFilter as GaborFilter
+from keras_hadamard.layers.high_order import MultiplicativeInteraction as MultiplicativeInteraction
 from keras_hadamard.layers.high_order import PolynomialBlock2D as PolynomialBlock2D
 from keras_hadamard.layers.high_order import PolynomialConv2D as PolynomialConv2D
 from keras_hadamard.layers.high_order import PolynomialDense as PolynomialDense
@@ -20,6 +22,7 @@ from keras_hadamard.layers.high_order import (
     PolynomialResidualBlock2D as PolynomialResidualBlock2D,
 )
 from keras_hadamard.layers.high_order import ProductOfPolynomials as ProductOfPolynomials
+from keras_hadamard.layers.high_order import QuadraticDense as QuadraticDense
 from keras_hadamard.layers.modulation import DropBlock2D as DropBlock2D
 from keras_hadamard.layers.modulation import GatedDense as GatedDense
 from keras_hadamard.layers.modulation import MinGRU as MinGRU

@@ -2,7 +2,16 @@
 
 from harness.layer_cases import IMAGE, SEQUENCE, VECTOR, LayerCase
 
-from keras_hadamard.layers import FourierFilter, GaborFilter
+from keras_hadamard.layers import (
+    CoPE,
+    FourierFilter,
+    GaborFilter,
+    MultiplicativeInteraction,
+    QuadraticDense,
+)
+
+# Where the context starts silent there is nothing to compare.
+LOUD = {"interaction_initializer": "glorot_uniform"}
 
 CASES = {
     "FourierFilter": LayerCase(
@@ -28,4 +37,55 @@ CASES = {
         },
     ),
     "GaborFilter-wide": LayerCase(GaborFilter, ((6, 20),), {"units": 4, "input_scale": 1.0}),
+    "QuadraticDense": LayerCase(QuadraticDense, (VECTOR,), {"units": 4}, wrong_ranks=((),)),
+    "QuadraticDense-full": LayerCase(
+        QuadraticDense, (SEQUENCE,), {"units": 4, "form": "full", "activation": "tanh"}
+    ),
+    "QuadraticDense-product": LayerCase(
+        QuadraticDense, (IMAGE,), {"units": 4, "form": "product", "use_bias": False}
+    ),
+    "QuadraticDense-square": LayerCase(
+        QuadraticDense, (SEQUENCE,), {"units": 4, "form": "product_square"}
+    ),
+    "MultiplicativeInteraction": LayerCase(
+        MultiplicativeInteraction, ((5,), (3,)), {"units": 4, **LOUD}, wrong_ranks=((5,), (2, 3, 4))
+    ),
+    "MultiplicativeInteraction-start": LayerCase(
+        MultiplicativeInteraction, ((5,), (3,)), {"units": 4}
+    ),
+    "MultiplicativeInteraction-vector": LayerCase(
+        MultiplicativeInteraction, (IMAGE, (3,)), {"units": 4, "activation": "tanh", **LOUD}
+    ),
+    "MultiplicativeInteraction-context": LayerCase(
+        MultiplicativeInteraction, ((3,), SEQUENCE), {"units": 4, **LOUD}
+    ),
+    "MultiplicativeInteraction-rank": LayerCase(
+        MultiplicativeInteraction, (SEQUENCE, (3,)), {"units": 4, "rank": 2, **LOUD}
+    ),
+    "MultiplicativeInteraction-positions": LayerCase(
+        MultiplicativeInteraction,
+        (SEQUENCE, (6, 3)),
+        {"units": 4, "rank": 2, "use_bias": False, **LOUD},
+    ),
+    "CoPE": LayerCase(CoPE, ((5,), (3,)), {"units": 4}),
+    "CoPE-three": LayerCase(
+        CoPE,
+        ((5,), SEQUENCE, (3,)),
+        {"units": 4, "degree": 3, "rank": 6, "use_factor_bias": True, "activation": "tanh"},
+    ),
+    "CoPE-ncp": LayerCase(CoPE, (IMAGE, (3,)), {"units": 4, "degree": 3, "decomposition": "ncp"}),
+    "CoPE-condition": LayerCase(
+        CoPE, (SEQUENCE, (3,)), {"units": 4, "degree": 3, "condition_only": True}
+    ),
+    "CoPE-positions": LayerCase(
+        CoPE,
+        ((5,), SEQUENCE),
+        {
+            "units": 4,
+            "condition_only": True,
+            "decomposition": "ncp_skip",
+            "normalization": "layer",
+            "use_gates": True,
+        },
+    ),
 }

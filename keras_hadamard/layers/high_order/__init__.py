@@ -1,10 +1,14 @@
 """Higher-order correlation: the branches are projections of one input."""
 
+from keras_hadamard.layers.high_order.cope import CoPE as CoPE
 from keras_hadamard.layers.high_order.dense_polynomial_residual_block_2d import (
     DensePolynomialResidualBlock2D as DensePolynomialResidualBlock2D,
 )
 from keras_hadamard.layers.high_order.fourier_filter import FourierFilter as FourierFilter
 from keras_hadamard.layers.high_order.gabor_filter import GaborFilter as GaborFilter
+from keras_hadamard.layers.high_order.multiplicative_interaction import (
+    MultiplicativeInteraction as MultiplicativeInteraction,
+)
 from keras_hadamard.layers.high_order.polynomial_block_2d import (
     PolynomialBlock2D as PolynomialBlock2D,
 )
@@ -16,3 +20,4 @@ from keras_hadamard.layers.high_order.polynomial_residual_block_2d import (
 from keras_hadamard.layers.high_order.product_of_polynomials import (
     ProductOfPolynomials as ProductOfPolynomials,
 )
+from keras_hadamard.layers.high_order.quadratic_dense import QuadraticDense as QuadraticDense

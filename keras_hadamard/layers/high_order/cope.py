@@ -1,0 +1,154 @@
+"""Conditional polynomial expansions: polynomials of several inputs."""
+
+from typing import Any
+
+from keras import ops
+
+from keras_hadamard._checks import positive_int, received
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.layers._masks import all_of
+from keras_hadamard.layers.fusion._fusion import align, positions_of
+from keras_hadamard.layers.high_order._polynomial import Polynomial
+
+
+@serializable
+class CoPE(Polynomial):
+    """Polynomial of any number of inputs, with all their cross terms up to the degree (CoPE).
+
+    The output is `y = act(C x_N + beta)`, with `C` of shape `(rank, units)` and
+
+    - `"ccp"` (coupled): `x_1 = sum_i U_(1,i) z_i`,
+      `x_n = x_(n-1) + (sum_i U_(n,i) z_i) * x_(n-1)`;
+    - `"ncp"` (nested): `x_1 = (sum_i A_(1,i) z_i) * s_1`,
+      `x_n = (sum_i A_(n,i) z_i) * (S_n x_(n-1) + s_n)`;
+    - `"ncp_skip"`: as `"ncp"`, plus `x_(n-1)` in every step after the first.
+
+    Of one input it is `PolynomialDense`.
+
+    Args:
+        units: Integer, the width of the output.
+        degree: Integer, the degree N of the polynomial. Defaults to `2`.
+        decomposition: `"ccp"`, `"ncp"` or `"ncp_skip"`. Defaults to `"ccp"`.
+        rank: Integer, the width of the recursion. Defaults to `None`, which is `units`.
+        condition_only: Boolean, whether the degrees above the first see only the inputs after the
+            first, `U_(n,1) = 0`: the input is then modulated by its conditions, as FiLM and SPADE
+            do, and not correlated with itself. Defaults to `False`.
+        activation: Name or function of the output's activation. Defaults to `None`: the layer is
+            a polynomial.
+        use_factor_bias: Boolean, whether the sums over the inputs have biases. Defaults to `False`.
+        normalization: `"batch"` or `"layer"`, the normalisation after each step above the first.
+            Defaults to `None`.
+        use_gates: Boolean, whether a learned scalar, zero at first, multiplies the product of each
+            step. Defaults to `False`. For `"ccp"` and `"ncp_skip"`.
+        **kwargs: Arguments of the projections (`use_bias` for the output, `kernel_initializer`,
+            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
+            them) and of the base layer (`name`, `dtype`, `trainable`).
+
+    Call arguments:
+        inputs: List of one or more tensors.
+
+    Input shape:
+        Each `(batch, ..., width)`, of equal batch and positions; vectors `(batch, width)` meet
+        every position of the others.
+
+    Output shape:
+        `(batch, ..., units)`, with the positions of the inputs.
+
+    Masking:
+        A position is valid where it is valid in every input.
+
+    Numerics:
+        For `"ccp"` the product over the degree is float32 under 16-bit policies; magnitudes grow
+        with the degree as those of `PolynomialDense`, and as the square root of the number of
+        inputs in each factor.
+
+    Raises:
+        ValueError: If an argument is out of range, the inputs do not fit together, or there is no
+            condition where `condition_only` needs one.
+
+    Example:
+
+    >>> image, label = keras.ops.ones((4, 6, 7)), keras.ops.ones((4, 5))
+    >>> keras_hadamard.layers.CoPE(3, degree=4)([image, label]).shape
+    TensorShape([4, 6, 3])
+
+    Reference:
+        - [Conditional Generation Using Polynomial Expansions (Chrysos et al., 2021)](
+          https://arxiv.org/abs/2104.05077)
+    """
+
+    def __init__(
+        self,
+        units: int,
+        degree: int = 2,
+        decomposition: str = "ccp",
+        rank: int | None = None,
+        condition_only: bool = False,
+        activation: Activation = None,
+        use_factor_bias: bool = False,
+        normalization: str | None = None,
+        use_gates: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            positive_int("units", units),
+            degree,
+            decomposition,
+            rank,
+            activation,
+            use_factor_bias,
+            normalization,
+            use_gates,
+            **kwargs,
+        )
+        self.units = self.width
+        self.condition_only = bool(condition_only)
+        self.supports_masking = True
+
+    def build(self, input_shape: list[Shape]) -> None:
+        shapes = [tuple(s) if isinstance(s, list | tuple) else s for s in input_shape]
+        state = (*self._positions(shapes), self.state_width)
+        last = len(shapes) - 1
+        # One bias is enough for a sum: that of the last input, which every degree sees.
+        self.factors = [
+            self.project(
+                self.state_width,
+                f"factors_{i}",
+                use_bias=self.use_factor_bias and i == last,
+                blocks=1 if self.condition_only and i == 0 else self.degree,
+                input_shape=shape,
+            )
+            for i, shape in enumerate(shapes)
+        ]
+        self.build_recursion(state)
+        self.output_projection = self.project(
+            self.units, "output_projection", activation=self.activation, input_shape=state
+        )
+
+    def call(self, inputs: list[Tensor]) -> Tensor:
+        factors = align([project(z) for project, z in zip(self.factors, inputs, strict=True)])
+        own = factors.pop(0) if self.condition_only else None
+        total = factors[0]
+        for factor in factors[1:]:
+            total = total + factor
+        if own is not None:
+            rank = self.state_width
+            rest = ops.zeros_like(own[..., :1]) + total[..., rank:]
+            total = ops.concatenate([own + total[..., :rank], rest], axis=-1)
+        return self.output_projection(self.expand(total))
+
+    def compute_mask(self, inputs: list[Tensor], mask: Any = None) -> Tensor | None:
+        return all_of(mask)
+
+    def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
+        return (*self._positions(input_shape), self.units)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "units": self.units, "condition_only": self.condition_only}
+
+    def _positions(self, shapes: Any) -> Shape:
+        positions = positions_of("CoPE", shapes, None, fewest=1)
+        if self.condition_only and len(shapes) < 2:
+            raise received("a condition after the first input, with condition_only", shapes=shapes)
+        return positions
