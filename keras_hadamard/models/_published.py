@@ -119,6 +119,11 @@ def classify(
     return top(x), top
 
 
+def model_input(shape: Shape, name: str) -> Tensor:
+    """An input as precise as the weights: Keras's own is float32 whatever the policy."""
+    return keras.Input(shape, dtype=keras.config.dtype_policy().variable_dtype, name=name)
+
+
 def float_policy() -> str:
     """float32 under the 16-bit policies, otherwise the policy itself."""
     policy = keras.config.dtype_policy()

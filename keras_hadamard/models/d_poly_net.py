@@ -11,7 +11,7 @@ from keras_hadamard._typing import Activation, Shape, Tensor
 from keras_hadamard.layers import DensePolynomialResidualBlock2D, DropBlock2D
 from keras_hadamard.layers._centered import CenteredMaxPooling2D
 from keras_hadamard.models import _polynomial_blocks, _small_image
-from keras_hadamard.models._published import PublishedModel, classify, image_shape
+from keras_hadamard.models._published import PublishedModel, classify, image_shape, model_input
 from keras_hadamard.models.r_poly_net import INITIALIZER, SHORTCUT_MOMENTUM
 
 
@@ -88,7 +88,7 @@ class DPolyNet(PublishedModel):
             )
             return [drop(image) if stage < 2 else image, *products]
 
-        inputs = keras.Input(image_shape(input_shape), name="image")
+        inputs = model_input(image_shape(input_shape), "image")
         x = _small_image.stem(inputs, filters[0])
         (x, *_), made = _small_image.stages([x], block, blocks, filters, between)
         outputs, top = classify(

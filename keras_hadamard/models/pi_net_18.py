@@ -11,7 +11,7 @@ from keras_hadamard.layers import PolynomialResidualBlock2D
 from keras_hadamard.layers._centered import CenteredConv2D, CenteredMaxPooling2D
 from keras_hadamard.layers._normalization import BatchNormalization
 from keras_hadamard.models import _polynomial_blocks, _small_image
-from keras_hadamard.models._published import PublishedModel, classify, image_shape
+from keras_hadamard.models._published import PublishedModel, classify, image_shape, model_input
 
 INITIALIZER = {"scale": 2.0, "mode": "fan_out", "distribution": "untruncated_normal"}
 
@@ -80,7 +80,7 @@ class PiNet18(PublishedModel):
                 name=name,
             )
 
-        inputs = keras.Input(image_shape(input_shape, 32), name="image")
+        inputs = model_input(image_shape(input_shape, 32), "image")
         x = CenteredConv2D(
             64,
             7,

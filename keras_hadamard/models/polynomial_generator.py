@@ -9,7 +9,7 @@ import keras
 from keras_hadamard._checks import non_negative, one_of, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard.layers._normalization import normalization as make_normalization
-from keras_hadamard.models._published import PublishedModel, float_policy
+from keras_hadamard.models._published import PublishedModel, float_policy, model_input
 
 
 @serializable
@@ -88,7 +88,7 @@ class PolynomialGenerator(PublishedModel):
             )
             return keep(path, layer)
 
-        inputs = keras.Input((positive_int("latent_units", latent_units),), name="latent")
+        inputs = model_input((positive_int("latent_units", latent_units),), "latent")
         z = inputs
         for i in range(int(mapping_layers)):
             z = keep(

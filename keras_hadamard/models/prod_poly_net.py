@@ -10,7 +10,7 @@ from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape
 from keras_hadamard.layers import PolynomialBlock2D
 from keras_hadamard.models import _polynomial_blocks, _small_image
-from keras_hadamard.models._published import PublishedModel, classify, image_shape
+from keras_hadamard.models._published import PublishedModel, classify, image_shape, model_input
 
 
 @serializable
@@ -70,7 +70,7 @@ class ProdPolyNet(PublishedModel):
                 name=name,
             )
 
-        inputs = keras.Input(image_shape(input_shape), name="image")
+        inputs = model_input(image_shape(input_shape), "image")
         x = _small_image.stem(inputs, filters[0])
         x, made = _small_image.stages(x, block, blocks, filters)
         outputs, top = classify(

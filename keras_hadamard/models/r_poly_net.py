@@ -11,7 +11,7 @@ from keras_hadamard._typing import Activation, Shape, Tensor
 from keras_hadamard.layers import DropBlock2D, PolynomialResidualBlock2D
 from keras_hadamard.layers._centered import CenteredMaxPooling2D
 from keras_hadamard.models import _polynomial_blocks, _small_image
-from keras_hadamard.models._published import PublishedModel, classify, image_shape
+from keras_hadamard.models._published import PublishedModel, classify, image_shape, model_input
 
 # Variance 16 / fan_in, which works because a normalisation follows every convolution.
 INITIALIZER = {"scale": 16.0, "mode": "fan_in", "distribution": "untruncated_normal"}
@@ -37,6 +37,8 @@ class RPolyNet(PublishedModel):
         filters: Sequence of integers, the channels of each stage. Defaults to
             `(64, 128, 256, 512)`.
         drop_rate: Number in [0, 1), the rate of DropBlock. Defaults to `0.1`.
+        use_alpha: Boolean, whether blocks have an `alpha`. Defaults to `True`. The authors' network
+            for CIFAR-100 has none.
         pooling: `None`, `"avg"` or `"max"`, the pooling where there is no top. Defaults to `None`.
         classifier_activation: Activation of the top. Defaults to `"softmax"`.
         name: String. Defaults to `"r_poly_net"`.
@@ -64,6 +66,7 @@ class RPolyNet(PublishedModel):
         blocks: Sequence[int] = (2, 2, 2, 2),
         filters: Sequence[int] = (64, 128, 256, 512),
         drop_rate: float = 0.1,
+        use_alpha: bool = True,
         pooling: str | None = None,
         classifier_activation: Activation = "softmax",
         name: str | None = "r_poly_net",
@@ -73,6 +76,7 @@ class RPolyNet(PublishedModel):
                 width,
                 strides,
                 normalization="batch" if stage == len(filters) - 1 else "instance_batch",
+                alpha_initializer="zeros" if use_alpha else None,
                 shortcut_momentum=SHORTCUT_MOMENTUM,
                 kernel_initializer=keras.initializers.VarianceScaling(**INITIALIZER),
                 data_format="channels_last",
@@ -86,7 +90,7 @@ class RPolyNet(PublishedModel):
             )
             return drop(x) if stage < 2 else x
 
-        inputs = keras.Input(image_shape(input_shape), name="image")
+        inputs = model_input(image_shape(input_shape), "image")
         x = _small_image.stem(inputs, filters[0])
         x, made = _small_image.stages(x, block, blocks, filters, between)
         outputs, top = classify(
@@ -103,6 +107,7 @@ class RPolyNet(PublishedModel):
             "blocks": blocks,
             "filters": filters,
             "drop_rate": drop_rate,
+            "use_alpha": use_alpha,
             "pooling": pooling,
             "classifier_activation": classifier_activation,
         }

@@ -12,7 +12,7 @@ from keras_hadamard.layers import (
     PolynomialDense,
     PolynomialResidualBlock2D,
 )
-from keras_hadamard.models import _polynomial_blocks
+from keras_hadamard.models import PolynomialGenerator, _polynomial_blocks
 
 
 def _ccp_weights(c, degree, bias):
@@ -189,3 +189,25 @@ def d_poly_net_blocks(c):
         outputs = block(outputs)
         mapping |= _polynomial_blocks.regularized_block(block, f"blocks.{i}.")
     return keras.Model(x, outputs), mapping
+
+
+@port(
+    "pinet_generator__noact_inst",
+    "pinet_generator__act_concat",
+    adapt=lambda inputs: inputs[0][:, :, 0, 0],
+    restore=channels_first,
+)
+def generator(c):
+    config = c.config
+    latent, *filters, channels = config["g_layers"]
+    model = PolynomialGenerator(
+        latent,
+        filters,
+        channels,
+        activation=config["activation_fn"],
+        inject=config["inject_z"],
+        concatenate=config.get("concat_injection", False),
+        mapping_layers=config.get("transform_rep", 0) if config.get("transform_z") else 0,
+        normalization=config["norm"],
+    )
+    return model, model.torch_mapping()
