@@ -8,6 +8,8 @@ from keras_hadamard.layers.fusion import FiLM as FiLM
 from keras_hadamard.layers.fusion import HadamardFusion as HadamardFusion
 from keras_hadamard.layers.fusion import SumFusion as SumFusion
 from keras_hadamard.layers.hadamard_product import HadamardProduct as HadamardProduct
+from keras_hadamard.layers.high_order import BilinearPooling2D as BilinearPooling2D
+from keras_hadamard.layers.high_order import CompactBilinearPooling2D as CompactBilinearPooling2D
 from keras_hadamard.layers.high_order import CoPE as CoPE
 from keras_hadamard.layers.high_order import (
     DensePolynomialResidualBlock2D as DensePolynomialResidualBlock2D,

@@ -3,6 +3,8 @@
 from harness.layer_cases import IMAGE, SEQUENCE, VECTOR, LayerCase
 
 from keras_hadamard.layers import (
+    BilinearPooling2D,
+    CompactBilinearPooling2D,
     CoPE,
     FourierFilter,
     GaborFilter,
@@ -87,5 +89,36 @@ CASES = {
             "normalization": "layer",
             "use_gates": True,
         },
+    ),
+    "BilinearPooling2D": LayerCase(BilinearPooling2D, (IMAGE,), wrong_ranks=(VECTOR, SEQUENCE)),
+    "BilinearPooling2D-two": LayerCase(
+        BilinearPooling2D,
+        (IMAGE, (4, 3, 2)),
+        {"reduce": "sum", "use_signed_sqrt": False, "use_l2_normalization": False},
+    ),
+    "BilinearPooling2D-first": LayerCase(
+        BilinearPooling2D, (IMAGE,), {"data_format": "channels_first", "use_signed_sqrt": False}
+    ),
+    "CompactBilinearPooling2D": LayerCase(
+        CompactBilinearPooling2D,
+        (IMAGE,),
+        {"sketch_dim": 6, "seed": 1},
+        wrong_ranks=(VECTOR, SEQUENCE),
+    ),
+    "CompactBilinearPooling2D-two": LayerCase(
+        CompactBilinearPooling2D,
+        (IMAGE, (4, 3, 2)),
+        {
+            "sketch_dim": 7,
+            "reduce": "mean",
+            "use_signed_sqrt": False,
+            "use_l2_normalization": False,
+            "seed": 1,
+        },
+    ),
+    "CompactBilinearPooling2D-first": LayerCase(
+        CompactBilinearPooling2D,
+        (IMAGE,),
+        {"sketch_dim": 6, "data_format": "channels_first", "use_signed_sqrt": False, "seed": 1},
     ),
 }

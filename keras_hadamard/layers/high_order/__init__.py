@@ -1,5 +1,11 @@
 """Higher-order correlation: the branches are projections of one input."""
 
+from keras_hadamard.layers.high_order.bilinear_pooling_2d import (
+    BilinearPooling2D as BilinearPooling2D,
+)
+from keras_hadamard.layers.high_order.compact_bilinear_pooling_2d import (
+    CompactBilinearPooling2D as CompactBilinearPooling2D,
+)
 from keras_hadamard.layers.high_order.cope import CoPE as CoPE
 from keras_hadamard.layers.high_order.dense_polynomial_residual_block_2d import (
     DensePolynomialResidualBlock2D as DensePolynomialResidualBlock2D,

@@ -1,0 +1,76 @@
+"""Bilinear pooling of feature maps (B-CNN)."""
+
+from typing import Any
+
+from keras import ops
+
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers.high_order._bilinear_pooling import BilinearPooling, first
+
+
+@serializable
+class BilinearPooling2D(BilinearPooling):
+    """Bilinear pooling: the outer products of two feature maps' channels, summed over positions.
+
+    `z = vec(sum_p x_p y_p^T) / P`, then `sign(z) * sqrt(|z|)`, then division by the Euclidean norm.
+    Of one map it is the matrix of the channels' second moments.
+
+    Args:
+        reduce: `"mean"` or `"sum"` over positions. Defaults to `"mean"`.
+        use_signed_sqrt: Boolean, whether the signed square root follows. Defaults to `True`.
+        use_l2_normalization: Boolean, whether division by the norm follows. Defaults to `True`.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, Keras's setting.
+        **kwargs: Arguments of the base layer (`name`, `dtype`).
+
+    Call arguments:
+        inputs: Feature map, or list of two.
+
+    Input shape:
+        `(batch, height, width, channels)`, or as `data_format` says; two maps may differ in their
+        channels.
+
+    Output shape:
+        `(batch, channels_x * channels_y)`, the channel of the second map the faster.
+
+    Masking:
+        Images have no masks.
+
+    Numerics:
+        Sums, square root and norm are float32 under 16-bit policies. The square root has gradient 0
+        at 0, but none that is bounded near it; rows of zeros stay zeros.
+
+    Raises:
+        ValueError: If an argument is out of range or the maps do not fit together.
+
+    Example:
+
+    >>> x = keras.ops.ones((2, 8, 8, 3))
+    >>> keras_hadamard.layers.BilinearPooling2D()(x).shape
+    TensorShape([2, 9])
+
+    Reference:
+        - [Bilinear CNN Models for Fine-grained Visual Recognition (Lin et al., 2015)](
+          https://arxiv.org/abs/1504.07889)
+    """
+
+    def __init__(
+        self,
+        reduce: str = "mean",
+        use_signed_sqrt: bool = True,
+        use_l2_normalization: bool = True,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(reduce, use_signed_sqrt, use_l2_normalization, data_format, **kwargs)
+
+    def build(self, input_shape: Any) -> None:
+        self.channels(input_shape)
+
+    def pool(self, x: Tensor, y: Tensor) -> Tensor:
+        moments = ops.matmul(ops.transpose(x, (0, 2, 1)), y)
+        return ops.reshape(moments, (ops.shape(x)[0], x.shape[-1] * y.shape[-1]))
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        one, other = self.channels(input_shape)
+        return (first(input_shape)[0], one * other)

@@ -1,0 +1,136 @@
+"""Compact bilinear pooling of feature maps by tensor sketch."""
+
+import random
+from typing import Any
+
+import keras
+
+from keras_hadamard._checks import positive_int
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers.high_order._bilinear_pooling import BilinearPooling, first
+from keras_hadamard.ops import compact_bilinear, count_sketch
+
+
+@serializable
+class CompactBilinearPooling2D(BilinearPooling):
+    """Compact bilinear pooling: a random sketch of the channels' outer products (tensor sketch).
+
+    `z = sum_p irfft(rfft(s_1(x_p)) * rfft(s_2(y_p)))` with two count sketches
+    `s(x)_j = sum_(i: h_i = j) s_i x_i` of width `sketch_dim`, then `sign(z) * sqrt(|z|)`, then
+    division by the Euclidean norm. Without the last two the expectation of `<z(x), z(y)>` over the
+    hashes is the inner product of the full bilinear poolings, for one position `<x, y>^2`. The sum
+    over positions is taken before the one inverse transform, which is linear.
+
+    Args:
+        sketch_dim: Integer, the width of the sketch; the paper has 8,000 for 512 channels.
+        reduce: `"mean"` or `"sum"` over positions. Defaults to `"sum"`.
+        use_signed_sqrt: Boolean, whether the signed square root follows. Defaults to `True`.
+        use_l2_normalization: Boolean, whether division by the norm follows. Defaults to `True`.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, Keras's setting.
+        seed: Integer, the seed of the hashes, which are weights that are saved and not trained.
+            Defaults to `None`.
+        **kwargs: Arguments of the base layer (`name`, `dtype`).
+
+    Call arguments:
+        inputs: Feature map, or list of two.
+
+    Input shape:
+        `(batch, height, width, channels)`, or as `data_format` says; two maps may differ in their
+        channels.
+
+    Output shape:
+        `(batch, sketch_dim)`.
+
+    Masking:
+        Images have no masks.
+
+    Numerics:
+        Sketches, transforms, sums, square root and norm are float32 under 16-bit policies. The
+        square root has gradient 0 at 0, but none that is bounded near it.
+
+    Raises:
+        ValueError: If an argument is out of range or the maps do not fit together.
+
+    Example:
+
+    >>> x = keras.ops.ones((2, 8, 8, 3))
+    >>> keras_hadamard.layers.CompactBilinearPooling2D(16)(x).shape
+    TensorShape([2, 16])
+
+    Reference:
+        - [Compact Bilinear Pooling (Gao et al., 2016)](https://arxiv.org/abs/1511.06062)
+        - [Fast and Scalable Polynomial Kernels via Explicit Feature Maps (Pham and Pagh, 2013)](
+          https://doi.org/10.1145/2487575.2487591)
+    """
+
+    def __init__(
+        self,
+        sketch_dim: int,
+        reduce: str = "sum",
+        use_signed_sqrt: bool = True,
+        use_l2_normalization: bool = True,
+        data_format: str | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(reduce, use_signed_sqrt, use_l2_normalization, data_format, **kwargs)
+        self.sketch_dim = positive_int("sketch_dim", sketch_dim)
+        self.seed = seed
+
+    def build(self, input_shape: Any) -> None:
+        seed = random.randint(1, 10**9) if self.seed is None else self.seed
+        self.indices, self.signs = [], []
+        for i, channels in enumerate(self.channels(input_shape)):
+            # Keras's own "int" is the one that TensorFlow keeps on GPUs, where XLA finds it.
+            indices = Hashes(self.sketch_dim, seed + 2 * i)
+            self.indices.append(self._hash(f"indices_{i + 1}", channels, "int", indices))
+            self.signs.append(self._hash(f"signs_{i + 1}", channels, None, Signs(seed + 2 * i + 1)))
+
+    def pool(self, x: Tensor, y: Tensor) -> Tensor:
+        one, other = (
+            count_sketch(z, indices, keras.ops.cast(signs, z.dtype), size=self.sketch_dim)
+            for z, indices, signs in zip((x, y), self.indices, self.signs, strict=True)
+        )
+        return compact_bilinear(one, other, sum_axis=1)
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        self.channels(input_shape)
+        return (first(input_shape)[0], self.sketch_dim)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "sketch_dim": self.sketch_dim, "seed": self.seed}
+
+    def _hash(self, name: str, channels: int, dtype: str | None, initializer: Any) -> Any:
+        return self.add_weight(
+            name=name, shape=(channels,), dtype=dtype, initializer=initializer, trainable=False
+        )
+
+
+@serializable
+class Hashes(keras.initializers.Initializer):
+    """Draws integers in `0, ..., size - 1`."""
+
+    def __init__(self, size: int, seed: int) -> None:
+        self.size, self.seed = size, seed
+
+    def __call__(self, shape: Shape, dtype: Any = None) -> Tensor:
+        return keras.random.randint(shape, 0, self.size, dtype=dtype or "int", seed=self.seed)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"size": self.size, "seed": self.seed}
+
+
+@serializable
+class Signs(keras.initializers.Initializer):
+    """Draws -1 or 1."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def __call__(self, shape: Shape, dtype: Any = None) -> Tensor:
+        bits = keras.random.randint(shape, 0, 2, dtype="int32", seed=self.seed)
+        return keras.ops.cast(2 * bits - 1, dtype or keras.config.floatx())
+
+    def get_config(self) -> dict[str, Any]:
+        return {"seed": self.seed}
