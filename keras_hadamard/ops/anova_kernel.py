@@ -133,8 +133,11 @@ def _multiply_back(a: Polynomial, b: Polynomial, grads: Gradients) -> tuple[Grad
         for i in _inner(n, a, b):
             terms_a[i - 1].append(grad * b[n - i - 1])
             terms_b[n - i - 1].append(grad * a[i - 1])
-    total = functools.partial(functools.reduce, operator.add)
-    return tuple([total(t) if t else None for t in terms] for terms in (terms_a, terms_b))
+    return [_total(t) for t in terms_a], [_total(t) for t in terms_b]
+
+
+def _total(terms: list[Tensor]) -> Tensor | None:
+    return functools.reduce(operator.add, terms) if terms else None
 
 
 def _inner(n: int, a: Polynomial, b: Polynomial) -> range:

@@ -1,0 +1,131 @@
+"""The factorisation machine that attends to some pairs more than to others."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_hadamard._checks import fraction, positive_int
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers._projecting import ProjectingLayer
+from keras_hadamard.layers.high_order._fields import FieldLayer, stacked
+from keras_hadamard.ops._pairs import pair_indices, pair_products
+from keras_hadamard.ops._precision import at_least_float32
+
+
+@serializable
+class AttentionalFactorizationMachine(FieldLayer, ProjectingLayer):
+    """Products of all pairs of fields, weighed by attention and projected (AFM).
+
+    `p_(ij) = x_i * x_j` for `i < j`, `a = softmax_(ij)(h . relu(W p_(ij) + b) + c)`,
+    `y = P sum_(ij) a_(ij) p_(ij) + d`, with `W` `(width, attention_units)`.
+
+    The paper has the bias `b` alone; public code has `c` and `d` too, as this layer. `c` moves all
+    scores alike and so does nothing.
+
+    Args:
+        attention_units: Integer, the width of the attention.
+        units: Integer, the width of the output, or `None` for the weighed sum itself. Defaults to
+            `1`.
+        attention_dropout: Float, the rate of the dropout of the weights. Defaults to `0.0`.
+        dropout: Float, the rate of the dropout of the weighed sum. Defaults to `0.0`.
+        seed: Integer, for the dropouts. Defaults to `None`.
+        **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
+            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
+            them) and of the base layer (`name`, `dtype`, `trainable`).
+
+    Call arguments:
+        inputs: Tensor, or a list of tensors, one a field.
+        training: Boolean, whether the dropouts are active.
+
+    Input shape:
+        `(batch, fields, width)`, or a list of `(batch, width)`.
+
+    Output shape:
+        `(batch, units)`, with `units=None` `(batch, width)`.
+
+    Masking:
+        No weight is given to the pairs of a masked field. No mask is passed on.
+
+    Numerics:
+        The softmax is float32 under 16-bit policies.
+
+    Raises:
+        ValueError: If an argument is out of range, there are fewer than two fields or their shapes
+            are unknown or differ.
+
+    Example:
+
+    >>> x = keras.ops.ones((4, 3, 8))
+    >>> keras_hadamard.layers.AttentionalFactorizationMachine(5)(x).shape
+    TensorShape([4, 1])
+
+    Reference:
+        - [Attentional Factorization Machines (Xiao et al., 2017)](
+          https://arxiv.org/abs/1708.04617)
+    """
+
+    def __init__(
+        self,
+        attention_units: int,
+        units: int | None = 1,
+        attention_dropout: float = 0.0,
+        dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.attention_units = positive_int("attention_units", attention_units)
+        self.units = None if units is None else positive_int("units", units)
+        self.attention_dropout = fraction("attention_dropout", attention_dropout)
+        self.dropout = fraction("dropout", dropout)
+        self.seed = seed
+
+    def build(self, input_shape: Any) -> None:
+        *_, width = self.fields(input_shape)
+        self.attention = self.project(
+            self.attention_units, "attention", activation="relu", input_shape=(None, width)
+        )
+        self.score = self.project(1, "score", input_shape=(None, self.attention_units))
+        self.output_projection = None
+        if self.units is not None:
+            self.output_projection = self.project(
+                self.units, "output_projection", input_shape=(None, width)
+            )
+        self.dropouts = [
+            keras.layers.Dropout(rate, seed=self.seed, dtype=self.dtype_policy) if rate else None
+            for rate in (self.attention_dropout, self.dropout)
+        ]
+
+    def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Tensor:
+        x = stacked(inputs, mask)
+        products = pair_products(x)
+        scores = self.score(self.attention(products))
+        scores = ops.cast(scores, at_least_float32(self.compute_dtype))
+        if mask is not None and not isinstance(mask, list | tuple):
+            left, right = (ops.take(mask, i, axis=1) for i in pair_indices(x.shape[1]))
+            valid = ops.expand_dims(ops.logical_and(left, right), -1)
+            scores = ops.where(valid, scores, -1e30)
+        weights = ops.cast(ops.softmax(scores, axis=1), self.compute_dtype)
+        drop_weights, drop_sum = self.dropouts
+        if drop_weights is not None:
+            weights = drop_weights(weights, training=training)
+        y = ops.sum(weights * products, axis=1)
+        if drop_sum is not None:
+            y = drop_sum(y, training=training)
+        return y if self.output_projection is None else self.output_projection(y)
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        batch, _, width = self.fields(input_shape)
+        return (batch, width if self.units is None else self.units)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "attention_units": self.attention_units,
+            "units": self.units,
+            "attention_dropout": self.attention_dropout,
+            "dropout": self.dropout,
+            "seed": self.seed,
+        }

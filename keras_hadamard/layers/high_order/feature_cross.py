@@ -1,0 +1,116 @@
+"""The cross layer of DCN-v2."""
+
+from typing import Any
+
+import keras
+
+from keras_hadamard._checks import non_negative
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.layers.high_order._cross import Cross, rank_argument
+
+
+@serializable
+class FeatureCross(Cross):
+    """Product of the features with a projection of the layer before (DCN-v2's cross).
+
+    `y = x0 * (act(W x + b) + diag_scale * x) + x`, where `x0` are the features that every cross of
+    a network multiplies, `x` the output of the cross before (in the first one `x0`), and `W` is
+    `(width, width)` or, with `projection_dim`, `V U` of that rank: `U` `(width, projection_dim)`
+    without bias, then `V` `(projection_dim, width)` with `b`. L crosses give the products of up to
+    L + 1 features.
+
+    The paper has neither `diag_scale` nor `pre_activation`; both are those of TensorFlow
+    Recommenders and Keras Recommenders, whose equation, arguments and order of weights this layer
+    has: `set_weights(other.get_weights())` carries a trained cross over. Their activation stands
+    before `diag_scale * x` is added. TensorFlow Recommenders' initial kernel is `truncated_normal`.
+
+    Args:
+        projection_dim: Integer, the rank of `W`. Defaults to `None`, full rank.
+        diag_scale: Float, added to the diagonal of `W`, which steadies the training of low ranks.
+            Defaults to `0.0`.
+        use_bias: Boolean, whether there is a `b`. Defaults to `True`.
+        pre_activation: Name or function of an activation of `W x + b`. Defaults to `None`: the
+            network of crosses is a polynomial.
+        **kwargs: Arguments of the projections (`kernel_initializer`, `bias_initializer`, their
+            regularizers and constraints, as `keras.layers.Dense` has them) and of the base layer
+            (`name`, `dtype`, `trainable`).
+
+    Call arguments:
+        x0: Tensor, or a list `[x0, x]`.
+        x: Tensor of the shape of `x0`, the output of the cross before. Defaults to `x0`.
+
+    Input shape:
+        `(batch, ..., width)`.
+
+    Output shape:
+        `(batch, ..., width)`.
+
+    Masking:
+        The mask is passed on; of a list a position is valid where it is valid in both.
+
+    Numerics:
+        Products are taken in the compute dtype. Values grow with each cross about as the degree
+        allows: L crosses of features far above 1 overflow float16.
+
+    Raises:
+        ValueError: If an argument is out of range, the width is unknown or the shapes differ.
+
+    Example:
+
+    >>> x0 = keras.ops.ones((4, 7))
+    >>> x1 = keras_hadamard.layers.FeatureCross(projection_dim=2)(x0)
+    >>> keras_hadamard.layers.FeatureCross(projection_dim=2)(x0, x1).shape
+    TensorShape([4, 7])
+
+    Reference:
+        - [DCN V2: Improved Deep & Cross Network (Wang et al., 2021)](
+          https://arxiv.org/abs/2008.13535)
+    """
+
+    def __init__(
+        self,
+        projection_dim: int | None = None,
+        diag_scale: float = 0.0,
+        use_bias: bool = True,
+        pre_activation: Activation = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(use_bias=use_bias, **kwargs)
+        self.projection_dim = rank_argument(projection_dim)
+        self.diag_scale = non_negative("diag_scale", diag_scale)
+        self.pre_activation = keras.activations.get(pre_activation)
+
+    def build(self, x0_shape: Any, x_shape: Any = None) -> None:
+        shape = self.cross_shape(x0_shape, x_shape)
+        self.down_projection = None
+        if self.projection_dim is not None:
+            self.down_projection = self.project(
+                self.projection_dim, "down_projection", use_bias=False, input_shape=shape
+            )
+        self.projection = self.project(
+            shape[-1] or 0,
+            "projection",
+            activation=self.pre_activation,
+            input_shape=(*shape[:-1], self.projection_dim or shape[-1]),
+        )
+
+    def call(self, x0: Any, x: Tensor | None = None) -> Tensor:
+        x0, x = self.both(x0, x)
+        low = x if self.down_projection is None else self.down_projection(x)
+        return crossed(x0, x, self.projection(low), self.diag_scale)
+
+    def compute_output_shape(self, x0_shape: Any, x_shape: Any = None) -> Shape:
+        return self.cross_shape(x0_shape, x_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "projection_dim": self.projection_dim,
+            "diag_scale": self.diag_scale,
+            "pre_activation": keras.activations.serialize(self.pre_activation),
+        }
+
+
+def crossed(x0: Tensor, x: Tensor, projected: Tensor, diag_scale: float) -> Tensor:
+    return x0 * (projected + diag_scale * x if diag_scale else projected) + x

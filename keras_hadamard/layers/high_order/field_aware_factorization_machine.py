@@ -1,0 +1,141 @@
+"""The factorisation machine whose embeddings know the field that they meet."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_hadamard._checks import positive_int, received
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Constraint, Initializer, Regularizer, Shape, Tensor
+from keras_hadamard.ops._pairs import crossed_sides
+from keras_hadamard.ops._precision import at_least_float32
+
+
+@serializable
+class FieldAwareFactorizationMachine(keras.layers.Layer):
+    """Products of categories' embeddings, one embedding for each field they meet (FFM).
+
+    A category of each field comes in. For the fields `i < j` in the order of rows
+    `y_(ij) = E_j[x_i] * E_i[x_j]`: the embedding of field i's category for field j, times that of
+    field j's for field i. With `reduce` `y = sum_(i<j) <E_j[x_i], E_i[x_j]>`, the FFM's score
+    without its linear part.
+
+    Args:
+        vocabulary_sizes: Sequence of integers, how many categories each field has.
+        factors: Integer, the width of an embedding.
+        reduce: Boolean, whether to sum over pairs and factors. Defaults to `False`.
+        embeddings_initializer: Initializer of the embeddings. Defaults to `"uniform"`.
+        embeddings_regularizer: Regularizer of the embeddings. Defaults to `None`.
+        embeddings_constraint: Constraint of the embeddings. Defaults to `None`.
+        **kwargs: Arguments of the base layer (`name`, `dtype`, `trainable`).
+
+    Call arguments:
+        inputs: Integer tensor, the categories of each field, from 0.
+
+    Input shape:
+        `(batch, fields)`, as many fields as there are vocabularies.
+
+    Output shape:
+        `(batch, fields * (fields - 1) / 2, factors)`, with `reduce` `(batch, 1)`.
+
+    Masking:
+        There are no masks.
+
+    Numerics:
+        All embeddings of a category stand in one row, so that each is looked up once. Sums are
+        float32 under 16-bit policies. A category that its field does not have is an error on CPUs
+        and undefined elsewhere, as in `keras.layers.Embedding`.
+
+    Raises:
+        ValueError: If an argument is out of range, there are fewer than two vocabularies, or the
+            input's fields are not as many.
+
+    Example:
+
+    >>> x = keras.ops.array([[2, 0, 3], [1, 1, 0]])
+    >>> keras_hadamard.layers.FieldAwareFactorizationMachine((3, 2, 4), factors=5)(x).shape
+    TensorShape([2, 3, 5])
+
+    Reference:
+        - [Field-aware Factorization Machines for CTR Prediction (Juan et al., 2016)](
+          https://doi.org/10.1145/2959100.2959134)
+    """
+
+    def __init__(
+        self,
+        vocabulary_sizes: Sequence[int],
+        factors: int,
+        reduce: bool = False,
+        embeddings_initializer: Initializer = "uniform",
+        embeddings_regularizer: Regularizer = None,
+        embeddings_constraint: Constraint = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if not isinstance(vocabulary_sizes, list | tuple) or len(vocabulary_sizes) < 2:
+            raise received(
+                "`vocabulary_sizes` to be a sequence of two or more integers",
+                vocabulary_sizes=vocabulary_sizes,
+            )
+        self.vocabulary_sizes = [positive_int("vocabulary_sizes", n) for n in vocabulary_sizes]
+        self.factors = positive_int("factors", factors)
+        self.reduce = bool(reduce)
+        self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
+        self.embeddings_regularizer = keras.regularizers.get(embeddings_regularizer)
+        self.embeddings_constraint = keras.constraints.get(embeddings_constraint)
+
+    def build(self, input_shape: Shape) -> None:
+        self._check(input_shape)
+        # A row is a category's embedding for each field, one after another.
+        self.embeddings = self.add_weight(
+            name="embeddings",
+            shape=(sum(self.vocabulary_sizes), len(self.vocabulary_sizes) * self.factors),
+            initializer=self.embeddings_initializer,
+            regularizer=self.embeddings_regularizer,
+            constraint=self.embeddings_constraint,
+        )
+
+    def call(self, inputs: Tensor) -> Tensor:
+        fields = len(self.vocabulary_sizes)
+        sizes = np.asarray(self.vocabulary_sizes, "int32")
+        categories = ops.cast(inputs, "int32")
+        rows = categories + (np.cumsum(sizes, dtype="int32") - sizes)
+        # Beyond its vocabulary a category would be one of the next field.
+        known = ops.logical_and(categories >= 0, categories < sizes)
+        rows = ops.where(known, rows, sizes.sum())
+        met = ops.take(self.embeddings, rows, axis=0)
+        met = ops.reshape(met, (-1, fields, fields, self.factors))
+        left, right = ops.split(crossed_sides(met), 2, axis=1)
+        if not self.reduce:
+            return left * right
+        dtype = at_least_float32(self.compute_dtype)
+        total = ops.sum(ops.cast(left, dtype) * ops.cast(right, dtype), axis=(1, 2))
+        return ops.cast(ops.expand_dims(total, -1), self.compute_dtype)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        self._check(input_shape)
+        fields = len(self.vocabulary_sizes)
+        if self.reduce:
+            return (input_shape[0], 1)
+        return (input_shape[0], fields * (fields - 1) // 2, self.factors)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "vocabulary_sizes": self.vocabulary_sizes,
+            "factors": self.factors,
+            "reduce": self.reduce,
+            "embeddings_initializer": keras.initializers.serialize(self.embeddings_initializer),
+            "embeddings_regularizer": keras.regularizers.serialize(self.embeddings_regularizer),
+            "embeddings_constraint": keras.constraints.serialize(self.embeddings_constraint),
+        }
+
+    def _check(self, input_shape: Shape) -> None:
+        if len(input_shape) != 2 or input_shape[1] != len(self.vocabulary_sizes):
+            raise received(
+                f"an input (batch, {len(self.vocabulary_sizes)}), one category a field",
+                shape=input_shape,
+            )

@@ -1,0 +1,137 @@
+"""The cross of DCN-Mix: low-rank experts and a gate."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_hadamard._checks import positive_int
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Activation, Tensor
+from keras_hadamard.layers.high_order._cross import Cross, quarter, rank_argument
+
+
+@serializable
+class MixtureCross(Cross):
+    """Cross whose projection is a gated mixture of low-rank experts (DCN-Mix).
+
+    `y = sum_i G_i(x) E_i(x) + x`, `E_i(x) = x0 * (U_i act(C_i act(V_i x)) + b)`, with
+    `num_experts` experts of rank r = `projection_dim`: `V_i` `(width, r)`, `C_i` `(r, r)`, `U_i`
+    `(r, width)`, one bias `b` for all, and the gate `G(x) = gate_activation(x W_g)`, `W_g`
+    `(width, num_experts)`. `x0` and `x` are as in `FeatureCross`.
+
+    The paper leaves the gate open and gives it no bias here; DeepCTR's layer has one gate for all
+    crosses of a stack, the paper one for each.
+
+    Args:
+        num_experts: Integer, the number of experts. Defaults to `4`.
+        projection_dim: Integer, the rank of an expert. Defaults to `None`, a quarter of the width.
+        activation: Name or function of the experts' activation, `None` for a polynomial. Defaults
+            to `"tanh"`.
+        gate_activation: Name or function of the gate's activation over the experts. Defaults to
+            `"softmax"`.
+        **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
+            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
+            them) and of the base layer (`name`, `dtype`, `trainable`).
+
+    Call arguments:
+        x0: Tensor, or a list `[x0, x]`.
+        x: Tensor of the shape of `x0`, the output of the cross before. Defaults to `x0`.
+
+    Input shape:
+        `(batch, ..., width)`.
+
+    Output shape:
+        `(batch, ..., width)`.
+
+    Masking:
+        The mask is passed on; of a list a position is valid where it is valid in both.
+
+    Numerics:
+        Computed in the compute dtype. The gates multiply the experts' `r` features, not their
+        outputs, so that the mixture is one projection.
+
+    Raises:
+        ValueError: If an argument is out of range, the width is unknown or the shapes differ.
+
+    Example:
+
+    >>> x0 = keras.ops.ones((4, 8))
+    >>> keras_hadamard.layers.MixtureCross(num_experts=2, projection_dim=3)(x0).shape
+    TensorShape([4, 8])
+
+    Reference:
+        - [DCN V2: Improved Deep & Cross Network (Wang et al., 2021)](
+          https://arxiv.org/abs/2008.13535)
+    """
+
+    def __init__(
+        self,
+        num_experts: int = 4,
+        projection_dim: int | None = None,
+        activation: Activation = "tanh",
+        gate_activation: Activation = "softmax",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.num_experts = positive_int("num_experts", num_experts)
+        self.projection_dim = rank_argument(projection_dim)
+        self.activation = keras.activations.get(activation)
+        self.gate_activation = keras.activations.get(gate_activation)
+
+    def build(self, x0_shape: Any, x_shape: Any = None) -> None:
+        shape = self.cross_shape(x0_shape, x_shape)
+        width = shape[-1] or 0
+        rank = quarter(self.projection_dim, width)
+        experts: dict[str, Any] = {"use_bias": False, "blocks": self.num_experts}
+        # Of experts side by side: V_i, C_i and U_i, each initialised as if it stood alone.
+        self.down_projection = self.project(
+            rank, "down_projection", activation=self.activation, input_shape=shape, **experts
+        )
+        self.inner = self.project(rank, "inner", input_shape=(None, rank), **experts)
+        self.up = self.project(width, "up", input_shape=(None, rank), **experts)
+        self.gate = self.project(
+            self.num_experts,
+            "gate",
+            activation=self.gate_activation,
+            use_bias=False,
+            input_shape=shape,
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                name="bias",
+                shape=(width,),
+                initializer=self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )
+
+    def call(self, x0: Any, x: Tensor | None = None) -> Tensor:
+        x0, x = self.both(x0, x)
+        experts, rank, width = self.num_experts, self.inner.kernel.shape[0], x0.shape[-1]
+        gates = self.gate(x)
+        low = self.down_projection(x)
+        low = ops.reshape(low, (*ops.shape(low)[:-1], experts, rank))
+        inner = ops.reshape(self._cast(self.inner.kernel), (rank, experts, rank))
+        low = self.activation(ops.einsum("...kr,rks->...ks", low, inner))
+        low = low * ops.expand_dims(gates, -1)
+        low = ops.reshape(low, (*ops.shape(low)[:-2], experts * rank))
+        # (rank, experts * width) to (experts * rank, width): the sum over experts is the product's.
+        up = ops.reshape(self._cast(self.up.kernel), (rank, experts, width))
+        mixture = ops.matmul(low, ops.reshape(ops.transpose(up, (1, 0, 2)), (-1, width)))
+        if self.bias is not None:
+            mixture = mixture + self.bias * ops.sum(gates, axis=-1, keepdims=True)
+        return x0 * mixture + x
+
+    def _cast(self, kernel: Tensor) -> Tensor:
+        return ops.cast(kernel, self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "num_experts": self.num_experts,
+            "projection_dim": self.projection_dim,
+            "activation": keras.activations.serialize(self.activation),
+            "gate_activation": keras.activations.serialize(self.gate_activation),
+        }

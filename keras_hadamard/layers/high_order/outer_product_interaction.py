@@ -1,0 +1,106 @@
+"""The bilinear forms of all pairs of fields."""
+
+from typing import Any
+
+from keras import ops
+
+from keras_hadamard._checks import one_of
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers._projecting import ProjectingLayer
+from keras_hadamard.layers.high_order._fields import FieldLayer, stacked
+from keras_hadamard.ops._pairs import pair_dots, pair_products, pair_sides
+from keras_hadamard.ops._precision import at_least_float32
+
+
+@serializable
+class OuterProductInteraction(FieldLayer, ProjectingLayer):
+    """Outer product of each pair of fields, weighed by a kernel of the pair's own (outer PNN).
+
+    For the fields `i < j` in the order of rows,
+
+    - `"mat"`: `y_(ij) = sum_(d,e) x_(i,d) * K_(ij,d,e) * x_(j,e)`, a bilinear form of full rank;
+    - `"vec"`: `y_(ij) = sum_d K_(ij,d) * x_(i,d) * x_(j,d)`, its diagonal alone;
+    - `"num"`: `y_(ij) = K_(ij) sum_d x_(i,d) * x_(j,d)`.
+
+    The paper's layer sums the fields before the outer product; this is the form of public code,
+    which keeps the pairs apart.
+
+    Args:
+        kernel_type: `"mat"`, `"vec"` or `"num"`. Defaults to `"mat"`.
+        **kwargs: Arguments of the kernels (`kernel_initializer`, their regularizer and constraint,
+            as `keras.layers.Dense` has them) and of the base layer (`name`, `dtype`, `trainable`).
+
+    Call arguments:
+        inputs: Tensor, or a list of tensors, one a field.
+
+    Input shape:
+        `(batch, fields, width)`, or a list of `(batch, width)`.
+
+    Output shape:
+        `(batch, fields * (fields - 1) / 2)`.
+
+    Masking:
+        A masked field is as if it were zero. No mask is passed on.
+
+    Numerics:
+        Sums over the width are float32 under 16-bit policies, the matrices' products in the compute
+        dtype. The matrices, `width` columns a pair, are each initialised as if they stood alone.
+
+    Raises:
+        ValueError: If `kernel_type` is none of these, there are fewer than two fields or their
+            shapes are unknown or differ.
+
+    Example:
+
+    >>> x = keras.ops.ones((4, 3, 8))
+    >>> keras_hadamard.layers.OuterProductInteraction("vec")(x).shape
+    TensorShape([4, 3])
+
+    Reference:
+        - [Product-based Neural Networks for User Response Prediction (Qu et al., 2016)](
+          https://arxiv.org/abs/1611.00144)
+    """
+
+    def __init__(self, kernel_type: str = "mat", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.kernel_type = one_of("kernel_type", kernel_type, ("mat", "vec", "num"))
+
+    def build(self, input_shape: Any) -> None:
+        _, fields, width = self.fields(input_shape)
+        pairs = fields * (fields - 1) // 2
+        if self.kernel_type == "mat":
+            self.matrices = self.project(
+                width, "matrices", use_bias=False, blocks=pairs, input_shape=(None, width)
+            )
+            return
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(pairs, width if self.kernel_type == "vec" else 1),
+            initializer=self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+        )
+
+    def call(self, inputs: Any, mask: Any = None) -> Tensor:
+        x = stacked(inputs, mask)
+        if self.kernel_type == "num":
+            return pair_dots(x) * self.kernel[:, 0]
+        if self.kernel_type == "vec":
+            return self._sum(pair_products(x), self.kernel)
+        left, right = ops.split(pair_sides(x), 2, axis=1)
+        kernel = ops.cast(self.matrices.kernel, self.compute_dtype)
+        kernel = ops.reshape(kernel, (x.shape[2], -1, x.shape[2]))
+        return self._sum(ops.einsum("bpd,dpe->bpe", left, kernel), right)
+
+    def _sum(self, one: Tensor, other: Tensor) -> Tensor:
+        dtype = at_least_float32(self.compute_dtype)
+        products = ops.cast(one, dtype) * ops.cast(other, dtype)
+        return ops.cast(ops.sum(products, axis=-1), self.compute_dtype)
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        batch, fields, _ = self.fields(input_shape)
+        return (batch, fields * (fields - 1) // 2)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "kernel_type": self.kernel_type}
