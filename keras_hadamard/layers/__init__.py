@@ -8,15 +8,29 @@ from keras_hadamard.layers.fusion import FiLM as FiLM
 from keras_hadamard.layers.fusion import HadamardFusion as HadamardFusion
 from keras_hadamard.layers.fusion import SumFusion as SumFusion
 from keras_hadamard.layers.hadamard_product import HadamardProduct as HadamardProduct
+from keras_hadamard.layers.high_order import (
+    AttentionalFactorizationMachine as AttentionalFactorizationMachine,
+)
 from keras_hadamard.layers.high_order import BilinearPooling2D as BilinearPooling2D
 from keras_hadamard.layers.high_order import CompactBilinearPooling2D as CompactBilinearPooling2D
+from keras_hadamard.layers.high_order import CompressedInteraction as CompressedInteraction
 from keras_hadamard.layers.high_order import CoPE as CoPE
+from keras_hadamard.layers.high_order import CrossNetwork as CrossNetwork
 from keras_hadamard.layers.high_order import (
     DensePolynomialResidualBlock2D as DensePolynomialResidualBlock2D,
 )
+from keras_hadamard.layers.high_order import DotInteraction as DotInteraction
+from keras_hadamard.layers.high_order import FactorizationMachine as FactorizationMachine
+from keras_hadamard.layers.high_order import FeatureCross as FeatureCross
+from keras_hadamard.layers.high_order import (
+    FieldAwareFactorizationMachine as FieldAwareFactorizationMachine,
+)
 from keras_hadamard.layers.high_order import FourierFilter as FourierFilter
 from keras_hadamard.layers.high_order import GaborFilter as GaborFilter
+from keras_hadamard.layers.high_order import InnerProductInteraction as InnerProductInteraction
+from keras_hadamard.layers.high_order import MixtureCross as MixtureCross
 from keras_hadamard.layers.high_order import MultiplicativeInteraction as MultiplicativeInteraction
+from keras_hadamard.layers.high_order import OuterProductInteraction as OuterProductInteraction
 from keras_hadamard.layers.high_order import PolynomialBlock2D as PolynomialBlock2D
 from keras_hadamard.layers.high_order import PolynomialConv2D as PolynomialConv2D
 from keras_hadamard.layers.high_order import PolynomialDense as PolynomialDense
