@@ -1,9 +1,9 @@
 """Pure functions of tensors: XLA-compiled ops with analytic gradients."""
 
+from keras_hadamard.ops.anova_kernel import anova_kernel as anova_kernel
 from keras_hadamard.ops.compact_bilinear import compact_bilinear as compact_bilinear
 from keras_hadamard.ops.count_sketch import count_sketch as count_sketch
 from keras_hadamard.ops.depthwise_conv2d import depthwise_conv2d as depthwise_conv2d
-from keras_hadamard.ops.anova_kernel import anova_kernel as anova_kernel
 from keras_hadamard.ops.factorization_machine import (
     factorization_machine as factorization_machine,
 )

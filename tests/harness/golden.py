@@ -133,7 +133,8 @@ def check_golden(
     run = tf.function(run, jit_compile=jit, autograph=False)
     outputs, state, grad_inputs, grad_values = run(inputs, values)
     grad_params = tape.gradient(values, params, grad_values) if params else []
-    tolerance = TOLERANCE[dtype]
+    # What the authors' code computes in float32 is no nearer than that.
+    tolerance = max(TOLERANCE[dtype], TOLERANCE[config.get("saved_dtype", "float64")])
     for i, output in enumerate(outputs):
         assert_near(output, file[f"output_{i}"], tolerance, f"output {i}")
     if train:

@@ -45,9 +45,7 @@ def test_every_number_of_fields_and_order(fields):
             continue
         (grad,) = gradients(anova_kernel, x, order=order)
         others = [np.delete(x, i, axis=1) for i in range(fields)]
-        expected = [
-            reference(o, order - 1)[:, 0] if order > 1 else np.ones(len(x)) for o in others
-        ]
+        expected = [reference(o, order - 1)[:, 0] if order > 1 else np.ones(len(x)) for o in others]
         np.testing.assert_allclose(grad[..., 0].T, expected, rtol=1e-9, atol=1e-9)
 
 

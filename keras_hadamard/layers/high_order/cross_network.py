@@ -95,7 +95,8 @@ class CrossNetwork(ProjectingLayer):
                 projection_dim=projection_dim,
                 parameterization=parameterization,
             )
-        if parameterization == "vector" and (diag_scale or pre_activation is not None):
+        plain = self.pre_activation is keras.activations.linear and not diag_scale
+        if parameterization == "vector" and not plain:
             raise received(
                 '`diag_scale` and `pre_activation` for matrices, not for "vector"',
                 diag_scale=diag_scale,
