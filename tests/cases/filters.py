@@ -116,6 +116,11 @@ CASES = {
             "seed": 1,
         },
     ),
+    "CompactBilinearPooling2D-moments": LayerCase(
+        CompactBilinearPooling2D,
+        (IMAGE, (4, 3, 2)),
+        {"sketch_dim": 7, "method": "moments", "seed": 1},
+    ),
     "CompactBilinearPooling2D-first": LayerCase(
         CompactBilinearPooling2D,
         (IMAGE,),

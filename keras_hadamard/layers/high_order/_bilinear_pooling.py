@@ -79,6 +79,12 @@ class BilinearPooling(keras.layers.Layer):
         return ops.cast(x, at_least_float32(self.compute_dtype))
 
 
+def moments(x: Tensor, y: Tensor) -> Tensor:
+    """The outer products of `(batch, positions, channels)` maps, summed over positions, flat."""
+    products = ops.matmul(ops.transpose(x, (0, 2, 1)), y)
+    return ops.reshape(products, (ops.shape(x)[0], x.shape[-1] * y.shape[-1]))
+
+
 def first(input_shape: Any) -> Shape:
     """The shape of the first map."""
     return tuple(input_shape[0] if isinstance(input_shape[0], list | tuple) else input_shape)

@@ -2,11 +2,9 @@
 
 from typing import Any
 
-from keras import ops
-
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
-from keras_hadamard.layers.high_order._bilinear_pooling import BilinearPooling, first
+from keras_hadamard.layers.high_order._bilinear_pooling import BilinearPooling, first, moments
 
 
 @serializable
@@ -68,8 +66,7 @@ class BilinearPooling2D(BilinearPooling):
         self.channels(input_shape)
 
     def pool(self, x: Tensor, y: Tensor) -> Tensor:
-        moments = ops.matmul(ops.transpose(x, (0, 2, 1)), y)
-        return ops.reshape(moments, (ops.shape(x)[0], x.shape[-1] * y.shape[-1]))
+        return moments(x, y)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         one, other = self.channels(input_shape)

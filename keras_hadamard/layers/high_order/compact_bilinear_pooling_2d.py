@@ -4,11 +4,12 @@ import random
 from typing import Any
 
 import keras
+from keras import ops
 
-from keras_hadamard._checks import positive_int
+from keras_hadamard._checks import one_of, positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
-from keras_hadamard.layers.high_order._bilinear_pooling import BilinearPooling, first
+from keras_hadamard.layers.high_order._bilinear_pooling import BilinearPooling, first, moments
 from keras_hadamard.ops import compact_bilinear, count_sketch
 
 
@@ -28,6 +29,10 @@ class CompactBilinearPooling2D(BilinearPooling):
         use_signed_sqrt: Boolean, whether the signed square root follows. Defaults to `True`.
         use_l2_normalization: Boolean, whether division by the norm follows. Defaults to `True`.
         data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, Keras's setting.
+        method: `"fft"`, the paper's, or `"moments"`, which sums the outer products and then
+            sketches them once, by the sums of the hashes. Defaults to `"fft"`. The function is the
+            same; the moments hold `channels_x * channels_y` values instead of `sketch_dim` for
+            every position, and are the faster where that is less.
         seed: Integer, the seed of the hashes, which are weights that are saved and not trained.
             Defaults to `None`.
         **kwargs: Arguments of the base layer (`name`, `dtype`).
@@ -47,7 +52,9 @@ class CompactBilinearPooling2D(BilinearPooling):
 
     Numerics:
         Sketches, transforms, sums, square root and norm are float32 under 16-bit policies. The
-        square root has gradient 0 at 0, but none that is bounded near it.
+        square root has gradient 0 at 0, but none that is bounded near it: where few pairs of
+        channels reach the sketch, entries that should be 0 hold the rounding of the transform, and
+        the root magnifies it. With `"moments"` they are 0.
 
     Raises:
         ValueError: If an argument is out of range or the maps do not fit together.
@@ -71,11 +78,13 @@ class CompactBilinearPooling2D(BilinearPooling):
         use_signed_sqrt: bool = True,
         use_l2_normalization: bool = True,
         data_format: str | None = None,
+        method: str = "fft",
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(reduce, use_signed_sqrt, use_l2_normalization, data_format, **kwargs)
         self.sketch_dim = positive_int("sketch_dim", sketch_dim)
+        self.method = one_of("method", method, ("fft", "moments"))
         self.seed = seed
 
     def build(self, input_shape: Any) -> None:
@@ -88,9 +97,18 @@ class CompactBilinearPooling2D(BilinearPooling):
             self.signs.append(self._hash(f"signs_{i + 1}", channels, None, Signs(seed + 2 * i + 1)))
 
     def pool(self, x: Tensor, y: Tensor) -> Tensor:
+        sketches = [
+            (indices, ops.cast(signs, x.dtype))
+            for indices, signs in zip(self.indices, self.signs, strict=True)
+        ]
+        if self.method == "moments":
+            (h, s), (g, t) = ((i[:, None], j[:, None]) for i, j in sketches)
+            indices = ops.ravel((h + ops.transpose(g)) % self.sketch_dim)
+            signs = ops.ravel(s * ops.transpose(t))
+            return count_sketch(moments(x, y), indices, signs, size=self.sketch_dim)
         one, other = (
-            count_sketch(z, indices, keras.ops.cast(signs, z.dtype), size=self.sketch_dim)
-            for z, indices, signs in zip((x, y), self.indices, self.signs, strict=True)
+            count_sketch(z, *sketch, size=self.sketch_dim)
+            for z, sketch in zip((x, y), sketches, strict=True)
         )
         return compact_bilinear(one, other, sum_axis=1)
 
@@ -99,7 +117,12 @@ class CompactBilinearPooling2D(BilinearPooling):
         return (first(input_shape)[0], self.sketch_dim)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "sketch_dim": self.sketch_dim, "seed": self.seed}
+        return {
+            **super().get_config(),
+            "sketch_dim": self.sketch_dim,
+            "method": self.method,
+            "seed": self.seed,
+        }
 
     def _hash(self, name: str, channels: int, dtype: str | None, initializer: Any) -> Any:
         return self.add_weight(
@@ -130,7 +153,7 @@ class Signs(keras.initializers.Initializer):
 
     def __call__(self, shape: Shape, dtype: Any = None) -> Tensor:
         bits = keras.random.randint(shape, 0, 2, dtype="int32", seed=self.seed)
-        return keras.ops.cast(2 * bits - 1, dtype or keras.config.floatx())
+        return ops.cast(2 * bits - 1, dtype or keras.config.floatx())
 
     def get_config(self) -> dict[str, Any]:
         return {"seed": self.seed}
