@@ -16,6 +16,7 @@ from keras_hadamard.layers.high_order import CompactBilinearPooling2D as Compact
 from keras_hadamard.layers.high_order import CompressedInteraction as CompressedInteraction
 from keras_hadamard.layers.high_order import CoPE as CoPE
 from keras_hadamard.layers.high_order import CrossNetwork as CrossNetwork
+from keras_hadamard.layers.high_order import DemoBlock2D as DemoBlock2D
 from keras_hadamard.layers.high_order import (
     DensePolynomialResidualBlock2D as DensePolynomialResidualBlock2D,
 )
@@ -29,8 +30,10 @@ from keras_hadamard.layers.high_order import FourierFilter as FourierFilter
 from keras_hadamard.layers.high_order import GaborFilter as GaborFilter
 from keras_hadamard.layers.high_order import InnerProductInteraction as InnerProductInteraction
 from keras_hadamard.layers.high_order import MixtureCross as MixtureCross
+from keras_hadamard.layers.high_order import MuLayer as MuLayer
 from keras_hadamard.layers.high_order import MultiplicativeInteraction as MultiplicativeInteraction
 from keras_hadamard.layers.high_order import OuterProductInteraction as OuterProductInteraction
+from keras_hadamard.layers.high_order import PolyBlock as PolyBlock
 from keras_hadamard.layers.high_order import PolynomialBlock2D as PolynomialBlock2D
 from keras_hadamard.layers.high_order import PolynomialConv2D as PolynomialConv2D
 from keras_hadamard.layers.high_order import PolynomialDense as PolynomialDense
@@ -39,6 +42,8 @@ from keras_hadamard.layers.high_order import (
 )
 from keras_hadamard.layers.high_order import ProductOfPolynomials as ProductOfPolynomials
 from keras_hadamard.layers.high_order import QuadraticDense as QuadraticDense
+from keras_hadamard.layers.high_order import StarBlock2D as StarBlock2D
+from keras_hadamard.layers.high_order import StarOperation as StarOperation
 from keras_hadamard.layers.modulation import DropBlock2D as DropBlock2D
 from keras_hadamard.layers.modulation import GatedDense as GatedDense
 from keras_hadamard.layers.modulation import MinGRU as MinGRU

@@ -1,5 +1,6 @@
 """What the layers share that are made of dense projections."""
 
+import math
 from typing import Any
 
 import keras
@@ -7,6 +8,8 @@ import keras
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Initializer, Shape
 from keras_hadamard.layers._centered import CenteredConv2D
+from keras_hadamard.layers._depthwise_conv import DepthwiseConv2D
+from keras_hadamard.layers._fan_in import of_fan_in
 
 
 class ProjectingLayer(keras.layers.Layer):
@@ -42,16 +45,20 @@ class ProjectingLayer(keras.layers.Layer):
         activation: Activation = None,
         use_bias: bool | None = None,
         blocks: int = 1,
+        bias_initializer: Initializer = None,
         input_shape: Shape | None = None,
     ) -> keras.layers.Dense:
         """Creates (and builds) a dense projection.
 
         `blocks` is how many projections of `units` the kernel holds side by side; each of them is
-        initialised as if it stood alone.
+        initialised as if it stood alone. `bias_initializer` stands in for the layer's.
         """
-        dense = keras.layers.Dense(
-            units * blocks, **self._kernel_arguments(name, activation, use_bias, blocks)
-        )
+        arguments = self._kernel_arguments(name, activation, use_bias, blocks)
+        if bias_initializer is not None:
+            arguments["bias_initializer"] = bias_initializer
+        if input_shape is not None:
+            _tell_fan_in(arguments, input_shape[-1])
+        dense = keras.layers.Dense(units * blocks, **arguments)
         if input_shape is not None:
             dense.build(input_shape)
         return dense
@@ -69,13 +76,46 @@ class ProjectingLayer(keras.layers.Layer):
         input_shape: Shape | None = None,
     ) -> CenteredConv2D:
         """Creates (and builds) a channels-last convolution, as `project` does a dense layer."""
+        arguments = self._kernel_arguments(name, activation, use_bias, blocks)
+        if input_shape is not None:
+            _tell_fan_in(arguments, _taps(kernel_size) * (input_shape[-1] or 0))
         convolution = CenteredConv2D(
             filters * blocks,
             kernel_size,
             strides,
             padding="same",
             data_format="channels_last",
-            **self._kernel_arguments(name, activation, use_bias, blocks),
+            **arguments,
+        )
+        if input_shape is not None:
+            convolution.build(input_shape)
+        return convolution
+
+    def convolve_depthwise(
+        self,
+        kernel_size: int | tuple[int, int],
+        name: str,
+        *,
+        strides: int = 1,
+        dilation: int = 1,
+        activation: Activation = None,
+        use_bias: bool | None = None,
+        input_shape: Shape | None = None,
+    ) -> DepthwiseConv2D:
+        """Creates (and builds) a channels-last depthwise convolution, as `project` does."""
+        arguments = self._kernel_arguments(name, activation, use_bias, 1)
+        _tell_fan_in(arguments, _taps(kernel_size))
+        for what in ("initializer", "regularizer", "constraint"):
+            arguments[f"depthwise_{what}"] = arguments.pop(f"kernel_{what}")
+        initializer = arguments["depthwise_initializer"]
+        arguments["depthwise_initializer"] = of_fan_in(initializer, _taps(kernel_size))
+        convolution = DepthwiseConv2D(
+            kernel_size,
+            strides,
+            padding="same",
+            dilation_rate=dilation,
+            data_format="channels_last",
+            **arguments,
         )
         if input_shape is not None:
             convolution.build(input_shape)
@@ -110,6 +150,15 @@ class ProjectingLayer(keras.layers.Layer):
             "kernel_constraint": keras.constraints.serialize(self.kernel_constraint),
             "bias_constraint": keras.constraints.serialize(self.bias_constraint),
         }
+
+
+def _taps(kernel_size: int | tuple[int, int]) -> int:
+    return math.prod((kernel_size, kernel_size) if isinstance(kernel_size, int) else kernel_size)
+
+
+def _tell_fan_in(arguments: dict[str, Any], fan_in: int | None) -> None:
+    if fan_in:
+        arguments["bias_initializer"] = of_fan_in(arguments["bias_initializer"], fan_in)
 
 
 def derive(initializer: Initializer, index: int) -> Initializer:

@@ -1,6 +1,8 @@
 """Published architectures, each a Keras model."""
 
 from keras_hadamard.models.d_poly_net import DPolyNet as DPolyNet
+from keras_hadamard.models.demo_net import DemoNet as DemoNet
+from keras_hadamard.models.monet import MONet as MONet
 from keras_hadamard.models.multiplicative_filter_network import (
     MultiplicativeFilterNetwork as MultiplicativeFilterNetwork,
 )
@@ -8,3 +10,4 @@ from keras_hadamard.models.pi_net_18 import PiNet18 as PiNet18
 from keras_hadamard.models.polynomial_generator import PolynomialGenerator as PolynomialGenerator
 from keras_hadamard.models.prod_poly_net import ProdPolyNet as ProdPolyNet
 from keras_hadamard.models.r_poly_net import RPolyNet as RPolyNet
+from keras_hadamard.models.star_net import StarNet as StarNet

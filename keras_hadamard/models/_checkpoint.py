@@ -65,7 +65,8 @@ def vector(x: Tensor) -> Tensor:
     return ops.reshape(x, (-1,))
 
 
-# A layer or weight of ours, or, where the layout changes otherwise, a weight and a function.
+# A layer or weight of ours, or, where the layout changes otherwise, a weight and a function; a list
+# of these where one weight of theirs is several of ours.
 Mapped = Any
 
 
@@ -77,6 +78,8 @@ def entries(mapping: Mapping[str, Mapped]) -> list[Entry]:
             found += _of_layer(target, name)
         elif isinstance(target, tuple):
             found.append(Entry(target[0], (name,), target[1]))
+        elif isinstance(target, list):
+            found += [Entry(variable, (name,), convert) for variable, convert in target]
         else:
             found.append(Entry(target, (name,), same if len(target.shape) else scalar))
     return found

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from keras_hadamard._checks import one_of, positive_int, received
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._typing import Initializer, Shape, Tensor
 from keras_hadamard.models import _checkpoint
 
 
@@ -102,6 +102,8 @@ def classify(
     classes: int,
     classifier_activation: Any,
     pooling: str | None = None,
+    normalization: keras.layers.Layer | None = None,
+    kernel_initializer: Initializer = "glorot_uniform",
 ) -> tuple[Tensor, keras.layers.Dense | None]:
     """The end of an image network, and its classifier where there is one."""
     one_of("pooling", pooling, (None, "avg", "max"))
@@ -109,10 +111,12 @@ def classify(
         pools = {"avg": keras.layers.GlobalAveragePooling2D, "max": keras.layers.GlobalMaxPooling2D}
         return (x if pooling is None else pools[pooling]()(x)), None
     x = keras.layers.GlobalAveragePooling2D(name="average_pool")(x)
+    x = x if normalization is None else normalization(x)
     # The class scores are float32 whatever the policy, so that a server's clients can read them.
     top = keras.layers.Dense(
         positive_int("classes", classes),
         activation=classifier_activation,
+        kernel_initializer=kernel_initializer,
         dtype=float_policy(),
         name="predictions",
     )

@@ -14,6 +14,7 @@ from keras_hadamard.layers.high_order.compressed_interaction import (
 )
 from keras_hadamard.layers.high_order.cope import CoPE as CoPE
 from keras_hadamard.layers.high_order.cross_network import CrossNetwork as CrossNetwork
+from keras_hadamard.layers.high_order.demo_block_2d import DemoBlock2D as DemoBlock2D
 from keras_hadamard.layers.high_order.dense_polynomial_residual_block_2d import (
     DensePolynomialResidualBlock2D as DensePolynomialResidualBlock2D,
 )
@@ -31,12 +32,14 @@ from keras_hadamard.layers.high_order.inner_product_interaction import (
     InnerProductInteraction as InnerProductInteraction,
 )
 from keras_hadamard.layers.high_order.mixture_cross import MixtureCross as MixtureCross
+from keras_hadamard.layers.high_order.mu_layer import MuLayer as MuLayer
 from keras_hadamard.layers.high_order.multiplicative_interaction import (
     MultiplicativeInteraction as MultiplicativeInteraction,
 )
 from keras_hadamard.layers.high_order.outer_product_interaction import (
     OuterProductInteraction as OuterProductInteraction,
 )
+from keras_hadamard.layers.high_order.poly_block import PolyBlock as PolyBlock
 from keras_hadamard.layers.high_order.polynomial_block_2d import (
     PolynomialBlock2D as PolynomialBlock2D,
 )
@@ -49,3 +52,5 @@ from keras_hadamard.layers.high_order.product_of_polynomials import (
     ProductOfPolynomials as ProductOfPolynomials,
 )
 from keras_hadamard.layers.high_order.quadratic_dense import QuadraticDense as QuadraticDense
+from keras_hadamard.layers.high_order.star_block_2d import StarBlock2D as StarBlock2D
+from keras_hadamard.layers.high_order.star_operation import StarOperation as StarOperation

@@ -1,0 +1,80 @@
+"""What the two blocks around a star operation share."""
+
+from typing import Any
+
+from keras import ops
+
+from keras_hadamard._checks import fraction, positive_int, received
+from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.layers._channels import channels_axis, image_format, to_last, to_last_shape
+from keras_hadamard.layers._drop_path import drop_path
+from keras_hadamard.layers._projecting import ProjectingLayer, derive
+from keras_hadamard.layers.high_order.star_operation import StarOperation
+
+
+class StarResidual2D(ProjectingLayer):
+    """Base of `x + branch(x)` on images, where the branch is dropped for whole examples.
+
+    A subclass builds its branch in `build_branch` and runs it in `branch`, both channels-last.
+    """
+
+    def __init__(
+        self,
+        expansion: int,
+        kernel_size: int,
+        drop_path: float,
+        data_format: str | None,
+        seed: int | None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.expansion = positive_int("expansion", expansion)
+        self.kernel_size = positive_int("kernel_size", kernel_size)
+        self.drop_path = fraction("drop_path", drop_path)
+        self.data_format = image_format(data_format)
+        self.seed = seed
+
+    def build(self, input_shape: Shape) -> None:
+        self.build_branch(self._image(input_shape))
+        self.drop = drop_path(
+            self.drop_path, 4, "drop_path", seed=self.seed, policy=self.dtype_policy
+        )
+
+    def build_branch(self, shape: Shape) -> None:
+        raise NotImplementedError
+
+    def branch(self, x: Tensor, training: bool | None) -> Tensor:
+        raise NotImplementedError
+
+    def star(self, shape: Shape, activation: Activation, mode: str = "multiply") -> StarOperation:
+        arguments = self._kernel_arguments("star", activation, None, 3)
+        # The operation derives the seeds of its three kernels itself.
+        start = self._projected - 3
+        arguments["kernel_initializer"] = derive(self.kernel_initializer, start)
+        star = StarOperation(self.expansion, mode, **arguments)
+        star.build(shape)
+        return star
+
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
+        x = to_last(inputs, self.data_format)
+        y = self.drop(self.branch(x, training), training=training)
+        return to_last(ops.add(x, y), self.data_format, back=True)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        self._image(input_shape)
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "expansion": self.expansion,
+            "kernel_size": self.kernel_size,
+            "drop_path": self.drop_path,
+            "data_format": self.data_format,
+            "seed": self.seed,
+        }
+
+    def _image(self, input_shape: Shape) -> Shape:
+        if len(input_shape) != 4 or input_shape[channels_axis(self.data_format)] is None:
+            raise received("an image of known channels", shape=input_shape)
+        return to_last_shape(input_shape, self.data_format)

@@ -1,0 +1,113 @@
+"""The block that the star operation was studied with."""
+
+from typing import Any
+
+import keras
+
+from keras_hadamard._checks import non_negative, one_of
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.layers._normalization import normalization
+from keras_hadamard.layers.high_order._star_block import StarResidual2D
+from keras_hadamard.ops import _activations as activations
+
+
+@serializable
+class DemoBlock2D(StarResidual2D):
+    """Residual block whose two branches are multiplied or, for comparison, added (DemoNet).
+
+    `y = x + gamma * G (act(U u) * (V u))`, or with a sum in place of the product, where
+    `u = D(LN(x))`: `D` is a depthwise convolution, `U` and `V` are
+    `(channels, expansion * channels)`, `G` goes back, and `gamma`, one number a channel, is 1e-6 at
+    the start. Both modes have the same parameters: what they differ in is the star.
+
+    Args:
+        mode: `"multiply"` or `"add"`. Defaults to `"multiply"`.
+        expansion: Integer, how many times wider than the input each branch is. Defaults to `3`.
+        kernel_size: Integer, the side of the depthwise kernel. Defaults to `7`.
+        activation: Name or function applied to the first branch. Defaults to `"gelu"`.
+        layer_scale: Number, the initial `gamma`; zero for a block without. Defaults to `1e-06`.
+        drop_path: Number in [0, 1), how often in training the block is skipped for an example.
+            Defaults to `0.0`.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, which is the
+            setting of Keras.
+        seed: Integer, of the skipping. Defaults to `None`.
+        **kwargs: Arguments of the projections and the convolution (`use_bias`,
+            `kernel_initializer`, here normal with a deviation of 0.02, `bias_initializer`, their
+            regularizers and constraints, as `keras.layers.Dense` has them) and of the base layer
+            (`name`, `dtype`, `trainable`).
+
+    Call arguments:
+        inputs: Tensor.
+        training: Boolean, whether to skip.
+
+    Input shape:
+        `(batch, height, width, channels)`, or `(batch, channels, height, width)` for
+        `"channels_first"`.
+
+    Output shape:
+        That of the input.
+
+    Masking:
+        Images have no masks.
+
+    Numerics:
+        Normalisation, products and sums over windows are float32 under 16-bit policies. GELU is
+        exact.
+
+    Raises:
+        ValueError: If an argument is out of range or the input is no image of known channels.
+
+    Example:
+
+    >>> x = keras.ops.ones((2, 8, 8, 16))
+    >>> keras_hadamard.layers.DemoBlock2D(mode="add")(x).shape
+    TensorShape([2, 8, 8, 16])
+
+    Reference:
+        - [Rewrite the Stars (Ma et al., 2024)](https://arxiv.org/abs/2403.19967)
+    """
+
+    def __init__(
+        self,
+        mode: str = "multiply",
+        expansion: int = 3,
+        kernel_size: int = 7,
+        activation: Activation = "gelu",
+        layer_scale: float = 1e-6,
+        drop_path: float = 0.0,
+        data_format: str | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        kwargs.setdefault("kernel_initializer", keras.initializers.RandomNormal(stddev=0.02))
+        super().__init__(expansion, kernel_size, drop_path, data_format, seed, **kwargs)
+        self.mode = one_of("mode", mode, ("multiply", "add"))
+        self.activation = activations.get(activation)
+        self.layer_scale = non_negative("layer_scale", layer_scale)
+
+    def build_branch(self, shape: Shape) -> None:
+        self.normalization = normalization(
+            "layer", "normalization", policy=self.dtype_policy, input_shape=shape
+        )
+        self.depthwise = self.convolve_depthwise(self.kernel_size, "depthwise", input_shape=shape)
+        self.star_operation = self.star(shape, self.activation, self.mode)
+        self.gamma = None
+        if self.layer_scale > 0:
+            self.gamma = self.add_weight(
+                name="gamma",
+                shape=(shape[-1],),
+                initializer=keras.initializers.Constant(self.layer_scale),
+            )
+
+    def branch(self, x: Tensor, training: bool | None) -> Tensor:
+        x = self.star_operation(self.depthwise(self.normalization(x)))
+        return x if self.gamma is None else self.gamma * x
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "mode": self.mode,
+            "activation": keras.activations.serialize(self.activation),
+            "layer_scale": self.layer_scale,
+        }

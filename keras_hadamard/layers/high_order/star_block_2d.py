@@ -1,0 +1,89 @@
+"""The block of StarNet."""
+
+from typing import Any
+
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers._fan_in import FanInUniform
+from keras_hadamard.layers._normalization import normalization
+from keras_hadamard.layers.high_order._star_block import StarResidual2D
+
+
+@serializable
+class StarBlock2D(StarResidual2D):
+    """Residual block of a star operation between two depthwise convolutions (StarNet).
+
+    `y = x + D_2(N_2(G (relu6(U u) * (V u))))` with `u = N_1(D_1(x))`: `D` are depthwise
+    convolutions, `N` batch normalisations (with PyTorch's epsilon, momentum and unbiased running
+    variance), `U` and `V` are `(channels, expansion * channels)` and `G` goes back. One of the
+    branches alone is activated, and nothing normalises `D_2`.
+
+    Args:
+        expansion: Integer, how many times wider than the input the product is. Defaults to `4`.
+        kernel_size: Integer, the side of the depthwise kernels. Defaults to `7`.
+        drop_path: Number in [0, 1), how often in training the block is skipped for an example.
+            Defaults to `0.0`.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, which is the
+            setting of Keras.
+        seed: Integer, of the skipping. Defaults to `None`.
+        **kwargs: Arguments of the projections and convolutions (`use_bias`, `kernel_initializer`
+            and `bias_initializer`, here PyTorch's default, which the authors' code falls back on,
+            their regularizers and constraints, as `keras.layers.Dense` has them) and of the base
+            layer (`name`, `dtype`, `trainable`).
+
+    Call arguments:
+        inputs: Tensor.
+        training: Boolean, whether to normalise by the batch, and to skip.
+
+    Input shape:
+        `(batch, height, width, channels)`, or `(batch, channels, height, width)` for
+        `"channels_first"`.
+
+    Output shape:
+        That of the input.
+
+    Masking:
+        Images have no masks.
+
+    Numerics:
+        Statistics, products and sums over windows are float32 under 16-bit policies.
+
+    Raises:
+        ValueError: If an argument is out of range or the input is no image of known channels.
+
+    Example:
+
+    >>> x = keras.ops.ones((2, 8, 8, 16))
+    >>> keras_hadamard.layers.StarBlock2D()(x).shape
+    TensorShape([2, 8, 8, 16])
+
+    Reference:
+        - [Rewrite the Stars (Ma et al., 2024)](https://arxiv.org/abs/2403.19967)
+    """
+
+    def __init__(
+        self,
+        expansion: int = 4,
+        kernel_size: int = 7,
+        drop_path: float = 0.0,
+        data_format: str | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        for name in ("kernel_initializer", "bias_initializer"):
+            kwargs.setdefault(name, FanInUniform())
+        super().__init__(expansion, kernel_size, drop_path, data_format, seed, **kwargs)
+
+    def build_branch(self, shape: Shape) -> None:
+        how = {"policy": self.dtype_policy, "input_shape": shape}
+        size = self.kernel_size
+        self.depthwise_1 = self.convolve_depthwise(size, "depthwise_1", input_shape=shape)
+        self.normalization_1 = normalization("batch", "normalization_1", **how)
+        self.star_operation = self.star(shape, "relu6")
+        self.normalization_2 = normalization("batch", "normalization_2", **how)
+        self.depthwise_2 = self.convolve_depthwise(size, "depthwise_2", input_shape=shape)
+
+    def branch(self, x: Tensor, training: bool | None) -> Tensor:
+        x = self.normalization_1(self.depthwise_1(x), training=training)
+        x = self.normalization_2(self.star_operation(x), training=training)
+        return self.depthwise_2(x)

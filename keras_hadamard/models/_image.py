@@ -1,0 +1,38 @@
+"""What the image networks share beside their skeletons."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from keras_hadamard._checks import fraction, positive_int, received
+from keras_hadamard._typing import Initializer, Tensor
+
+
+def drop_path_rates(rate: float, blocks: Sequence[int]) -> list[list[float]]:
+    """Rates that grow evenly from none in the first block to `rate` in the last, by stage."""
+    rate, total = fraction("drop_path", rate), sum(blocks)
+    rates = iter([rate * i / max(1, total - 1) for i in range(total)])
+    return [[next(rates) for _ in range(count)] for count in blocks]
+
+
+def stage_sizes(name: str, sizes: Any) -> tuple[int, ...]:
+    """One positive integer a stage, with at least one stage."""
+    if not isinstance(sizes, list | tuple) or not sizes:
+        raise received(f"`{name}` to be a sequence of integers", **{name: sizes})
+    return tuple(positive_int(name, size) for size in sizes)
+
+
+def patches(
+    x: Tensor, filters: int, size: int, name: str, kernel_initializer: Initializer
+) -> tuple[Tensor, keras.layers.Conv2D]:
+    """A convolution of pixels that do not overlap, and its layer."""
+    layer = keras.layers.Conv2D(
+        filters,
+        size,
+        size,
+        kernel_initializer=kernel_initializer,
+        data_format="channels_last",
+        name=name,
+    )
+    return layer(x), layer

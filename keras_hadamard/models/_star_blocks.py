@@ -1,0 +1,75 @@
+"""The authors' names for what the blocks of StarNet, DemoNet and MONet hold."""
+
+from typing import Any
+
+import keras
+
+from keras_hadamard._typing import Tensor
+from keras_hadamard.layers import DemoBlock2D, MuLayer, PolyBlock, StarBlock2D
+from keras_hadamard.models._checkpoint import pointwise
+
+Mapping = dict[str, Any]
+
+
+def star_block(block: StarBlock2D, prefix: str = "") -> Mapping:
+    star = block.star_operation
+    return {
+        f"{prefix}dwconv.conv": block.depthwise_1,
+        f"{prefix}dwconv.bn": block.normalization_1,
+        **_pointwise(star.activated_projection, f"{prefix}f1.conv"),
+        **_pointwise(star.plain_projection, f"{prefix}f2.conv"),
+        **_pointwise(star.output_projection, f"{prefix}g.conv"),
+        f"{prefix}g.bn": block.normalization_2,
+        f"{prefix}dwconv2.conv": block.depthwise_2,
+    }
+
+
+def demo_block(block: DemoBlock2D, prefix: str = "") -> Mapping:
+    star = block.star_operation
+    branches = star.activated_projection, star.plain_projection
+    return {
+        **({} if block.gamma is None else {f"{prefix}gamma": block.gamma}),
+        f"{prefix}norm": block.normalization,
+        f"{prefix}dwconv": block.depthwise,
+        # One projection of theirs makes both branches, ours one after the other.
+        f"{prefix}f.weight": [(b.kernel, _Half(i)) for i, b in enumerate(branches)],
+        f"{prefix}f.bias": [(b.bias, _Half(i)) for i, b in enumerate(branches)],
+        f"{prefix}g": star.output_projection,
+    }
+
+
+def mu_layer(layer: MuLayer, prefix: str = "") -> Mapping:
+    return {
+        **({} if layer.alpha is None else {f"{prefix}alpha": layer.alpha}),
+        f"{prefix}norm1": layer.value_normalization,
+        f"{prefix}norm3": layer.gate_normalization,
+        f"{prefix}U1": layer.value_projection,
+        f"{prefix}U2": layer.reduction,
+        f"{prefix}U3": layer.gate_projection,
+        f"{prefix}C": layer.output_projection,
+    }
+
+
+def poly_block(block: PolyBlock, prefix: str = "") -> Mapping:
+    (normalization,) = block.normalizations
+    return {
+        f"{prefix}norm": normalization,
+        **mu_layer(block.spatial, f"{prefix}mlp1."),
+        **mu_layer(block.channel, f"{prefix}mlp2."),
+    }
+
+
+def _pointwise(dense: keras.layers.Dense, name: str) -> Mapping:
+    return {f"{name}.weight": (dense.kernel, pointwise), f"{name}.bias": dense.bias}
+
+
+class _Half:
+    """The first or the second half of the outputs, as a dense kernel or a bias."""
+
+    def __init__(self, half: int) -> None:
+        self.half = half
+
+    def __call__(self, x: Tensor) -> Tensor:
+        size = x.shape[0] // 2
+        part = x[self.half * size : (self.half + 1) * size]
+        return keras.ops.transpose(part)
