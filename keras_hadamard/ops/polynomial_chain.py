@@ -27,8 +27,8 @@ def polynomial_chain(factors: Tensor, gates: Tensor | None = None, *, axis: int 
 
     Numerics:
         Products are float32 for float16 and bfloat16 input. With unit-variance factors the standard
-        deviation grows as `2 ** ((N - 1) / 2)` and the largest values much faster: float16 output
-        overflows at a degree of about 16.
+        deviation grows as `2 ** ((N - 1) / 2)` and the largest values much faster: beyond a degree of
+        about 8 float16 output has little room, and at 16 it overflows now and then.
 
     Raises:
         ValueError: If `axis` is not an axis of `factors`, the degree is unknown or zero, `gates`

@@ -2,7 +2,7 @@
 
 from harness.layer_cases import IMAGE, SEQUENCE, VECTOR, LayerCase
 
-from keras_hadamard.layers import GatedDense, MinGRU
+from keras_hadamard.layers import DropBlock2D, GatedDense, MinGRU
 
 CASES = {
     "GatedDense": LayerCase(GatedDense, (VECTOR,), {"units": 4}, wrong_ranks=((),)),
@@ -16,5 +16,11 @@ CASES = {
     ),
     "MinGRU-backwards": LayerCase(
         MinGRU, (SEQUENCE,), {"units": 4, "go_backwards": True}, mask="consumed"
+    ),
+    "DropBlock2D": LayerCase(
+        DropBlock2D, (IMAGE,), {"rate": 0.2, "seed": 1}, wrong_ranks=((5,), (6, 5))
+    ),
+    "DropBlock2D-first": LayerCase(
+        DropBlock2D, (IMAGE,), {"rate": 0.0, "block_size": 3, "data_format": "channels_first"}
     ),
 }

@@ -28,6 +28,8 @@ class LayerCase:
     wrong_ranks: tuple[tuple[int, ...], ...] = ()
     # Whether the number of positions (or fields) has to be known.
     fixed: bool = False
+    # Whether a batch of nothing works; TensorFlow's convolution gives it the input's channels.
+    empty: bool = True
     # For integer inputs: what all of them are below.
     integers: int | None = None
 

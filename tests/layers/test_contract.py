@@ -63,7 +63,8 @@ def test_symbolic_shape_is_the_eager_one(case):
         assert len(symbolic) == len(eager) and symbolic[0] is None
         assert all(n in (None, m) for n, m in zip(symbolic, eager, strict=True))
     assert layer(case.inputs(batch=1)).shape[0] == 1
-    assert shape_of(layer(case.inputs(batch=0))) == (0, *eager[1:])
+    if case.empty:
+        assert shape_of(layer(case.inputs(batch=0))) == (0, *eager[1:])
 
 
 @CASE

@@ -1,0 +1,76 @@
+"""A small configuration of every published architecture."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """Arguments of a model, and the shape of its input without the batch."""
+
+    shape: tuple[int, ...]
+    kwargs: dict[str, Any]
+
+
+_IMAGE = (16, 16, 3)
+_SMALL = {"input_shape": _IMAGE, "classes": 3, "blocks": (1, 2), "filters": (4, 6)}
+TINY = {
+    "PiNet18": Tiny((32, 32, 3), {"input_shape": (32, 32, 3), "classes": 3}),
+    "PiNet18-relu": Tiny(
+        (32, 32, 3),
+        {
+            "input_shape": (None, None, 3),
+            "classes": 3,
+            "activation": "relu",
+            "product_convolution": True,
+        },
+    ),
+    "RPolyNet": Tiny(_IMAGE, _SMALL),
+    "DPolyNet": Tiny(_IMAGE, _SMALL),
+    "ProdPolyNet": Tiny(_IMAGE, _SMALL),
+    "PolynomialGenerator": Tiny(
+        (5,), {"latent_units": 5, "filters": (4, 3, 2), "normalization": "batch"}
+    ),
+    "PolynomialGenerator-mapped": Tiny(
+        (5,),
+        {"latent_units": 5, "filters": (4, 3), "activation": True, "mapping_layers": 2},
+    ),
+    "StarNet": Tiny(
+        (32, 32, 3),
+        {
+            "input_shape": (32, 32, 3),
+            "classes": 3,
+            "width": 4,
+            "blocks": (1, 2),
+            "expansion": 2,
+            "drop_path": 0.1,
+        },
+    ),
+    "DemoNet": Tiny(
+        _IMAGE,
+        {
+            "width": 4,
+            "depth": 2,
+            "mode": "add",
+            "input_shape": (None, None, 3),
+            "classes": 3,
+            "patch_size": 4,
+            "layer_scale": 0.5,
+        },
+    ),
+    "MONet": Tiny(
+        _IMAGE,
+        {"input_shape": _IMAGE, "classes": 3, "filters": (8, 16), "blocks": (1, 2), "expansion": 2},
+    ),
+    "MONet-polynomial": Tiny(
+        _IMAGE,
+        {
+            "input_shape": (None, None, 3),
+            "classes": 3,
+            "filters": (8, 12),
+            "blocks": (2, 1),
+            "expansion": (2, 3),
+            "normalize": False,
+        },
+    ),
+}

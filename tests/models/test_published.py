@@ -1,0 +1,175 @@
+"""What every published architecture does, on small ones."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from harness.tiny_models import TINY
+
+from keras_hadamard import models, serving
+from keras_hadamard.models._published import PublishedModel
+
+EVERY = pytest.mark.parametrize("name", sorted(TINY))
+PUBLIC = {n for n in dir(models) if not n.startswith("_") and isinstance(getattr(models, n), type)}
+
+
+def make(name, **kwargs):
+    tiny = TINY[name]
+    keras.utils.set_random_seed(1)
+    return getattr(models, name.split("-")[0])(**{**tiny.kwargs, **kwargs})
+
+
+def inputs(name, batch=2):
+    return np.random.default_rng(0).normal(size=(batch, *TINY[name].shape)).astype("float32")
+
+
+def has(name, argument):
+    code = getattr(models, name.split("-")[0]).__init__.__code__
+    return argument in code.co_varnames[: code.co_argcount]
+
+
+def checkpointed(model):
+    return type(model).torch_mapping is not PublishedModel.torch_mapping
+
+
+def scrambled(model):
+    """Other weights than the initial ones, so that nothing passes by chance."""
+    rng = np.random.default_rng(2)
+    model.set_weights(
+        [
+            w
+            if w.dtype.kind in "iu"
+            else np.abs(w + 0.1 * rng.normal(size=w.shape)).astype(w.dtype)
+            for w in model.get_weights()
+        ]
+    )
+    return model
+
+
+def test_every_model_is_here():
+    assert {name.split("-")[0] for name in TINY} == PUBLIC
+
+
+@EVERY
+def test_configuration_and_file_round_trip(name, tmp_path):
+    model = scrambled(make(name))
+    config = json.loads(json.dumps(model.get_config()))
+    assert type(model).from_config(config).get_config() == model.get_config()
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    assert type(again) is type(model)
+    np.testing.assert_array_equal(model(inputs(name)), again(inputs(name)))
+
+
+@EVERY
+def test_weights_from_a_file_and_from_no_file(name, tmp_path):
+    model = scrambled(make(name))
+    model.save_weights(tmp_path / "it.weights.h5")
+    again = make(name, weights=tmp_path / "it.weights.h5")
+    np.testing.assert_array_equal(model(inputs(name)), again(inputs(name)))
+    assert "weights" not in again.get_config()
+    with pytest.raises(ValueError, match="Received: weights="):
+        make(name, weights=tmp_path / "no.weights.h5")
+
+
+@EVERY
+def test_the_authors_state_dict_goes_in_whole_or_not_at_all(name):
+    model = scrambled(make(name))
+    if not checkpointed(model):
+        with pytest.raises(ValueError, match="published checkpoints"):
+            model.load_torch({})
+        return
+    state = state_dict(model)
+    again = type(model).from_torch(
+        state | {"bn.num_batches_tracked": np.zeros(())}, **model.get_config()
+    )
+    np.testing.assert_array_equal(model(inputs(name)), again(inputs(name)))
+    before = again.get_weights()
+    one = sorted(state)[0]
+    for wrong in (
+        {k: v for k, v in state.items() if k != one},
+        state | {"another.weight": np.zeros(3)},
+        {**{k: v + 1 for k, v in state.items()}, one: np.zeros((2, 9, 1, 4))},
+    ):
+        with pytest.raises(ValueError, match="Received: "):
+            again.load_torch(wrong)
+        for x, y in zip(before, again.get_weights(), strict=True):
+            np.testing.assert_array_equal(x, y)
+
+
+def state_dict(model):
+    """A state dict as the authors would save it, by inverting each change of layout."""
+    from keras_hadamard.models import _checkpoint as c
+
+    inverse = {
+        c.same: lambda x: x,
+        c.scalar: lambda x: x.reshape(1),
+        c.transposed: lambda x: x.T,
+        c.pointwise: lambda x: x.T[:, :, None, None],
+        c.convolution: lambda x: x.transpose(3, 2, 0, 1),
+        c.depthwise: lambda x: x.transpose(2, 3, 0, 1),
+        c.vector: lambda x: x,
+    }
+    state = {}
+    entries = c.entries(model.torch_mapping())
+    for entry in entries:
+        (torch_name,) = entry.names
+        if entry.convert in (c.first_half, c.second_half):
+            half = np.asarray(entry.variable).T
+            state[torch_name] = np.concatenate(
+                [*([state[torch_name]] if torch_name in state else []), half]
+            )
+            continue
+        assert torch_name not in state, torch_name
+        state[torch_name] = inverse[entry.convert](np.asarray(entry.variable))
+    assert len(entries) == len([w for w in model.weights if "seed_generator" not in w.path])
+    return state
+
+
+@EVERY
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_mixed_precision_is_finite_and_ends_in_float32(name, policy):
+    keras.config.set_dtype_policy(policy)
+    # In training mode: running statistics are those of no data yet.
+    y = make(name)(inputs(name), training=True)
+    assert keras.backend.standardize_dtype(y.dtype) == "float32"
+    assert np.isfinite(y).all()
+
+
+@EVERY
+@pytest.mark.parametrize("jit", [False, True])
+def test_trains(name, jit):
+    model = make(name)
+    x = inputs(name, 4)
+    y = np.random.default_rng(3).normal(size=model(x).shape)
+    model.compile(keras.optimizers.SGD(1e-2), "mse", jit_compile=jit)
+    before = [np.asarray(w) for w in model.trainable_weights]
+    # What stands before a scale of zero moves in the second step.
+    losses = [model.train_on_batch(x, y) for _ in range(3)]
+    assert np.isfinite(losses).all()
+    moved = [
+        np.any(b != np.asarray(w)) for b, w in zip(before, model.trainable_weights, strict=True)
+    ]
+    assert np.mean(moved) > 0.6
+
+
+@EVERY
+def test_without_its_top(name):
+    if not has(name, "include_top"):
+        return
+    whole, body = make(name), make(name, include_top=False)
+    assert len(body.output_shape) == 4
+    pooled = make(name, include_top=False, pooling="avg")
+    assert pooled.output_shape == (None, body.output_shape[-1])
+    assert body.count_params() < whole.count_params()
+    with pytest.raises(ValueError, match="Received: pooling="):
+        make(name, include_top=False, pooling="mean")
+
+
+@EVERY
+def test_runs_on_a_stock_server(name, tmp_path):
+    model = scrambled(make(name))
+    serving.export(model, tmp_path)
+    report = serving.check(tmp_path, model)
+    assert report.ok, str(report)
