@@ -7,6 +7,7 @@ import platform
 import sys
 from dataclasses import asdict
 
+from keras_hadamard.bench import _features as _features
 from keras_hadamard.bench import _layers as _layers
 from keras_hadamard.bench import _scan as _scan
 from keras_hadamard.bench._rows import ROWS, Result

@@ -4,6 +4,9 @@ TensorFlow differentiates a gather by scattering. Here it is known which pairs a
 so that the gradients are gathers too.
 """
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 from keras import ops
@@ -11,6 +14,7 @@ from keras import ops
 from keras_hadamard._typing import Tensor
 from keras_hadamard.ops._custom_op import custom_op
 from keras_hadamard.ops._precision import at_least_float32
+from keras_hadamard.ops._xla import inside_xla
 
 
 def pair_indices(fields: int) -> tuple[np.ndarray, np.ndarray]:
@@ -60,6 +64,8 @@ def pair_dots(x: Tensor, *, lower: bool = False, diagonal: bool = False) -> Tens
 def _products_gradient(upstream: Tensor, y: Tensor, x: Tensor) -> tuple[Tensor]:
     del y
     fields, dtype = x.shape[1], at_least_float32(x.dtype)
+    if inside_xla():
+        return (ops.cast(_by_rows(ops.cast(upstream, dtype), ops.cast(x, dtype)), x.dtype),)
     left, right = pair_indices(fields)
     place = np.full((fields, fields), len(left))
     place[left, right] = place[right, left] = np.arange(len(left))
@@ -69,6 +75,21 @@ def _products_gradient(upstream: Tensor, y: Tensor, x: Tensor) -> tuple[Tensor]:
     return (ops.cast(ops.sum(matrix * ops.cast(x, dtype)[:, None], axis=2), x.dtype),)
 
 
+def _by_rows(upstream: Tensor, x: Tensor) -> Tensor:
+    """The same row by row, which XLA fuses better than a gather."""
+    fields = x.shape[1]
+    first, later, start = [], None, 0
+    others = []
+    for i in range(fields - 1):
+        up, start = upstream[:, start : start + fields - 1 - i], start + fields - 1 - i
+        first.append(ops.sum(up * x[:, i + 1 :], axis=1))
+        reached = up * x[:, i : i + 1]
+        later = reached if later is None else later[:, 1:] + reached
+        others.append(later[:, 0])
+    grads = [a + b for a, b in zip(first[1:], others, strict=False)]
+    return ops.stack([first[0], *grads, others[-1]], axis=1)
+
+
 @custom_op(gradient=_products_gradient)
 def pair_products(x: Tensor) -> Tensor:
     """`x_i * x_j` of the pairs of (batch, fields, width): (batch, pairs, width)."""
@@ -76,21 +97,53 @@ def pair_products(x: Tensor) -> Tensor:
     return tf.gather(x, left, axis=1) * tf.gather(x, right, axis=1)
 
 
-def _sides_gradient(upstream: Tensor, y: Tensor, x: Tensor) -> tuple[Tensor]:
+def _forms_gradient(
+    upstream: Tensor, y: Tensor, x: Tensor, kernel: Tensor
+) -> tuple[Tensor, Tensor]:
     del y
-    fields, dtype = x.shape[1], at_least_float32(x.dtype)
-    sides = np.concatenate(pair_indices(fields))
-    # Each field is part of fields - 1 pairs, on one side or the other.
-    members = np.argsort(sides, kind="stable")
-    grads = tf.gather(ops.cast(upstream, dtype), members, axis=1)
-    grads = ops.reshape(grads, (-1, fields, fields - 1, x.shape[2]))
-    return (ops.cast(ops.sum(grads, axis=2), x.dtype),)
+    dtype = at_least_float32(x.dtype)
+    x32, kernel32 = ops.cast(x, dtype), ops.cast(kernel, dtype)
+    grads_left, grads_right, grads_kernel = [], [], []
+    later = None
+    for left, rest, part, up in _rows(x32, kernel32, ops.cast(upstream, dtype)):
+        weighed = ops.reshape(ops.expand_dims(up, -1) * rest, (-1, part.shape[1]))
+        grads_left.append(ops.matmul(weighed, ops.transpose(part)))
+        grads_kernel.append(ops.matmul(ops.transpose(left), weighed))
+        formed = ops.reshape(ops.matmul(left, part), (-1, *rest.shape[1:]))
+        reached = ops.expand_dims(up, -1) * formed
+        # What reaches the fields after i, the next of which is done with.
+        later = reached if later is None else later[:, 1:] + reached
+        grads_right.append(later[:, 0])
+    grads = [a + b for a, b in zip(grads_left[1:], grads_right, strict=False)]
+    grad = ops.stack([grads_left[0], *grads, grads_right[-1]], axis=1)
+    grad_kernel = ops.concatenate(grads_kernel, axis=1)
+    return ops.cast(grad, x.dtype), ops.cast(grad_kernel, kernel.dtype)
 
 
-@custom_op(gradient=_sides_gradient)
-def pair_sides(x: Tensor) -> Tensor:
-    """`x_i` of all pairs, then `x_j` of all pairs: (batch, 2 * pairs, width)."""
-    return tf.gather(x, np.concatenate(pair_indices(x.shape[1])), axis=1)
+@custom_op(gradient=_forms_gradient)
+def pair_forms(x: Tensor, kernel: Tensor) -> Tensor:
+    """`x_i K_(ij) x_j` of the pairs of (batch, fields, width): (batch, pairs).
+
+    The kernel is (width, pairs * width), the matrices side by side. A field meets all later ones in
+    one product of matrices.
+    """
+    dtype = at_least_float32(x.dtype)
+    forms = []
+    for left, rest, part, _ in _rows(x, kernel, None):
+        formed = ops.reshape(ops.matmul(left, part), (-1, *rest.shape[1:]))
+        forms.append(ops.sum(ops.cast(formed, dtype) * ops.cast(rest, dtype), axis=-1))
+    return ops.cast(ops.concatenate(forms, axis=1), x.dtype)
+
+
+def _rows(x: Tensor, kernel: Tensor, upstream: Tensor | None) -> Iterator[tuple[Any, ...]]:
+    """Each field but the last, the later ones, and the kernel and upstream of their pairs."""
+    fields, width = x.shape[1:]
+    start = 0
+    for i in range(fields - 1):
+        end = start + fields - 1 - i
+        part = kernel[:, start * width : end * width]
+        yield x[:, i], x[:, i + 1 :], part, None if upstream is None else upstream[:, start:end]
+        start = end
 
 
 def _crossed_gradient(upstream: Tensor, y: Tensor, x: Tensor) -> tuple[Tensor]:

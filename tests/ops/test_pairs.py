@@ -32,13 +32,24 @@ def test_dots(fields, lower, diagonal):
 
 
 @pytest.mark.parametrize("fields", FIELDS)
-def test_products_and_sides(fields):
+def test_products(fields):
     x = fields_of(fields)
     left, right = (np.stack([x[:, p[s]] for p in pairs(fields)], 1) for s in (0, 1))
     check_forward(_pairs.pair_products, (x,), left * right)
     check_gradients(_pairs.pair_products, (x,))
-    check_forward(_pairs.pair_sides, (x,), np.concatenate([left, right], 1))
-    check_gradients(_pairs.pair_sides, (x,))
+
+
+@pytest.mark.parametrize("fields", FIELDS)
+def test_forms(fields):
+    x = fields_of(fields)
+    kernel = np.random.default_rng(1).uniform(0.5, 1.5, size=(4, len(pairs(fields)), 4))
+    forms = [
+        np.einsum("bd,de,be->b", x[:, i], kernel[:, n], x[:, j])
+        for n, (i, j) in enumerate(pairs(fields))
+    ]
+    flat = kernel.reshape(4, -1)
+    check_forward(_pairs.pair_forms, (x, flat), np.stack(forms, 1))
+    check_gradients(_pairs.pair_forms, (x, flat))
 
 
 @pytest.mark.parametrize("fields", FIELDS)

@@ -109,17 +109,21 @@ class MixtureCross(Cross):
 
     def call(self, x0: Any, x: Tensor | None = None) -> Tensor:
         x0, x = self.both(x0, x)
-        experts, rank, width = self.num_experts, self.inner.kernel.shape[0], x0.shape[-1]
+        rank, width = self.inner.kernel.shape[0], x0.shape[-1]
         gates = self.gate(x)
-        low = self.down_projection(x)
-        low = ops.reshape(low, (*ops.shape(low)[:-1], experts, rank))
-        inner = ops.reshape(self._cast(self.inner.kernel), (rank, experts, rank))
-        low = self.activation(ops.einsum("...kr,rks->...ks", low, inner))
-        low = low * ops.expand_dims(gates, -1)
-        low = ops.reshape(low, (*ops.shape(low)[:-2], experts * rank))
+        # One product of matrices an expert: faster than a batch of small ones.
+        low, inner, shares = (
+            ops.split(t, self.num_experts, axis=-1)
+            for t in (self.down_projection(x), self._cast(self.inner.kernel), gates)
+        )
+        hidden = [
+            self.activation(ops.matmul(a, c)) * share
+            for a, c, share in zip(low, inner, shares, strict=True)
+        ]
         # (rank, experts * width) to (experts * rank, width): the sum over experts is the product's.
-        up = ops.reshape(self._cast(self.up.kernel), (rank, experts, width))
-        mixture = ops.matmul(low, ops.reshape(ops.transpose(up, (1, 0, 2)), (-1, width)))
+        up = ops.reshape(self._cast(self.up.kernel), (rank, self.num_experts, width))
+        up = ops.reshape(ops.transpose(up, (1, 0, 2)), (-1, width))
+        mixture = ops.matmul(ops.concatenate(hidden, axis=-1), up)
         if self.bias is not None:
             mixture = mixture + self.bias * ops.sum(gates, axis=-1, keepdims=True)
         return x0 * mixture + x

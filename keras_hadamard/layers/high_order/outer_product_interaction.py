@@ -9,7 +9,7 @@ from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
 from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.layers.high_order._fields import FieldLayer, stacked
-from keras_hadamard.ops._pairs import pair_dots, pair_products, pair_sides
+from keras_hadamard.ops._pairs import pair_dots, pair_forms, pair_products
 from keras_hadamard.ops._precision import at_least_float32
 
 
@@ -88,10 +88,7 @@ class OuterProductInteraction(FieldLayer, ProjectingLayer):
             return pair_dots(x) * self.kernel[:, 0]
         if self.kernel_type == "vec":
             return self._sum(pair_products(x), self.kernel)
-        left, right = ops.split(pair_sides(x), 2, axis=1)
-        kernel = ops.cast(self.matrices.kernel, self.compute_dtype)
-        kernel = ops.reshape(kernel, (x.shape[2], -1, x.shape[2]))
-        return self._sum(ops.einsum("bpd,dpe->bpe", left, kernel), right)
+        return pair_forms(x, ops.cast(self.matrices.kernel, self.compute_dtype))
 
     def _sum(self, one: Tensor, other: Tensor) -> Tensor:
         dtype = at_least_float32(self.compute_dtype)
