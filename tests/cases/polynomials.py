@@ -36,7 +36,10 @@ CASES = {
         PolynomialDense, (VECTOR,), {"units": 4, "degree": 3, "normalization": "batch"}
     ),
     "PolynomialConv2D": LayerCase(
-        PolynomialConv2D, (IMAGE,), {"filters": 4}, wrong_ranks=NOT_AN_IMAGE
+        PolynomialConv2D,
+        (IMAGE,),
+        {"filters": 4},
+        wrong_ranks=NOT_AN_IMAGE,
         empty=False,
     ),
     "PolynomialConv2D-ncp": LayerCase(
@@ -78,7 +81,10 @@ CASES = {
         ProductOfPolynomials, (VECTOR,), {"units": 4, "normalization": None}
     ),
     "PolynomialBlock2D": LayerCase(
-        PolynomialBlock2D, (IMAGE,), {"filters": 4}, wrong_ranks=NOT_AN_IMAGE
+        PolynomialBlock2D,
+        (IMAGE,),
+        {"filters": 4},
+        wrong_ranks=NOT_AN_IMAGE,
         empty=False,
     ),
     "PolynomialBlock2D-options": LayerCase(
@@ -97,7 +103,10 @@ CASES = {
         empty=False,
     ),
     "PolynomialResidualBlock2D": LayerCase(
-        PolynomialResidualBlock2D, (IMAGE,), {"filters": 5}, wrong_ranks=NOT_AN_IMAGE
+        PolynomialResidualBlock2D,
+        (IMAGE,),
+        {"filters": 5},
+        wrong_ranks=NOT_AN_IMAGE,
         empty=False,
     ),
     "PolynomialResidualBlock2D-pi": LayerCase(
@@ -151,7 +160,9 @@ CASES = {
         empty=False,
     ),
     "DensePolynomialResidualBlock2D": LayerCase(
-        DensePolynomialResidualBlock2D, (IMAGE, IMAGE), {"filters": 5}
+        DensePolynomialResidualBlock2D,
+        (IMAGE, IMAGE),
+        {"filters": 5},
         empty=False,
     ),
     "DensePolynomialResidualBlock2D-published": LayerCase(
