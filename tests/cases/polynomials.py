@@ -71,7 +71,7 @@ CASES = {
         {
             "units": 4,
             "degrees": (2, 1, 3),
-            "rank": 3,
+            "rank": 8,
             "decomposition": "ncp_skip",
             "normalization": "layer",
             "activation": "tanh",
@@ -180,5 +180,6 @@ CASES = {
             "normalization": "instance_batch",
             "alpha_initializer": "ones",
         },
+        empty=False,
     ),
 }

@@ -13,7 +13,12 @@ CASE = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 
 
 def shape_of(x):
-    return tuple(x.shape)
+    """The shape of an output, or the shapes of several."""
+    return [tuple(y.shape) for y in x] if isinstance(x, list) else tuple(x.shape)
+
+
+def listed(x):
+    return list(x) if isinstance(x, list) else [x]
 
 
 def test_every_public_layer_has_a_case():
@@ -59,10 +64,12 @@ def test_symbolic_shape_is_the_eager_one(case):
     shapes = [(3, *s) for s in case.shapes]
     assert layer.compute_output_shape(shapes if case.many else shapes[0]) == eager
     for dynamic in (False, True):
-        symbolic = layer(case.symbolic(dynamic)).shape
-        assert len(symbolic) == len(eager) and symbolic[0] is None
-        assert all(n in (None, m) for n, m in zip(symbolic, eager, strict=True))
-    assert layer(case.inputs(batch=1)).shape[0] == 1
+        for tensor, known in zip(
+            listed(layer(case.symbolic(dynamic))), listed(layer(case.inputs())), strict=True
+        ):
+            assert tensor.shape[0] is None
+            assert all(n in (None, m) for n, m in zip(tensor.shape, known.shape, strict=True))
+    assert listed(layer(case.inputs(batch=1)))[0].shape[0] == 1
     if case.empty:
         assert shape_of(layer(case.inputs(batch=0))) == (0, *eager[1:])
 
@@ -72,26 +79,29 @@ def test_keras_file_round_trip(case, tmp_path):
     model = case.model(dynamic=True)
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
-    np.testing.assert_array_equal(model(case.inputs()), again(case.inputs()))
+    outputs = zip(listed(model(case.inputs())), listed(again(case.inputs())), strict=True)
+    for one, other in outputs:
+        np.testing.assert_array_equal(one, other)
 
 
 @CASE
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_mixed_precision(case, policy):
     expected = case.build(dtype="float32")
-    full = expected(case.inputs())
+    full = listed(expected(case.inputs()))
     keras.config.set_dtype_policy(policy)
     layer = case.build()
-    y = layer(case.inputs())
-    assert keras.backend.standardize_dtype(y.dtype) == policy.removeprefix("mixed_")
+    for y in listed(layer(case.inputs())):
+        assert keras.backend.standardize_dtype(y.dtype) == policy.removeprefix("mixed_")
     # Hashes are integers under every policy.
     assert {v.dtype for v in layer.weights} <= {"float32", "int64"}
     assert all(v.dtype == "float32" for v in layer.trainable_weights)
     keras.config.set_dtype_policy("float32")
     layer.set_weights(expected.get_weights())
-    got = tf.cast(layer(case.inputs()), "float32")
-    scale = max(1.0, float(tf.reduce_max(tf.abs(full))))
-    assert np.abs(got - full).max() <= (0.01 if "bf" not in policy else 0.06) * scale
+    for y, exact in zip(listed(layer(case.inputs())), full, strict=True):
+        scale = max(1.0, float(tf.reduce_max(tf.abs(exact))))
+        error = np.abs(tf.cast(y, "float32") - exact).max()
+        assert error <= (0.01 if "bf" not in policy else 0.06) * scale
 
 
 @CASE
@@ -104,9 +114,11 @@ def test_one_training_step_with_and_without_xla(case):
         model = case.model(**{k: 0.0 for k in case.kwargs if "drop" in k})
         if not model.trainable_weights:
             model = keras.Model(model.input, keras.layers.Dense(2)(model.output))
-        y = np.random.default_rng(1).normal(size=model(x).shape)
+        rng = np.random.default_rng(1)
+        y = [rng.normal(size=output.shape) for output in listed(model(x))]
+        y = y if len(y) > 1 else y[0]
         model.compile(keras.optimizers.SGD(0.01), "mse", jit_compile=jit)
-        losses.append(model.train_on_batch(x, y))
+        losses.append(np.ravel(model.train_on_batch(x, y))[0])
         weights.append(model.get_weights())
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
     for one, other in zip(*weights, strict=True):
@@ -123,7 +135,8 @@ def test_gradients_are_finite_at_zero_input(case):
         def gradients(x):
             with tf.GradientTape() as tape:
                 tape.watch(x)
-                y = tf.reduce_sum(model(x if case.many else x[0]))
+                outputs = listed(model(x if case.many else x[0]))
+                y = tf.add_n([tf.reduce_sum(output) for output in outputs])
             return tape.gradient(y, [x, [v.value for v in model.trainable_variables]])
 
         for gradient in tf.nest.flatten(gradients(x)):
