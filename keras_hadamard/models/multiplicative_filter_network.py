@@ -146,8 +146,8 @@ class MultiplicativeFilterNetwork(PublishedModel):
 
     def torch_mapping(self) -> dict[str, Any]:
         mapping: dict[str, Any] = {"output_linear": self.get_layer("output")}
-        for i in range(self.arguments["steps"] + 1):
-            own = self.get_layer(f"filter_{i}")
+        filters = [x for x in self.layers if isinstance(x, FourierFilter)]
+        for i, own in enumerate(filters):
             mapping[f"filters.{i}.linear.weight"] = (own.kernel, transposed)
             mapping[f"filters.{i}.linear.bias"] = own.bias
             if isinstance(own, GaborFilter):

@@ -12,6 +12,7 @@ from keras_hadamard._export import serializable
 from keras_hadamard._typing import Initializer, Shape, Tensor
 from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.ops._precision import at_least_float32
+from keras_hadamard.ops._sine import sine
 
 
 @serializable
@@ -117,7 +118,7 @@ class FourierFilter(ProjectingLayer):
 
     def _filter(self, x: Tensor) -> Tensor:
         phase = ops.matmul(x, self.kernel)
-        return ops.sin(phase if self.bias is None else phase + self.bias)
+        return sine(phase if self.bias is None else phase + self.bias)
 
     def _kernel_start(self) -> Initializer:
         # A uniform distribution of variance s^2 / (3 width) ends at s / sqrt(width).

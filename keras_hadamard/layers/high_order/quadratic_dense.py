@@ -87,7 +87,8 @@ class QuadraticDense(ProjectingLayer):
     def build(self, input_shape: Shape) -> None:
         self._check(input_shape)
         width = input_shape[-1]
-        self.factors, self.kernel, self.addend = [], None, None
+        self.factors: list[keras.layers.Dense] = []
+        self.kernel, self.addend = None, None
         if self.form == "full":
             self.kernel = self.add_weight(
                 name="kernel",
