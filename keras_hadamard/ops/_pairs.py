@@ -93,8 +93,21 @@ def _by_rows(upstream: Tensor, x: Tensor) -> Tensor:
 @custom_op(gradient=_products_gradient)
 def pair_products(x: Tensor) -> Tensor:
     """`x_i * x_j` of the pairs of (batch, fields, width): (batch, pairs, width)."""
+    return _gathered_products(x)
+
+
+def _gathered_products(x: Tensor) -> Tensor:
     left, right = pair_indices(x.shape[1])
     return tf.gather(x, left, axis=1) * tf.gather(x, right, axis=1)
+
+
+def attended_products(x: Tensor) -> Tensor:
+    """`pair_products` where the gradient from above is a long formula.
+
+    Inside XLA the gathers are then left to autodiff: a scatter computes that formula once, while
+    gathers and sums would have it fused into each of them.
+    """
+    return _gathered_products(x) if inside_xla() else pair_products(x)
 
 
 def _forms_gradient(

@@ -62,15 +62,19 @@ TINY = {
         _IMAGE,
         {"input_shape": _IMAGE, "classes": 3, "filters": (8, 16), "blocks": (1, 2), "expansion": 2},
     ),
-    "MONet-polynomial": Tiny(
-        _IMAGE,
+    "DeepCrossNetwork": Tiny((5,), {"features": 5, "hidden_units": (4,)}),
+    "DeepCrossNetwork-mixture": Tiny(
+        (8,),
         {
-            "input_shape": (None, None, 3),
+            "features": 8,
             "classes": 3,
-            "filters": (8, 12),
-            "blocks": (2, 1),
-            "expansion": (2, 3),
-            "normalize": False,
+            "structure": "parallel",
+            "cross": "mixture",
+            "num_layers": 2,
+            "num_experts": 2,
+            "hidden_units": (4, 3),
+            "dropout": 0.1,
+            "classifier_activation": "softmax",
         },
     ),
 }

@@ -37,6 +37,7 @@ def test_products(fields):
     left, right = (np.stack([x[:, p[s]] for p in pairs(fields)], 1) for s in (0, 1))
     check_forward(_pairs.pair_products, (x,), left * right)
     check_gradients(_pairs.pair_products, (x,))
+    check_gradients(_pairs.attended_products, (x,))
 
 
 @pytest.mark.parametrize("fields", FIELDS)

@@ -10,7 +10,7 @@ from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
 from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.layers.high_order._fields import FieldLayer, stacked
-from keras_hadamard.ops._pairs import pair_indices, pair_products
+from keras_hadamard.ops._pairs import attended_products, pair_indices
 from keras_hadamard.ops._precision import at_least_float32
 
 
@@ -100,7 +100,7 @@ class AttentionalFactorizationMachine(FieldLayer, ProjectingLayer):
 
     def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Tensor:
         x = stacked(inputs, mask)
-        products = pair_products(x)
+        products = attended_products(x)
         scores = self.score(self.attention(products))
         scores = ops.cast(scores, at_least_float32(self.compute_dtype))
         if mask is not None and not isinstance(mask, list | tuple):

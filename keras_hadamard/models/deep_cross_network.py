@@ -1,0 +1,144 @@
+"""Deep & cross networks: explicit products of features beside, or below, a deep tower."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+
+from keras_hadamard._checks import fraction, one_of, positive_int, received
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Activation, Tensor
+from keras_hadamard.layers import CrossNetwork, MixtureCross
+from keras_hadamard.models._published import PublishedModel, float_policy, model_input
+
+CROSSES = ("matrix", "low_rank", "mixture", "vector")
+
+
+@serializable
+class DeepCrossNetwork(PublishedModel):
+    """Deep & cross network on a vector of features (DCN, DCN-v2, DCN-Mix).
+
+    The crosses `x_(l+1) = x_0 * (W_l x_l + b_l) + x_l` multiply features explicitly, up to
+    `num_layers + 1` of them; the deep tower finds the rest. Stacked, the tower stands on the
+    crosses; in parallel, both see the features and are put side by side for the classifier. The
+    features are one dense vector: embeddings are concatenated with the numbers before. No
+    checkpoints were published.
+
+    Args:
+        features: Integer, how many features there are.
+        classes: Integer, the width of the output, or `None` for what the classifier would see.
+            Defaults to `1`.
+        structure: `"stacked"` or `"parallel"`. Defaults to `"stacked"`.
+        cross: `"matrix"` (DCN-v2), `"low_rank"`, `"mixture"` (DCN-Mix) or `"vector"` (DCN).
+            Defaults to `"matrix"`.
+        num_layers: Integer, the number of crosses. Defaults to `3`.
+        projection_dim: Integer, the rank for `"low_rank"` and `"mixture"`. Defaults to `None`, a
+            quarter of the features.
+        num_experts: Integer, the experts of a `"mixture"`. Defaults to `4`.
+        hidden_units: Sequence of integers, the widths of the deep tower; empty for none. Defaults
+            to `(128, 64)`.
+        activation: Name or function of the tower's activation. Defaults to `"relu"`.
+        dropout: Float, the rate of the dropout after each layer of the tower. Defaults to `0.0`.
+        classifier_activation: Name or function of the output's activation, `None` for logits.
+            Defaults to `"sigmoid"`.
+        weights: Path of a weights file to load. Defaults to `None`.
+        name: String, the name of the model. Defaults to `"deep_cross_network"`.
+
+    Raises:
+        ValueError: If an argument is out of range or of another cross.
+
+    Example:
+
+    >>> model = keras_hadamard.models.DeepCrossNetwork(13, cross="low_rank", structure="parallel")
+    >>> model(keras.ops.zeros((4, 13))).shape
+    TensorShape([4, 1])
+
+    Reference:
+        - [Deep & Cross Network for Ad Click Predictions (Wang et al., 2017)](
+          https://arxiv.org/abs/1708.05123)
+        - [DCN V2: Improved Deep & Cross Network (Wang et al., 2021)](
+          https://arxiv.org/abs/2008.13535)
+    """
+
+    def __init__(
+        self,
+        features: int,
+        classes: int | None = 1,
+        structure: str = "stacked",
+        cross: str = "matrix",
+        num_layers: int = 3,
+        projection_dim: int | None = None,
+        num_experts: int = 4,
+        hidden_units: Sequence[int] = (128, 64),
+        activation: Activation = "relu",
+        dropout: float = 0.0,
+        classifier_activation: Activation = "sigmoid",
+        weights: str | Path | None = None,
+        name: str | None = "deep_cross_network",
+    ) -> None:
+        one_of("structure", structure, ("stacked", "parallel"))
+        one_of("cross", cross, CROSSES)
+        features = positive_int("features", features)
+        if not isinstance(hidden_units, list | tuple):
+            raise received("`hidden_units` to be a sequence of integers", hidden_units=hidden_units)
+        hidden_units = tuple(positive_int("hidden_units", units) for units in hidden_units)
+        if projection_dim is not None and cross not in ("low_rank", "mixture"):
+            raise received(
+                '`projection_dim` for "low_rank" and "mixture" alone',
+                projection_dim=projection_dim,
+                cross=cross,
+            )
+        activation = keras.activations.get(activation)
+        classifier_activation = keras.activations.get(classifier_activation)
+        dropout = fraction("dropout", dropout)
+
+        x = model_input((features,), "features")
+        crossed = _crosses(x, cross, num_layers, projection_dim, num_experts)
+        y = crossed if structure == "stacked" else x
+        for n, units in enumerate(hidden_units):
+            y = keras.layers.Dense(units, activation=activation, name=f"hidden_{n}")(y)
+            if dropout:
+                y = keras.layers.Dropout(dropout, name=f"dropout_{n}")(y)
+        if structure == "parallel" and hidden_units:
+            y = keras.layers.Concatenate(name="side_by_side")([crossed, y])
+        elif structure == "parallel":
+            y = crossed
+        if classes is not None:
+            # Scores are float32 whatever the policy, so that a server's clients can read them.
+            y = keras.layers.Dense(
+                positive_int("classes", classes),
+                activation=classifier_activation,
+                dtype=float_policy(),
+                name="predictions",
+            )(y)
+        super().__init__(
+            x,
+            y,
+            arguments={
+                "features": features,
+                "classes": classes,
+                "structure": structure,
+                "cross": cross,
+                "num_layers": num_layers,
+                "projection_dim": projection_dim,
+                "num_experts": num_experts,
+                "hidden_units": hidden_units,
+                "activation": keras.activations.serialize(activation),
+                "dropout": dropout,
+                "classifier_activation": keras.activations.serialize(classifier_activation),
+            },
+            weights=weights,
+            name=name,
+        )
+
+
+def _crosses(
+    x: Tensor, cross: str, num_layers: int, projection_dim: int | None, num_experts: int
+) -> Tensor:
+    if cross != "mixture":
+        return CrossNetwork(num_layers, cross, projection_dim, name="crosses")(x)
+    crossed = x
+    for n in range(positive_int("num_layers", num_layers)):
+        layer = MixtureCross(num_experts, projection_dim, name=f"cross_{n}")
+        crossed = layer(x, crossed)
+    return crossed
