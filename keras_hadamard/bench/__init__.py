@@ -9,8 +9,12 @@ from dataclasses import asdict
 
 from keras_hadamard.bench import _features as _features
 from keras_hadamard.bench import _layers as _layers
+from keras_hadamard.bench import _networks as _networks
 from keras_hadamard.bench import _scan as _scan
+from keras_hadamard.bench._pairs import all_pairs
 from keras_hadamard.bench._rows import ROWS, Result
+
+LAYERS = list(all_pairs())
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -26,19 +30,22 @@ def main(argv: list[str] | None = None) -> int:
         prog="keras-hadamard bench",
         description="Measures the package against plain Keras and TensorFlow, in one run.",
     )
-    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)}")
+    parser.add_argument(
+        "rows", nargs="*", metavar="ROW", help=f"`layers` for all of them, or of {', '.join(ROWS)}"
+    )
     parser.add_argument("--repeats", type=int, default=7, help="turns of each (default: 7)")
     parser.add_argument(
         "--quick", action="store_true", help="smaller tensors, to see that it runs; not judged"
     )
     parser.add_argument("--json", metavar="FILE", help="write the results there too")
     options = parser.parse_args(argv)
-    unknown = [name for name in options.rows if name not in ROWS]
+    rows = [name for row in options.rows for name in (LAYERS if row == "layers" else [row])]
+    unknown = [name for name in rows if name not in ROWS]
     if unknown or options.repeats < 1:
         parser.error(f"unknown row {unknown[0]!r}" if unknown else "--repeats must be positive")
     results: list[Result] = []
     sys.stdout.write(_conditions(options.repeats))
-    for name in options.rows or ROWS:
+    for name in rows or ROWS:
         for result in ROWS[name](options.repeats, options.quick):
             results.append(result)
             sys.stdout.write(_line(result))

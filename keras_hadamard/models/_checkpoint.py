@@ -60,6 +60,15 @@ def depthwise(x: Tensor) -> Tensor:
     return ops.transpose(x, (2, 3, 0, 1))
 
 
+def first_half(x: Tensor) -> Tensor:
+    """The first half of the outputs of a linear layer, of its weight or bias."""
+    return ops.transpose(x[: x.shape[0] // 2])
+
+
+def second_half(x: Tensor) -> Tensor:
+    return ops.transpose(x[x.shape[0] // 2 :])
+
+
 def vector(x: Tensor) -> Tensor:
     """Any shape as a vector."""
     return ops.reshape(x, (-1,))

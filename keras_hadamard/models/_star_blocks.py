@@ -1,14 +1,24 @@
 """The authors' names for what the blocks of StarNet, DemoNet and MONet hold."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 
-from keras_hadamard._typing import Tensor
 from keras_hadamard.layers import DemoBlock2D, MuLayer, PolyBlock, StarBlock2D
-from keras_hadamard.models._checkpoint import pointwise
+from keras_hadamard.models._checkpoint import first_half, pointwise, second_half
 
 Mapping = dict[str, Any]
+
+
+def by_prefix(
+    made: dict[str, keras.layers.Layer], kind: type, of_block: Callable[..., Mapping]
+) -> Mapping:
+    """The names of a network from those of its layers, its blocks of a kind taken apart."""
+    mapping: Mapping = {}
+    for prefix, layer in made.items():
+        mapping |= of_block(layer, prefix) if isinstance(layer, kind) else {prefix: layer}
+    return mapping
 
 
 def star_block(block: StarBlock2D, prefix: str = "") -> Mapping:
@@ -26,14 +36,14 @@ def star_block(block: StarBlock2D, prefix: str = "") -> Mapping:
 
 def demo_block(block: DemoBlock2D, prefix: str = "") -> Mapping:
     star = block.star_operation
-    branches = star.activated_projection, star.plain_projection
+    # One projection of theirs makes both branches.
+    halves = (star.activated_projection, first_half), (star.plain_projection, second_half)
     return {
         **({} if block.gamma is None else {f"{prefix}gamma": block.gamma}),
         f"{prefix}norm": block.normalization,
         f"{prefix}dwconv": block.depthwise,
-        # One projection of theirs makes both branches, ours one after the other.
-        f"{prefix}f.weight": [(b.kernel, _Half(i)) for i, b in enumerate(branches)],
-        f"{prefix}f.bias": [(b.bias, _Half(i)) for i, b in enumerate(branches)],
+        f"{prefix}f.weight": [(branch.kernel, half) for branch, half in halves],
+        f"{prefix}f.bias": [(branch.bias, half) for branch, half in halves],
         f"{prefix}g": star.output_projection,
     }
 
@@ -61,15 +71,3 @@ def poly_block(block: PolyBlock, prefix: str = "") -> Mapping:
 
 def _pointwise(dense: keras.layers.Dense, name: str) -> Mapping:
     return {f"{name}.weight": (dense.kernel, pointwise), f"{name}.bias": dense.bias}
-
-
-class _Half:
-    """The first or the second half of the outputs, as a dense kernel or a bias."""
-
-    def __init__(self, half: int) -> None:
-        self.half = half
-
-    def __call__(self, x: Tensor) -> Tensor:
-        size = x.shape[0] // 2
-        part = x[self.half * size : (self.half + 1) * size]
-        return keras.ops.transpose(part)

@@ -12,7 +12,7 @@ from keras_hadamard.layers import DemoBlock2D
 from keras_hadamard.layers._normalization.batch import EPSILON
 from keras_hadamard.models._image import drop_path_rates, patches
 from keras_hadamard.models._published import PublishedModel, classify, image_shape, model_input
-from keras_hadamard.models._star_blocks import demo_block
+from keras_hadamard.models._star_blocks import by_prefix, demo_block
 
 
 @serializable
@@ -86,7 +86,7 @@ class DemoNet(PublishedModel):
         normal = keras.initializers.RandomNormal(stddev=0.02)
         inputs = model_input(image_shape(input_shape, size), "image")
         x, stem = patches(inputs, positive_int("width", width), size, "stem", normal)
-        mapping: dict[str, Any] = {"stem": stem}
+        made: dict[str, keras.layers.Layer] = {"stem": stem}
         (rates,) = drop_path_rates(drop_path, [positive_int("depth", depth)])
         for i, rate in enumerate(rates):
             block = DemoBlock2D(
@@ -97,7 +97,7 @@ class DemoNet(PublishedModel):
                 name=f"block_{i + 1}",
             )
             x = block(x)
-            mapping |= demo_block(block, f"blocks.{i}.")
+            made[f"blocks.{i}."] = block
         norm = keras.layers.LayerNormalization(epsilon=EPSILON, name="normalization")
         outputs, top = classify(
             x,
@@ -109,9 +109,8 @@ class DemoNet(PublishedModel):
             kernel_initializer=keras.initializers.RandomNormal(stddev=0.02),
         )
         super().__init__(inputs, outputs, arguments=arguments, weights=weights, name=name)
-        self.top, self.names = top, mapping
-        if top is not None:
-            self.names |= {"norm": norm, "head": top}
+        self.made = made if top is None else made | {"norm": norm, "head": top}
+        self.top = top
 
     def torch_mapping(self) -> dict[str, Any]:
-        return dict(self.names)
+        return by_prefix(self.made, DemoBlock2D, demo_block)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
+
 from keras_hadamard._checks import one_of, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape
@@ -11,7 +13,7 @@ from keras_hadamard.layers import PolyBlock
 from keras_hadamard.layers._centered import CenteredConv2D
 from keras_hadamard.models._image import patches, stage_sizes
 from keras_hadamard.models._published import PublishedModel, classify, image_shape, model_input
-from keras_hadamard.models._star_blocks import poly_block
+from keras_hadamard.models._star_blocks import by_prefix, poly_block
 
 # Channels and blocks of the stages.
 VARIANTS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
@@ -27,7 +29,8 @@ class MONet(PublishedModel):
     Patches of 2x2 pixels, and again of 2x2 of these, then stages of `PolyBlock`,
     `z = x + Mu_s(LN(x))`, `y = z + Mu(LN(z))`, with strided convolutions between them, the mean,
     and a classifier that starts at zero. Layer normalisation divides by a standard deviation that
-    depends on the input: the network with it is no polynomial; with `normalize=False` it is one.
+    depends on the input: the network with it is no polynomial. With `normalize=False` it is one, of
+    degree four to the number of blocks, whose values overflow unless there are few.
 
     Args:
         variant: `"t"` or `"s"`. Defaults to `"t"`.
@@ -107,7 +110,7 @@ class MONet(PublishedModel):
         inputs = model_input(image_shape(input_shape, 2 * size), "image")
         x, first = patches(inputs, widths[0], size, "stem_1", "lecun_normal")
         x, second = patches(x, widths[0], 2, "stem_2", "lecun_normal")
-        mapping: dict[str, Any] = {"fs": first, "fs2": second}
+        made: dict[str, keras.layers.Layer] = {"fs": first, "fs2": second}
         for i, (width, count) in enumerate(zip(widths, counts, strict=True)):
             if i > 0:
                 down = CenteredConv2D(
@@ -120,7 +123,7 @@ class MONet(PublishedModel):
                     name=f"downsampling_{i}",
                 )
                 x = down(x)
-                mapping[f"network.{2 * i - 1}.proj"] = down
+                made[f"network.{2 * i - 1}.proj"] = down
             for j in range(count):
                 block = PolyBlock(
                     expansions[i],
@@ -129,7 +132,7 @@ class MONet(PublishedModel):
                     name=f"stage_{i + 1}_block_{j + 1}",
                 )
                 x = block(x)
-                mapping |= poly_block(block, f"network.{2 * i}.model.{j}.0.")
+                made[f"network.{2 * i}.model.{j}.0."] = block
         outputs, top = classify(
             x,
             include_top=include_top,
@@ -139,9 +142,8 @@ class MONet(PublishedModel):
             kernel_initializer="zeros",
         )
         super().__init__(inputs, outputs, arguments=arguments, weights=weights, name=name)
-        self.top, self.names = top, mapping
-        if top is not None:
-            self.names["head.1"] = top
+        self.made = made if top is None else made | {"head.1": top}
+        self.top = top
 
     def torch_mapping(self) -> dict[str, Any]:
-        return dict(self.names)
+        return by_prefix(self.made, PolyBlock, poly_block)

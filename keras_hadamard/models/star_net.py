@@ -15,7 +15,7 @@ from keras_hadamard.layers._fan_in import FanInUniform
 from keras_hadamard.layers._normalization import BatchNormalization
 from keras_hadamard.models._image import drop_path_rates, stage_sizes
 from keras_hadamard.models._published import PublishedModel, classify, image_shape, model_input
-from keras_hadamard.models._star_blocks import star_block
+from keras_hadamard.models._star_blocks import by_prefix, star_block
 
 # Channels of the first stage, blocks, expansion.
 VARIANTS: dict[str, tuple[int, tuple[int, ...], int]] = {
@@ -99,7 +99,7 @@ class StarNet(PublishedModel):
         filters = positive_int("width", published[0] if width is None else width)
         counts = stage_sizes("blocks", published[1] if blocks is None else blocks)
         expansion = published[2] if expansion is None else expansion
-        mapping: dict[str, Any] = {}
+        made: dict[str, keras.layers.Layer] = {}
 
         def convolution(x: Tensor, filters: int, name: str, theirs: str) -> Tensor:
             fan_in = 9 * x.shape[-1]
@@ -114,7 +114,7 @@ class StarNet(PublishedModel):
                 name=name,
             )
             norm = BatchNormalization(name=f"{name}_normalization")
-            mapping.update({f"{theirs}.conv": layer, f"{theirs}.bn": norm})
+            made.update({f"{theirs}.conv": layer, f"{theirs}.bn": norm})
             return norm(layer(x))
 
         inputs = model_input(image_shape(input_shape), "image")
@@ -131,10 +131,10 @@ class StarNet(PublishedModel):
                     name=f"{stage}_block_{j}",
                 )
                 x = block(x)
-                mapping |= star_block(block, f"stages.{i}.{j}.")
-        mapping["norm"] = BatchNormalization(name="normalization")
+                made[f"stages.{i}.{j}."] = block
+        made["norm"] = BatchNormalization(name="normalization")
         outputs, top = classify(
-            mapping["norm"](x),
+            made["norm"](x),
             include_top=include_top,
             classes=classes,
             classifier_activation=classifier_activation,
@@ -142,7 +142,8 @@ class StarNet(PublishedModel):
             kernel_initializer=keras.initializers.RandomNormal(stddev=0.02),
         )
         super().__init__(inputs, outputs, arguments=arguments, weights=weights, name=name)
-        self.top, self.names = top, mapping
+        self.top, self.made = top, made
 
     def torch_mapping(self) -> dict[str, Any]:
-        return {**self.names, **({} if self.top is None else {"head": self.top})}
+        mapping = by_prefix(self.made, StarBlock2D, star_block)
+        return mapping | ({} if self.top is None else {"head": self.top})
