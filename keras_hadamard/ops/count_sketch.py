@@ -1,5 +1,7 @@
 """The count sketch, a random projection that is a scatter."""
 
+import math
+
 import numpy as np
 import tensorflow as tf
 from keras import ops
@@ -73,12 +75,24 @@ def _gradient(
     return ops.cast(grad_x, x.dtype), None, ops.cast(grad_signs, signs.dtype)
 
 
-@custom_op(gradient=_gradient, integers=("indices",))
+def _one_scatter(x: Tensor, indices: Tensor, signs: Tensor, *, size: int) -> Tensor:
+    """All sums as one scatter of single numbers, which XLA writes without a transposition."""
+    dtype = at_least_float32(x.dtype)
+    signed = ops.cast(x, dtype) * ops.cast(signs, dtype)
+    lead = ops.shape(x)[:-1]
+    count = math.prod(lead)
+    starts = tf.range(count, dtype=indices.dtype) * size
+    places = tf.reshape(starts[:, None] + indices, (-1,))
+    sums = tf.math.unsorted_segment_sum(tf.reshape(signed, (-1,)), places, count * size)
+    return ops.cast(ops.reshape(sums, (*lead, size)), x.dtype)
+
+
+@custom_op(gradient=_gradient, xla=_one_scatter, integers=("indices",))
 def _count_sketch(x: Tensor, indices: Tensor, signs: Tensor, *, size: int) -> Tensor:
     dtype = at_least_float32(x.dtype)
     signed = ops.cast(x, dtype) * ops.cast(signs, dtype)
     lead = ops.shape(x)[:-1]
     # Segments are sums over the first axis; whole rows are scattered, one an input feature.
-    rows = tf.transpose(tf.reshape(signed, (-1, x.shape[-1])))
+    rows = tf.transpose(tf.reshape(signed, (math.prod(lead), x.shape[-1])))
     sums = tf.transpose(tf.math.unsorted_segment_sum(rows, indices, size))
     return ops.cast(ops.reshape(sums, (*lead, size)), x.dtype)

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
-from keras.layers import Add, Concatenate, Dense, Dot, Multiply, Reshape
+from keras.layers import Add, Dense, Dot, Multiply, Reshape
 
 from keras_hadamard import layers
 from keras_hadamard.bench._pairs._pair import Pair
@@ -46,11 +46,13 @@ def _interaction(inputs: Any) -> Any:
 
 
 def _cope(inputs: Any) -> Any:
-    z = Concatenate()(inputs)
-    x = Dense(256, use_bias=False)(z)
+    def factor() -> Any:
+        return Add()([Dense(512, use_bias=False)(z) for z in inputs])
+
+    x = factor()
     for _ in range(3):
-        x = Add()([Multiply()([Dense(256, use_bias=False)(z), x]), x])
-    return Dense(256)(x)
+        x = Add()([Multiply()([factor(), x]), x])
+    return Dense(512)(x)
 
 
 def _rows(x: Any) -> Any:
@@ -89,8 +91,8 @@ PAIRS = {
     "MultiplicativeInteraction": Pair(
         lambda: layers.MultiplicativeInteraction(64), _interaction, CONTEXT
     ),
-    "CoPE": Pair(lambda: layers.CoPE(256, 4), _cope, ((256,), (64,))),
-    "BilinearPooling2D": Pair(layers.BilinearPooling2D, _bilinear, MAP),
+    "CoPE": Pair(lambda: layers.CoPE(512, 4), _cope, ((512,), (128,))),
+    "BilinearPooling2D": Pair(layers.BilinearPooling2D, _bilinear, ((28, 28, 64),)),
     "CompactBilinearPooling2D": Pair(
         lambda: layers.CompactBilinearPooling2D(SKETCH), _compact, MAP
     ),

@@ -12,6 +12,10 @@ from keras_hadamard.ops import l2_normalize, signed_sqrt
 from keras_hadamard.ops._precision import at_least_float32
 
 
+# The least norm to divide by, as `l2_normalize` has it.
+EPSILON = 1e-12
+
+
 class BilinearPooling(keras.layers.Layer):
     """Base of the poolings: a subclass sums the products of two feature maps over positions."""
 
@@ -35,11 +39,16 @@ class BilinearPooling(keras.layers.Layer):
         z = self.pool(maps[0], maps[-1])
         if self.reduce == "mean":
             z = z / ops.cast(ops.maximum(ops.shape(maps[0])[1], 1), z.dtype)
-        if self.use_signed_sqrt:
-            z = signed_sqrt(z)
-        if self.use_l2_normalization:
-            z = l2_normalize(z)
-        return ops.cast(z, self.compute_dtype)
+        return ops.cast(self._normalise(z), self.compute_dtype)
+
+    def _normalise(self, z: Tensor) -> Tensor:
+        if not self.use_l2_normalization:
+            return signed_sqrt(z) if self.use_signed_sqrt else z
+        if not self.use_signed_sqrt:
+            return l2_normalize(z)
+        # The square of the norm of the roots is the sum of the magnitudes.
+        norm = ops.sum(ops.abs(z), axis=-1, keepdims=True)
+        return signed_sqrt(z / ops.maximum(norm, EPSILON**2))
 
     def pool(self, x: Tensor, y: Tensor) -> Tensor:
         """The sum over positions of `(batch, positions, channels)` maps, in at least float32."""
