@@ -1,17 +1,18 @@
-"""Rows of the layers: each against the same equation in plain Keras."""
+"""Rows of the layers: each against the same equation in plain Keras, in time and memory."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_hadamard.bench._measure import compare
+from keras_hadamard import layers
+from keras_hadamard.bench._measure import compare, kept_bytes, peak_bytes
 from keras_hadamard.bench._pairs import all_pairs
 from keras_hadamard.bench._pairs._pair import Pair
-from keras_hadamard.bench._rows import Result, row
+from keras_hadamard.bench._rows import ROWS, Result, row
 
 
 def _step(model: keras.Model, gradient: bool, jit: bool) -> Callable[..., Any]:
@@ -22,42 +23,87 @@ def _step(model: keras.Model, gradient: bool, jit: bool) -> Callable[..., Any]:
         if not gradient:
             return model(x)
         with tf.GradientTape() as tape:
-            tape.watch(inputs)
-            loss = tf.reduce_sum(model(x) ** 2)
+            tape.watch([i for i in inputs if i.dtype.is_floating])
+            outputs = tf.nest.flatten(model(x))
+            loss = tf.add_n([tf.reduce_sum(y**2) for y in outputs])
+        inputs = tuple(i for i in inputs if i.dtype.is_floating)
         return tape.gradient(loss, [*variables, *inputs])
 
     return tf.function(run, jit_compile=jit, autograph=False)
 
 
-def _measure(name: str, pair: Pair, repeats: int, quick: bool) -> list[Result]:
+def _runs(
+    pair: Pair, gradient: bool, jit: bool, quick: bool
+) -> tuple[list[Callable[..., Any]], Any]:
+    """Our run and that of plain Keras, and their tensors."""
     batch = pair.batch or (256 if len(pair.shapes[0]) == 1 else 16)
     batch = max(2, batch // 16) if quick else batch
     rng = np.random.default_rng(0)
     arrays = [tf.constant(rng.standard_normal((batch, *s), "float32")) for s in pair.shapes]
-    results = []
+    runs = []
+    for make in (lambda x: pair.ours()(x), pair.plain):
+        inputs = [keras.Input(s) for s in pair.shapes]
+        model = keras.Model(inputs, make(inputs if len(inputs) > 1 else inputs[0]))
+        runs.append(functools.partial(_step(model, gradient, jit), *arrays))
+    return runs, arrays
+
+
+def _what(arrays: Any, gradient: bool, jit: bool) -> str:
+    shapes = [tuple(a.shape) for a in arrays]
+    order = "forward + gradient" if gradient else "forward"
+    return f"{shapes}, {order}, {'XLA' if jit else 'graph'}"
+
+
+def _against_keras(name: str, repeats: int, quick: bool) -> Iterator[Result]:
+    pair = all_pairs()[name]
     for gradient in (False, True):
         for jit in (False, True):
-            runs = []
-            for make in (lambda x: pair.ours()(x), pair.plain):
-                inputs = [keras.Input(s) for s in pair.shapes]
-                model = keras.Model(inputs, make(inputs if len(inputs) > 1 else inputs[0]))
-                runs.append(_step(model, gradient, jit))
-            ours, plain = (functools.partial(run, *arrays) for run in runs)
-            timing = compare(ours, plain, repeats)
-            what = (
-                f"{[tuple(a.shape) for a in arrays]}, "
-                f"{'forward + gradient' if gradient else 'forward'}, {'XLA' if jit else 'graph'}, "
-                "our time over that of plain Keras"
-            )
+            (ours, plain), arrays = _runs(pair, gradient, jit, quick)
+            timing = compare(ours, plain, 3 * repeats)
+            what = f"{_what(arrays, gradient, jit)}, our time over that of plain Keras"
             lines = f"{timing.ours:.2f} ms", f"{timing.reference:.2f} ms"
-            results.append(Result(name, what, *lines, 1 / timing.ratio, "<= 1.05"))
-    return results
+            yield Result(name, what, *lines, 1 / timing.ratio, "<= 1.05")
+            if gradient:
+                yield _memory(name, ours, plain, _what(arrays, gradient, jit))
+
+
+def _memory(name: str, ours: Any, plain: Any, what: str) -> Result:
+    peaks = [peak_bytes(run) for run in (ours, plain)]
+    lines = [f"{peak / 2**20:.2f} MiB" for peak in peaks]
+    what = f"{what}, our peak memory over that of plain Keras"
+    return Result(name, what, *lines, peaks[0] / peaks[1], "<= 1.05")
+
+
+for _name in all_pairs():
+    ROWS[_name] = functools.partial(_against_keras, _name)
+
+CHAIN = (8192, 256, 8)
 
 
 @row
-def layers_against_keras(repeats: int, quick: bool) -> list[Result]:
-    results = []
-    for name, pair in all_pairs().items():
-        results += _measure(name, pair, 3 * repeats, quick)
-        keras.utils.clear_session()
-    return results
+def polynomial_dense_memory(repeats: int, quick: bool) -> list[Result]:
+    """What the forward pass keeps for the gradient: the projections, the last state, the output."""
+    del repeats, quick  # Smaller tensors would drown in what else the process does.
+    rows, width, degree = CHAIN
+    x = tf.random.normal((rows, width))
+    inputs = keras.Input((width,))
+    in_keras = keras.Model(inputs, all_pairs()["PolynomialDense"].plain(inputs))
+    ours, plain = (
+        kept_bytes(functools.partial(_forward, model, x))
+        for model in (layers.PolynomialDense(width, degree), in_keras)
+    )
+    projections = 4 * rows * width * degree
+    what = (
+        f"({rows}, {width}) float32, degree {degree}, eager, kept for the gradient with state and "
+        "output, in projections"
+    )
+    lines = f"{ours / 2**20:.0f} MiB", f"{plain / 2**20:.0f} MiB in plain Keras"
+    return [
+        Result("PolynomialDense", what, *lines, ours / projections, f"<= {(degree + 2.2) / degree}")
+    ]
+
+
+def _forward(model: Any, x: Any) -> Any:
+    with tf.GradientTape() as tape:
+        y = model(x)
+    return y, tape

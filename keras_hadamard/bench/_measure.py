@@ -4,12 +4,10 @@ Two candidates are timed in turns and compared by the median of the ratios of th
 the machine does falls on both.
 """
 
-import multiprocessing
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -60,25 +58,27 @@ def slope(sizes: list[int], times: list[float]) -> float:
     return float(np.polyfit(np.log(sizes), np.log(times), 1)[0])
 
 
-def peak_bytes(function: Callable[..., int], *args: Any) -> int:
-    """The result of a `rise` in a process of its own, whose allocator has nothing in store."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(function, args)
-
-
-def rise(warm_up: Run, run: Run) -> int:
-    """How far this process's resident memory rises above where it stood, results included.
-
-    The warm-up, on small tensors, loads the compiler; it must not leave memory to be used again.
-    """
-    finish(warm_up())
-    status = Path("/proc/self/status")
-    Path("/proc/self/clear_refs").write_text("5")  # Puts the high-water mark back to what is used.
-    before = _kilobytes(status.read_text(), "VmRSS")
+def peak_bytes(run: Run) -> int:
+    """The most that TensorFlow's allocator held above what it held before, results included."""
     finish(run())
-    return 1024 * (_kilobytes(status.read_text(), "VmHWM") - before)
+    tf.config.experimental.reset_memory_stats(_device())
+    before = _memory("current")
+    finish(run())
+    return _memory("peak") - before
 
 
-def _kilobytes(status: str, name: str) -> int:
-    (line,) = (line for line in status.splitlines() if line.startswith(name + ":"))
-    return int(line.split()[1])
+def kept_bytes(run: Run) -> int:
+    """How much more TensorFlow's allocator holds while the results of a run are alive."""
+    finish(run())
+    before = _memory("current")
+    results = run()
+    finish(results)
+    return _memory("current") - before
+
+
+def _device() -> str:
+    return "GPU:0" if tf.config.list_physical_devices("GPU") else "CPU:0"
+
+
+def _memory(what: str) -> int:
+    return int(tf.config.experimental.get_memory_info(_device())[what])

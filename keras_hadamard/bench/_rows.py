@@ -1,6 +1,6 @@
 """What a benchmark row is, and the list of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 
@@ -23,7 +23,7 @@ class Result:
 
 
 # A row measures with so many repeats, smaller if quick, and gives its lines.
-Row = Callable[[int, bool], list[Result]]
+Row = Callable[[int, bool], Iterable[Result]]
 ROWS: dict[str, Row] = {}
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_hadamard._typing import Tensor
-from keras_hadamard.bench._measure import compare, median_time, peak_bytes, rise, slope
+from keras_hadamard.bench._measure import compare, median_time, peak_bytes, slope
 from keras_hadamard.bench._rows import Result, row
 from keras_hadamard.ops import gated_scan
 
@@ -78,12 +78,6 @@ def gated_scan_length(repeats: int, quick: bool) -> list[Result]:
     return [Result("gated_scan", what, last, first, slope(lengths, times), "<= 1.1")]
 
 
-def _gradient_rise(jit: bool) -> int:
-    small, large = data(1, 2, 1), data(*MEMORY)
-    run = gradient(gated_scan, jit)
-    return rise(lambda: run(*small), lambda: run(*large))
-
-
 @row
 def gated_scan_memory(repeats: int, quick: bool) -> list[Result]:
     del repeats, quick  # Smaller tensors would drown in what compiling takes.
@@ -91,7 +85,7 @@ def gated_scan_memory(repeats: int, quick: bool) -> list[Result]:
     results = []
     # TensorFlow's own loop keeps a list of small tensors beside their stack; XLA writes in place.
     for jit, bound in ((True, "<= 4"), (False, "<= 10")):
-        peak = peak_bytes(_gradient_rise, jit) / size
+        peak = peak_bytes(partial(gradient(gated_scan, jit), *data(*MEMORY))) / size
         what = f"{MEMORY}, {'XLA' if jit else 'graph'}, peak of forward + gradient, in tensors"
         mib = f"{peak * size / 2**20:.0f} MiB", f"{size / 2**20:.0f} MiB a tensor"
         results.append(Result("gated_scan", what, *mib, peak, bound))
