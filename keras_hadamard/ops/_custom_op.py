@@ -45,6 +45,10 @@ class _Op:
     # Which tensors are integers, and so have no gradient.
     integer: tuple[bool, ...]
 
+    def integers(self, count: int) -> tuple[bool, ...]:
+        """Which of `count` tensors are integers; a last `*name` stands for any number of them."""
+        return (*self.integer, *self.integer[-1:] * (count - len(self.integer)))
+
     def compute(self, *tensors: Tensor, **options: Any) -> Tensor:
         """The forward formula, in the form that suits where it is being traced."""
         form = self.xla if self.xla is not None and inside_xla() else self.forward
@@ -121,13 +125,17 @@ def _dispatch(op: _Op, tensors: tuple[Tensor, ...], options: Options) -> Tensor:
 
 
 def _check_dtypes(op: _Op, tensors: tuple[Tensor, ...]) -> None:
+    # A last `*name` stands for any number of tensors.
+    more = len(tensors) - len(op.tensor_names)
+    names = (*op.tensor_names, *op.tensor_names[-1:] * more)
+    integer = op.integers(len(tensors))
     floats, integers = (
-        {t.dtype for t, i in zip(tensors, op.integer, strict=True) if t is not None and i is kind}
+        {t.dtype for t, i in zip(tensors, integer, strict=True) if t is not None and i is kind}
         for kind in (False, True)
     )
     fit = all(dtype.is_floating for dtype in floats) and all(d.is_integer for d in integers)
     if len(floats) > 1 or not fit:
-        pairs = zip(op.tensor_names, tensors, strict=True)
+        pairs = zip(names, tensors, strict=True)
         got = {name: t.dtype.name for name, t in pairs if t is not None}
         named = [n for n, is_integer in zip(op.tensor_names, op.integer, strict=True) if is_integer]
         but = f", and {', '.join(f'`{n}`' for n in named)} to be of integers" if named else ""
@@ -159,7 +167,7 @@ def _pullback(
 ) -> Any:
     """The vector-Jacobian product, differentiable in `tensors` and `upstream`."""
     formula = _gradient_of(op, given, options)
-    floating = tuple(not i for i, g in zip(op.integer, given, strict=True) if g)
+    floating = tuple(not i for i, g in zip(op.integers(len(given)), given, strict=True) if g)
 
     @tf.custom_gradient
     def run(upstream: Tensor, *tensors: Tensor) -> Any:
@@ -192,7 +200,7 @@ def _forward_of(op: _Op, given: tuple[bool, ...], options: Options) -> Forward:
 def _gradient_of(op: _Op, given: tuple[bool, ...], options: Options) -> Forward:
     def gradient(upstream: Tensor, output: Tensor, *tensors: Tensor) -> Any:
         grads = op.gradient(upstream, output, *_spread(tensors, given), **dict(options))
-        wanted = (g and not i for g, i in zip(given, op.integer, strict=True))
+        wanted = (g and not i for g, i in zip(given, op.integers(len(given)), strict=True))
         return tuple(g for g, is_wanted in zip(grads, wanted, strict=True) if is_wanted)
 
     return gradient
