@@ -11,7 +11,6 @@ from keras_hadamard.layers._channels import channels_axis, to_last
 from keras_hadamard.ops import l2_normalize, signed_sqrt
 from keras_hadamard.ops._precision import at_least_float32
 
-
 # The least norm to divide by, as `l2_normalize` has it.
 EPSILON = 1e-12
 
