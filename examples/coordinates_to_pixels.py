@@ -168,6 +168,9 @@ def main() -> None:
         ranked = sorted(last, key=lambda name: -last[name][column])
         told = ", ".join(f"{name} {last[name][column]:.1f} dB" for name in ranked)
         print(f"On the {what} pixels, best first: {told}.")
+    peaks = {name: max(rows, key=lambda row: row[2]) for name, rows in curves.items()}
+    told = ", ".join(f"{name} {row[2]:.1f} dB at step {row[0]}" for name, row in peaks.items())
+    print(f"Between the seen pixels each was best here: {told}.")
     with open(options.out / "coordinates_to_pixels.csv", "w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["network", "step", "psnr_seen", "psnr_held_out"])
