@@ -1,5 +1,7 @@
 """depthwise_conv2d against its sum, in both of its forms."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -13,6 +15,7 @@ from harness.op_checks import (
 )
 
 from keras_hadamard.ops import _depthwise, depthwise_conv2d
+from keras_hadamard.ops._xla import compiles_for_cpu
 
 
 def reference(x, kernel, strides=1, padding="same", dilation=1):
@@ -109,6 +112,22 @@ def test_where_an_accelerator_is_seen_xla_takes_its_own_convolution(options, mon
     assert "convolution" in text
     for got, want in zip(xla(x, kernel), graph(x, kernel), strict=True):
         assert_near(got, want, 1e-12)
+
+
+def test_a_tensor_placed_on_a_cpu_is_compiled_for_it(monkeypatch):
+    seen = {}
+
+    def run(x):
+        with tf.device("CPU:0"):
+            placed = tf.identity(x)
+        seen.update(placed=compiles_for_cpu(placed), free=compiles_for_cpu(x))
+        return placed
+
+    for kind, free in (("CPU", True), ("GPU", False), ("TPU", False)):
+        devices = [SimpleNamespace(device_type="CPU"), SimpleNamespace(device_type=kind)]
+        monkeypatch.setattr(tf.config, "list_logical_devices", lambda devices=devices: devices)
+        tf.function(run, autograph=False).get_concrete_function(tf.TensorSpec((2,)))
+        assert seen == {"placed": True, "free": free}
 
 
 def test_xla_on_a_cpu_has_no_convolution():
