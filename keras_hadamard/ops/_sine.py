@@ -2,11 +2,13 @@
 
 import math
 
+import keras
 import tensorflow as tf
 
 from keras_hadamard._typing import Tensor
 from keras_hadamard.ops._custom_op import custom_op
 from keras_hadamard.ops._precision import at_least_float32
+from keras_hadamard.ops._xla import inside_xla
 
 # Pi in three parts, of which the first two have so few bits that their multiples are exact.
 PI = (3.140625, 9.67502593994140625e-4, 1.509957990978376432e-7)
@@ -59,4 +61,7 @@ def _sine(x: Tensor, *, quarters: int) -> Tensor:
 
 def sine(x: Tensor) -> Tensor:
     """`sin(x)`, elementwise; float32 inside for 16-bit floats."""
-    return _sine(x, quarters=0)
+    # Elsewhere TensorFlow's own kernel and gradient are as fast, and reuse their memory.
+    if inside_xla() or isinstance(x, keras.KerasTensor):
+        return _sine(x, quarters=0)
+    return _plain(tf.convert_to_tensor(x), 0)

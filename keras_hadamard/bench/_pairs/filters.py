@@ -92,7 +92,7 @@ PAIRS = {
         lambda: layers.MultiplicativeInteraction(64), _interaction, CONTEXT
     ),
     "CoPE": Pair(lambda: layers.CoPE(512, 4), _cope, ((512,), (128,))),
-    "BilinearPooling2D": Pair(layers.BilinearPooling2D, _bilinear, ((28, 28, 64),)),
+    "BilinearPooling2D": Pair(layers.BilinearPooling2D, _bilinear, ((28, 28, 128),)),
     "CompactBilinearPooling2D": Pair(
         lambda: layers.CompactBilinearPooling2D(SKETCH), _compact, MAP
     ),

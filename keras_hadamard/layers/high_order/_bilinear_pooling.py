@@ -36,7 +36,8 @@ class BilinearPooling(keras.layers.Layer):
     def call(self, inputs: Any) -> Tensor:
         maps = [self._rows(x) for x in (inputs if isinstance(inputs, list | tuple) else [inputs])]
         z = self.pool(maps[0], maps[-1])
-        if self.reduce == "mean":
+        # Of unit length, the sum and the mean are one.
+        if self.reduce == "mean" and not self.use_l2_normalization:
             z = z / ops.cast(ops.maximum(ops.shape(maps[0])[1], 1), z.dtype)
         return ops.cast(self._normalise(z), self.compute_dtype)
 
