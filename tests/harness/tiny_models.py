@@ -77,4 +77,17 @@ TINY = {
             "classifier_activation": "softmax",
         },
     ),
+    "MultiplicativeFilterNetwork": Tiny(
+        (2,), {"units": 6, "outputs": 2, "steps": 2, "input_scale": 4.0, "seed": 1}
+    ),
+    "MultiplicativeFilterNetwork-gabor": Tiny(
+        (2,),
+        {
+            "filters": "gabor",
+            "units": 6,
+            "steps": 1,
+            "input_scale": 4.0,
+            "output_activation": "sin",
+        },
+    ),
 }
