@@ -55,7 +55,7 @@ def test_degree_one_is_dense(decomposition):
     y = layer(x)
     dense = keras.layers.Dense(3)
     dense.build((None, 5))
-    kernel = np.asarray(layer.factors.kernel)
+    kernel = np.asarray(layer.factors[0].kernel)
     if layer.first_state is not None:
         kernel = kernel * np.asarray(layer.first_state)
     output = layer.output_projection
@@ -70,7 +70,8 @@ def test_two_inputs_of_a_product_meet():
     layer.set_weights(
         [
             np.ones(1),
-            np.array([[1.0, 0.0], [0.0, 1.0]]),
+            np.array([[1.0], [0.0]]),
+            np.array([[0.0], [1.0]]),
             np.ones((1, 1)),
             np.zeros(1),
             np.ones((1, 1)),
@@ -256,7 +257,7 @@ def test_magnitudes_that_the_docstring_tells():
             for _ in range(31)
         ]
         assert value / 2 < np.median(tops) < value * 2, (degree, np.median(tops))
-    assert told[16] < np.finfo("float16").max < told[25]
+    assert told[16] < float(np.finfo("float16").max) < told[25]
 
 
 @pytest.mark.parametrize("degree", [16, 25])
@@ -279,7 +280,8 @@ def test_high_degrees_train_in_float16(degree, decomposition, options):
     optimizer = keras.optimizers.LossScaleOptimizer(
         keras.optimizers.Adam(1e-4), initial_scale=256.0
     )
-    model.compile(optimizer, "mse", jit_compile=True)
+    # XLA takes a minute to compile 25 normalised steps; without the norms it does not.
+    model.compile(optimizer, "mse", jit_compile="use_gates" in options)
     history = model.fit(x, y, batch_size=64, epochs=6, verbose=0, shuffle=False).history["loss"]
     assert np.isfinite(history).all() and history[-1] < history[0]
     # No step was skipped: every gradient was finite at the first scale.
@@ -295,7 +297,8 @@ def test_gradients_are_finite_at_zero_and_huge_input_and_zero_factors(decomposit
     layer(x)
     for zero in (False, True):
         if zero:
-            layer.factors.kernel.assign(0 * layer.factors.kernel)
+            for factor in layer.factors:
+                factor.kernel.assign(0 * factor.kernel)
         with tf.GradientTape() as tape:
             tape.watch(x)
             y = tf.reduce_sum(layer(x))

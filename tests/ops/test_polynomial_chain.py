@@ -42,6 +42,19 @@ def test_in_functional_models(tmp_path):
     check_symbolic(polynomial_chain, (factors,), tmp_path)
 
 
+def test_a_list_of_factors_is_their_stack(tmp_path):
+    factors = np.random.default_rng(0).normal(size=(3, 4, 5))
+    apart = list(np.moveaxis(factors, 1, 0))
+    gates = np.linspace(-0.5, 1.5, 3)
+
+    def of_list(*tensors):
+        return polynomial_chain(list(tensors[1:]), tensors[0])
+
+    check_forward(of_list, (gates, *apart), reference(factors, gates=gates))
+    check_gradients(of_list, (gates, *apart))
+    check_symbolic(lambda *f: polynomial_chain(list(f)), apart, tmp_path)
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_gradient_at_zero_factors(mode):
     # A factor of exactly -1 makes a term zero; dividing the product by it would give NaN.
@@ -66,6 +79,9 @@ def test_float16_multiplies_in_float32():
         (np.ones((2, 0, 3)), {}, "degree"),
         (np.ones((2, 1, 3), int), {}, "floating"),
         (np.ones((2, 4, 3)), {"gates": np.ones(4)}, r"\(3,\)"),
+        ([], {}, "degree"),
+        ([np.ones((2, 3)), np.ones((2, 4))], {}, "one shape"),
+        ([np.ones((2, 3), int)] * 2, {}, "floating"),
     ],
 )
 def test_errors(factors, options, message):

@@ -16,11 +16,10 @@ from keras_hadamard.models import PolynomialGenerator, _polynomial_blocks
 
 
 def _ccp_weights(c, degree, bias):
-    names = [f"U{n}" for n in range(1, degree + 1)]
-    weights = {"factors/kernel": tf.concat([tf.transpose(c[f"{n}.weight"]) for n in names], 1)}
-    if bias:
-        weights["factors/bias"] = tf.concat([c[f"{n}.bias"] for n in names], 0)
-    return weights | c.dense("output_projection", "C")
+    weights = c.dense("output_projection", "C")
+    for n in range(1, degree + 1):
+        weights |= c.dense(f"factor_{n}", f"U{n}", bias)
+    return weights
 
 
 @port("pinet_ccp__deg3_nobias", adapt=lambda x: tf.reshape(x[0], (x[0].shape[0], -1)))
@@ -84,9 +83,10 @@ def ncp(c):
     constant = {n: tf.linalg.matvec(c[f"layer_B{n}.weight"], c[f"layer_b{n}"]) for n in (1, 2, 3)}
     weights = {
         "first_state": constant[1],
-        "factors/kernel": tf.concat([tf.transpose(c[f"layer_A{n}.weight"]) for n in (1, 2, 3)], 1),
+        **c.dense("factor_1", "layer_A1", bias=False),
     }
     for n in (2, 3):
+        weights |= c.dense(f"factor_{n}", f"layer_A{n}", bias=False)
         weights |= c.dense(f"state_projection_{n}", f"layer_S{n}", bias=False)
         weights[f"state_projection_{n}/bias"] = constant[n]
     return layer, weights | c.dense("output_projection", "layer_C")

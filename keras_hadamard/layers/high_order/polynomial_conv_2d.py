@@ -115,16 +115,18 @@ class PolynomialConv2D(Polynomial):
     def build(self, input_shape: Shape) -> None:
         self.compute_output_shape(input_shape)
         image = to_last_shape(input_shape, self.data_format)
-        self.factors = self.convolve(
-            self.state_width,
-            self.kernel_size,
-            "factors",
-            strides=self.strides,
-            use_bias=self.use_factor_bias,
-            blocks=self.degree,
-            input_shape=image,
-        )
-        state = (*self.factors.compute_output_shape(image)[:-1], self.state_width)
+        self.factors = [
+            self.convolve(
+                self.state_width,
+                self.kernel_size,
+                f"factor_{n}",
+                strides=self.strides,
+                use_bias=self.use_factor_bias,
+                input_shape=image,
+            )
+            for n in range(1, self.degree + 1)
+        ]
+        state = self.factors[0].compute_output_shape(image)
         self.build_recursion(state)
         self.output_projection = None
         if self.use_output_projection:
@@ -133,7 +135,8 @@ class PolynomialConv2D(Polynomial):
             )
 
     def call(self, inputs: Tensor) -> Tensor:
-        x = self.expand(self.factors(to_last(inputs, self.data_format)))
+        image = to_last(inputs, self.data_format)
+        x = self.expand([convolve(image) for convolve in self.factors])
         if self.output_projection is not None:
             x = self.output_projection(x)
         return to_last(x, self.data_format, back=True)

@@ -107,20 +107,19 @@ class PolynomialDense(Polynomial):
         self._check(input_shape)
         rank = self.state_width
         state = (*input_shape[:-1], rank)
-        self.factors = self.project(
-            rank,
-            "factors",
-            use_bias=self.use_factor_bias,
-            blocks=self.degree,
-            input_shape=input_shape,
-        )
+        self.factors = [
+            self.project(
+                rank, f"factor_{n}", use_bias=self.use_factor_bias, input_shape=input_shape
+            )
+            for n in range(1, self.degree + 1)
+        ]
         self.build_recursion(state)
         self.output_projection = self.project(
             self.units, "output_projection", activation=self.activation, input_shape=state
         )
 
     def call(self, inputs: Tensor) -> Tensor:
-        return self.output_projection(self.expand(self.factors(inputs)))
+        return self.output_projection(self.expand([project(inputs) for project in self.factors]))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         self._check(input_shape)
