@@ -12,7 +12,7 @@ from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
 from keras_hadamard.layers._masks import all_of, masked_mean
-from keras_hadamard.ops import factorized_bilinear_pool
+from keras_hadamard.ops.factorized_bilinear_pool import factorized_bilinear_pool
 
 
 @serializable

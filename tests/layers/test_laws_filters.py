@@ -244,21 +244,43 @@ def test_cope_of_one_input_is_the_polynomial(decomposition, use_factor_bias):
 
 
 @pytest.mark.parametrize("decomposition", ["ccp", "ncp", "ncp_skip"])
-def test_cope_is_the_polynomial_of_the_concatenated_inputs(decomposition):
-    widths = (5, 2, 3)
-    layer = randomised(CoPE(3, 3, decomposition, rank=4), [(None, w) for w in widths])
-    joined = PolynomialDense(3, 3, decomposition, rank=4)
-    joined.build((None, sum(widths)))
-    joined.factors.set_weights([np.concatenate([np.asarray(f.kernel) for f in layer.factors])])
-    rest = len(widths)
-    names = [w for w in layer.weights if "factors_" not in w.path]
-    for ours, theirs in zip(
-        names, [w for w in joined.weights if "factors" not in w.path], strict=True
-    ):
-        theirs.assign(ours)
-    assert len(layer.weights) - len(names) == rest
+@pytest.mark.parametrize("use_factor_bias", [False, True])
+def test_cope_is_its_recursion(decomposition, use_factor_bias):
+    widths, rank, degree = (5, 2, 3), 4, 3
+    layer = randomised(
+        CoPE(3, degree, decomposition, rank, use_factor_bias=use_factor_bias),
+        [(None, w) for w in widths],
+    )
     inputs = [normal(6, w, seed=w) for w in widths]
-    same(layer(inputs), joined(np.concatenate(inputs, -1)))
+    sums = []
+    for factor in layer.factors:
+        kernels = np.split(np.asarray(factor.kernel), np.cumsum(widths)[:-1])
+        total = sum(z @ kernel for z, kernel in zip(inputs, kernels, strict=True))
+        sums.append(total + (np.asarray(factor.bias) if use_factor_bias else 0))
+    x = sums[0] * (1 if decomposition == "ccp" else np.asarray(layer.first_state))
+    for n in (1, 2):
+        state = x
+        if decomposition != "ccp":
+            kernel, bias = layer.state_projections[n - 1].get_weights()
+            state = x @ kernel + bias
+        x = sums[n] * state + (0 if decomposition == "ncp" else x)
+    kernel, bias = layer.output_projection.get_weights()
+    same(layer(inputs), x @ kernel + bias)
+
+
+@pytest.mark.parametrize("condition_only", [False, True])
+@pytest.mark.parametrize("use_factor_bias", [False, True])
+@pytest.mark.parametrize("order", [1, -1])
+def test_cope_broadcasts_vectors_to_all_positions(condition_only, use_factor_bias, order):
+    arguments = {"rank": 4, "condition_only": condition_only, "use_factor_bias": use_factor_bias}
+    image, label, noise = normal(2, 4, 3, 5), normal(2, 2, seed=1), normal(2, 3, seed=2)
+    inputs = [image, label, noise][::order]
+    layer = randomised(CoPE(3, 3, **arguments), [(None, *z.shape[1:]) for z in inputs])
+    tiled = [
+        z if z.ndim == 4 else np.broadcast_to(z[:, None, None], (2, 4, 3, z.shape[-1]))
+        for z in inputs
+    ]
+    same(layer(inputs), layer(tiled))
 
 
 @pytest.mark.parametrize("decomposition", ["ccp", "ncp"])
@@ -285,8 +307,10 @@ def test_condition_only_is_cope_without_the_inputs_later_projections():
     layer = randomised(CoPE(3, 3, rank=4, condition_only=True), shapes)
     full = CoPE(3, 3, rank=4)
     full.build(shapes)
-    own, condition, *rest = layer.get_weights()
-    full.set_weights([np.concatenate([own, np.zeros((5, 8))], -1), condition, *rest])
+    full.factors[0].set_weights(layer.factors[0].get_weights())
+    for theirs, ours in zip(full.factors[1:], layer.factors[1:], strict=True):
+        theirs.set_weights([np.concatenate([np.zeros((5, 4)), np.asarray(ours.kernel)])])
+    full.output_projection.set_weights(layer.output_projection.get_weights())
     inputs = [normal(6, 5, seed=8), normal(6, 2, seed=9)]
     same(layer(inputs), full(inputs))
 
@@ -436,3 +460,32 @@ def test_float16_maps_are_summed_in_float32():
 def test_maps_that_do_not_fit(pooling, inputs, message):
     with pytest.raises(ValueError, match=message):
         pooling()(inputs)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shapes", "kernels"),
+    [
+        (QuadraticDense(3, "full"), (None, 5), 2),
+        (QuadraticDense(3, "product_square"), (None, 5), 3),
+        (CoPE(3, 4, rank=2), [(None, 5), (None, 2)], 5),
+        (MultiplicativeInteraction(3), [(None, 5), (None, 2)], 3),
+        (MultiplicativeInteraction(3, rank=2), [(None, 5), (None, 2)], 5),
+        (FourierFilter(3), (None, 5), 1),
+    ],
+    ids=lambda v: v.name if isinstance(v, keras.layers.Layer) else None,
+)
+def test_kernel_arguments_reach_every_kernel(layer, shapes, kernels):
+    arguments = {
+        "kernel_initializer": keras.initializers.RandomNormal(seed=1),
+        "kernel_regularizer": "l2",
+        "kernel_constraint": "non_neg",
+        "bias_initializer": "ones",
+    }
+    layer = type(layer).from_config({**layer.get_config(), **arguments})
+    layer.build(shapes)
+    assert len(layer.losses) == kernels
+    assert sum(w.constraint is not None for w in layer.trainable_weights) == kernels
+    drawn = [np.ravel(w)[:3] for w in layer.trainable_weights if w.path.endswith("/kernel")]
+    assert len({str(w) for w in drawn}) == len(drawn) >= 1
+    biases = [w for w in layer.trainable_weights if w.name == "bias"]
+    assert all((np.asarray(b) == 1).all() for b in biases)

@@ -8,8 +8,9 @@ from keras import ops
 from keras_hadamard._checks import one_of, received
 from keras_hadamard._typing import Shape, Tensor
 from keras_hadamard.layers._channels import channels_axis, to_last
-from keras_hadamard.ops import l2_normalize, signed_sqrt
 from keras_hadamard.ops._precision import at_least_float32
+from keras_hadamard.ops.l2_normalize import l2_normalize
+from keras_hadamard.ops.signed_sqrt import signed_sqrt
 
 # The least norm to divide by, as `l2_normalize` has it.
 EPSILON = 1e-12

@@ -8,7 +8,7 @@ from keras import ops
 from keras_hadamard._checks import one_of, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
-from keras_hadamard.layers._projecting import ProjectingLayer
+from keras_hadamard.layers._projecting import ProjectingLayer, derive
 from keras_hadamard.layers.high_order._bilinear import bilinear
 from keras_hadamard.ops import modulate
 
@@ -88,7 +88,8 @@ class QuadraticDense(ProjectingLayer):
         self._check(input_shape)
         width = input_shape[-1]
         self.factors: list[keras.layers.Dense] = []
-        self.kernel, self.addend = None, None
+        self.kernel: Any = None
+        self.addend: Any = None
         if self.form == "full":
             self.kernel = self.add_weight(
                 name="kernel",
