@@ -6,6 +6,9 @@ _require("keras_tuner", "keras-tuner")
 
 from keras_hadamard.tuning.fusion_space import fusion_space as fusion_space  # noqa: E402
 from keras_hadamard.tuning.gating_space import gating_space as gating_space  # noqa: E402
+from keras_hadamard.tuning.high_order_space import (  # noqa: E402
+    high_order_space as high_order_space,
+)
 from keras_hadamard.tuning.hyper_fusion_classifier import (  # noqa: E402
     HyperFusionClassifier as HyperFusionClassifier,
 )

@@ -5,6 +5,7 @@ import pytest
 from keras_hadamard import layers, tuning
 from keras_hadamard.tuning.fusion_space import FUSIONS
 from keras_hadamard.tuning.gating_space import GATINGS
+from keras_hadamard.tuning.high_order_space import HIGH_ORDER
 
 
 def drawn(**values):
@@ -58,6 +59,30 @@ def test_every_gate(kind):
     layer = tuning.gating_space(drawn(gating=kind), units=6)
     assert layer(keras.ops.ones((2, 7))).shape == (2, 6)
     assert isinstance(layer, keras.layers.Dense if kind == "dense" else layers.GatedDense)
+
+
+@pytest.mark.parametrize("kind", HIGH_ORDER.options)
+def test_every_family_of_higher_order(kind):
+    hp = drawn(high_order=kind)
+    layer = tuning.high_order_space(hp, units=6)
+    assert layer(keras.ops.ones((2, 7))).shape == (2, 6)
+    assert layer.name == "high_order"
+    active = {p.name.removeprefix("high_order_") for p in hp.space if hp.is_active(p)}
+    assert active == {"high_order", *HIGH_ORDER.options[kind].uses}
+
+
+@pytest.mark.parametrize("parameter", HIGH_ORDER.parameters)
+def test_every_value_of_a_parameter_of_higher_order_builds(parameter):
+    kind = next(k for k, o in HIGH_ORDER.options.items() if parameter in o.uses)
+    for value in HIGH_ORDER.parameters[parameter].values:
+        hp = drawn(high_order=kind, **{f"high_order_{parameter}": value})
+        layer = tuning.high_order_space(hp, units=6)
+        assert layer(keras.ops.ones((2, 7))).shape == (2, 6)
+        wanted = None if value == "none" else value
+        if parameter == "polynomials":
+            assert layer.degree == 2**value
+        else:
+            assert layer.get_config()[parameter] == wanted
 
 
 def test_drawn_values_reach_the_layer():
