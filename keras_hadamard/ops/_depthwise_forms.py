@@ -20,6 +20,8 @@ Form = Callable[[Tensor, Tensor, Pads, int, int], Tensor]
 # Products in one fused step of the kernel's gradient, found by measuring: with fewer, the running
 # sums travel more; with more, they do not stay in registers.
 STEP, WIDEST = 28, 64
+# Taps of the kernel in one fused sum: with many more, XLA does not vectorise it.
+TAPS = 49
 
 
 def pads_of(size: Any, padding: str, dilation: int) -> Pads:
@@ -45,17 +47,39 @@ def native(x: Tensor, kernel: Tensor, pads: Pads, strides: int, dilation: int) -
 
 def shifted(x: Tensor, kernel: Tensor, pads: Pads, strides: int, dilation: int) -> Tensor:
     wide, kernel = widened(x, kernel)
-    wide = _pad(wide, pads)
+    wide, kernel = _pad(wide, pads), kernel[..., 0]
     height, width = size_of(kernel)
     # How far the pixels reach that one tap meets.
     below = _length(wide, 1) - dilation * (height - 1)
     right = _length(wide, 2) - dilation * (width - 1)
-    y = 0.0
-    for i in range(0, dilation * height, dilation):
-        for j in range(0, dilation * width, dilation):
-            met = wide[:, i : i + below : strides, j : j + right : strides]
-            y = y + met * kernel[i // dilation, j // dilation, :, 0]
-    return tf.cast(y, x.dtype)
+
+    def products(seen: Tensor, kernel: Tensor, total: Any) -> Tensor:
+        for i in range(kernel.shape[0]):
+            for j in range(width):
+                top, left = dilation * i, dilation * j
+                met = seen[:, top : top + below : strides, left : left + right : strides]
+                total = total + met * kernel[i, j]
+        return total
+
+    if height * width <= TAPS:
+        return tf.cast(products(wide, kernel, 0.0), x.dtype)
+    rows = max(1, TAPS // width)
+    turns = -(-height // rows)
+    more = turns * rows - height
+    kernel = tf.pad(kernel, ((0, more), (0, 0), (0, 0)))
+    wide = _pad(wide, ((0, dilation * more), (0, 0)))
+    batch, across, channels = _length(wide, 0), _length(wide, 2), wide.shape[-1]
+    span = below + dilation * (rows - 1)
+
+    def step(turn: Tensor, total: Tensor) -> tuple[Tensor, Tensor]:
+        seen = tf.slice(wide, (0, turn * rows * dilation, 0, 0), (batch, span, across, channels))
+        taps = tf.slice(kernel, (turn * rows, 0, 0), (rows, width, channels))
+        return turn + 1, products(seen, taps, total)
+
+    sides = [-(-n // strides) for n in (below, right)]
+    start = 0, tf.zeros((batch, *sides, channels), wide.dtype)
+    total = tf.while_loop(lambda turn, _: turn < turns, step, start, maximum_iterations=turns)[1]
+    return tf.cast(total, x.dtype)
 
 
 def flipped(

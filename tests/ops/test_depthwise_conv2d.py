@@ -48,17 +48,23 @@ CONFIGURATIONS = [
     ((1, 7, 6, 2), (3, 3), {"dilation": 2}),
     ((1, 7, 6, 2), (3, 2), {"dilation": 3, "padding": "valid"}),
     ((1, 1, 1, 3), (3, 3), {}),
+    # More taps than one fused sum holds.
+    ((1, 4, 5, 1), (9, 7), {}),
+    ((1, 7, 6, 1), (5, 11), {"strides": 2}),
+    ((1, 9, 8, 1), (8, 7), {"dilation": 2}),
 ]
 EACH = pytest.mark.parametrize(("shape", "size", "options"), CONFIGURATIONS)
 
 
 @EACH
-def test_equals_the_sum_with_gradients(shape, size, options):
+def test_equals_the_sum(shape, size, options):
     x, kernel = normal(*shape), normal(*size, shape[-1], seed=1)
     check_forward(depthwise_conv2d, (x, kernel), reference(x, kernel, **options), **options)
-    check_forward(
-        depthwise_conv2d, (x, kernel[..., None]), reference(x, kernel, **options), **options
-    )
+
+
+def test_a_kernel_of_rank_three_is_one_of_rank_four():
+    x, kernel = normal(2, 5, 4, 3), normal(3, 3, 3, seed=1)
+    assert_near(depthwise_conv2d(x, kernel[..., None]), reference(x, kernel), 1e-12)
 
 
 @EACH
@@ -68,11 +74,20 @@ def test_gradients(shape, size, options):
 
 
 @pytest.mark.parametrize("jit", [False, True])
-@pytest.mark.parametrize("options", [{}, {"strides": 2}, {"dilation": 2}])
-@pytest.mark.parametrize("shape", [(2, 9, 70, 3), (3, 31, 6, 2), (0, 5, 5, 2)])
-def test_unknown_sizes_and_wide_images_have_the_same_gradients(shape, options, jit):
+@pytest.mark.parametrize(
+    ("shape", "size", "options"),
+    [
+        ((2, 9, 70, 3), (3, 5), {}),
+        ((2, 9, 70, 3), (3, 5), {"strides": 2}),
+        ((3, 31, 6, 2), (3, 5), {"dilation": 2}),
+        ((2, 9, 70, 3), (11, 8), {}),
+        ((0, 5, 5, 2), (3, 5), {}),
+        ((0, 5, 5, 2), (3, 5), {"dilation": 2}),
+    ],
+)
+def test_unknown_sizes_and_wide_images_have_the_same_gradients(shape, size, options, jit):
     # Blocks of rows and columns that do not divide the image, known and unknown.
-    x, kernel = tf.constant(normal(*shape)), tf.constant(normal(3, 5, shape[-1], seed=1))
+    x, kernel = tf.constant(normal(*shape)), tf.constant(normal(*size, shape[-1], seed=1))
 
     def run(x, kernel):
         with tf.GradientTape() as tape:
