@@ -207,7 +207,17 @@ def test_registered_under_the_package(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["MLB", "PolynomialDense-ncp", "GatedDense", "MinGRU", "PolyNonLocal"]
+    "name",
+    [
+        "MLB",
+        "PolynomialDense-ncp",
+        "CrossNetwork-vector",
+        "MixtureCross",
+        "OuterProductInteraction",
+        "GatedDense",
+        "MinGRU",
+        "PolyNonLocal",
+    ],
 )
 def test_kernel_arguments_reach_every_kernel(name):
     case = CASES[name]
