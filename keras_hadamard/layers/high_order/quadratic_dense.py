@@ -94,7 +94,7 @@ class QuadraticDense(ProjectingLayer):
             self.kernel = self.add_weight(
                 name="kernel",
                 shape=(width, width, self.units),
-                initializer=self.kernel_initializer,
+                initializer=derive(self.kernel_initializer, 1),
                 regularizer=self.kernel_regularizer,
                 constraint=self.kernel_constraint,
             )
