@@ -60,8 +60,8 @@ class CoPE(Polynomial):
 
     Numerics:
         For `"ccp"` the product over the degree is float32 under 16-bit policies; magnitudes grow
-        with the degree as those of `PolynomialDense`. The kernels of the inputs are stored, and
-        initialised, as that of one input of their joint width.
+        with the degree as those of `PolynomialDense`, and as the square root of the number of
+        inputs in each factor.
 
     Raises:
         ValueError: If an argument is out of range, the inputs do not fit together, or there is no
@@ -108,19 +108,20 @@ class CoPE(Polynomial):
 
     def build(self, input_shape: list[Shape]) -> None:
         shapes = [tuple(s) if isinstance(s, list | tuple) else s for s in input_shape]
-        positions = self._positions(shapes)
-        state = (*positions, self.state_width)
-        # The kernels of the inputs stand one below another: the sum over inputs is one product.
-        self.widths = [int(shape[-1] or 0) for shape in shapes]
-        seen = [self.widths] + [self.widths[self.condition_only :]] * (self.degree - 1)
+        state = (*self._positions(shapes), self.state_width)
+        last = len(shapes) - 1
+        # One bias is enough for a sum: that of the last input, which every degree sees.
         self.factors = [
-            self.project(
-                self.state_width,
-                f"factor_{n}",
-                use_bias=self.use_factor_bias,
-                input_shape=(*positions, sum(widths)),
-            )
-            for n, widths in enumerate(seen, 1)
+            [
+                self.project(
+                    self.state_width,
+                    f"factor_{n}_{i + 1}",
+                    use_bias=self.use_factor_bias and i == last,
+                    input_shape=shapes[i],
+                )
+                for i in range(int(self.condition_only and n > 1), len(shapes))
+            ]
+            for n in range(1, self.degree + 1)
         ]
         self.build_recursion(state)
         self.output_projection = self.project(
@@ -128,33 +129,19 @@ class CoPE(Polynomial):
         )
 
     def call(self, inputs: list[Tensor]) -> Tensor:
-        skipped = int(self.condition_only)
-        first = self._sum(self.factors[:1], inputs, self.widths)
-        others = self._sum(self.factors[1:], inputs[skipped:], self.widths[skipped:])
-        if self.condition_only:
-            # The conditions may be vectors where the input has positions.
-            zero = ops.zeros_like(first[0][..., :1])
-            others = [align([factor, zero])[0] + zero for factor in others]
-        return self.output_projection(self.expand(first + others))
-
-    @staticmethod
-    def _sum(projections: list[Any], inputs: list[Tensor], widths: list[int]) -> list[Tensor]:
-        """The projections of some degrees, each the sum over inputs."""
-        if len({len(z.shape) for z in inputs}) == 1:
-            joined = ops.concatenate(inputs, axis=-1) if len(inputs) > 1 else inputs[0]
-            return [project(joined) for project in projections]
         sums = []
-        for project in projections:
+        for projections in self.factors:
+            seen = inputs[len(inputs) - len(projections) :]
             # A vector is projected before it is broadcast.
-            kernel, start, terms = ops.convert_to_tensor(project.kernel), 0, []
-            for z, width in zip(inputs, widths, strict=True):
-                terms.append(ops.matmul(z, kernel[start : start + width]))
-                start += width
-            total, *others = align(terms)
+            total, *others = align([p(z) for p, z in zip(projections, seen, strict=True)])
             for term in others:
                 total = total + term
-            sums.append(total if project.bias is None else total + project.bias)
-        return sums
+            sums.append(total)
+        if self.condition_only:
+            # The conditions may be vectors where the input has positions.
+            zero = ops.zeros_like(sums[0][..., :1])
+            sums[1:] = [align([total, zero])[0] + zero for total in sums[1:]]
+        return self.output_projection(self.expand(sums))
 
     def compute_mask(self, inputs: list[Tensor], mask: Any = None) -> Tensor | None:
         return all_of(mask)
