@@ -19,6 +19,7 @@ writes feature_crosses.csv (a line for each fit) and feature_crosses.png.
 import argparse
 import csv
 import itertools
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,9 @@ from keras_hadamard.layers import CrossNetwork, FactorizationMachine
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+
+# Every other epoch is validated; Keras remarks on those between.
+warnings.filterwarnings("ignore", "Early stopping conditioned on metric")
 
 COLUMNS = 20
 NOISE = 0.3  # Of the standard deviation of the products.
@@ -199,6 +203,24 @@ def table_of(lines: list[dict[str, object]]) -> str:
     return "\n".join(text)
 
 
+def lesson(figures: dict[tuple[str, str], tuple[float, float, float]]) -> None:
+    """What the figures say, as far as they do."""
+    two, three = (
+        {m: v for (t, m), v in figures.items() if t.endswith(n)} for n in ("two", "three")
+    )
+    # A machine finds products of two as well as a perceptron, and products of three far better,
+    # provided that its order reaches them; so does a cross network, and both can name them.
+    assert two["machine of order 2"][0] > two["perceptron"][0] > two["linear"][0]
+    for polynomial in ("cross network", "machine of order 3"):
+        assert three[polynomial][0] > three["perceptron"][0] > three["machine of order 2"][0]
+        assert three[polynomial][2] > 0.5 > three["perceptron"][2]
+    best = max(three, key=lambda m: three[m][0])
+    print(
+        f"\nProducts of three: the {best} explains {three[best][0]:.2f} of the variance, the "
+        f"perceptron of its size {three['perceptron'][0]:.2f}."
+    )
+
+
 def draw(lines: list[dict[str, object]], maps: dict[str, np.ndarray], path: Path) -> None:
     figures, targets = summary(lines), list(dict.fromkeys(line["target"] for line in lines))
     names = list(dict.fromkeys(line["model"] for line in lines))
@@ -239,6 +261,8 @@ def main() -> None:
     options = parser.parse_args()
     lines, maps = run(1, 6) if options.quick else run(3, 160)
     print(table_of(lines))
+    if not options.quick:
+        lesson(summary(lines))
     options.out.mkdir(parents=True, exist_ok=True)
     with open(options.out / "feature_crosses.csv", "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=lines[0])
