@@ -10,9 +10,9 @@ import keras
 import pytest
 
 import keras_hadamard
-from keras_hadamard import config, datasets, layers, ops, serving, tuning
+from keras_hadamard import config, datasets, layers, models, ops, serving, tuning
 
-FLOORS: list[ModuleType] = [config, datasets, layers, ops, serving, tuning]
+FLOORS: list[ModuleType] = [config, datasets, layers, models, ops, serving, tuning]
 
 
 def _public():
@@ -29,7 +29,12 @@ def _public():
 
 PUBLIC = _public()
 EVERY = pytest.mark.parametrize("name", sorted(PUBLIC))
-LAYERS = [n for n, c in PUBLIC.items() if inspect.isclass(c) and issubclass(c, keras.layers.Layer)]
+LAYERS = [
+    n
+    for n, c in PUBLIC.items()
+    if n.startswith("layers.") and inspect.isclass(c) and issubclass(c, keras.layers.Layer)
+]
+MODELS = [n for n in PUBLIC if n.startswith("models.")]
 OPS = [n for n in PUBLIC if n.startswith("ops.")]
 
 
@@ -85,6 +90,12 @@ def test_layer_sections(name):
     assert "`" in text.split("Args:")[0], "no equation"
 
 
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_model_sections(name):
+    found = list(sections(inspect.getdoc(PUBLIC[name])))
+    assert found == ["Args", "Raises", "Example", "Reference"]
+
+
 @pytest.mark.parametrize("name", sorted(OPS))
 def test_op_sections(name):
     found = list(sections(inspect.getdoc(PUBLIC[name])))
@@ -106,7 +117,7 @@ def test_example_runs(name, tmp_path, monkeypatch):
     assert runner.failures == 0, f"the example of {name} does not give what it shows"
 
 
-@pytest.mark.parametrize("name", sorted(LAYERS + OPS))
+@pytest.mark.parametrize("name", sorted(LAYERS + MODELS + OPS))
 def test_reference_has_a_paper_a_year_and_a_link(name):
     reference = sections(inspect.getdoc(PUBLIC[name]))["Reference"]
     assert re.search(r"\[.+?\((?:\D+ )?(19|20)\d\d\)\]\(\s*https://", reference, re.DOTALL)
