@@ -32,9 +32,7 @@ def _step(model: keras.Model, gradient: bool, jit: bool) -> Callable[..., Any]:
     return tf.function(run, jit_compile=jit, autograph=False)
 
 
-def _runs(
-    pair: Pair, gradient: bool, jit: bool, quick: bool
-) -> tuple[list[Callable[..., Any]], Any]:
+def _runs(pair: Pair, gradient: bool, jit: bool, quick: bool) -> tuple[list[Any], Any]:
     """Our run and that of plain Keras, and their tensors."""
     batch = pair.batch or (256 if len(pair.shapes[0]) == 1 else 16)
     batch = max(2, batch // 16) if quick else batch
@@ -69,9 +67,9 @@ def _against_keras(name: str, repeats: int, quick: bool) -> Iterator[Result]:
 
 def _memory(name: str, ours: Any, plain: Any, what: str) -> Result:
     peaks = [peak_bytes(run) for run in (ours, plain)]
-    lines = [f"{peak / 2**20:.2f} MiB" for peak in peaks]
+    one, other = (f"{peak / 2**20:.2f} MiB" for peak in peaks)
     what = f"{what}, our peak memory over that of plain Keras"
-    return Result(name, what, *lines, peaks[0] / peaks[1], "<= 1.05")
+    return Result(name, what, one, other, peaks[0] / peaks[1], "<= 1.05")
 
 
 for _name in all_pairs():

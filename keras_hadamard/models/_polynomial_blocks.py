@@ -35,8 +35,7 @@ def regularized_block(block: PolynomialResidualBlock2D, prefix: str = "") -> Map
         mapping |= _pair(pair, f"{prefix}lconv{i}", f"{prefix}lbn{i}")
     if isinstance(block, DensePolynomialResidualBlock2D):
         if block.strides > 1:
-            names = f"{prefix}shortcut_sep.0", f"{prefix}shortcut_sep.1"
-            mapping |= _pair(block.transition, *names)
+            mapping |= _pair(block.transition, f"{prefix}shortcut_sep.0", f"{prefix}shortcut_sep.1")
         names = (f"{prefix}pr_conv", f"{prefix}normpr")[-len(block.dense) :]
         mapping |= _pair(block.dense, *names)
         mapping |= _scalar(block.theta, f"{prefix}theta")

@@ -71,7 +71,9 @@ HIGH_ORDER = Space(
         "normalization": Parameter((PLAIN, "batch", "layer"), default="batch"),
         "use_gates": Parameter((True, False), default=False),
         "polynomials": Parameter((2, 3), default=2),
-        "form": Parameter(("product", "product_linear", "product_square"), default="product_linear"),
+        "form": Parameter(
+            ("product", "product_linear", "product_square"), default="product_linear"
+        ),
         "normalize": Parameter((True, False), default=True),
         "expansion": Parameter((2, 3, 4), default=3),
     },

@@ -98,7 +98,7 @@ class Polynomial(ProjectingLayer):
                 x = self.normalizations[i](x)
         return x
 
-    def _cast(self, weight: Any) -> Tensor | None:
+    def _cast(self, weight: Any) -> Tensor:
         return None if weight is None else ops.cast(weight, self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from keras import ops
 
 from keras_hadamard._checks import fraction, one_of, received
 from keras_hadamard._export import serializable
-from keras_hadamard._typing import Initializer, Shape, Tensor
+from keras_hadamard._typing import Initializer, Tensor
 from keras_hadamard.layers._channels import to_last
 from keras_hadamard.layers._normalization import KINDS, normalization
 from keras_hadamard.layers.high_order._image_block import run
@@ -101,7 +101,7 @@ class DensePolynomialResidualBlock2D(PolynomialResidualBlock2D):
         self.seed = seed
         self.random = keras.random.SeedGenerator(seed)
 
-    def build(self, input_shape: list[Shape]) -> None:
+    def build(self, input_shape: Any) -> None:
         image, *products = [self.image(shape) for shape in _listed(input_shape)]
         super().build(_listed(input_shape)[0])
         state = (*image[:-1], self.filters)
@@ -156,7 +156,7 @@ class DensePolynomialResidualBlock2D(PolynomialResidualBlock2D):
             dense = ops.where(keep, dense / (1 - self.dense_dropout), ops.zeros_like(dense))
         return dense
 
-    def compute_output_shape(self, input_shape: list[Shape]) -> list[Shape]:
+    def compute_output_shape(self, input_shape: Any) -> Any:
         shapes = _listed(input_shape)
         output = super().compute_output_shape(shapes[0])
         return [output] * (len(shapes) + 1)
