@@ -3,16 +3,18 @@
 import re
 from pathlib import Path
 
+from keras_hadamard import layers, models, ops
+
 README = Path(__file__).parents[1] / "README.md"
 
 
 def test_python_blocks_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     names = {}
     # The served model is that of the first block.
-    for block in [blocks[0], blocks[1], blocks[3], blocks[2]]:
+    for block in [*blocks[:3], blocks[4], blocks[3]]:
         exec(compile(block, str(README), "exec"), names)
     assert names["tuner"].oracle.get_space().get("fusion") == "concat"
 
@@ -23,3 +25,19 @@ def test_own_build_takes_about_ten_lines():
     )
     body = block.partition("def build")[2].partition("\ntuner")[0]
     assert len(body.strip().splitlines()) <= 10
+
+
+def test_every_layer_stands_in_the_table_with_its_paper():
+    text = README.read_text()
+    for row in layers.catalogue():
+        assert re.search(
+            rf"^\| [a-z ]+ \| `{row.name}` \| {re.escape(row.reference)} \|$", text, re.M
+        )
+
+
+def test_every_model_and_op_is_named():
+    text = README.read_text()
+    for module in (models, ops):
+        for name in dir(module):
+            if callable(getattr(module, name)) and not name.startswith("_"):
+                assert f"`{name}`" in text, name

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_hadamard._checks import one_of
+from keras_hadamard._checks import one_of, received
 from keras_hadamard._typing import Shape, Tensor
 
 
@@ -32,3 +32,10 @@ def image_format(data_format: str | None) -> str:
     resolved = str(keras.config.image_data_format() if data_format is None else data_format)
     channels_axis(resolved)
     return resolved
+
+
+def known_image(input_shape: Shape, data_format: str) -> Shape:
+    """The shape of an image, its channels last and known."""
+    if len(input_shape) != 4 or input_shape[channels_axis(data_format)] is None:
+        raise received("an image of known channels", shape=input_shape)
+    return to_last_shape(input_shape, data_format)

@@ -1,5 +1,6 @@
 """What the bilinear poolings share: one or two feature maps in, one normalised vector out."""
 
+from abc import abstractmethod
 from typing import Any
 
 import keras
@@ -51,9 +52,9 @@ class BilinearPooling(keras.layers.Layer):
         norm = ops.sum(ops.abs(z), axis=-1, keepdims=True)
         return signed_sqrt(z / ops.maximum(norm, EPSILON**2))
 
+    @abstractmethod
     def pool(self, x: Tensor, y: Tensor) -> Tensor:
         """The sum over positions of `(batch, positions, channels)` maps, in at least float32."""
-        raise NotImplementedError
 
     def channels(self, input_shape: Any) -> tuple[int, int]:
         """The channels of both maps, once they are known to fit together."""

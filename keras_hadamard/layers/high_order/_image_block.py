@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from keras_hadamard._checks import positive_int, received
+from keras_hadamard._checks import positive_int
 from keras_hadamard._typing import Shape, Tensor
-from keras_hadamard.layers._channels import channels_axis, image_format, to_last_shape
+from keras_hadamard.layers._channels import image_format, known_image, to_last_shape
 from keras_hadamard.layers._normalization import normalization
 from keras_hadamard.layers._projecting import ProjectingLayer
 
@@ -50,9 +50,7 @@ class ImageBlock(ProjectingLayer):
 
     def image(self, input_shape: Shape) -> Shape:
         """The shape of the input with its channels last."""
-        if len(input_shape) != 4 or input_shape[channels_axis(self.data_format)] is None:
-            raise received("an image of known channels", shape=input_shape)
-        return to_last_shape(input_shape, self.data_format)
+        return known_image(input_shape, self.data_format)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         batch, *sides, _ = self.image(input_shape)

@@ -1,12 +1,13 @@
 """What the two blocks around a star operation share."""
 
+from abc import abstractmethod
 from typing import Any
 
 from keras import ops
 
-from keras_hadamard._checks import fraction, positive_int, received
+from keras_hadamard._checks import fraction, positive_int
 from keras_hadamard._typing import Activation, Shape, Tensor
-from keras_hadamard.layers._channels import channels_axis, image_format, to_last, to_last_shape
+from keras_hadamard.layers._channels import image_format, known_image, to_last
 from keras_hadamard.layers._drop_path import drop_path
 from keras_hadamard.layers._projecting import ProjectingLayer, derive
 from keras_hadamard.layers.high_order.star_operation import StarOperation
@@ -35,16 +36,18 @@ class StarResidual2D(ProjectingLayer):
         self.seed = seed
 
     def build(self, input_shape: Shape) -> None:
-        self.build_branch(self._image(input_shape))
+        self.build_branch(known_image(input_shape, self.data_format))
         self.drop = drop_path(
             self.drop_path, 4, "drop_path", seed=self.seed, policy=self.dtype_policy
         )
 
+    @abstractmethod
     def build_branch(self, shape: Shape) -> None:
-        raise NotImplementedError
+        """Creates the layers of the branch for an image of `shape`."""
 
+    @abstractmethod
     def branch(self, x: Tensor, training: bool | None) -> Tensor:
-        raise NotImplementedError
+        """The branch of an image, of the image's shape."""
 
     def star(self, shape: Shape, activation: Activation, mode: str = "multiply") -> StarOperation:
         arguments = self._kernel_arguments("star", activation, None, 3)
@@ -61,7 +64,7 @@ class StarResidual2D(ProjectingLayer):
         return to_last(ops.add(x, y), self.data_format, back=True)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        self._image(input_shape)
+        known_image(input_shape, self.data_format)
         return tuple(input_shape)
 
     def get_config(self) -> dict[str, Any]:
@@ -73,8 +76,3 @@ class StarResidual2D(ProjectingLayer):
             "data_format": self.data_format,
             "seed": self.seed,
         }
-
-    def _image(self, input_shape: Shape) -> Shape:
-        if len(input_shape) != 4 or input_shape[channels_axis(self.data_format)] is None:
-            raise received("an image of known channels", shape=input_shape)
-        return to_last_shape(input_shape, self.data_format)

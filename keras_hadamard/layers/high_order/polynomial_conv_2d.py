@@ -5,7 +5,7 @@ from typing import Any
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
-from keras_hadamard.layers._channels import channels_axis, image_format, to_last, to_last_shape
+from keras_hadamard.layers._channels import image_format, known_image, to_last, to_last_shape
 from keras_hadamard.layers.high_order._polynomial import Polynomial
 
 
@@ -142,13 +142,9 @@ class PolynomialConv2D(Polynomial):
         return to_last(x, self.data_format, back=True)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        channels = channels_axis(self.data_format)
-        if len(input_shape) != 4 or input_shape[channels] is None:
-            raise received("an image of known channels", shape=input_shape)
-        _, *sides, _ = to_last_shape(input_shape, self.data_format)
+        batch, *sides, _ = known_image(input_shape, self.data_format)
         sides = [None if n is None else -(-n // self.strides) for n in sides]
-        shape = (input_shape[0], *sides, self.filters)
-        return to_last_shape(shape, self.data_format, back=True)
+        return to_last_shape((batch, *sides, self.filters), self.data_format, back=True)
 
     def get_config(self) -> dict[str, Any]:
         return {
