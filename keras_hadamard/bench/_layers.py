@@ -57,7 +57,7 @@ def _against_keras(name: str, repeats: int, quick: bool) -> Iterator[Result]:
     for gradient in (False, True):
         for jit in (False, True):
             (ours, plain), arrays = _runs(pair, gradient, jit, quick)
-            timing = compare(ours, plain, 3 * repeats)
+            timing = compare(ours, plain, 5 * repeats)
             what = f"{_what(arrays, gradient, jit)}, our time over that of plain Keras"
             lines = f"{timing.ours:.2f} ms", f"{timing.reference:.2f} ms"
             yield Result(name, what, *lines, 1 / timing.ratio, "<= 1.05")

@@ -4,6 +4,7 @@ Two candidates are timed in turns and compared by the median of the ratios of th
 the machine does falls on both.
 """
 
+import gc
 import statistics
 import time
 from collections.abc import Callable
@@ -70,6 +71,7 @@ def peak_bytes(run: Run) -> int:
 def kept_bytes(run: Run) -> int:
     """How much more TensorFlow's allocator holds while the results of a run are alive."""
     finish(run())
+    gc.collect()  # What earlier rows left in reference cycles would be freed in between.
     before = _memory("current")
     results = run()
     finish(results)

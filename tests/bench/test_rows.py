@@ -37,7 +37,7 @@ def test_plain_keras_is_the_same_equation(name):
 def test_memory_is_what_the_allocator_holds():
     x = tf.random.normal((1024, 1024))
     assert kept_bytes(lambda: x + 1) == 4 * 2**20
-    assert 8 * 2**20 <= peak_bytes(lambda: tf.matmul(x + 1, x)) <= 9 * 2**20
+    assert 8 * 2**20 <= peak_bytes(lambda: tf.matmul(x + 1, x)) <= 12 * 2**20
 
 
 def test_a_row_has_time_and_memory():

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import keras
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -14,3 +16,15 @@ class Pair:
     shapes: tuple[tuple[int, ...], ...]
     # Unless vectors are wide and cheap: how many examples are run at once.
     batch: int | None = None
+
+
+@keras.saving.register_keras_serializable("keras_hadamard_bench")
+class Scale(keras.layers.Layer):
+    """A learned scalar, which Keras has no layer for."""
+
+    def build(self, input_shape: Any) -> None:
+        del input_shape
+        self.scale = self.add_weight(name="scale", shape=(), initializer="zeros")
+
+    def call(self, x: Any) -> Any:
+        return self.scale * x

@@ -10,13 +10,13 @@ from keras.layers import (
 )
 
 from keras_hadamard import layers
-from keras_hadamard.bench._pairs._pair import Pair
+from keras_hadamard.bench._pairs._pair import Pair, Scale
 
 
 def _poly_non_local(x: Any) -> Any:
     width = x.shape[-1]
     pooled = GlobalAveragePooling1D(keepdims=True)(Multiply()([Dense(width)(x), Dense(width)(x)]))
-    return Add()([Dense(width)(Multiply()([pooled, x])), x])
+    return Add()([Scale()(Dense(width)(Multiply()([pooled, x]))), Scale()(x)])
 
 
 PAIRS = {

@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-import keras
 from keras.layers import Activation, Add, BatchNormalization, Conv2D, Dense, Multiply
 
 from keras_hadamard import layers
-from keras_hadamard.bench._pairs._pair import Pair
+from keras_hadamard.bench._pairs._pair import Pair, Scale
 
 DEGREE = 8
 IMAGE = (32, 32, 32)
@@ -39,18 +38,6 @@ def _composed(x: Any) -> Any:
 def _stage(x: Any, kernel_size: int = 3) -> Any:
     x = Conv2D(32, kernel_size, padding="same", use_bias=False)(x)
     return BatchNormalization(momentum=0.9, epsilon=1e-5)(x)
-
-
-@keras.saving.register_keras_serializable("keras_hadamard_bench")
-class Scale(keras.layers.Layer):
-    """A learned scalar, which Keras has no layer for."""
-
-    def build(self, input_shape: Any) -> None:
-        del input_shape
-        self.scale = self.add_weight(name="scale", shape=(), initializer="zeros")
-
-    def call(self, x: Any) -> Any:
-        return self.scale * x
 
 
 def _block(x: Any) -> Any:
