@@ -24,7 +24,12 @@ def stage_sizes(name: str, sizes: Any) -> tuple[int, ...]:
 
 
 def patches(
-    x: Tensor, filters: int, size: int, name: str, kernel_initializer: Initializer
+    x: Tensor,
+    filters: int,
+    size: int,
+    name: str,
+    kernel_initializer: Initializer,
+    bias_initializer: Initializer = "zeros",
 ) -> tuple[Tensor, keras.layers.Conv2D]:
     """A convolution of pixels that do not overlap, and its layer."""
     layer = keras.layers.Conv2D(
@@ -32,6 +37,7 @@ def patches(
         size,
         size,
         kernel_initializer=kernel_initializer,
+        bias_initializer=bias_initializer,
         data_format="channels_last",
         name=name,
     )

@@ -11,6 +11,7 @@ from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape
 from keras_hadamard.layers import PolyBlock
 from keras_hadamard.layers._centered import CenteredConv2D
+from keras_hadamard.layers._fan_in import FanInUniform
 from keras_hadamard.models._image import patches, stage_sizes
 from keras_hadamard.models._published import PublishedModel, classify, image_shape, model_input
 from keras_hadamard.models._star_blocks import by_prefix, poly_block
@@ -109,7 +110,9 @@ class MONet(PublishedModel):
         size = positive_int("patch_size", patch_size)
         inputs = model_input(image_shape(input_shape, 2 * size), "image")
         x, first = patches(inputs, widths[0], size, "stem_1", "lecun_normal")
-        x, second = patches(x, widths[0], 2, "stem_2", "lecun_normal")
+        # With biases of zero a blank region stays a constant vector, through which the gradient of
+        # each layer normalisation grows by up to a thousand, and that of several blocks overflows.
+        x, second = patches(x, widths[0], 2, "stem_2", "lecun_normal", FanInUniform(4 * widths[0]))
         made: dict[str, keras.layers.Layer] = {"fs": first, "fs2": second}
         for i, (width, count) in enumerate(zip(widths, counts, strict=True)):
             if i > 0:

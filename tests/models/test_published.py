@@ -5,6 +5,7 @@ import json
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from harness.tiny_models import TINY
 
 from keras_hadamard import models, serving
@@ -152,6 +153,19 @@ def test_trains(name, jit):
         np.any(b != np.asarray(w)) for b, w in zip(before, model.trainable_weights, strict=True)
     ]
     assert np.mean(moved) > 0.6
+
+
+@EVERY
+def test_gradients_are_finite_at_zero_input(name):
+    model = make(name)
+    # A top that starts at zero would hide what comes before it.
+    for w in model.trainable_weights:
+        if w.path.startswith("predictions") and w.name == "kernel":
+            w.assign(np.random.default_rng(0).normal(size=w.shape))
+    with tf.GradientTape() as tape:
+        y = tf.reduce_sum(model(np.zeros_like(inputs(name))) ** 2)
+    grads = tape.gradient(y, [w.value for w in model.trainable_weights])
+    assert all(np.isfinite(g).all() for g in grads if g is not None)
 
 
 @EVERY
