@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._typing import Tensor
+from keras_hadamard.ops._anova_recurrence import FEW, FEW_INSIDE_XLA, gradient, kernel
 from keras_hadamard.ops._custom_op import custom_op
 from keras_hadamard.ops._precision import at_least_float32
 from keras_hadamard.ops._shapes import static_shape
@@ -19,10 +20,11 @@ Gradients = list[Tensor | None]
 def anova_kernel(x: Tensor, *, order: int = 2, reduce: bool = True) -> Tensor:
     """ANOVA kernel `y = sum_(i_1 < ... < i_m) x_(i_1) * ... * x_(i_m)`, `m = order`, over fields.
 
-    The coefficient of `t^m` in `prod_i (1 + x_i t)`. The dynamic programme multiplies polynomials
-    cut off at `t^m`, all pairs of neighbouring groups of fields at once, so it takes
-    `log2(fields)` steps and `O(fields * width * order)` operations. The gradient is analytic: it
-    keeps `x` alone, goes the same tree back, and divides nowhere, so zeros are as good as any.
+    The coefficient of `t^m` in `prod_i (1 + x_i t)`. Few fields are multiplied one after another;
+    for many the dynamic programme multiplies polynomials cut off at `t^m`, all pairs of
+    neighbouring groups of fields at once, in `log2(fields)` steps. Both take
+    `O(fields * width * order)` operations. The gradient is analytic: it keeps `x` alone, goes the
+    same way back, and divides nowhere, so zeros are as good as any.
 
     Args:
         x: Float tensor of shape `(..., fields, width)`, the number of fields known.
@@ -66,6 +68,13 @@ def _gradient(upstream: Tensor, y: Tensor, x: Tensor, *, order: int, reduce: boo
     wide, upstream = ops.cast(x, dtype), ops.expand_dims(ops.cast(upstream, dtype), -2)
     if reduce:
         upstream = ops.broadcast_to(upstream, ops.shape(wide[..., :1, :]))
+    if fields <= FEW:
+        return (ops.cast(gradient(wide, upstream[..., 0, :], order), x.dtype),)
+    return (ops.cast(_back(wide, upstream, order), x.dtype),)
+
+
+def _back(wide: Tensor, upstream: Tensor, order: int) -> Tensor:
+    """The gradient of the tree; `upstream` has one group of fields."""
     halvings, merges = _products(wide, order)[1:]
     grads: Gradients = [None] * (order - 1) + [upstream]
     lone = []
@@ -75,13 +84,26 @@ def _gradient(upstream: Tensor, y: Tensor, x: Tensor, *, order: int, reduce: boo
     for left, right, odd in reversed(halvings):
         parts = [*_multiply_back(left, right, grads), *([lone.pop(0)] if odd else [])]
         grads = [_concatenate(pieces, left[0]) for pieces in zip(*parts, strict=True)]
-    return (ops.cast(grads[0], x.dtype),)
+    return grads[0]
 
 
-@custom_op(gradient=_gradient)
+def _inside_xla(x: Tensor, *, order: int, reduce: bool) -> Tensor:
+    return _forward(x, order, reduce, FEW_INSIDE_XLA)
+
+
+@custom_op(gradient=_gradient, xla=_inside_xla)
 def _anova_kernel(x: Tensor, *, order: int, reduce: bool) -> Tensor:
-    product = _products(ops.cast(x, at_least_float32(x.dtype)), order)[0]
-    y = (product[order - 1] if order <= len(product) else ops.zeros_like(product[0]))[..., 0, :]
+    return _forward(x, order, reduce, FEW)
+
+
+def _forward(x: Tensor, order: int, reduce: bool, few: int) -> Tensor:
+    wide = ops.cast(x, at_least_float32(x.dtype))
+    if order > x.shape[-2]:
+        y = ops.zeros_like(wide[..., 0, :])
+    elif x.shape[-2] <= few:
+        y = kernel(wide, order)
+    else:
+        y = _products(wide, order)[0][order - 1][..., 0, :]
     return ops.cast(ops.sum(y, axis=-1, keepdims=True) if reduce else y, x.dtype)
 
 

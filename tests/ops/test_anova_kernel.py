@@ -1,12 +1,24 @@
 """anova_kernel against the sum over all sets of fields."""
 
+import importlib
 import itertools
 
 import numpy as np
 import pytest
-from harness.op_checks import MODES, check_forward, check_gradients, check_symbolic, gradients
+import tensorflow as tf
+from harness.op_checks import (
+    MODES,
+    assert_near,
+    check_forward,
+    check_gradients,
+    check_symbolic,
+    gradients,
+)
 
-from keras_hadamard.ops import anova_kernel, factorization_machine
+from keras_hadamard.ops import _anova_recurrence, anova_kernel, factorization_machine
+
+# The package's own name for it is the function.
+module = importlib.import_module("keras_hadamard.ops.anova_kernel")
 
 
 def reference(x, order, reduce=True):
@@ -111,3 +123,23 @@ def test_in_functional_models(tmp_path, order):
 def test_errors(x, order, message):
     with pytest.raises(ValueError, match=message):
         anova_kernel(x, order=order)
+
+
+@pytest.mark.parametrize("fields", [3, 7, 26, 40])
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_both_forms_agree(fields, order):
+    """Which one is taken depends on the number of fields and on XLA."""
+    rng = np.random.default_rng(0)
+    x, upstream = tf.constant(rng.normal(size=(2, fields, 3))), tf.constant(rng.normal(size=(2, 3)))
+    one = _anova_recurrence.kernel(x, order)
+    other = module._products(x, order)[0][order - 1][..., 0, :]
+    assert_near(one, other, 1e-12)
+    assert_near(one, reference(x.numpy(), order, reduce=False), 1e-12)
+    back = module._back(x, upstream[:, None], order)
+    assert_near(_anova_recurrence.gradient(x, upstream, order), back, 1e-12)
+
+
+@pytest.mark.parametrize("fields", [_anova_recurrence.FEW, _anova_recurrence.FEW + 1])
+def test_gradients_on_both_sides_of_the_choice(fields):
+    x = np.random.default_rng(0).normal(size=(1, fields, 1))
+    check_gradients(anova_kernel, (x,), order=3)
