@@ -31,7 +31,8 @@ class MONet(PublishedModel):
     `z = x + Mu_s(LN(x))`, `y = z + Mu(LN(z))`, with strided convolutions between them, the mean,
     and a classifier that starts at zero. Layer normalisation divides by a standard deviation that
     depends on the input: the network with it is no polynomial. With `normalize=False` it is one, of
-    degree four to the number of blocks, whose values overflow unless there are few.
+    degree four to the number of blocks, whose values overflow unless there are few. The second
+    patches start with random biases, not zeros, so that the gradients of blank regions are finite.
 
     Args:
         variant: `"t"` or `"s"`. Defaults to `"t"`.
