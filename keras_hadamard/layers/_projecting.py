@@ -1,6 +1,7 @@
 """What the layers share that are made of dense projections."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -72,15 +73,14 @@ class ProjectingLayer(keras.layers.Layer):
         strides: int | tuple[int, int] = 1,
         activation: Activation = None,
         use_bias: bool | None = None,
-        blocks: int = 1,
         input_shape: Shape | None = None,
     ) -> CenteredConv2D:
         """Creates (and builds) a channels-last convolution, as `project` does a dense layer."""
-        arguments = self._kernel_arguments(name, activation, use_bias, blocks)
+        arguments = self._kernel_arguments(name, activation, use_bias, 1)
         if input_shape is not None:
             _tell_fan_in(arguments, _taps(kernel_size) * (input_shape[-1] or 0))
         convolution = CenteredConv2D(
-            filters * blocks,
+            filters,
             kernel_size,
             strides,
             padding="same",
@@ -125,19 +125,34 @@ class ProjectingLayer(keras.layers.Layer):
         self, name: str, activation: Activation, use_bias: bool | None, blocks: int
     ) -> dict[str, Any]:
         index, self._projected = self._projected, self._projected + blocks
-        initializers = [derive(self.kernel_initializer, index + i) for i in range(blocks)]
+        arguments = {**self.shared_arguments(index), "activation": activation, "name": name}
+        if use_bias is not None:
+            arguments["use_bias"] = use_bias
+        if blocks > 1:
+            initializers = [derive(self.kernel_initializer, index + i) for i in range(blocks)]
+            arguments["kernel_initializer"] = SideBySide(initializers)
+        return arguments
+
+    def shared_arguments(self, index: int) -> dict[str, Any]:
+        """What a sublayer takes over from this one, its initialisers those of the weight `index`.
+
+        A sublayer that projects itself counts on from there.
+        """
         return {
-            "activation": activation,
-            "use_bias": self.use_bias if use_bias is None else use_bias,
-            "kernel_initializer": initializers[0] if blocks == 1 else SideBySide(initializers),
+            "use_bias": self.use_bias,
+            "kernel_initializer": derive(self.kernel_initializer, index),
             "bias_initializer": derive(self.bias_initializer, index),
             "kernel_regularizer": self.kernel_regularizer,
             "bias_regularizer": self.bias_regularizer,
             "kernel_constraint": self.kernel_constraint,
             "bias_constraint": self.bias_constraint,
             "dtype": self.dtype_policy,
-            "name": name,
         }
+
+    def sublayer(self, kind: Callable[..., Any], kernels: int, *args: Any, **kwargs: Any) -> Any:
+        """A sublayer that derives the seeds of so many kernels itself, from where this one is."""
+        index, self._projected = self._projected, self._projected + kernels
+        return kind(*args, **self.shared_arguments(index), **kwargs)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -23,11 +23,11 @@ IGNORED = ("num_batches_tracked",)
 
 @dataclass(frozen=True)
 class Entry:
-    """A weight of ours, the names it is made of, and how."""
+    """A weight of ours, the one of theirs that it is made of, and how."""
 
     variable: Any
-    names: tuple[str, ...]
-    convert: Callable[..., Tensor]
+    name: str
+    convert: Callable[[Tensor], Tensor]
 
 
 def same(x: Tensor) -> Tensor:
@@ -86,11 +86,11 @@ def entries(mapping: Mapping[str, Mapped]) -> list[Entry]:
         if isinstance(target, keras.layers.Layer):
             found += _of_layer(target, name)
         elif isinstance(target, tuple):
-            found.append(Entry(target[0], (name,), target[1]))
+            found.append(Entry(target[0], name, target[1]))
         elif isinstance(target, list):
-            found += [Entry(variable, (name,), convert) for variable, convert in target]
+            found += [Entry(variable, name, convert) for variable, convert in target]
         else:
-            found.append(Entry(target, (name,), same if len(target.shape) else scalar))
+            found.append(Entry(target, name, same if len(target.shape) else scalar))
     return found
 
 
@@ -132,7 +132,7 @@ def _of_layer(layer: keras.layers.Layer, name: str) -> list[Entry]:
     if weights is None:
         raise received("a layer whose weights have one known layout", layer=layer)
     return [
-        Entry(variable, (f"{name}.{theirs}",), convert)
+        Entry(variable, f"{name}.{theirs}", convert)
         for ours, (theirs, convert) in weights.items()
         if (variable := getattr(layer, ours, None)) is not None
     ]
@@ -145,7 +145,7 @@ def load(entries: Iterable[Entry], state: Mapping[str, Any]) -> None:
         ValueError: If a name is missing or unknown, or a shape differs.
     """
     entries = list(entries)
-    wanted = {name for entry in entries for name in entry.names}
+    wanted = {entry.name for entry in entries}
     given = {name for name in state if not name.endswith(IGNORED)}
     if wanted != given:
         raise received(
@@ -155,12 +155,12 @@ def load(entries: Iterable[Entry], state: Mapping[str, Any]) -> None:
         )
     values = []
     for entry in entries:
-        arrays = [np.asarray(state[name]) for name in entry.names]
-        value = np.asarray(entry.convert(*arrays))
+        array = np.asarray(state[entry.name])
+        value = np.asarray(entry.convert(array))
         if value.shape != tuple(entry.variable.shape):
             raise received(
                 f"the shape that gives {tuple(entry.variable.shape)} for {entry.variable.path}",
-                **{name: array.shape for name, array in zip(entry.names, arrays, strict=True)},
+                **{entry.name: array.shape},
             )
         values.append(value)
     for entry, value in zip(entries, values, strict=True):

@@ -21,8 +21,8 @@ class DPolyNet(PublishedModel):
 
     Stages of `DensePolynomialResidualBlock2D`: the product of each block takes in the products of
     all blocks before it, whitened by IterNorm, `p = theta * f * r * q + f * r` with `theta` zero at
-    the start. It reaches the accuracy of `RPolyNet` with fewer blocks. Pooling, DropBlock and the
-    authors' training are those of `RPolyNet`.
+    the start. The authors report the accuracy of `RPolyNet` with fewer blocks. Pooling, DropBlock
+    and the authors' training are those of `RPolyNet`.
 
     Args:
         input_shape: Tuple `(height, width, channels)` with known sides. Defaults to `(32, 32, 3)`.

@@ -101,6 +101,7 @@ def test_documented_balance(examples):
     figures = [float(x) for x in re.findall(r"(\d+\.\d) %", text)]
     pairs = [("train", "train"), ("validation", "validation"), ("test", "test"), ("train", "test")]
     measured = [100 * best_guess(examples[a], examples[b], "question") for a, b in pairs]
+    # The text gives one decimal.
     np.testing.assert_allclose(figures, measured, atol=0.051)
 
 

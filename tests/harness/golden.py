@@ -49,7 +49,7 @@ class Case:
     def mapped(self, model: Any, mapping: dict[str, Any]) -> dict[str, Any]:
         """The weights of a model by a mapping as checkpoints have it."""
         return {
-            path_in(model, e.variable): e.convert(*(self[name] for name in e.names))
+            path_in(model, e.variable): e.convert(self[e.name])
             for e in _checkpoint.entries(mapping)
         }
 

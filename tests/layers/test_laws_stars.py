@@ -88,6 +88,7 @@ def test_initial_weights_of_the_mu_layer_are_as_published():
         (layer.gate_projection, 64),
     ):
         assert (np.asarray(branch.bias) == 1).all()
+        # The spread of 2,048 draws or more, which is itself drawn to within 2 %.
         np.testing.assert_allclose(np.std(branch.kernel), (2 / fan_in) ** 0.5, rtol=0.05)
     assert (np.asarray(layer.output_projection.bias) == 0).all()
     assert float(layer.alpha) == 1

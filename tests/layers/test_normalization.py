@@ -60,7 +60,8 @@ def test_statistics_survive_float16():
     x = np.random.default_rng(0).normal(0, 300, size=(64, 16, 16, 2)).astype("float16")
     y = BatchNormalization()(x, training=True)
     assert y.dtype == "float16"
-    np.testing.assert_allclose(np.asarray(y, "float64").std((0, 1, 2)), 1, rtol=1e-2)
+    # The output is float16, rounded to 5e-4 of each value.
+    np.testing.assert_allclose(np.asarray(y, "float64").std((0, 1, 2)), 1, rtol=5e-4)
 
 
 def test_instance_batch_normalises_each_part_its_own_way():
@@ -81,7 +82,8 @@ def test_iterative_whitens_and_remembers():
     covariance = y.T @ y / len(y)
     for group in range(3):
         part = slice(2 * group, 2 * group + 2)
-        np.testing.assert_allclose(covariance[part, part], np.eye(2), atol=1e-3)
+        # The epsilon on the diagonal, against eigenvalues of about one, is what is left.
+        np.testing.assert_allclose(covariance[part, part], np.eye(2), atol=1e-4)
     for _ in range(200):
         layer(x, training=True)
     np.testing.assert_allclose(np.asarray(layer(x)).reshape(-1, 6), y, rtol=1e-6, atol=1e-6)

@@ -115,7 +115,7 @@ def state_dict(model):
     state = {}
     entries = c.entries(model.torch_mapping())
     for entry in entries:
-        (torch_name,) = entry.names
+        torch_name = entry.name
         if entry.convert in (c.first_half, c.second_half):
             half = np.asarray(entry.variable).T
             state[torch_name] = np.concatenate(

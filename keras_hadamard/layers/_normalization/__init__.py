@@ -21,8 +21,8 @@ def _instance(**kwargs: Any) -> keras.layers.Layer:
     return keras.layers.GroupNormalization(-1, epsilon=EPSILON, center=False, scale=False, **kwargs)
 
 
-def _layer(**kwargs: Any) -> keras.layers.Layer:
-    return keras.layers.LayerNormalization(epsilon=EPSILON, **kwargs)
+def _layer(epsilon: float = EPSILON, **kwargs: Any) -> keras.layers.Layer:
+    return keras.layers.LayerNormalization(epsilon=epsilon, **kwargs)
 
 
 def _identity(**kwargs: Any) -> keras.layers.Layer:

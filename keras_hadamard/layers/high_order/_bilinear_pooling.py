@@ -8,7 +8,7 @@ from keras import ops
 
 from keras_hadamard._checks import one_of, received
 from keras_hadamard._typing import Shape, Tensor
-from keras_hadamard.layers._channels import channels_axis, to_last
+from keras_hadamard.layers._channels import channels_axis, image_format, to_last
 from keras_hadamard.ops._precision import at_least_float32
 from keras_hadamard.ops.l2_normalize import l2_normalize
 from keras_hadamard.ops.signed_sqrt import signed_sqrt
@@ -32,8 +32,7 @@ class BilinearPooling(keras.layers.Layer):
         self.reduce = one_of("reduce", reduce, ("mean", "sum"))
         self.use_signed_sqrt = bool(use_signed_sqrt)
         self.use_l2_normalization = bool(use_l2_normalization)
-        self.data_format = keras.config.image_data_format() if data_format is None else data_format
-        channels_axis(self.data_format)
+        self.data_format = image_format(data_format)
 
     def call(self, inputs: Any) -> Tensor:
         maps = [self._rows(x) for x in (inputs if isinstance(inputs, list | tuple) else [inputs])]

@@ -17,8 +17,8 @@ DECOMPOSITIONS = ("ccp", "ncp", "ncp_skip")
 class Polynomial(ProjectingLayer):
     """Base of the expansions: a subclass says what projects its input and the last state.
 
-    The projections of the degrees are layers of their own: one wide kernel for all of them was
-    measured to be slower on a CPU, by the time that taking its output apart needs.
+    The projections of the degrees are layers of their own, so that no wide output has to be taken
+    apart.
     """
 
     def __init__(

@@ -9,7 +9,7 @@ from keras_hadamard._checks import fraction, positive_int
 from keras_hadamard._typing import Activation, Shape, Tensor
 from keras_hadamard.layers._channels import image_format, known_image, to_last
 from keras_hadamard.layers._drop_path import drop_path
-from keras_hadamard.layers._projecting import ProjectingLayer, derive
+from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.layers.high_order.star_operation import StarOperation
 
 
@@ -50,11 +50,9 @@ class StarResidual2D(ProjectingLayer):
         """The branch of an image, of the image's shape."""
 
     def star(self, shape: Shape, activation: Activation, mode: str = "multiply") -> StarOperation:
-        arguments = self._kernel_arguments("star", activation, None, 3)
-        # The operation derives the seeds of its three kernels itself.
-        start = self._projected - 3
-        arguments["kernel_initializer"] = derive(self.kernel_initializer, start)
-        star = StarOperation(self.expansion, mode, **arguments)
+        star: StarOperation = self.sublayer(
+            StarOperation, 3, self.expansion, mode, activation, name="star"
+        )
         star.build(shape)
         return star
 

@@ -7,6 +7,7 @@ import keras
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
+from keras_hadamard.layers._normalization import normalization
 from keras_hadamard.layers._projecting import ProjectingLayer, derive
 from keras_hadamard.ops import spatial_shift
 
@@ -14,13 +15,8 @@ EPSILON = 1e-6
 
 
 def layer_normalization(enabled: bool, name: str, policy: Any, shape: Shape) -> keras.layers.Layer:
-    layer = (
-        keras.layers.LayerNormalization(epsilon=EPSILON, dtype=policy, name=name)
-        if enabled
-        else keras.layers.Identity(dtype=policy, name=name)
-    )
-    layer.build(shape)
-    return layer
+    kind: dict[str, Any] = {"kind": "layer", "epsilon": EPSILON} if enabled else {"kind": None}
+    return normalization(name=name, policy=policy, input_shape=shape, **kind)
 
 
 @serializable

@@ -9,7 +9,7 @@ from keras_hadamard._checks import fraction, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
 from keras_hadamard.layers._drop_path import drop_path
-from keras_hadamard.layers._projecting import ProjectingLayer, derive
+from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.layers.high_order.mu_layer import MuLayer, layer_normalization
 
 
@@ -111,16 +111,15 @@ class PolyBlock(ProjectingLayer):
         ]
 
     def _mu(self, hidden_units: int, name: str, input_shape: Shape, **kwargs: Any) -> MuLayer:
-        arguments = self._kernel_arguments(name, self.activation, None, 4)
-        # The Mu-Layer derives its four kernels' seeds itself.
-        start = self._projected - 4
-        arguments["kernel_initializer"] = derive(self.kernel_initializer, start)
-        layer = MuLayer(
+        layer: MuLayer = self.sublayer(
+            MuLayer,
+            4,
             None,
             hidden_units,
             normalize=self.normalize,
             use_alpha=self.use_alpha,
-            **arguments,
+            activation=self.activation,
+            name=name,
             **kwargs,
         )
         layer.build(input_shape)

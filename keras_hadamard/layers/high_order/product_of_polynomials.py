@@ -9,7 +9,7 @@ from keras_hadamard._checks import one_of, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
 from keras_hadamard.layers._normalization import normalization as make_normalization
-from keras_hadamard.layers._projecting import ProjectingLayer, derive
+from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.layers.high_order._polynomial import DECOMPOSITIONS
 from keras_hadamard.layers.high_order.polynomial_dense import PolynomialDense
 
@@ -100,15 +100,15 @@ class ProductOfPolynomials(ProjectingLayer):
         last = len(self.degrees) - 1
         self.polynomials, self.normalizations = [], []
         for i, degree in enumerate(self.degrees):
-            polynomial = PolynomialDense(
+            polynomial = self.sublayer(
+                PolynomialDense,
+                2 * degree,
                 self.units if i == last else width,
                 degree,
                 self.decomposition,
                 rank=width,
                 activation=self.activation if i == last else None,
                 name=f"polynomial_{i + 1}",
-                dtype=self.dtype_policy,
-                **self._shared_arguments(i),
             )
             polynomial.build(shape)
             shape = polynomial.compute_output_shape(shape)
@@ -121,18 +121,6 @@ class ProductOfPolynomials(ProjectingLayer):
                     input_shape=shape,
                 )
                 self.normalizations.append(norm)
-
-    def _shared_arguments(self, index: int) -> dict[str, Any]:
-        # A polynomial derives an initialiser for each of its projections; 1,000 are never reached.
-        return {
-            "use_bias": self.use_bias,
-            "kernel_initializer": derive(self.kernel_initializer, 1000 * index),
-            "bias_initializer": derive(self.bias_initializer, 1000 * index),
-            "kernel_regularizer": self.kernel_regularizer,
-            "bias_regularizer": self.bias_regularizer,
-            "kernel_constraint": self.kernel_constraint,
-            "bias_constraint": self.bias_constraint,
-        }
 
     def call(self, inputs: Tensor) -> Tensor:
         x = self.polynomials[0](inputs)
