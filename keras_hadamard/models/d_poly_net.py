@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import keras
 
@@ -11,12 +10,11 @@ from keras_hadamard._typing import Activation, Shape, Tensor
 from keras_hadamard.layers import DensePolynomialResidualBlock2D, DropBlock2D
 from keras_hadamard.layers._centered import CenteredMaxPooling2D
 from keras_hadamard.models import _polynomial_blocks, _small_image
-from keras_hadamard.models._published import PublishedModel, classify, image_shape, model_input
 from keras_hadamard.models.r_poly_net import INITIALIZER, SHORTCUT_MOMENTUM
 
 
 @serializable
-class DPolyNet(PublishedModel):
+class DPolyNet(_small_image.StagedNet):
     """Densely connected polynomial network for small images, without activation functions.
 
     Stages of `DensePolynomialResidualBlock2D`: the product of each block takes in the products of
@@ -50,6 +48,8 @@ class DPolyNet(PublishedModel):
         - [Regularization of polynomial networks for image recognition (Chrysos et al., 2023)](
           https://arxiv.org/abs/2303.13896)
     """
+
+    names_of_block = staticmethod(_polynomial_blocks.regularized_block)
 
     def __init__(
         self,
@@ -88,16 +88,6 @@ class DPolyNet(PublishedModel):
             )
             return [drop(image) if stage < 2 else image, *products]
 
-        inputs = model_input(image_shape(input_shape), "image")
-        x = _small_image.stem(inputs, filters[0])
-        (x, *_), made = _small_image.stages([x], block, blocks, filters, between)
-        outputs, top = classify(
-            x,
-            include_top=include_top,
-            classes=classes,
-            classifier_activation=classifier_activation,
-            pooling=pooling,
-        )
         arguments = {
             "input_shape": input_shape,
             "classes": classes,
@@ -108,8 +98,13 @@ class DPolyNet(PublishedModel):
             "pooling": pooling,
             "classifier_activation": classifier_activation,
         }
-        super().__init__(inputs, outputs, arguments=arguments, weights=weights, name=name)
-        self.top, self.made = top, made
-
-    def torch_mapping(self) -> dict[str, Any]:
-        return _small_image.mapping(self, self.made, _polynomial_blocks.regularized_block)
+        super().__init__(
+            block,
+            blocks,
+            filters,
+            arguments=arguments,
+            weights=weights,
+            name=name,
+            between=between,
+            stem=lambda x, width: [_small_image.stem(x, width)],
+        )

@@ -6,18 +6,17 @@ from typing import Any
 import keras
 
 from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape
+from keras_hadamard._typing import Activation, Shape, Tensor
 from keras_hadamard.layers import PolynomialResidualBlock2D
 from keras_hadamard.layers._centered import CenteredConv2D, CenteredMaxPooling2D
 from keras_hadamard.layers._normalization import BatchNormalization
 from keras_hadamard.models import _polynomial_blocks, _small_image
-from keras_hadamard.models._published import PublishedModel, classify, image_shape, model_input
 
 INITIALIZER = {"scale": 2.0, "mode": "fan_out", "distribution": "untruncated_normal"}
 
 
 @serializable
-class PiNet18(PublishedModel):
+class PiNet18(_small_image.StagedNet):
     """ResNet-18 with a product in each block, with or without activations (Pi-nets).
 
     `y = act(f + r + N(f * r))`, `f` the block's two convolutions and `r` its shortcut. Without
@@ -52,6 +51,8 @@ class PiNet18(PublishedModel):
         - [Deep Polynomial Neural Networks (Chrysos et al., 2021)](https://arxiv.org/abs/2006.13026)
     """
 
+    names_of_block = staticmethod(_polynomial_blocks.pi_net_block)
+
     def __init__(
         self,
         input_shape: Shape = (224, 224, 3),
@@ -80,28 +81,21 @@ class PiNet18(PublishedModel):
                 name=name,
             )
 
-        inputs = model_input(image_shape(input_shape, 32), "image")
-        x = CenteredConv2D(
-            64,
-            7,
-            2,
-            padding="same",
-            use_bias=False,
-            kernel_initializer=initializer,
-            data_format="channels_last",
-            name="stem",
-        )(inputs)
-        x = BatchNormalization(name="stem_normalization")(x)
-        x = keras.layers.Activation(activation or "linear", name="stem_activation")(x)
-        x = CenteredMaxPooling2D(name="stem_pool")(x)
-        x, made = _small_image.stages(x, block, (2, 2, 2, 2), (64, 128, 256, 512))
-        outputs, top = classify(
-            x,
-            include_top=include_top,
-            classes=classes,
-            classifier_activation=classifier_activation,
-            pooling=pooling,
-        )
+        def stem(x: Tensor, width: int) -> Tensor:
+            x = CenteredConv2D(
+                width,
+                7,
+                2,
+                padding="same",
+                use_bias=False,
+                kernel_initializer=initializer,
+                data_format="channels_last",
+                name="stem",
+            )(x)
+            x = BatchNormalization(name="stem_normalization")(x)
+            x = keras.layers.Activation(activation or "linear", name="stem_activation")(x)
+            return CenteredMaxPooling2D(name="stem_pool")(x)
+
         arguments = {
             "input_shape": input_shape,
             "classes": classes,
@@ -111,11 +105,19 @@ class PiNet18(PublishedModel):
             "pooling": pooling,
             "classifier_activation": classifier_activation,
         }
-        super().__init__(inputs, outputs, arguments=arguments, weights=weights, name=name)
-        self.top, self.made = top, made
+        super().__init__(
+            block,
+            (2, 2, 2, 2),
+            (64, 128, 256, 512),
+            arguments=arguments,
+            weights=weights,
+            name=name,
+            stem=stem,
+            smallest=32,
+        )
 
     def torch_mapping(self) -> dict[str, Any]:
         """The names that the authors' training framework gives: `backbone.` and `head.`."""
-        backbone = _small_image.mapping(self, self.made, _polynomial_blocks.pi_net_block, "top")
-        top = {"head.fc": backbone.pop("top")} if "top" in backbone else {}
+        backbone = super().torch_mapping()
+        top = {"head.fc": backbone.pop("linear")} if self.top is not None else {}
         return {f"backbone.{name}": layer for name, layer in backbone.items()} | top

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import keras
 
@@ -10,11 +9,10 @@ from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape
 from keras_hadamard.layers import PolynomialBlock2D
 from keras_hadamard.models import _polynomial_blocks, _small_image
-from keras_hadamard.models._published import PublishedModel, classify, image_shape, model_input
 
 
 @serializable
-class ProdPolyNet(PublishedModel):
+class ProdPolyNet(_small_image.StagedNet):
     """Product of second-degree polynomials for small images, without activation functions.
 
     Stages of `PolynomialBlock2D`, `y = s + alpha * (u * s)` with `alpha` zero at the start, a 5x5
@@ -45,6 +43,8 @@ class ProdPolyNet(PublishedModel):
         - [Deep Polynomial Neural Networks (Chrysos et al., 2021)](https://arxiv.org/abs/2006.13026)
     """
 
+    names_of_block = staticmethod(_polynomial_blocks.single_polynomial)
+
     def __init__(
         self,
         input_shape: Shape = (32, 32, 3),
@@ -70,16 +70,6 @@ class ProdPolyNet(PublishedModel):
                 name=name,
             )
 
-        inputs = model_input(image_shape(input_shape), "image")
-        x = _small_image.stem(inputs, filters[0])
-        x, made = _small_image.stages(x, block, blocks, filters)
-        outputs, top = classify(
-            x,
-            include_top=include_top,
-            classes=classes,
-            classifier_activation=classifier_activation,
-            pooling=pooling,
-        )
         arguments = {
             "input_shape": input_shape,
             "classes": classes,
@@ -89,8 +79,11 @@ class ProdPolyNet(PublishedModel):
             "pooling": pooling,
             "classifier_activation": classifier_activation,
         }
-        super().__init__(inputs, outputs, arguments=arguments, weights=weights, name=name)
-        self.top, self.made = top, made
-
-    def torch_mapping(self) -> dict[str, Any]:
-        return _small_image.mapping(self, self.made, _polynomial_blocks.single_polynomial)
+        super().__init__(
+            block,
+            blocks,
+            filters,
+            arguments=arguments,
+            weights=weights,
+            name=name,
+        )

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import keras
 
@@ -11,7 +10,6 @@ from keras_hadamard._typing import Activation, Shape, Tensor
 from keras_hadamard.layers import DropBlock2D, PolynomialResidualBlock2D
 from keras_hadamard.layers._centered import CenteredMaxPooling2D
 from keras_hadamard.models import _polynomial_blocks, _small_image
-from keras_hadamard.models._published import PublishedModel, classify, image_shape, model_input
 
 # Variance 16 / fan_in, which works because a normalisation follows every convolution.
 INITIALIZER = {"scale": 16.0, "mode": "fan_in", "distribution": "untruncated_normal"}
@@ -20,7 +18,7 @@ SHORTCUT_MOMENTUM = 0.81
 
 
 @serializable
-class RPolyNet(PublishedModel):
+class RPolyNet(_small_image.StagedNet):
     """Regularised polynomial network for small images, without activation functions.
 
     Stages of `PolynomialResidualBlock2D`, `y = f + r + alpha * N(conv(f * r))` with `alpha` zero at
@@ -57,6 +55,8 @@ class RPolyNet(PublishedModel):
           https://arxiv.org/abs/2303.13896)
     """
 
+    names_of_block = staticmethod(_polynomial_blocks.regularized_block)
+
     def __init__(
         self,
         input_shape: Shape = (32, 32, 3),
@@ -90,16 +90,6 @@ class RPolyNet(PublishedModel):
             )
             return drop(x) if stage < 2 else x
 
-        inputs = model_input(image_shape(input_shape), "image")
-        x = _small_image.stem(inputs, filters[0])
-        x, made = _small_image.stages(x, block, blocks, filters, between)
-        outputs, top = classify(
-            x,
-            include_top=include_top,
-            classes=classes,
-            classifier_activation=classifier_activation,
-            pooling=pooling,
-        )
         arguments = {
             "input_shape": input_shape,
             "classes": classes,
@@ -111,8 +101,12 @@ class RPolyNet(PublishedModel):
             "pooling": pooling,
             "classifier_activation": classifier_activation,
         }
-        super().__init__(inputs, outputs, arguments=arguments, weights=weights, name=name)
-        self.top, self.made = top, made
-
-    def torch_mapping(self) -> dict[str, Any]:
-        return _small_image.mapping(self, self.made, _polynomial_blocks.regularized_block)
+        super().__init__(
+            block,
+            blocks,
+            filters,
+            arguments=arguments,
+            weights=weights,
+            name=name,
+            between=between,
+        )
