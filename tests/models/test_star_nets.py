@@ -58,13 +58,13 @@ def test_without_a_top_it_gives_features(make):
 @pytest.mark.parametrize("make", TINY)
 def test_skips_in_training_alone(make):
     keras.utils.set_random_seed(2)
-    model = make(**TINY[make], **IMAGE, drop_path=0.9)
+    model = make(**TINY[make], **IMAGE, drop_path=0.5)
     always = make(**TINY[make], **IMAGE)
     for w in model.weights:
         if w.name == "gamma" or "predictions" in w.path:
             w.assign(w + 0.5)
     always.set_weights(model.get_weights())
-    x = images()
+    x = images(batch=16)  # so many that no two runs drop the same ones, whatever the seed
     np.testing.assert_array_equal(model(x), always(x))
     runs = [np.asarray(model(x, training=True)) for _ in range(6)]
     assert max(np.abs(run - runs[0]).max() for run in runs) > 1e-6
