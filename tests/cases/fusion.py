@@ -13,7 +13,7 @@ def _fusions() -> dict[str, LayerCase]:
         ConcatFusion: {"hidden_units": (7,), "dropout": 0.2, "input_dropout": 0.1, "seed": 1},
         SumFusion: {"rank": 7, "dropout": 0.2, "seed": 1},
         HadamardFusion: {"projection_activation": "tanh"},
-        MLB: {"rank": 7, "dropout": 0.2, "input_dropout": 0.1, "seed": 1},
+        MLB: {"rank": 7, "dropout": 0.2, "projection_dropout": 0.1, "seed": 1},
         MFB: {"rank": 6, "factor": 3, "dropout": 0.2, "activation": "relu", "seed": 1},
     }
     wrong = ((5,), (5,))
@@ -22,8 +22,11 @@ def _fusions() -> dict[str, LayerCase]:
         two = ((5,), (7,))
         cases[name] = LayerCase(layer, two, {"units": 4}, wrong_ranks=wrong)
         cases[f"{name}-options"] = LayerCase(layer, two, {"units": 4, **options}, wrong_ranks=wrong)
-        cases[f"{name}-sequence"] = LayerCase(layer, (SEQUENCE, (7,)), {"units": 4})
-        cases[f"{name}-regions"] = LayerCase(layer, ((7,), IMAGE), {"units": 4})
+        rooted = layer is MFB
+        cases[f"{name}-sequence"] = LayerCase(
+            layer, (SEQUENCE, (7,)), {"units": 4}, rooted=rooted
+        )
+        cases[f"{name}-regions"] = LayerCase(layer, ((7,), IMAGE), {"units": 4}, rooted=rooted)
         if layer is not ConcatFusion:
             normalized = {"units": 4, "normalize": True}
             cases[f"{name}-normalized"] = LayerCase(layer, two, normalized, wrong_ranks=wrong)

@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+import keras
 from keras import ops
 
 from keras_hadamard._checks import positive_int, received
@@ -18,6 +19,8 @@ class Fusion(ProjectingLayer):
 
     # How many inputs the method takes; None for two or more.
     modalities: ClassVar[int | None] = None
+    # The argument that makes the layer wider at equal `units`, by which it is cut to a budget.
+    width_argument: ClassVar[str | None] = None
 
     def __init__(self, units: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -26,6 +29,11 @@ class Fusion(ProjectingLayer):
 
     def build(self, input_shape: list[Shape]) -> None:
         self.positions(input_shape)
+
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        # On every call: once built, unequal batches would broadcast and integers be cast unasked.
+        check_inputs(type(self).__name__, inputs, self.modalities)
+        return super().__call__(inputs, *args, **kwargs)
 
     def compute_mask(self, inputs: list[Tensor], mask: Any = None) -> Tensor | None:
         return all_of(mask)
@@ -46,8 +54,7 @@ def positions_of(name: str, input_shape: Any, count: int | None, fewest: int = 2
     many = isinstance(input_shape, list | tuple) and all(
         isinstance(s, list | tuple) for s in input_shape
     )
-    few = "one or more" if fewest == 1 else "two or more"
-    wanted = few if count is None else str(count)
+    wanted = _wanted(count, fewest)
     if not many or (len(input_shape) < fewest if count is None else len(input_shape) != count):
         raise received(f"`{name}` to be called on a list of {wanted} tensors", shape=input_shape)
     shapes = [tuple(s) for s in input_shape]
@@ -69,6 +76,28 @@ def positions_of(name: str, input_shape: Any, count: int | None, fewest: int = 2
         for i, n in enumerate(axes):
             lead[i] = n if lead[i] is None else lead[i]
     return tuple(lead)
+
+
+def check_inputs(name: str, inputs: Any, count: int | None, fewest: int = 2) -> None:
+    """Raises unless the inputs are float tensors that fit together."""
+    shapes = [getattr(x, "shape", None) for x in inputs] if _is_list(inputs) else inputs
+    if not _is_list(shapes) or any(s is None for s in shapes):
+        wanted = _wanted(count, fewest)
+        got = getattr(inputs, "shape", type(inputs).__name__)
+        raise received(f"`{name}` to be called on a list of {wanted} tensors", inputs=got)
+    positions_of(name, [tuple(s) for s in shapes], count, fewest)
+    dtypes = [keras.backend.standardize_dtype(x.dtype) for x in inputs]
+    if not all("float" in dtype for dtype in dtypes):
+        raise received(f"the inputs of `{name}` to be float tensors", dtypes=dtypes)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list | tuple)
+
+
+def _wanted(count: int | None, fewest: int) -> str:
+    few = "one or more" if fewest == 1 else "two or more"
+    return few if count is None else str(count)
 
 
 def align(tensors: list[Tensor]) -> list[Tensor]:

@@ -62,6 +62,8 @@ class ConcatFusion(Fusion):
           https://arxiv.org/abs/1902.00038), the baseline `ConcatMLP`
     """
 
+    width_argument = "hidden_units"
+
     def __init__(
         self,
         units: int,

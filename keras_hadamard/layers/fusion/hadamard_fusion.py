@@ -19,8 +19,10 @@ class HadamardFusion(MLB):
         units: Integer, the width of the output.
         activation: Name or function of the output's activation. Defaults to `None`.
         projection_activation: Name or function of the projections' activation. Defaults to `None`.
-        dropout: Float in [0, 1), dropout after the product. Defaults to `0.0`.
-        input_dropout: Float in [0, 1), dropout of every input. Defaults to `0.0`.
+        dropout: Float in [0, 1), dropout after the product and its normalisation. Defaults to `0.0`.
+        projection_dropout: Float in [0, 1), dropout of every projection before they meet, as in the
+            BLOCK code. Defaults to `0.0`. For dropout of the inputs put `keras.layers.Dropout` in
+            front.
         normalize: Boolean, whether the product gets the signed square root and L2 normalisation.
             Defaults to `False`.
         normalize_axis: Integer, the axis of the L2 norm. Defaults to `-1`, the features. The
@@ -62,13 +64,15 @@ class HadamardFusion(MLB):
           https://arxiv.org/abs/1610.04325)
     """
 
+    width_argument = None
+
     def __init__(
         self,
         units: int,
         activation: Activation = None,
         projection_activation: Activation = None,
         dropout: float = 0.0,
-        input_dropout: float = 0.0,
+        projection_dropout: float = 0.0,
         normalize: bool = False,
         normalize_axis: int = -1,
         seed: int | None = None,
@@ -79,7 +83,7 @@ class HadamardFusion(MLB):
             activation=activation,
             projection_activation=projection_activation,
             dropout=dropout,
-            input_dropout=input_dropout,
+            projection_dropout=projection_dropout,
             normalize=normalize,
             normalize_axis=normalize_axis,
             seed=seed,

@@ -27,7 +27,9 @@ class MFB(ProjectedFusion):
         projection_activation: Name or function of the projections' activation. Defaults to `None`,
             as in the paper; the BLOCK code uses `"relu"`.
         dropout: Float in [0, 1), dropout of the product before it is summed. Defaults to `0.0`.
-        input_dropout: Float in [0, 1), dropout of every input. Defaults to `0.0`.
+        projection_dropout: Float in [0, 1), dropout of every projection before they meet, as in the
+            BLOCK code. Defaults to `0.0`. For dropout of the inputs put `keras.layers.Dropout` in
+            front.
         normalize: Boolean, whether the pooled product gets the signed square root and L2
             normalisation. Defaults to `True`.
         normalize_axis: Integer, the axis of the L2 norm. Defaults to `-1`, the features. The
@@ -71,6 +73,7 @@ class MFB(ProjectedFusion):
     """
 
     modalities = 2
+    drops_in_combine = True
 
     def __init__(
         self,
@@ -80,7 +83,7 @@ class MFB(ProjectedFusion):
         activation: Activation = None,
         projection_activation: Activation = None,
         dropout: float = 0.0,
-        input_dropout: float = 0.0,
+        projection_dropout: float = 0.0,
         normalize: bool = True,
         normalize_axis: int = -1,
         seed: int | None = None,
@@ -92,7 +95,7 @@ class MFB(ProjectedFusion):
             activation=activation,
             projection_activation=projection_activation,
             dropout=dropout,
-            input_dropout=input_dropout,
+            projection_dropout=projection_dropout,
             normalize=normalize,
             normalize_axis=normalize_axis,
             seed=seed,

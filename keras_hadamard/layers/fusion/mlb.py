@@ -24,8 +24,10 @@ class MLB(ProjectedFusion):
             paper; the authors of BLOCK use `"relu"` in their code for MLB.
         projection_activation: Name or function of the projections' activation. Defaults to
             `"tanh"`, as in the paper; the BLOCK code uses `"relu"`.
-        dropout: Float in [0, 1), dropout after the product. Defaults to `0.0`.
-        input_dropout: Float in [0, 1), dropout of every input. Defaults to `0.0`.
+        dropout: Float in [0, 1), dropout after the product and its normalisation. Defaults to `0.0`.
+        projection_dropout: Float in [0, 1), dropout of every projection before they meet, as in the
+            BLOCK code. Defaults to `0.0`. For dropout of the inputs put `keras.layers.Dropout` in
+            front.
         normalize: Boolean, whether the product gets the signed square root and L2 normalisation.
             Defaults to `False`.
         normalize_axis: Integer, the axis of the L2 norm. Defaults to `-1`, the features. The
@@ -74,7 +76,7 @@ class MLB(ProjectedFusion):
         activation: Activation = None,
         projection_activation: Activation = "tanh",
         dropout: float = 0.0,
-        input_dropout: float = 0.0,
+        projection_dropout: float = 0.0,
         normalize: bool = False,
         normalize_axis: int = -1,
         seed: int | None = None,
@@ -86,7 +88,7 @@ class MLB(ProjectedFusion):
             activation=activation,
             projection_activation=projection_activation,
             dropout=dropout,
-            input_dropout=input_dropout,
+            projection_dropout=projection_dropout,
             normalize=normalize,
             normalize_axis=normalize_axis,
             seed=seed,
@@ -94,5 +96,4 @@ class MLB(ProjectedFusion):
         )
 
     def combine(self, projections: list[Tensor], training: bool | None) -> Tensor:
-        product = functools.reduce(operator.mul, projections)
-        return self._dropout(product, training=training)
+        return functools.reduce(operator.mul, projections)

@@ -23,8 +23,10 @@ class SumFusion(ProjectedFusion):
             code uses `"relu"`.
         projection_activation: Name or function of the projections' activation. Defaults to
             `"relu"`.
-        dropout: Float in [0, 1), dropout after the sum. Defaults to `0.0`.
-        input_dropout: Float in [0, 1), dropout of every input. Defaults to `0.0`.
+        dropout: Float in [0, 1), dropout after the sum and its normalisation. Defaults to `0.0`.
+        projection_dropout: Float in [0, 1), dropout of every projection before they meet, as in the
+            BLOCK code. Defaults to `0.0`. For dropout of the inputs put `keras.layers.Dropout` in
+            front.
         normalize: Boolean, whether the sum gets the signed square root and L2 normalisation.
             Defaults to `False`.
         normalize_axis: Integer, the axis of the L2 norm. Defaults to `-1`, the features. The
@@ -73,7 +75,7 @@ class SumFusion(ProjectedFusion):
         activation: Activation = None,
         projection_activation: Activation = "relu",
         dropout: float = 0.0,
-        input_dropout: float = 0.0,
+        projection_dropout: float = 0.0,
         normalize: bool = False,
         normalize_axis: int = -1,
         seed: int | None = None,
@@ -85,7 +87,7 @@ class SumFusion(ProjectedFusion):
             activation=activation,
             projection_activation=projection_activation,
             dropout=dropout,
-            input_dropout=input_dropout,
+            projection_dropout=projection_dropout,
             normalize=normalize,
             normalize_axis=normalize_axis,
             seed=seed,
@@ -93,4 +95,4 @@ class SumFusion(ProjectedFusion):
         )
 
     def combine(self, projections: list[Tensor], training: bool | None) -> Tensor:
-        return self._dropout(functools.reduce(operator.add, projections), training=training)
+        return functools.reduce(operator.add, projections)

@@ -8,7 +8,7 @@ from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
 from keras_hadamard.layers._masks import all_of
-from keras_hadamard.layers.fusion._fusion import align, positions_of
+from keras_hadamard.layers.fusion._fusion import align, check_inputs, positions_of
 from keras_hadamard.layers.high_order._polynomial import Polynomial
 
 
@@ -105,6 +105,10 @@ class CoPE(Polynomial):
         self.units = self.width
         self.condition_only = bool(condition_only)
         self.supports_masking = True
+
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        check_inputs("CoPE", inputs, None, fewest=1)
+        return super().__call__(inputs, *args, **kwargs)
 
     def build(self, input_shape: list[Shape]) -> None:
         shapes = [tuple(s) if isinstance(s, list | tuple) else s for s in input_shape]
