@@ -135,18 +135,24 @@ def check_golden(
     grad_params = tape.gradient(values, params, grad_values) if params else []
     # What the authors' code computes in float32 is no nearer than that.
     tolerance = max(TOLERANCE[dtype], TOLERANCE[config.get("saved_dtype", "float64")])
+    # A gradient that cancels out, as of a bias before a normalisation, keeps the rounding of the
+    # sum: about as much as the authors' own float32, which adds in another order, was off by.
+    recorded = config["f32_f64_maxdiff"] or {}
+    slack = 4 * (recorded.get("grad") or 0.0) if dtype == "float32" else 0.0
     for i, output in enumerate(outputs):
         assert_near(output, file[f"output_{i}"], tolerance, f"output {i}")
     if train:
         _check_statistics(model, state, after, tolerance)
     for i, grad in enumerate(grad_inputs):
         if f"grad_input_{i}" in file:
-            assert_near(grad, file[f"grad_input_{i}"], tolerance, f"gradient of input {i}")
+            expected = file[f"grad_input_{i}"]
+            assert_near(grad, expected, tolerance, f"gradient of input {i}", slack)
     unchecked = set(names) - set(config.get("params_without_grad", []))
     for param, grad in zip(names, grad_params, strict=True):
         if f"grad::{param}" in file:
             unchecked.discard(param)
-            assert_near(grad, file[f"grad::{param}"], tolerance, f"gradient of {param}")
+            expected = file[f"grad::{param}"]
+            assert_near(grad, expected, tolerance, f"gradient of {param}", slack)
     assert not unchecked, f"no gradient was compared for {unchecked}"
 
 

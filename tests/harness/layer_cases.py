@@ -30,7 +30,7 @@ class LayerCase:
     fixed: bool = False
     # Whether a batch of nothing works; TensorFlow's convolution gives it the input's channels.
     empty: bool = True
-    # Whether the output is a signed square root, which near zero is as rough as the root of rounding.
+    # Whether the output is a signed square root: near zero, as rough as the root of rounding.
     rooted: bool = False
     # For integer inputs: what all of them are below.
     integers: int | None = None

@@ -101,9 +101,8 @@ def test_mixed_precision(case, policy):
     for y, exact in zip(listed(layer(case.inputs())), full, strict=True):
         scale = max(1.0, float(tf.reduce_max(tf.abs(exact))))
         error = np.abs(tf.cast(y, "float32") - exact).max()
-        tolerance = 0.01 if "bf" not in policy else 0.06
-        if case.rooted:
-            tolerance = (2.0**-10 if "bf" not in policy else 2.0**-7) ** 0.5
+        rounding = 2.0**-11 if policy == "mixed_float16" else 2.0**-8
+        tolerance = (2 * rounding) ** 0.5 if case.rooted else 20 * rounding
         assert error <= tolerance * scale
 
 
