@@ -1,5 +1,6 @@
 """Argument checks that all floors share: what was expected, and what was received."""
 
+import difflib
 import numbers
 from collections.abc import Iterable
 from typing import Any
@@ -37,5 +38,7 @@ def _is_real(value: Any) -> bool:
 def one_of(name: str, value: Any, choices: Iterable[Any]) -> Any:
     choices = tuple(choices)
     if value not in choices:
-        raise received(f"`{name}` to be one of {choices}", **{name: value})
+        near = difflib.get_close_matches(str(value), [c for c in choices if isinstance(c, str)])
+        hint = f" (did you mean {' or '.join(map(repr, near))}?)" if near else ""
+        raise received(f"`{name}` to be one of {choices}{hint}", **{name: value})
     return value

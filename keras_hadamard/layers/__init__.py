@@ -1,6 +1,8 @@
 """Keras layers of the four domains, one folder a domain."""
 
 from keras_hadamard.layers._catalogue import catalogue as catalogue
+from keras_hadamard.layers._fusions import get_fusion as get_fusion
+from keras_hadamard.layers._fusions import register_fusion as register_fusion
 from keras_hadamard.layers.fusion import MFB as MFB
 from keras_hadamard.layers.fusion import MLB as MLB
 from keras_hadamard.layers.fusion import ConcatFusion as ConcatFusion

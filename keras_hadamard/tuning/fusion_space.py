@@ -1,77 +1,54 @@
 """The search space of fusion layers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
 
-from keras_hadamard import layers
-from keras_hadamard.tuning.spaces import Option, Parameter, Space
-
-# A fusion is followed by a gate or a dense layer with its own activation, so those that end in a
-# projection stay linear at the end, and plain concatenation gets the activation it needs.
-FUSIONS = Space(
-    options={
-        "concat": Option(
-            lambda units, dropout, **kwargs: layers.ConcatFusion(
-                units, activation="relu", input_dropout=dropout, **kwargs
-            ),
-            uses=("dropout",),
-        ),
-        "sum": Option(
-            lambda units, **kwargs: layers.SumFusion(units, **kwargs), uses=("rank", "dropout")
-        ),
-        "hadamard": Option(
-            lambda units, **kwargs: layers.HadamardFusion(units, **kwargs), uses=("dropout",)
-        ),
-        "mlb": Option(
-            lambda units, **kwargs: layers.MLB(units, **kwargs),
-            uses=("rank", "normalize", "dropout"),
-        ),
-        "mfb": Option(
-            lambda units, **kwargs: layers.MFB(units, **kwargs),
-            uses=("rank", "factor", "normalize", "dropout"),
-            pairs_only=True,
-        ),
-    },
-    parameters={
-        "rank": Parameter((64, 128, 256), default=128),
-        "factor": Parameter((2, 3, 5), default=2),
-        "normalize": Parameter((True, False), default=False),
-        "dropout": Parameter((0.0, 0.1, 0.2), default=0.0),
-    },
-)
+from keras_hadamard._checks import positive_int, received
+from keras_hadamard.tuning._fusions import Budget, Shapes, fusion_options, within
 
 
 def fusion_space(
     hp: Any,
     *,
     units: int = 128,
+    modalities: int | Sequence[Any] = 2,
     include: Iterable[str] | None = None,
-    tensors: int = 2,
+    max_parameters: int | None = None,
     name: str = "fusion",
 ) -> keras.layers.Layer:
     """Returns a fusion layer that `hp` chose and configured.
 
     The method is the parameter `name`; those it alone has (`<name>_rank`, `<name>_factor`,
-    `<name>_normalize`, `<name>_dropout`) are conditional on it. All are declared in one call
-    whatever the values are, so every KerasTuner algorithm knows the whole space from the start. The
-    default is the concatenation baseline.
+    `<name>_normalize`, ...) are conditional on it. All are declared in one call whatever the values
+    are, so every KerasTuner algorithm knows the whole space from the start. The default is the
+    concatenation baseline.
+
+    With `max_parameters` the comparison is of methods and not of sizes: each is as wide as it can
+    be with at most so many parameters, so its width (`rank`, `mm_dim`, `sketch_dim`, ...) is not
+    drawn, and the baseline has a hidden layer. A method that would be larger at any width is left
+    out.
 
     Args:
         hp: A `keras_tuner.HyperParameters`.
         units: Positive integer, the width of the output. Defaults to `128`.
-        include: Names of the methods to choose from, of `"concat"`, `"sum"`, `"hadamard"`, `"mlb"`
-            and `"mfb"`. Defaults to `None`, all that take so many tensors.
-        tensors: Integer, how many tensors are to be fused: `"mfb"` takes two. Defaults to `2`.
+        modalities: What is fused: how many tensors, or a list that has a tensor, a shape with the
+            batch, or a width for each. Methods that take two tensors are left out for more.
+            Defaults to `2`.
+        include: Names of the methods to choose from, see `keras_hadamard.layers.get_fusion`;
+            those given by `register_fusion` are among them. Defaults to `None`, all that take so
+            many tensors.
+        max_parameters: Positive integer, the most trainable parameters of the fusion. Needs the
+            widths in `modalities`. Defaults to `None`: the methods draw their widths.
         name: String, the name of the parameter and of the layer. Defaults to `"fusion"`.
 
     Returns:
         A `keras.layers.Layer` that takes a list of tensors.
 
     Raises:
-        ValueError: If `include` names no method, an unknown one or one that does not take so many
-            tensors, or `units` is not positive.
+        ValueError: If `include` names no method, an unknown one, or one that does not take so many
+            tensors; if no method is as small as `max_parameters`, or a number is not positive.
 
     Example:
 
@@ -83,5 +60,41 @@ def fusion_space(
     ('MLB', 128)
     >>> layer([keras.ops.ones((2, 7)), keras.ops.ones((2, 5))]).shape
     TensorShape([2, 6])
+    >>> layer = keras_hadamard.tuning.fusion_space(
+    ...     hp, units=6, modalities=[7, 5], max_parameters=500
+    ... )
+    >>> layer.rank
+    24
     """
-    return FUSIONS.layer(hp, units, FUSIONS.kinds(include, tensors), name)
+    units = positive_int("units", units)
+    count, shapes = _inputs(modalities)
+    kinds = fusion_options().kinds(include, count)
+    budget = None
+    if max_parameters is not None:
+        if shapes is None:
+            raise received(
+                "the widths in `modalities`, which a budget needs", modalities=modalities
+            )
+        budget = Budget(shapes, positive_int("max_parameters", max_parameters))
+        kinds = within(kinds, budget, units)
+    return fusion_options(budget).layer(hp, units, kinds, name)
+
+
+def _inputs(modalities: Any) -> tuple[int, Shapes | None]:
+    """How many tensors there are, and their shapes where they are told."""
+    if isinstance(modalities, list | tuple):
+        shapes = tuple(_shape(m) for m in modalities)
+        if len(shapes) > 1 and all(len(shape) > 1 and shape[-1] for shape in shapes):
+            return len(shapes), shapes
+    elif not isinstance(modalities, bool) and isinstance(modalities, int) and modalities > 1:
+        return modalities, None
+    raise received(
+        "`modalities` to be two or more, or the tensors, shapes or widths of them",
+        modalities=modalities,
+    )
+
+
+def _shape(modality: Any) -> tuple[int | None, ...]:
+    if isinstance(modality, int):
+        return (None, modality)
+    return tuple(getattr(modality, "shape", modality))

@@ -7,9 +7,10 @@ import keras
 import keras_tuner
 
 from keras_hadamard._checks import one_of, positive_int, received
+from keras_hadamard.tuning._fusions import fusion_options
 from keras_hadamard.tuning.encoders import encode
 from keras_hadamard.tuning.fields import Field
-from keras_hadamard.tuning.fusion_space import FUSIONS, fusion_space
+from keras_hadamard.tuning.fusion_space import fusion_space
 from keras_hadamard.tuning.gating_space import GATINGS, gating_space
 
 SPACES = ("fusion", "gating")
@@ -38,6 +39,8 @@ class HyperFusionClassifier(keras_tuner.HyperModel):
             `128`.
         fusions: Names of the fusions to choose from, see `fusion_space`. Defaults to `None`, all.
         gatings: Names of the gates to choose from, see `gating_space`. Defaults to `None`, all.
+        max_fusion_parameters: Positive integer, the most parameters of the fusion, see
+            `fusion_space`. Defaults to `None`: fusions draw their widths.
 
     Raises:
         ValueError: If an input, a space or a number is not as described.
@@ -67,6 +70,7 @@ class HyperFusionClassifier(keras_tuner.HyperModel):
         units: int = 128,
         fusions: Iterable[str] | None = None,
         gatings: Iterable[str] | None = None,
+        max_fusion_parameters: int | None = None,
     ) -> None:
         super().__init__()
         if not isinstance(inputs, Mapping) or not inputs:
@@ -77,8 +81,9 @@ class HyperFusionClassifier(keras_tuner.HyperModel):
         self.classes = int(classes)
         self.spaces = tuple(one_of("spaces", space, SPACES) for space in spaces)
         self.units = positive_int("units", units)
-        self.fusions = FUSIONS.kinds(fusions, len(self.fields)) if self.fused else ()
+        self.fusions = fusion_options().kinds(fusions, len(self.fields)) if self.fused else ()
         self.gatings = GATINGS.kinds(gatings)
+        self.max_fusion_parameters = max_fusion_parameters
 
     @property
     def fused(self) -> bool:
@@ -135,6 +140,7 @@ class HyperFusionClassifier(keras_tuner.HyperModel):
             hp,
             units=self.units,
             include=self.fusions if "fusion" in self.spaces else self.fusions[:1],
-            tensors=len(self.fields),
+            modalities=[self.units] * len(self.fields),
+            max_parameters=self.max_fusion_parameters,
         )
         return fusion, gate, learning_rate

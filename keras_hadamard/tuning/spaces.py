@@ -22,8 +22,8 @@ class Option:
 
     build: Callable[..., keras.layers.Layer]
     uses: tuple[str, ...] = ()
-    # Bilinear methods take exactly two tensors.
-    pairs_only: bool = False
+    # How many tensors it takes, if not any number: bilinear methods take two.
+    modalities: int | None = None
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ class Space:
     options: Mapping[str, Option]
     parameters: Mapping[str, Parameter]
 
-    def kinds(self, include: Iterable[str] | None, tensors: int = 2) -> tuple[str, ...]:
+    def kinds(self, include: Iterable[str] | None, modalities: int = 2) -> tuple[str, ...]:
         """The names to choose from, in the table's order, so that the default stays the default."""
-        fitting = [k for k, o in self.options.items() if tensors == 2 or not o.pairs_only]
+        fitting = [k for k, o in self.options.items() if o.modalities in (None, modalities)]
         if include is None:
             return tuple(fitting)
         wanted = {one_of("include", kind, fitting) for kind in include}

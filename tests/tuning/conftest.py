@@ -34,7 +34,7 @@ class Formula:
 
     def score(self, configuration, seed):
         noise = np.random.default_rng(seed).normal(0, 0.003)
-        return self.scores[configuration.get("fusion", "concat")] + noise
+        return self.scores.get(configuration.get("fusion", "concat"), 0.4) + noise
 
     def __call__(self, hypermodel, configuration, data, *, seed, epochs, batch_size, on_epoch):
         if self.stop_at is not None and len(self.ran) >= self.stop_at:

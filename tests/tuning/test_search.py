@@ -7,7 +7,7 @@ import pytest
 
 from keras_hadamard import tuning
 from keras_hadamard.tuning import files, settings
-from keras_hadamard.tuning.fusion_space import FUSIONS
+from keras_hadamard.tuning._fusions import fusion_options
 from keras_hadamard.tuning.oracles import hyperband_factor
 
 BASELINE = {
@@ -16,6 +16,9 @@ BASELINE = {
     "gating": "dense",
     "learning_rate": 2e-3,
 }
+
+
+FUSIONS = fusion_options()
 
 
 def stored(folder):
@@ -95,7 +98,7 @@ def test_only_active_hyperparameters_are_recorded(go, formula, tmp_path):
         wanted = {f"fusion_{name}" for name in FUSIONS.options[kind].uses}
         assert set(trial.configuration) == wanted | {"fusion", "gating", "learning_rate"}
     rows = list(csv.DictReader((tmp_path / "run" / "trials.csv").read_text().splitlines()))
-    assert rows[0]["fusion_rank"] == "" and rows[0]["fusion_dropout"] == "0.0"
+    assert rows[0]["fusion_rank"] == "" and rows[0]["fusion_input_dropout"] == "0.0"
     assert [int(row["trial"]) for row in rows] == list(range(1, 13))
     assert {"score", "parameters", "seconds", "status", "reason"} <= set(rows[0])
 

@@ -3,9 +3,11 @@ import keras_tuner
 import pytest
 
 from keras_hadamard import layers, tuning
-from keras_hadamard.tuning.fusion_space import FUSIONS
+from keras_hadamard.tuning._fusions import fusion_options
 from keras_hadamard.tuning.gating_space import GATINGS
 from keras_hadamard.tuning.high_order_space import HIGH_ORDER
+
+FUSIONS = fusion_options()
 
 
 def drawn(**values):
@@ -19,7 +21,7 @@ def test_one_call_declares_every_conditional_parameter():
     tuning.fusion_space(hp)
     names = {p.name for p in hp.space}
     assert names == {"fusion", *(f"fusion_{p}" for p in FUSIONS.parameters)}
-    assert set(hp.values) == {"fusion", "fusion_dropout"}  # those of concat
+    assert set(hp.values) == {"fusion", "fusion_input_dropout"}  # those of concat
 
 
 @pytest.mark.parametrize("kind", FUSIONS.options)
@@ -39,19 +41,19 @@ def test_every_fusion_fuses_two_vectors(kind):
     assert layer.name == "fusion"
 
 
-@pytest.mark.parametrize("kind", [k for k, o in FUSIONS.options.items() if not o.pairs_only])
+@pytest.mark.parametrize("kind", [k for k, o in FUSIONS.options.items() if not o.modalities])
 def test_fusions_that_take_more_than_two(kind):
-    layer = tuning.fusion_space(drawn(fusion=kind), units=6, tensors=3)
+    layer = tuning.fusion_space(drawn(fusion=kind), units=6, modalities=3)
     assert layer([keras.ops.ones((2, n)) for n in (7, 5, 3)]).shape == (2, 6)
 
 
 def test_fusions_of_pairs_are_left_out_for_more_than_two():
     hp = drawn()
-    tuning.fusion_space(hp, tensors=3)
+    tuning.fusion_space(hp, modalities=3)
     assert "mfb" not in hp.space[0].values
     assert "fusion_factor" not in {p.name for p in hp.space}
     with pytest.raises(ValueError, match="mfb"):
-        tuning.fusion_space(drawn(), include=("mfb",), tensors=3)
+        tuning.fusion_space(drawn(), include=("mfb",), modalities=3)
 
 
 @pytest.mark.parametrize("kind", GATINGS.options)

@@ -1,6 +1,6 @@
 """Conditional polynomial expansions: polynomials of several inputs."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from keras import ops
 
@@ -77,6 +77,8 @@ class CoPE(Polynomial):
         - [Conditional Generation Using Polynomial Expansions (Chrysos et al., 2021)](
           https://arxiv.org/abs/2104.05077)
     """
+
+    width_argument: ClassVar[str | None] = "rank"
 
     def __init__(
         self,

@@ -67,6 +67,7 @@ class MultiplicativeInteraction(Fusion):
     """
 
     modalities: ClassVar[int | None] = 2
+    width_argument: ClassVar[str | None] = "rank"
 
     def __init__(
         self,
