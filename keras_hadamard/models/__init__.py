@@ -12,3 +12,6 @@ from keras_hadamard.models.polynomial_generator import PolynomialGenerator as Po
 from keras_hadamard.models.prod_poly_net import ProdPolyNet as ProdPolyNet
 from keras_hadamard.models.r_poly_net import RPolyNet as RPolyNet
 from keras_hadamard.models.star_net import StarNet as StarNet
+from keras_hadamard.models.visual_question_answering import (
+    VisualQuestionAnswering as VisualQuestionAnswering,
+)

@@ -3,13 +3,27 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class Tiny:
-    """Arguments of a model, and the shape of its input without the batch."""
+    """Arguments of a model, and the shape of its input, or of each by name, without the batch."""
 
-    shape: tuple[int, ...]
+    shape: tuple[int, ...] | dict[str, tuple[int, ...]]
     kwargs: dict[str, Any]
+
+    def inputs(self, batch: int) -> Any:
+        rng = np.random.default_rng(0)
+        if isinstance(self.shape, tuple):
+            return rng.normal(size=(batch, *self.shape)).astype("float32")
+        words = self.kwargs["vocabulary_size"]
+        return {
+            name: rng.integers(0, words, (batch, *shape)).astype("int32")
+            if name == "question"
+            else rng.normal(size=(batch, *shape)).astype("float32")
+            for name, shape in self.shape.items()
+        }
 
 
 _IMAGE = (16, 16, 3)
@@ -88,6 +102,34 @@ TINY = {
             "steps": 1,
             "input_scale": 4.0,
             "output_activation": "sin",
+        },
+    ),
+    "VisualQuestionAnswering": Tiny(
+        {"image": (9, 12, 2), "question": (5,)},
+        {
+            "input_shape": (9, 12, 2),
+            "vocabulary_size": 7,
+            "classes": 3,
+            "fusion": "mfb",
+            "fusion_arguments": {"factor": 3},
+            "max_fusion_parameters": 300,
+            "units": 4,
+            "filters": (3, 4),
+            "embedding_dim": 3,
+        },
+    ),
+    "VisualQuestionAnswering-regions": Tiny(
+        {"image": (9, 12, 2), "question": (5,)},
+        {
+            "input_shape": (None, None, 2),
+            "vocabulary_size": 7,
+            "classes": 3,
+            "fusion": "concat",
+            "units": 4,
+            "filters": (3,),
+            "embedding_dim": 3,
+            "regions": True,
+            "dropout": 0.1,
         },
     ),
 }
