@@ -3,6 +3,7 @@
 import argparse
 import errno
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keras_hadamard import tuning
+from keras_hadamard import layers, tuning
 from keras_hadamard.cli import arguments, main
 from keras_hadamard.cli.quiet import silent_stderr
 from keras_hadamard.tuning import settings
@@ -225,12 +226,54 @@ def test_options_reach_the_search(monkeypatch, tmp_path):
     assert (s.epochs, s.budget, s.seed, s.folder) == (2, 600.0, 5, tmp_path)
 
 
-def test_layers_lists_names_domains_and_papers(capsys):
-    assert main(["layers"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["name", "domain", "summary", "reference"]
-    row = next(line for line in lines if line.startswith("MFB "))
-    assert "fusion" in row and "Multi" in row
+def printed(capsys, *arguments):
+    assert main(["layers", *arguments]) == 0
+    return capsys.readouterr().out
+
+
+def test_layers_prints_a_block_of_each(capsys):
+    blocks = printed(capsys).split("\n\n")
+    assert [block.split()[0] for block in blocks] == [row.name for row in layers.catalogue()]
+    domains = [re.search(r"\[(\w+)\]$", block.splitlines()[0])[1] for block in blocks]
+    assert domains == sorted(domains) and set(domains) == set(arguments.DOMAINS)
+
+
+def test_a_block_has_summary_equation_parameters_and_paper(capsys):
+    assert printed(capsys, "MLB") == (
+        "MLB  [fusion]\n"
+        "  Multimodal low-rank bilinear fusion (MLB)\n"
+        "  equation    y = act(P (a(W_1 x_1 + b_1) * a(W_2 x_2 + b_2)) + b)\n"
+        "  parameters  rank * (sum(widths) + modalities) + (rank + 1) * units\n"
+        "  paper       Hadamard Product for Low-rank Bilinear Pooling (Kim et al., 2017)"
+        "  https://arxiv.org/abs/1610.04325\n"
+    )
+
+
+def test_layers_by_part_of_a_name_in_any_case(capsys):
+    names = printed(capsys, "--names", "starb", "GRU").splitlines()
+    assert names == ["StarBlock2D", "MinGRU"]
+
+
+def test_layers_of_a_domain(capsys):
+    names = printed(capsys, "--names", "--domain", "modulation").splitlines()
+    assert names == ["DropBlock2D", "GatedDense", "MinGRU"]
+    assert printed(capsys, "--names", "gated", "--domain", "modulation") == "GatedDense\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (["HadamardFusoin"], "did you mean 'HadamardFusion'"),
+        (["mlbb"], "did you mean 'MLB'"),
+        (["MLB", "nothing"], "Received: 'nothing'"),
+        (["MLB", "--domain", "pairwise"], "Received: 'MLB'"),
+        (["--domain", "fusoin"], "'fusion'"),
+    ],
+)
+def test_an_unknown_layer_or_domain_is_one_line(capsys, line, said):
+    assert main(["layers", *line]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.count("\n") == 1 and said in captured.err
 
 
 def test_export_then_check(capsys, tmp_path):

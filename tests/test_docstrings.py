@@ -82,12 +82,25 @@ def test_every_argument_is_documented_with_its_default(name):
 
 @pytest.mark.parametrize("name", sorted(LAYERS))
 def test_layer_sections(name):
-    wanted = ["Args", "Call arguments", "Input shape", "Output shape", "Masking", "Numerics"]
+    wanted = [
+        "Args",
+        "Call arguments",
+        "Input shape",
+        "Output shape",
+        "Weights",
+        "Masking",
+        "Numerics",
+    ]
     found = list(sections(inspect.getdoc(PUBLIC[name])))
     assert [s for s in found if s in wanted] == wanted
     assert found[-2:] == ["Example", "Reference"]
-    text = inspect.getdoc(PUBLIC[name])
-    assert "`" in text.split("Args:")[0], "no equation"
+
+
+@pytest.mark.parametrize("row", layers.catalogue(), ids=lambda row: row.name)
+def test_layer_has_an_equation_and_a_number_of_weights(row):
+    assert " = " in row.equation and row.weights
+    for text in (row.equation, row.weights):
+        assert all(text.count(a) == text.count(b) for a, b in ("()", "[]")), text
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))

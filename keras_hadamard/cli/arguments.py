@@ -5,6 +5,7 @@ from argparse import ArgumentTypeError
 
 ALGORITHMS = ("random", "bayesian", "hyperband", "grid")
 SPACES = ("fusion", "gating")
+DOMAINS = ("fusion", "high_order", "modulation", "pairwise", "shared")
 
 _SECONDS = {None: 1, "s": 1, "m": 60, "min": 60, "h": 3600}
 

@@ -1,22 +1,59 @@
 """`keras-hadamard layers`."""
 
 import argparse
+import difflib
 import sys
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from keras_hadamard.cli.arguments import DOMAINS
+from keras_hadamard.cli.errors import InputError
+
+if TYPE_CHECKING:
+    from keras_hadamard.layers._catalogue import Row
 
 
 def register(commands: Any) -> None:
-    parser = commands.add_parser("layers", help="list the layers, with domain and reference")
+    parser = commands.add_parser(
+        "layers", help="list the layers, with equation, number of parameters and paper"
+    )
+    add = parser.add_argument
+    add("parts", nargs="*", metavar="NAME", help="a part of a name, in any case; default: all")
+    add("--domain", choices=DOMAINS, help="default: all")
+    add("--names", action="store_true", help="print the names alone")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     from keras_hadamard import layers
 
-    columns = ("name", "domain", "summary", "reference")
-    rows = [columns, *([str(getattr(r, c)) for c in columns] for r in layers.catalogue())]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(columns))]
-    for row in rows:
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        sys.stdout.write(line.rstrip() + "\n")
+    rows = [row for row in layers.catalogue() if arguments.domain in (None, row.domain)]
+    if arguments.parts:
+        wanted = {name for part in arguments.parts for name in _named(part, rows)}
+        rows = [row for row in rows if row.name in wanted]
+    if arguments.names:
+        sys.stdout.writelines(f"{row.name}\n" for row in rows)
+    else:
+        sys.stdout.write("\n".join(map(_block, rows)))
     return 0
+
+
+def _named(part: str, rows: "Sequence[Row]") -> list[str]:
+    """The names with this part."""
+    names = {row.name.lower(): row.name for row in rows}
+    found = [name for lower, name in names.items() if part.lower() in lower]
+    if not found:
+        near = [repr(names[n]) for n in difflib.get_close_matches(part.lower(), names)]
+        hint = f" (did you mean {' or '.join(near)}?)" if near else ""
+        raise InputError(f"Expected a part of the name of a layer{hint}. Received: {part!r}")
+    return found
+
+
+def _block(row: "Row") -> str:
+    return (
+        f"{row.name}  [{row.domain}]\n"
+        f"  {row.summary.removesuffix('.')}\n"
+        f"  equation    {row.equation}\n"
+        f"  parameters  {row.weights}\n"
+        f"  paper       {row.reference}  {row.link}\n"
+    )

@@ -3,12 +3,28 @@
 from keras_hadamard.layers._catalogue import catalogue as catalogue
 from keras_hadamard.layers._fusions import get_fusion as get_fusion
 from keras_hadamard.layers._fusions import register_fusion as register_fusion
+from keras_hadamard.layers.fusion import BLOCK as BLOCK
+from keras_hadamard.layers.fusion import GMU as GMU
+from keras_hadamard.layers.fusion import LMF as LMF
+from keras_hadamard.layers.fusion import MCB as MCB
 from keras_hadamard.layers.fusion import MFB as MFB
+from keras_hadamard.layers.fusion import MFH as MFH
 from keras_hadamard.layers.fusion import MLB as MLB
+from keras_hadamard.layers.fusion import MRN as MRN
+from keras_hadamard.layers.fusion import MUTAN as MUTAN
+from keras_hadamard.layers.fusion import BilinearAttention as BilinearAttention
+from keras_hadamard.layers.fusion import BlockTucker as BlockTucker
 from keras_hadamard.layers.fusion import ConcatFusion as ConcatFusion
+from keras_hadamard.layers.fusion import (
+    ConditionalBatchNormalization as ConditionalBatchNormalization,
+)
+from keras_hadamard.layers.fusion import CrossModalGate as CrossModalGate
 from keras_hadamard.layers.fusion import FiLM as FiLM
+from keras_hadamard.layers.fusion import FiLMResidualBlock2D as FiLMResidualBlock2D
 from keras_hadamard.layers.fusion import HadamardFusion as HadamardFusion
 from keras_hadamard.layers.fusion import SumFusion as SumFusion
+from keras_hadamard.layers.fusion import TensorFusion as TensorFusion
+from keras_hadamard.layers.fusion import TuckerFusion as TuckerFusion
 from keras_hadamard.layers.hadamard_product import HadamardProduct as HadamardProduct
 from keras_hadamard.layers.high_order import (
     AttentionalFactorizationMachine as AttentionalFactorizationMachine,
@@ -46,6 +62,7 @@ from keras_hadamard.layers.high_order import ProductOfPolynomials as ProductOfPo
 from keras_hadamard.layers.high_order import QuadraticDense as QuadraticDense
 from keras_hadamard.layers.high_order import StarBlock2D as StarBlock2D
 from keras_hadamard.layers.high_order import StarOperation as StarOperation
+from keras_hadamard.layers.modulation import SPADE as SPADE
 from keras_hadamard.layers.modulation import DropBlock2D as DropBlock2D
 from keras_hadamard.layers.modulation import GatedDense as GatedDense
 from keras_hadamard.layers.modulation import MinGRU as MinGRU

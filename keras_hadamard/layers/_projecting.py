@@ -6,11 +6,11 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Initializer, Shape
 from keras_hadamard.layers._centered import CenteredConv2D
 from keras_hadamard.layers._depthwise_conv import DepthwiseConv2D
 from keras_hadamard.layers._fan_in import of_fan_in
+from keras_hadamard.layers._side_by_side import SideBySide, derive
 
 
 class ProjectingLayer(keras.layers.Layer):
@@ -62,6 +62,20 @@ class ProjectingLayer(keras.layers.Layer):
         dense = keras.layers.Dense(units * blocks, **arguments)
         if input_shape is not None:
             dense.build(input_shape)
+        return dense
+
+    def project_chunks(
+        self, units: int, name: str, *, input_shape: Shape, use_bias: bool | None = None
+    ) -> keras.layers.EinsumDense:
+        """Creates and builds a projection for each chunk of `(..., chunks, size)`, as `project`."""
+        chunks, size = (int(n or 0) for n in input_shape[-2:])
+        arguments = self._kernel_arguments(name, None, use_bias, chunks, axis=0)
+        _tell_fan_in(arguments, size)
+        bias_axes = "cu" if arguments.pop("use_bias") else None
+        dense = keras.layers.EinsumDense(
+            "...cs,csu->...cu", (chunks, units), bias_axes=bias_axes, **arguments
+        )
+        dense.build(input_shape)
         return dense
 
     def convolve(
@@ -122,7 +136,12 @@ class ProjectingLayer(keras.layers.Layer):
         return convolution
 
     def _kernel_arguments(
-        self, name: str, activation: Activation, use_bias: bool | None, blocks: int
+        self,
+        name: str,
+        activation: Activation,
+        use_bias: bool | None,
+        blocks: int,
+        axis: int = -1,
     ) -> dict[str, Any]:
         index, self._projected = self._projected, self._projected + blocks
         arguments = {**self.shared_arguments(index), "activation": activation, "name": name}
@@ -130,7 +149,7 @@ class ProjectingLayer(keras.layers.Layer):
             arguments["use_bias"] = use_bias
         if blocks > 1:
             initializers = [derive(self.kernel_initializer, index + i) for i in range(blocks)]
-            arguments["kernel_initializer"] = SideBySide(initializers)
+            arguments["kernel_initializer"] = SideBySide(initializers, axis)
         return arguments
 
     def shared_arguments(self, index: int) -> dict[str, Any]:
@@ -174,31 +193,3 @@ def _taps(kernel_size: int | tuple[int, int]) -> int:
 def _tell_fan_in(arguments: dict[str, Any], fan_in: int | None) -> None:
     if fan_in:
         arguments["bias_initializer"] = of_fan_in(arguments["bias_initializer"], fan_in)
-
-
-def derive(initializer: Initializer, index: int) -> Initializer:
-    """A copy for one weight of several: equal branches would turn products into powers.
-
-    Keras initialisers are stateless, so one instance, or two of one seed, give equal weights.
-    """
-    if not isinstance(initializer, keras.initializers.Initializer):
-        return initializer
-    config = initializer.get_config()
-    if isinstance(config.get("seed"), int):
-        config["seed"] += index
-    return type(initializer).from_config(config)
-
-
-@serializable
-class SideBySide(keras.initializers.Initializer):
-    """Fills equal blocks of the last axis, each by its own initialiser."""
-
-    def __init__(self, initializers: list[Initializer]) -> None:
-        self.initializers = [keras.initializers.get(i) for i in initializers]
-
-    def __call__(self, shape: Shape, dtype: Any = None) -> Any:
-        block = (*shape[:-1], (shape[-1] or 0) // len(self.initializers))
-        return keras.ops.concatenate([i(block, dtype=dtype) for i in self.initializers], axis=-1)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"initializers": [keras.initializers.serialize(i) for i in self.initializers]}

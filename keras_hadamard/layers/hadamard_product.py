@@ -17,10 +17,11 @@ from keras_hadamard.ops.factorized_bilinear_pool import factorized_bilinear_pool
 
 @serializable
 class HadamardProduct(keras.layers.Layer):
-    """Product of branches, `y = output(reduce(branch_1 * branch_2 * ...)) + skip`.
+    """Product of branches, reduced, projected and added to the input.
 
-    The sentence that every method of this package is a form of. A new one is written by naming its
-    branches: any Keras layers, all applied to one input, or each to its own of a list of inputs.
+    `y = output(reduce(branch_1 * branch_2 * ...)) + skip` is the sentence that every method of this
+    package is a form of. A new one is written by naming its branches: any Keras layers, all applied
+    to one input, or each to its own of a list of inputs.
 
     Args:
         branches: Sequence of two or more Keras layers, one for each factor of the product.
@@ -40,6 +41,9 @@ class HadamardProduct(keras.layers.Layer):
 
     Output shape:
         The shape of the product, after `reduce` and `output`.
+
+    Weights:
+        `sum(branch.count_params() for branch in branches)`, and those of `output`.
 
     Masking:
         A position is valid where it is valid in every input that has a mask. The mask leaves masked

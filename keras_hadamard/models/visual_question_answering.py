@@ -11,6 +11,7 @@ from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
 from keras_hadamard.layers import MinGRU, get_fusion
 from keras_hadamard.models._published import PublishedModel, float_policy, image_shape, model_input
+from keras_hadamard.models._region_positions import RegionPositions
 
 
 @serializable
@@ -42,8 +43,9 @@ class VisualQuestionAnswering(PublishedModel):
         filters: Sequence of integers, the channels of the convolutions, each of which halves the
             sides. Defaults to `(24, 32, 48, 64)`.
         embedding_dim: Integer, the width of the embedded words. Defaults to `64`.
-        regions: Boolean, whether the question is fused with each region of the picture, and the
-            fused regions averaged, instead of with one vector of the whole. Defaults to `False`.
+        regions: Boolean, whether the question is fused with each region of the picture, beside
+            which its row and column are put, and the fused regions averaged, instead of with one
+            vector of the whole. Defaults to `False`.
         dropout: Float in [0, 1), dropout of the hidden layer. Defaults to `0.0`.
         classifier_activation: Name or function of the output's activation, `None` for logits.
             Defaults to `"softmax"`.
@@ -147,7 +149,7 @@ class VisualQuestionAnswering(PublishedModel):
 
 
 def _see(x: Tensor, filters: Sequence[int], units: int | None) -> Tensor:
-    """The picture as a vector of `units`, or its regions `(batch, regions, channels)`."""
+    """The picture as a vector of `units`, or its regions `(batch, regions, channels + 2)`."""
     for n, channels in enumerate(filters):
         x = keras.layers.Conv2D(
             channels, 3, strides=2, padding="same", use_bias=False, name=f"convolution_{n}"
@@ -155,9 +157,10 @@ def _see(x: Tensor, filters: Sequence[int], units: int | None) -> Tensor:
         x = keras.layers.BatchNormalization(name=f"normalization_{n}")(x)
         x = keras.layers.ReLU(name=f"relu_{n}")(x)
     if units is None:
-        return keras.layers.Reshape((-1, filters[-1]), name="regions")(x)
-    x = keras.layers.Flatten(name="flat")(x)
-    return keras.layers.Dense(units, activation="relu", name="picture")(x)
+        return RegionPositions(name="regions")(x)
+    x = keras.layers.Dense(units, use_bias=False, name="summary")(keras.layers.Flatten()(x))
+    # Normalised and of both signs: products neither vanish nor die with the units of a ReLU.
+    return keras.layers.BatchNormalization(name="picture")(x)
 
 
 def _read(x: Tensor, vocabulary_size: int, embedding_dim: int, units: int) -> Tensor:

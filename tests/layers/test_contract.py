@@ -178,11 +178,18 @@ def test_masks(case):
         model = keras.Model(inputs, output)
         expected = model(arrays)
         longer = case.build()
-        longer.build(tuple(arrays[0].shape))
+        longer.build([x.shape for x in arrays] if case.many else arrays[0].shape)
         longer.set_weights(layer.get_weights())
-        mask = tf.constant([[True] * 4 + [False] * 2] * 2)
-        arrays[0][:, -2:] = np.nan if case.make is not PUBLIC.get("MinGRU") else 7.0
-        np.testing.assert_allclose(longer(arrays[0], mask=mask), expected, rtol=1e-6)
+        masks = []
+        for x in arrays:
+            steps = x.shape[1]
+            masks.append(
+                np.array([[True] * (steps - 2) + [False] * 2] * 2) if x.ndim == 3 else None
+            )
+            if x.ndim == 3:
+                x[:, -2:] = np.nan if case.make is not PUBLIC.get("MinGRU") else 7.0
+        got = longer(arrays, mask=masks) if case.many else longer(arrays[0], mask=masks[0])
+        np.testing.assert_allclose(got, expected, rtol=1e-6)
     else:
         got = keras.Model(inputs, mask)(arrays)
         np.testing.assert_array_equal(got, [[True] * 4 + [False] * 2] * 2)

@@ -375,7 +375,7 @@ def test_sketch_of_the_moments_is_the_sum_of_the_sketches(inputs):
     same(moments(maps if inputs == 2 else maps[0]), fft(maps if inputs == 2 else maps[0]))
     # Both are the count sketch of what the full pooling gives.
     full = np.asarray(BilinearPooling2D("sum", **plain)(maps))
-    (h, g), (s, t) = ([np.asarray(w) for w in ws] for ws in (fft.indices, fft.signs))
+    (h, s), (g, t) = ((np.asarray(z.indices), np.asarray(z.signs)) for z in fft.sketches)
     expected = np.zeros((2, 6))
     for i, j in itertools.product(range(len(h)), range(len(g))):
         expected[:, (h[i] + g[j]) % 6] += s[i] * t[j] * full[:, i * len(g) + j]
@@ -416,7 +416,7 @@ def test_inner_products_of_sketches_are_unbiased(method):
     signs = [np.array(s) for s in itertools.product((-1.0, 1.0), repeat=2)]
     got = []
     for h, g, s, t in itertools.product(hashes, hashes, signs, signs):
-        for weight, value in zip((*layer.indices, *layer.signs), (h, g, s, t), strict=True):
+        for weight, value in zip(layer.weights, (h, s, g, t), strict=True):
             weight.assign(value)
         one, other = np.asarray(run(pair))
         got.append(one @ other)
@@ -431,9 +431,9 @@ def test_hashes_come_from_the_seed_and_are_saved(tmp_path):
     same(one(x), again(x))
     assert not np.allclose(one(x), other(x))
     assert not one.trainable_weights and len(one.non_trainable_weights) == 4
-    first, second = (np.asarray(i) for i in one.indices)
+    first, second = (np.asarray(sketch.indices) for sketch in one.sketches)
     assert first.min() >= 0 and first.max() < 64 and not np.array_equal(first, second)
-    assert set(np.unique(np.asarray(one.signs))) <= {-1.0, 1.0}
+    assert set(np.unique([sketch.signs for sketch in one.sketches])) <= {-1.0, 1.0}
     model = keras.Sequential([keras.Input((4, 3, 5)), other])
     model.save(tmp_path / "model.keras")
     same(keras.models.load_model(tmp_path / "model.keras")(x), model(x))

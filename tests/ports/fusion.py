@@ -3,7 +3,7 @@
 import tensorflow as tf
 from harness.golden import channels_first, channels_last, port
 
-from keras_hadamard.layers import MFB, MLB, ConcatFusion, FiLM, SumFusion
+from keras_hadamard.layers import GMU, MCB, MFB, MFH, MLB, ConcatFusion, FiLM, SumFusion
 
 
 def fusion_options(config):
@@ -39,6 +39,38 @@ def linear_sum(c):
 def mfb(c):
     options = fusion_options(c.config)
     return MFB(c.config["output_dim"], factor=c.config["factor"], **options), fusion_weights(c)
+
+
+@port("mfh__noact_norm")
+def mfh(c):
+    weights = c.dense("output_projection", "linear_out")
+    # Our kernel holds the blocks side by side.
+    for i in range(2):
+        blocks = [c.dense("", f"linear{i}_{block}") for block in range(2)]
+        for name in ("kernel", "bias"):
+            weights[f"projection_{i}/{name}"] = tf.concat([b[f"/{name}"] for b in blocks], -1)
+    layer = MFH(c.config["output_dim"], factor=c.config["factor"], **fusion_options(c.config))
+    return layer, weights
+
+
+@port("mcb__even16_relu")
+def mcb(c):
+    options = {"activation": c.config.get("activ_output", "relu"), "normalize": False}
+    layer = MCB(c.config["output_dim"], c.config["mm_dim"], **options)
+    weights = c.dense("output_projection", "linear_out")
+    for i in (1, 2):
+        weights[f"indices_{i}"] = tf.cast(c[f"mcb.sketch{i}.h"], tf.int64)
+        weights[f"signs_{i}"] = tf.cast(c[f"mcb.sketch{i}.s"], c.dtype)
+    return layer, weights
+
+
+# The authors' unit is given the projections, which the identity makes of themselves.
+@port("gmu__formula_bimodal")
+def gmu(c):
+    dim = c.config["dim"]
+    layer = GMU(dim, gate_on="projections", return_gates=True, use_bias=False)
+    weights = {f"projection_{i}/kernel": tf.eye(dim, dtype=c.dtype) for i in range(2)}
+    return layer, {**weights, "gate_projection/kernel": c["W"]}
 
 
 @port("concat_mlp__relu")

@@ -32,7 +32,8 @@ class Fusion(ProjectingLayer):
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         # On every call: once built, unequal batches would broadcast and integers be cast unasked.
-        check_inputs(type(self).__name__, inputs, self.modalities)
+        check_tensors(type(self).__name__, inputs, self.modalities)
+        self.positions([tuple(x.shape) for x in inputs])
         return super().__call__(inputs, *args, **kwargs)
 
     def compute_mask(self, inputs: list[Tensor], mask: Any = None) -> Tensor | None:
@@ -80,12 +81,17 @@ def positions_of(name: str, input_shape: Any, count: int | None, fewest: int = 2
 
 def check_inputs(name: str, inputs: Any, count: int | None, fewest: int = 2) -> None:
     """Raises unless the inputs are float tensors that fit together."""
+    check_tensors(name, inputs, count, fewest)
+    positions_of(name, [tuple(x.shape) for x in inputs], count, fewest)
+
+
+def check_tensors(name: str, inputs: Any, count: int | None, fewest: int = 2) -> None:
+    """Raises unless the inputs are a list of float tensors."""
     shapes = [getattr(x, "shape", None) for x in inputs] if _is_list(inputs) else inputs
     if not _is_list(shapes) or any(s is None for s in shapes):
         wanted = _wanted(count, fewest)
         got = getattr(inputs, "shape", type(inputs).__name__)
         raise received(f"`{name}` to be called on a list of {wanted} tensors", inputs=got)
-    positions_of(name, [tuple(s) for s in shapes], count, fewest)
     dtypes = [keras.backend.standardize_dtype(x.dtype) for x in inputs]
     if not all("float" in dtype for dtype in dtypes):
         raise received(f"the inputs of `{name}` to be float tensors", dtypes=dtypes)
@@ -107,3 +113,19 @@ def align(tensors: list[Tensor]) -> list[Tensor]:
         ops.expand_dims(t, tuple(range(1, 1 + rank - len(t.shape)))) if len(t.shape) < rank else t
         for t in tensors
     ]
+
+
+def join(tensors: list[Tensor]) -> Tensor:
+    """Concatenates aligned tensors."""
+    # Unlike a product, a concatenation does not broadcast by itself.
+    full = max(tensors, key=lambda t: sum(n != 1 for n in t.shape[1:-1]))
+    positions = ops.shape(full)[:-1]
+    return ops.concatenate(
+        [
+            t
+            if t.shape[1:-1] == full.shape[1:-1]
+            else ops.broadcast_to(t, (*positions, t.shape[-1]))
+            for t in tensors
+        ],
+        axis=-1,
+    )

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-from keras import ops
 
 from keras_hadamard._checks import fraction, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
-from keras_hadamard.layers.fusion._fusion import Fusion, align
+from keras_hadamard.layers.fusion._fusion import Fusion, align, join
 
 
 @serializable
@@ -41,6 +40,10 @@ class ConcatFusion(Fusion):
 
     Output shape:
         `(batch, ..., units)`.
+
+    Weights:
+        `sum((m + 1) * n for m, n in zip([sum(widths), *hidden_units], [*hidden_units, units]))`:
+        without hidden layers `(sum(widths) + 1) * units`.
 
     Masking:
         A position is valid where it is valid in every input that has a mask; the mask is passed on.
@@ -109,7 +112,7 @@ class ConcatFusion(Fusion):
             width = units
 
     def call(self, inputs: list[Tensor], training: bool | None = None) -> Tensor:
-        x = _join(align(list(inputs)))
+        x = join(align(list(inputs)))
         for drop, project in zip(self._dropouts, self.projections, strict=True):
             x = project(drop(x, training=training))
         return x
@@ -124,18 +127,3 @@ class ConcatFusion(Fusion):
             "input_dropout": self.input_dropout,
             "seed": self.seed,
         }
-
-
-def _join(tensors: list[Tensor]) -> Tensor:
-    # Unlike a product, a concatenation does not broadcast by itself.
-    full = max(tensors, key=lambda t: sum(n != 1 for n in t.shape[1:-1]))
-    positions = ops.shape(full)[:-1]
-    return ops.concatenate(
-        [
-            t
-            if t.shape[1:-1] == full.shape[1:-1]
-            else ops.broadcast_to(t, (*positions, t.shape[-1]))
-            for t in tensors
-        ],
-        axis=-1,
-    )

@@ -5,21 +5,19 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_hadamard._checks import received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
 from keras_hadamard.layers._channels import channels_axis, to_last
-from keras_hadamard.layers._projecting import ProjectingLayer
+from keras_hadamard.layers.fusion._conditioned import Conditioned
 from keras_hadamard.ops import modulate
 
 
 @serializable
-class FiLM(ProjectingLayer):
+class FiLM(Conditioned):
     """Feature-wise linear modulation (FiLM) of one representation by another.
 
-    `y = act(gamma * x + beta)` for every feature of every position, with
-    `[gamma - gamma_offset, beta] = W c + b` computed from the condition `c`, `W` of shape
-    `(width_c, 2 * features)`.
+    `y = act(gamma * x + beta) with [gamma - gamma_offset, beta] = W c + b` for every feature of
+    every position, computed from the condition `c`, `W` of shape `(width_c, 2 * features)`.
 
     Args:
         activation: Name or function of the output's activation. Defaults to `None`.
@@ -41,6 +39,10 @@ class FiLM(ProjectingLayer):
     Output shape:
         The shape of `x`.
 
+    Weights:
+        `2 * width_1 * (width_2 + 1)`, with `width_1` the features of `x` and `width_2` those of the
+        condition.
+
     Masking:
         The mask of `x` is passed on.
 
@@ -48,7 +50,7 @@ class FiLM(ProjectingLayer):
         The modulation is computed in float32 under 16-bit policies.
 
     Raises:
-        ValueError: If the inputs are no list of two or do not fit together.
+        ValueError: If the inputs are no list of two float tensors that fit together.
 
     Example:
 
@@ -69,16 +71,13 @@ class FiLM(ProjectingLayer):
         data_format: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(data_format=data_format, **kwargs)
         self.activation = keras.activations.get(activation)
         self.use_shift = bool(use_shift)
         self.gamma_offset = float(gamma_offset)
-        self.data_format = keras.config.image_data_format() if data_format is None else data_format
-        channels_axis(self.data_format)
-        self.supports_masking = True
 
     def build(self, input_shape: list[Shape]) -> None:
-        x, condition = self._shapes(input_shape)
+        x, condition = self.shapes(input_shape)
         self.condition_projection = self.project(
             int(x[channels_axis(self.data_format)] or 0),
             "condition_projection",
@@ -96,34 +95,10 @@ class FiLM(ProjectingLayer):
         y = self.activation(modulate(x, gamma + self.gamma_offset, beta))
         return to_last(y, self.data_format, back=True)
 
-    def compute_mask(self, inputs: list[Tensor], mask: Any = None) -> Tensor | None:
-        return mask[0] if isinstance(mask, list | tuple) else mask
-
-    def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
-        return self._shapes(input_shape)[0]
-
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "activation": keras.activations.serialize(self.activation),
             "use_shift": self.use_shift,
             "gamma_offset": self.gamma_offset,
-            "data_format": self.data_format,
         }
-
-    def _shapes(self, input_shape: Any) -> tuple[Shape, Shape]:
-        pair = isinstance(input_shape, list | tuple) and all(
-            isinstance(s, list | tuple) for s in input_shape
-        )
-        if not pair or len(input_shape) != 2:
-            raise received("`FiLM` to be called on a list [x, condition]", shape=input_shape)
-        x, condition = (tuple(s) for s in input_shape)
-        if len(x) < 2 or x[channels_axis(self.data_format)] is None:
-            raise received("`x` to be (batch, ..., features) of known width", x_shape=x)
-        if len(condition) not in (2, len(x)) or condition[-1] is None:
-            raise received(
-                "`condition` to be (batch, width), or to have the positions of `x`",
-                x_shape=x,
-                condition_shape=condition,
-            )
-        return x, condition

@@ -19,7 +19,7 @@ class HadamardFusion(MLB):
         units: Integer, the width of the output.
         activation: Name or function of the output's activation. Defaults to `None`.
         projection_activation: Name or function of the projections' activation. Defaults to `None`.
-        dropout: Float in [0, 1), dropout after the product and its normalisation. Defaults to `0.0`.
+        dropout: Float in [0, 1), dropout after the product and normalisation. Defaults to `0.0`.
         projection_dropout: Float in [0, 1), dropout of every projection before they meet, as in the
             BLOCK code. Defaults to `0.0`. For dropout of the inputs put `keras.layers.Dropout` in
             front.
@@ -42,6 +42,9 @@ class HadamardFusion(MLB):
 
     Output shape:
         `(batch, ..., units)`.
+
+    Weights:
+        `units * (sum(widths) + modalities)`.
 
     Masking:
         A position is valid where it is valid in every input that has a mask; the mask is passed on.
@@ -93,8 +96,3 @@ class HadamardFusion(MLB):
     @property
     def has_output_projection(self) -> bool:
         return False
-
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        del config["rank"]  # The product is the output.
-        return config

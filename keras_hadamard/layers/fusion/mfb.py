@@ -13,7 +13,7 @@ from keras_hadamard.ops import factorized_bilinear_pool
 class MFB(ProjectedFusion):
     """Multimodal factorised bilinear fusion (MFB).
 
-    `z_j = sum_f u_(j,f) v_(j,f)` with `u = a(W_1 x_1 + b_1)`, `v = a(W_2 x_2 + b_2)` of width
+    `z_j = sum_f u_(j,f) v_(j,f) with u = a(W_1 x_1 + b_1) and v = a(W_2 x_2 + b_2)` of width
     `rank * factor`: each of the `rank` outputs is a bilinear form of rank `factor`. Then the signed
     square root, L2 normalisation and, if `rank` is given, a projection to `units`.
 
@@ -50,6 +50,10 @@ class MFB(ProjectedFusion):
     Output shape:
         `(batch, ..., units)`.
 
+    Weights:
+        `factor * units * (width_1 + width_2 + 2)` without a `rank`. A `rank` stands in for `units`,
+        and its projection adds `(rank + 1) * units`.
+
     Masking:
         A position is valid where it is valid in every input that has a mask; the mask is passed on.
 
@@ -73,7 +77,7 @@ class MFB(ProjectedFusion):
     """
 
     modalities = 2
-    drops_in_combine = True
+    drops_in_fuse = True
 
     def __init__(
         self,
@@ -91,7 +95,7 @@ class MFB(ProjectedFusion):
     ) -> None:
         super().__init__(
             units,
-            rank=rank,
+            rank,
             activation=activation,
             projection_activation=projection_activation,
             dropout=dropout,
@@ -109,14 +113,11 @@ class MFB(ProjectedFusion):
 
     @property
     def has_output_projection(self) -> bool:
-        return self.rank is not None
+        return self.given_width is not None
 
     def combine(self, projections: list[Tensor], training: bool | None) -> Tensor:
-        x, y = projections
-        if y.shape[1:-1] != x.shape[1:-1] and all(n == 1 for n in x.shape[1:-1]):
-            x, y = y, x  # A vector is broadcast; each of its products is dropped by itself.
-        # Dropping an entry of one factor drops the product, which is never formed.
-        return factorized_bilinear_pool(self._dropout(x, training=training), y, factor=self.factor)
+        x, y = self.drop_product(*projections, training)
+        return self.normalized(factorized_bilinear_pool(x, y, factor=self.factor))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "factor": self.factor}

@@ -24,7 +24,7 @@ class MLB(ProjectedFusion):
             paper; the authors of BLOCK use `"relu"` in their code for MLB.
         projection_activation: Name or function of the projections' activation. Defaults to
             `"tanh"`, as in the paper; the BLOCK code uses `"relu"`.
-        dropout: Float in [0, 1), dropout after the product and its normalisation. Defaults to `0.0`.
+        dropout: Float in [0, 1), dropout after the product and normalisation. Defaults to `0.0`.
         projection_dropout: Float in [0, 1), dropout of every projection before they meet, as in the
             BLOCK code. Defaults to `0.0`. For dropout of the inputs put `keras.layers.Dropout` in
             front.
@@ -47,6 +47,10 @@ class MLB(ProjectedFusion):
 
     Output shape:
         `(batch, ..., units)`.
+
+    Weights:
+        `rank * (sum(widths) + modalities) + (rank + 1) * units`, with `rank` = `units` where it is
+        `None`.
 
     Masking:
         A position is valid where it is valid in every input that has a mask; the mask is passed on.
@@ -84,7 +88,7 @@ class MLB(ProjectedFusion):
     ) -> None:
         super().__init__(
             units,
-            rank=rank,
+            rank,
             activation=activation,
             projection_activation=projection_activation,
             dropout=dropout,
@@ -96,4 +100,4 @@ class MLB(ProjectedFusion):
         )
 
     def combine(self, projections: list[Tensor], training: bool | None) -> Tensor:
-        return functools.reduce(operator.mul, projections)
+        return self.normalized(functools.reduce(operator.mul, projections))

@@ -47,6 +47,10 @@ class SumFusion(ProjectedFusion):
     Output shape:
         `(batch, ..., units)`.
 
+    Weights:
+        `rank * (sum(widths) + modalities) + (rank + 1) * units`, with `rank` = `units` where it is
+        `None`.
+
     Masking:
         A position is valid where it is valid in every input that has a mask; the mask is passed on.
 
@@ -83,7 +87,7 @@ class SumFusion(ProjectedFusion):
     ) -> None:
         super().__init__(
             units,
-            rank=rank,
+            rank,
             activation=activation,
             projection_activation=projection_activation,
             dropout=dropout,
@@ -95,4 +99,4 @@ class SumFusion(ProjectedFusion):
         )
 
     def combine(self, projections: list[Tensor], training: bool | None) -> Tensor:
-        return functools.reduce(operator.add, projections)
+        return self.normalized(functools.reduce(operator.add, projections))

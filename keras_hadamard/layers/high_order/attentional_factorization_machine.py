@@ -18,8 +18,8 @@ from keras_hadamard.ops._precision import at_least_float32
 class AttentionalFactorizationMachine(FieldLayer, ProjectingLayer):
     """Products of all pairs of fields, weighed by attention and projected (AFM).
 
-    `p_(ij) = x_i * x_j` for `i < j`, `a = softmax_(ij)(h . relu(W p_(ij) + b) + c)`,
-    `y = P sum_(ij) a_(ij) p_(ij) + d`, with `W` `(width, attention_units)`.
+    `y = P sum_(i<j) a_(ij) (x_i * x_j) + d with a = softmax_(ij)(h . relu(W (x_i * x_j) + b) + c)`,
+    where `W` is `(width, attention_units)`.
 
     The paper has the bias `b` alone; public code has `c` and `d` too, as this layer. `c` moves all
     scores alike and so does nothing.
@@ -44,6 +44,9 @@ class AttentionalFactorizationMachine(FieldLayer, ProjectingLayer):
 
     Output shape:
         `(batch, units)`, with `units=None` `(batch, width)`.
+
+    Weights:
+        `attention_units * (width + 2) + (width + 1) * units + 1`.
 
     Masking:
         No weight is given to the pairs of a masked field. No mask is passed on.

@@ -31,6 +31,9 @@ class BilinearPooling2D(BilinearPooling):
     Output shape:
         `(batch, channels_x * channels_y)`, the channel of the second map the faster.
 
+    Weights:
+        `0`.
+
     Masking:
         Images have no masks.
 

@@ -1,14 +1,13 @@
 """Compact bilinear pooling of feature maps by tensor sketch."""
 
-import random
 from typing import Any
 
-import keras
 from keras import ops
 
 from keras_hadamard._checks import one_of, positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers._sketch import add_sketches
 from keras_hadamard.layers.high_order._bilinear_pooling import BilinearPooling, first, moments
 from keras_hadamard.ops import compact_bilinear, count_sketch
 
@@ -46,6 +45,9 @@ class CompactBilinearPooling2D(BilinearPooling):
 
     Output shape:
         `(batch, sketch_dim)`.
+
+    Weights:
+        `0`: the hashes are saved, and not trained.
 
     Masking:
         Images have no masks.
@@ -88,28 +90,18 @@ class CompactBilinearPooling2D(BilinearPooling):
         self.seed = seed
 
     def build(self, input_shape: Any) -> None:
-        seed = random.randint(1, 10**9) if self.seed is None else self.seed
-        self.indices, self.signs = [], []
-        for i, channels in enumerate(self.channels(input_shape)):
-            # Keras's own "int" is the one that TensorFlow keeps on GPUs, where XLA finds it.
-            indices = Hashes(self.sketch_dim, seed + 2 * i)
-            self.indices.append(self._hash(f"indices_{i + 1}", channels, "int", indices))
-            self.signs.append(self._hash(f"signs_{i + 1}", channels, None, Signs(seed + 2 * i + 1)))
+        self.sketches = add_sketches(self, self.channels(input_shape), self.sketch_dim, self.seed)
 
     def pool(self, x: Tensor, y: Tensor) -> Tensor:
-        sketches = [
-            (indices, ops.cast(signs, x.dtype))
-            for indices, signs in zip(self.indices, self.signs, strict=True)
-        ]
         if self.method == "moments":
-            (h, s), (g, t) = ((i[:, None], j[:, None]) for i, j in sketches)
+            (h, s), (g, t) = (
+                (sketch.indices[:, None], ops.cast(sketch.signs[:, None], x.dtype))
+                for sketch in self.sketches
+            )
             indices = ops.ravel((h + ops.transpose(g)) % self.sketch_dim)
             signs = ops.ravel(s * ops.transpose(t))
             return count_sketch(moments(x, y), indices, signs, size=self.sketch_dim)
-        one, other = (
-            count_sketch(z, *sketch, size=self.sketch_dim)
-            for z, sketch in zip((x, y), sketches, strict=True)
-        )
+        one, other = (sketch(z) for sketch, z in zip(self.sketches, (x, y), strict=True))
         return compact_bilinear(one, other, sum_axis=1)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
@@ -123,37 +115,3 @@ class CompactBilinearPooling2D(BilinearPooling):
             "method": self.method,
             "seed": self.seed,
         }
-
-    def _hash(self, name: str, channels: int, dtype: str | None, initializer: Any) -> Any:
-        return self.add_weight(
-            name=name, shape=(channels,), dtype=dtype, initializer=initializer, trainable=False
-        )
-
-
-@serializable
-class Hashes(keras.initializers.Initializer):
-    """Draws integers in `0, ..., size - 1`."""
-
-    def __init__(self, size: int, seed: int) -> None:
-        self.size, self.seed = size, seed
-
-    def __call__(self, shape: Shape, dtype: Any = None) -> Tensor:
-        return keras.random.randint(shape, 0, self.size, dtype=dtype or "int", seed=self.seed)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"size": self.size, "seed": self.seed}
-
-
-@serializable
-class Signs(keras.initializers.Initializer):
-    """Draws -1 or 1."""
-
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
-
-    def __call__(self, shape: Shape, dtype: Any = None) -> Tensor:
-        bits = keras.random.randint(shape, 0, 2, dtype="int32", seed=self.seed)
-        return ops.cast(2 * bits - 1, dtype or keras.config.floatx())
-
-    def get_config(self) -> dict[str, Any]:
-        return {"seed": self.seed}

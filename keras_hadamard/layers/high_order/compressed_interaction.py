@@ -45,6 +45,10 @@ class CompressedInteraction(FieldLayer, ProjectingLayer):
     Output shape:
         `(batch, units)`; with `units=None` as many as there are features for the output.
 
+    Weights:
+        `sum((fields * m + 1) * n for m, n in zip([fields, *layer_sizes], layer_sizes)) +
+        (sum(layer_sizes) + 1) * units` without `split_half`.
+
     Masking:
         A masked field is as if it were zero. No mask is passed on.
 

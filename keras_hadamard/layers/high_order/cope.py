@@ -16,10 +16,11 @@ from keras_hadamard.layers.high_order._polynomial import Polynomial
 class CoPE(Polynomial):
     """Polynomial of any number of inputs, with all their cross terms up to the degree (CoPE).
 
-    The output is `y = act(C x_N + beta)`, with `C` of shape `(rank, units)` and
+    `y = act(C x_N + beta) with x_1 = sum_i U_(1,i) z_i and
+    x_n = x_(n-1) + (sum_i U_(n,i) z_i) * x_(n-1)`, with `C` of shape `(rank, units)`. The recursion
+    depends on the decomposition:
 
-    - `"ccp"` (coupled): `x_1 = sum_i U_(1,i) z_i`,
-      `x_n = x_(n-1) + (sum_i U_(n,i) z_i) * x_(n-1)`;
+    - `"ccp"` (coupled): as above;
     - `"ncp"` (nested): `x_1 = (sum_i A_(1,i) z_i) * s_1`,
       `x_n = (sum_i A_(n,i) z_i) * (S_n x_(n-1) + s_n)`;
     - `"ncp_skip"`: as `"ncp"`, plus `x_(n-1)` in every step after the first.
@@ -54,6 +55,10 @@ class CoPE(Polynomial):
 
     Output shape:
         `(batch, ..., units)`, with the positions of the inputs.
+
+    Weights:
+        `degree * rank * sum(widths) + (rank + 1) * units` for `"ccp"`, with `rank` = `units` where
+        it is `None`.
 
     Masking:
         A position is valid where it is valid in every input.

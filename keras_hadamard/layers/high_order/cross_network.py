@@ -47,6 +47,9 @@ class CrossNetwork(ProjectingLayer):
     Output shape:
         `(batch, ..., width)`.
 
+    Weights:
+        `num_layers * width * (width + 1)` for `"matrix"`.
+
     Masking:
         The mask is passed on.
 

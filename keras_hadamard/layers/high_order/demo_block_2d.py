@@ -16,10 +16,10 @@ from keras_hadamard.ops import _activations as activations
 class DemoBlock2D(StarResidual2D):
     """Residual block whose two branches are multiplied or, for comparison, added (DemoNet).
 
-    `y = x + gamma * G (act(U u) * (V u))`, or with a sum in place of the product, where
-    `u = D(LN(x))`: `D` is a depthwise convolution, `U` and `V` are
-    `(channels, expansion * channels)`, `G` goes back, and `gamma`, one number a channel, is 1e-6 at
-    the start. Both modes have the same parameters: what they differ in is the star.
+    `y = x + gamma * G (act(U u) * (V u)) with u = D(LN(x))`, or with a sum in place of the product:
+    `D` is a depthwise convolution, `U` and `V` are `(channels, expansion * channels)`, `G` goes
+    back, and `gamma`, one number a channel, is 1e-6 at the start. Both modes have the same
+    parameters: what they differ in is the star.
 
     Args:
         mode: `"multiply"` or `"add"`. Defaults to `"multiply"`.
@@ -47,6 +47,9 @@ class DemoBlock2D(StarResidual2D):
 
     Output shape:
         That of the input.
+
+    Weights:
+        `channels * (kernel_size**2 + expansion * (3 * channels + 2) + 5)`.
 
     Masking:
         Images have no masks.

@@ -20,10 +20,10 @@ from keras_hadamard.layers.high_order.polynomial_residual_block_2d import Polyno
 class DensePolynomialResidualBlock2D(PolynomialResidualBlock2D):
     """Residual block whose product takes in the products of all earlier blocks (D-PolyNets).
 
-    `y = act(f + r + alpha * L(p))` as `PolynomialResidualBlock2D`, with `p_0 = f * M(r)`,
-    `q = D(p_1 * p_2 * ...)` of the earlier products, and `p = p_0 * q`, or with `dense_skip`
-    `p = theta * p_0 * q + p_0`. `D` is an optional 1x1 convolution and `dense_normalization`. The
-    degree grows with the product of the degrees of all blocks.
+    `y = act(f + r + alpha * L(p)) with p = f * M(r) * D(p_1 * p_2 * ...)` of the earlier products
+    `p_i`, and all else as in `PolynomialResidualBlock2D`; with `dense_skip`, and `p_0 = f * M(r)`,
+    `p = theta * p_0 * D(p_1 * p_2 * ...) + p_0`. `D` is an optional 1x1 convolution and
+    `dense_normalization`. The degree grows with the product of the degrees of all blocks.
 
     Args:
         filters: Integer, the number of output channels.
@@ -50,6 +50,11 @@ class DensePolynomialResidualBlock2D(PolynomialResidualBlock2D):
     Output shape:
         A list: the image, the earlier products (made smaller where the image was), and the product
         of this block, all `(batch, height / strides, width / strides, filters)`.
+
+    Weights:
+        `filters * (9 * channels + 10 * filters + 6) + (channels != filters) * filters * (channels +
+        2) + 1` with `strides` of 1 and neither `D` nor `theta`: those of
+        `PolynomialResidualBlock2D`.
 
     Masking:
         Masks are not used.

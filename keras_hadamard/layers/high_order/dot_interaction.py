@@ -37,6 +37,9 @@ class DotInteraction(FieldLayer):
         `(batch, features * (features - 1) / 2)`, with `self_interaction` `features` more; with
         `skip_gather` `(batch, features * features)`.
 
+    Weights:
+        `0`.
+
     Masking:
         A masked feature is as if it were zero. No mask is passed on.
 

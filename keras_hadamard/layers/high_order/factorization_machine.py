@@ -42,6 +42,9 @@ class FactorizationMachine(ProjectingLayer):
     Output shape:
         `(batch, ..., 1)`.
 
+    Weights:
+        `width * ((order - 1) * factors + 1) + 1`.
+
     Masking:
         The mask is passed on.
 

@@ -46,6 +46,9 @@ class FeatureCross(Cross):
     Output shape:
         `(batch, ..., width)`.
 
+    Weights:
+        `width * (width + 1)`; with `projection_dim` `width * (2 * projection_dim + 1)`.
+
     Masking:
         The mask is passed on; of a list a position is valid where it is valid in both.
 

@@ -41,6 +41,9 @@ class FieldAwareFactorizationMachine(keras.layers.Layer):
     Output shape:
         `(batch, fields * (fields - 1) / 2, factors)`, with `reduce` `(batch, 1)`.
 
+    Weights:
+        `sum(vocabulary_sizes) * len(vocabulary_sizes) * factors`.
+
     Masking:
         There are no masks.
 

@@ -43,6 +43,9 @@ class FourierFilter(ProjectingLayer):
     Output shape:
         `(batch, ..., units)`.
 
+    Weights:
+        `(width + 1) * units`.
+
     Masking:
         The mask is passed on.
 

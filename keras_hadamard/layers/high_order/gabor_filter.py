@@ -47,6 +47,9 @@ class GaborFilter(FourierFilter):
     Output shape:
         `(batch, ..., units)`.
 
+    Weights:
+        `2 * (width + 1) * units`.
+
     Masking:
         The mask is passed on.
 

@@ -27,6 +27,9 @@ class InnerProductInteraction(FieldLayer):
     Output shape:
         `(batch, fields * (fields - 1) / 2)`.
 
+    Weights:
+        `0`.
+
     Masking:
         A masked field is as if it were zero. No mask is passed on.
 

@@ -15,10 +15,10 @@ from keras_hadamard.layers.high_order._cross import Cross, quarter, rank_argumen
 class MixtureCross(Cross):
     """Cross whose projection is a gated mixture of low-rank experts (DCN-Mix).
 
-    `y = sum_i G_i(x) E_i(x) + x`, `E_i(x) = x0 * (U_i act(C_i act(V_i x)) + b)`, with
-    `num_experts` experts of rank r = `projection_dim`: `V_i` `(width, r)`, `C_i` `(r, r)`, `U_i`
-    `(r, width)`, one bias `b` for all, and the gate `G(x) = gate_activation(x W_g)`, `W_g`
-    `(width, num_experts)`. `x0` and `x` are as in `FeatureCross`.
+    `y = sum_i G_i(x) * x0 * (U_i act(C_i act(V_i x)) + b) + x`, with `num_experts` experts of rank
+    r = `projection_dim`: `V_i` `(width, r)`, `C_i` `(r, r)`, `U_i` `(r, width)`, one bias `b` for
+    all, and the gate `G(x) = gate_activation(x W_g)`, `W_g` `(width, num_experts)`. `x0` and `x`
+    are as in `FeatureCross`.
 
     The paper leaves the gate open and gives it no bias here; DeepCTR's layer has one gate for all
     crosses of a stack, the paper one for each.
@@ -43,6 +43,10 @@ class MixtureCross(Cross):
 
     Output shape:
         `(batch, ..., width)`.
+
+    Weights:
+        `num_experts * (projection_dim * (2 * width + projection_dim) + width) + width`, with
+        `projection_dim` = `max(1, width // 4)` where it is `None`.
 
     Masking:
         The mask is passed on; of a list a position is valid where it is valid in both.

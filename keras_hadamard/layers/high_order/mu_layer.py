@@ -8,7 +8,8 @@ from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
 from keras_hadamard.layers._normalization import normalization
-from keras_hadamard.layers._projecting import ProjectingLayer, derive
+from keras_hadamard.layers._projecting import ProjectingLayer
+from keras_hadamard.layers._side_by_side import derive
 from keras_hadamard.ops import spatial_shift
 
 EPSILON = 1e-6
@@ -23,7 +24,7 @@ def layer_normalization(enabled: bool, name: str, policy: Any, shape: Shape) -> 
 class MuLayer(ProjectingLayer):
     """Product of two projections of each token, one of them of low rank (MONet).
 
-    `y = C (a + alpha * (a * b))` with `a = LN(A x)` and `b = LN(B (D x))`, where `A` is
+    `y = C (a + alpha * (a * b)) with a = LN(A x) and b = LN(B (D x))`, where `A` is
     `(width, hidden_units)`, `D` is `(width, rank)`, `B` is `(rank, hidden_units)`, and `alpha` is a
     scalar, one at the start. With `use_spatial_shift`, `A x` and `D x` are shifted by one pixel,
     each quarter of the channels in a direction of its own. The paper's equation has neither the
@@ -54,6 +55,11 @@ class MuLayer(ProjectingLayer):
 
     Output shape:
         `(batch, ..., units)`.
+
+    Weights:
+        `hidden_units * (width + rank + units + 6) + rank * (width + 1) + units + 1`, with `units` =
+        `width`, `hidden_units` = `units` and `rank` = `max(1, hidden_units // 8)` where they are
+        `None`.
 
     Masking:
         The mask is passed on.

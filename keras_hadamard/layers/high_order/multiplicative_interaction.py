@@ -8,9 +8,9 @@ from keras import ops
 from keras_hadamard._checks import positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
-from keras_hadamard.layers._projecting import derive
+from keras_hadamard.layers._bilinear import bilinear
+from keras_hadamard.layers._side_by_side import derive
 from keras_hadamard.layers.fusion._fusion import Fusion, align
-from keras_hadamard.layers.high_order._bilinear import bilinear
 from keras_hadamard.ops import factorized_bilinear_pool
 
 
@@ -43,6 +43,9 @@ class MultiplicativeInteraction(Fusion):
 
     Output shape:
         `(batch, ..., units)`, with the positions of the inputs.
+
+    Weights:
+        `(width_1 + 1) * (width_2 + 1) * units` without a `rank`.
 
     Masking:
         A position is valid where it is valid in both.

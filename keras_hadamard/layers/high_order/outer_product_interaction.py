@@ -40,6 +40,9 @@ class OuterProductInteraction(FieldLayer, ProjectingLayer):
     Output shape:
         `(batch, fields * (fields - 1) / 2)`.
 
+    Weights:
+        `fields * (fields - 1) // 2 * width**2` for `"mat"`.
+
     Masking:
         A masked field is as if it were zero. No mask is passed on.
 

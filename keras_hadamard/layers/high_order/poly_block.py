@@ -17,7 +17,7 @@ from keras_hadamard.layers.high_order.mu_layer import MuLayer, layer_normalizati
 class PolyBlock(ProjectingLayer):
     """Two Mu-Layers with skips, the first of which looks at neighbouring pixels (MONet).
 
-    `z = x + Mu_s(LN(x))`, `y = z + Mu(LN(z))`: `Mu_s` is a `MuLayer` with the spatial shift, as
+    `y = z + Mu(LN(z)) with z = x + Mu_s(LN(x))`: `Mu_s` is a `MuLayer` with the spatial shift, as
     wide as the input, `Mu` one without, `expansion` times as wide. In the public code both
     normalisations are one object; the paper does not say so.
 
@@ -46,6 +46,10 @@ class PolyBlock(ProjectingLayer):
 
     Output shape:
         That of the input.
+
+    Weights:
+        `sum(2 * n * (channels + 3) + max(1, n // 8) * (channels + n + 1) for n in (channels,
+        expansion * channels)) + 4 * channels + 2`, with `n` the width of each product.
 
     Masking:
         Images have no masks.

@@ -16,8 +16,8 @@ from keras_hadamard.layers.high_order._image_block import ImageBlock, run
 class PolynomialBlock2D(ImageBlock):
     """Second-degree block of a product of polynomials, without activations (Pi-nets).
 
-    `y = s + alpha * (u * s)` with `s = N(conv(x))` and `u = N(conv3x3(N(conv(x))))`. Blocks in a
-    row multiply their degrees.
+    `y = s + alpha * (u * s) with s = N(conv(x)) and u = N(conv3x3(N(conv(x))))`. Blocks in a row
+    multiply their degrees.
 
     Args:
         filters: Integer, the number of output channels.
@@ -43,6 +43,10 @@ class PolynomialBlock2D(ImageBlock):
 
     Output shape:
         `(batch, height / strides, width / strides, filters)`, rounded up, or channels first.
+
+    Weights:
+        `filters * ((kernel_size**2 + shortcut_kernel_size**2) * channels + 9 * filters + 6)`
+        for two `convolutions`.
 
     Masking:
         Masks are not used.

@@ -13,8 +13,8 @@ from keras_hadamard.layers.high_order._polynomial import Polynomial
 class PolynomialConv2D(Polynomial):
     """Polynomial of an image of a stated degree, with convolutions as projections (Pi-nets).
 
-    As `PolynomialDense`, `y = act(C x_N + beta)`, with convolutions `U_n` (`A_n`) of the image `z`:
-    for `"ccp"` `x_1 = U_1 z` and `x_n = (U_n z) * x_(n-1) + x_(n-1)`. `S_n` and `C` mix channels.
+    For `"ccp"` `y = act(C x_N + beta) with x_1 = U_1 z and x_n = (U_n z) * x_(n-1) + x_(n-1)`, as
+    `PolynomialDense`, with convolutions `U_n` (`A_n`) of the image `z`. `S_n` and `C` mix channels.
 
     Args:
         filters: Integer, the number of output channels.
@@ -46,6 +46,10 @@ class PolynomialConv2D(Polynomial):
     Output shape:
         `(batch, height / strides, width / strides, filters)`, rounded up, or channels first. The
         image is padded with zeros equally on both sides.
+
+    Weights:
+        `degree * kernel_size**2 * channels * rank + (rank + 1) * filters` for `"ccp"`, with
+        `rank` = `filters` where it is `None`.
 
     Masking:
         Masks are not used.

@@ -12,10 +12,10 @@ from keras_hadamard.layers.high_order._polynomial import Polynomial
 class PolynomialDense(Polynomial):
     """Polynomial of the input of a stated degree, in a low-rank decomposition (Pi-nets).
 
-    The output is a polynomial of degree `degree` in the input `z`, `y = act(C x_N + beta)`, with
-    `C` of shape `(rank, units)` and
+    `y = act(C x_N + beta) with x_1 = U_1 z and x_n = (U_n z) * x_(n-1) + x_(n-1)` is of degree N in
+    the input `z`, with `C` of shape `(rank, units)`. The recursion depends on the decomposition:
 
-    - `"ccp"` (coupled): `x_1 = U_1 z`, `x_n = (U_n z) * x_(n-1) + x_(n-1)`;
+    - `"ccp"` (coupled): as above;
     - `"ncp"` (nested): `x_1 = (A_1 z) * s_1`, `x_n = (A_n z) * (S_n x_(n-1) + s_n)`;
     - `"ncp_skip"`: as `"ncp"`, plus `x_(n-1)` in every step after the first.
 
@@ -49,6 +49,10 @@ class PolynomialDense(Polynomial):
 
     Output shape:
         `(batch, ..., units)`.
+
+    Weights:
+        `degree * width * rank + (rank + 1) * units` for `"ccp"`, with `rank` = `units` where it is
+        `None`.
 
     Masking:
         The mask is passed on.

@@ -17,8 +17,8 @@ from keras_hadamard.layers.high_order._image_block import ImageBlock, run
 class PolynomialResidualBlock2D(ImageBlock):
     """Residual block with a product term, with or without activations (Pi-nets, R-PolyNets, PDC).
 
-    `y = act(f + r + alpha * L(p))` with `f = N(conv3x3(act(N(conv3x3(x)))))`, `r` the shortcut of
-    `x` (`N(conv1x1(x))` where the shape changes) and the product
+    `y = act(f + r + alpha * L(p)) with p = f * M(r) and f = N(conv3x3(act(N(conv3x3(x)))))`, where
+    `r` is the shortcut of `x` (`N(conv1x1(x))` where the shape changes) and the product
 
     - `"residual"`: `p = f * M(r)` (Pi-nets, R-PolyNets);
     - `"shortcut"`: `p = M(conv3x3(M(r))) * M(conv3x3(M(r)))` (PDC, R-PDC).
@@ -64,6 +64,11 @@ class PolynomialResidualBlock2D(ImageBlock):
 
     Output shape:
         `(batch, height / strides, width / strides, filters)`, rounded up, or channels first.
+
+    Weights:
+        `filters * (9 * channels + 10 * filters + 6) + (channels != filters) * filters * (channels +
+        2) + 1` for `"residual"` with `strides` of 1; larger strides project the shortcut of equal
+        channels too.
 
     Masking:
         Masks are not used.

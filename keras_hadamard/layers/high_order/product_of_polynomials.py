@@ -18,7 +18,7 @@ from keras_hadamard.layers.high_order.polynomial_dense import PolynomialDense
 class ProductOfPolynomials(ProjectingLayer):
     """Polynomials of low degree applied one after another, whose degrees multiply (ProdPoly).
 
-    `y = act(f_L(N(... N(f_2(N(f_1(z))))))`, each `f_i` a `PolynomialDense` of degree `degrees[i]`
+    `y = act(f_L(N(... N(f_2(N(f_1(z)))))))`, each `f_i` a `PolynomialDense` of degree `degrees[i]`
     and `N` a normalisation between them: the output is of degree `degrees[0] * degrees[1] * ...` in
     `z`, at the cost of the sum of the degrees.
 
@@ -42,6 +42,10 @@ class ProductOfPolynomials(ProjectingLayer):
 
     Output shape:
         `(batch, ..., units)`.
+
+    Weights:
+        `rank * (degrees[0] * width + rank * sum(degrees[1:]) + (len(degrees) - 1) * (rank + 3)) +
+        (rank + 1) * units` for `"ccp"`, with `rank` = `units` where it is `None`.
 
     Masking:
         The mask is passed on.

@@ -8,8 +8,9 @@ from keras import ops
 from keras_hadamard._checks import one_of, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
-from keras_hadamard.layers._projecting import ProjectingLayer, derive
-from keras_hadamard.layers.high_order._bilinear import bilinear
+from keras_hadamard.layers._bilinear import bilinear
+from keras_hadamard.layers._projecting import ProjectingLayer
+from keras_hadamard.layers._side_by_side import derive
 from keras_hadamard.ops import modulate
 
 FORMS = ("full", "product", "product_linear", "product_square")
@@ -19,7 +20,8 @@ FORMS = ("full", "product", "product_linear", "product_square")
 class QuadraticDense(ProjectingLayer):
     """Dense layer whose neurons are quadratic in the input.
 
-    `y = act(q(x))`, with one of the published forms of the quadratic neuron:
+    `y = act((W_a x) * (W_b x) + W_c x + b)`, or `y = act(q)` with another of the published forms of
+    the quadratic neuron:
 
     - `"full"`: `q_u = x^T W_u x + w_u x + b_u`, a matrix for every unit;
     - `"product"`: `q = (W_a x) * (W_b x)`;
@@ -46,6 +48,9 @@ class QuadraticDense(ProjectingLayer):
 
     Output shape:
         `(batch, ..., units)`.
+
+    Weights:
+        `(3 * width + 1) * units` for `"product_linear"`.
 
     Masking:
         The mask is passed on.

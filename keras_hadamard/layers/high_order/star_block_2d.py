@@ -13,7 +13,7 @@ from keras_hadamard.layers.high_order._star_block import StarResidual2D
 class StarBlock2D(StarResidual2D):
     """Residual block of a star operation between two depthwise convolutions (StarNet).
 
-    `y = x + D_2(N_2(G (relu6(U u) * (V u))))` with `u = N_1(D_1(x))`: `D` are depthwise
+    `y = x + D_2(N_2(G (relu6(U u) * (V u)))) with u = N_1(D_1(x))`: `D` are depthwise
     convolutions, `N` batch normalisations (with PyTorch's epsilon, momentum and unbiased running
     variance), `U` and `V` are `(channels, expansion * channels)` and `G` goes back. One of the
     branches alone is activated, and nothing normalises `D_2`.
@@ -41,6 +41,9 @@ class StarBlock2D(StarResidual2D):
 
     Output shape:
         That of the input.
+
+    Weights:
+        `channels * (2 * kernel_size**2 + expansion * (3 * channels + 2) + 7)`.
 
     Masking:
         Images have no masks.

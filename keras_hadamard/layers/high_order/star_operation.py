@@ -39,6 +39,10 @@ class StarOperation(ProjectingLayer):
     Output shape:
         `(batch, ..., units)`.
 
+    Weights:
+        `expansion * width * (2 * width + units + 2) + units`, with `units` = `width` where it is
+        `None`.
+
     Masking:
         The mask is passed on.
 

@@ -38,6 +38,9 @@ class DropBlock2D(keras.layers.Layer):
     Output shape:
         The shape of the input.
 
+    Weights:
+        `0`.
+
     Masking:
         Masks are not used.
 

@@ -37,6 +37,9 @@ class GatedDense(ProjectingLayer):
     Output shape:
         `(batch, ..., units)`.
 
+    Weights:
+        `2 * (width + 1) * units`.
+
     Masking:
         The mask is passed on.
 

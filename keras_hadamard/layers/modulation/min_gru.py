@@ -17,7 +17,7 @@ from keras_hadamard.ops import gated_scan
 class MinGRU(ProjectingLayer):
     """Minimal gated recurrent unit (minGRU), a recurrence without a hidden-to-hidden product.
 
-    `h_t = (1 - z_t) * h_(t-1) + z_t * g(W_h x_t + b_h)` with `z_t = sigmoid(W_z x_t + b_z)`, all
+    `h_t = (1 - z_t) * h_(t-1) + z_t * g(W_h x_t + b_h) with z_t = sigmoid(W_z x_t + b_z)`, all
     gates computed at once and the recurrence by `keras_hadamard.ops.gated_scan`. `W_h` and `W_z`
     are `(width, units)`.
 
@@ -45,6 +45,9 @@ class MinGRU(ProjectingLayer):
     Output shape:
         `(batch, units)`, or `(batch, steps, units)` with `return_sequences`; with `return_state` a
         list of it and the state `(batch, units)`.
+
+    Weights:
+        `2 * (width + 1) * units`.
 
     Masking:
         A masked step carries the state unchanged. The mask is passed on with the sequence.

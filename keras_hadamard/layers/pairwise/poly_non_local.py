@@ -41,6 +41,9 @@ class PolyNonLocal(ProjectingLayer):
     Output shape:
         The shape of the input.
 
+    Weights:
+        `3 * features * (features + 1) + 2`.
+
     Masking:
         Masked positions take no part in the mean. The mask is passed on.
 

@@ -1,0 +1,76 @@
+"""Random hashes as weights, and the count sketches that they make."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.ops import count_sketch
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """A count sketch of width `size` by its hashes."""
+
+    indices: Any
+    signs: Any
+    size: int
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return count_sketch(x, self.indices, ops.cast(self.signs, x.dtype), size=self.size)
+
+
+def add_sketches(
+    layer: keras.layers.Layer, widths: Sequence[int], size: int, seed: int | None
+) -> list[Sketch]:
+    """A sketch for each input, its hashes weights of the layer that are saved and not trained."""
+    seed = random.randint(1, 10**9) if seed is None else seed
+
+    def add(name: str, width: int, dtype: str | None, initializer: Any) -> Any:
+        return layer.add_weight(
+            name=name, shape=(width,), dtype=dtype, initializer=initializer, trainable=False
+        )
+
+    return [
+        Sketch(
+            # Keras's own "int" is the one that TensorFlow keeps on GPUs, where XLA finds it.
+            add(f"indices_{i + 1}", width, "int", Hashes(size, seed + 2 * i)),
+            add(f"signs_{i + 1}", width, None, Signs(seed + 2 * i + 1)),
+            size,
+        )
+        for i, width in enumerate(widths)
+    ]
+
+
+@serializable
+class Hashes(keras.initializers.Initializer):
+    """Draws integers in `0, ..., size - 1`."""
+
+    def __init__(self, size: int, seed: int) -> None:
+        self.size, self.seed = size, seed
+
+    def __call__(self, shape: Shape, dtype: Any = None) -> Tensor:
+        return keras.random.randint(shape, 0, self.size, dtype=dtype or "int", seed=self.seed)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"size": self.size, "seed": self.seed}
+
+
+@serializable
+class Signs(keras.initializers.Initializer):
+    """Draws -1 or 1."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def __call__(self, shape: Shape, dtype: Any = None) -> Tensor:
+        bits = keras.random.randint(shape, 0, 2, dtype="int32", seed=self.seed)
+        return ops.cast(2 * bits - 1, dtype or keras.config.floatx())
+
+    def get_config(self) -> dict[str, Any]:
+        return {"seed": self.seed}

@@ -1,0 +1,83 @@
+"""Fusions of two projections by a core tensor, whole or in chunks."""
+
+from abc import abstractmethod
+from typing import Any, ClassVar
+
+from keras import ops
+
+from keras_hadamard._checks import one_of, positive_int
+from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers.fusion._cores import Core, chunk_sizes
+from keras_hadamard.layers.fusion._projected_fusion import ProjectedFusion
+
+
+class CoreFusion(ProjectedFusion):
+    """Base of `y = act(P drop([norm(core_1(x_1, y_1)); ...]) + b)` over chunks of projections."""
+
+    modalities: ClassVar[int | None] = 2
+    width_argument: ClassVar[str | None] = "mm_dim"
+
+    def __init__(
+        self,
+        units: int,
+        mm_dim: int | None,
+        *,
+        chunks: int = 1,
+        normalize_position: str = "after_cat",
+        use_core_bias: bool = False,
+        shared_projections: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(units, mm_dim, **kwargs)
+        self.chunks = positive_int("chunks", chunks)
+        chunk_sizes(self.width, self.chunks)
+        self.normalize_position = one_of(
+            "normalize_position", normalize_position, ("before_cat", "after_cat")
+        )
+        self.use_core_bias = bool(use_core_bias)
+        self.shared_projections = bool(shared_projections)
+
+    @abstractmethod
+    def make_core(self, chunks: int, name: str) -> Core:
+        """The core of so many chunks of one size."""
+
+    def core(self, kind: type[Core], kernels: int, name: str, **arguments: Any) -> Any:
+        """A core whose bias is decided by its own argument."""
+        first, self._projected = self._projected, self._projected + kernels
+        shared = {**self.shared_arguments(first), "use_bias": self.use_core_bias}
+        return kind(name=name, **shared, **arguments)
+
+    def build_core(self, input_shape: list[Shape]) -> None:
+        # Chunks of one size are computed at once.
+        self.sizes = chunk_sizes(self.width, self.chunks)
+        self.cores = []
+        positions = self.positions(input_shape)
+        for i, (chunks, size) in enumerate(self.sizes):
+            core = self.make_core(chunks, f"core_{i}")
+            core.build([(*positions, chunks, size)] * 2)
+            self.cores.append(core)
+
+    def combine(self, projections: list[Tensor], training: bool | None) -> Tensor:
+        start, fused = 0, []
+        for core, (chunks, size) in zip(self.cores, self.sizes, strict=True):
+            end = start + chunks * size
+            parts = [p[..., start:end] for p in projections]
+            start = end
+            z = core([ops.reshape(p, (*ops.shape(p)[:-1], chunks, size)) for p in parts])
+            if self.normalize_position == "before_cat":
+                z = self._normalized_chunks(z)
+            fused.append(ops.reshape(z, (*ops.shape(z)[:-2], chunks * size)))
+        joined = fused[0] if len(fused) == 1 else ops.concatenate(fused, axis=-1)
+        return self.normalized(joined) if self.normalize_position == "after_cat" else joined
+
+    def _normalized_chunks(self, z: Tensor) -> Tensor:
+        # The axis is one of the joined features, which have an axis less.
+        axis, last = self.normalize_axis % (len(z.shape) - 1), len(z.shape) - 2
+        return self.normalized(z, axis=-1 if axis == last else axis)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "use_core_bias": self.use_core_bias,
+            "shared_projections": self.shared_projections,
+        }

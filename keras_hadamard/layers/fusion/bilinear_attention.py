@@ -1,0 +1,210 @@
+"""Bilinear attention between the positions of two modalities."""
+
+import math
+from typing import Any, ClassVar
+
+import keras
+from keras import ops
+
+from keras_hadamard._checks import fraction, positive_int
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.layers.fusion._fusion import Fusion
+from keras_hadamard.ops._precision import at_least_float32
+
+
+@serializable
+class BilinearAttention(Fusion):
+    """Bilinear attention (BAN): the products of all pairs of positions, weighed by attention.
+
+    `f_g = sum_(i, j) A_(g,i,j) a(U_g x_i) * a(V_g y_j)` with
+    `A_g = softmax_(i, j)(p_g . (a(U x_i) * a(V y_j)))` for each glimpse `g`, and
+    `y = act(P [f_1; f_2; ...] + b)`. With `residual`, the paper's network of several glimpses,
+    `x_i <- x_i + P_g f_g` after each of them, and `y = act(P sum_i x_i + b)`.
+
+    Args:
+        units: Integer, the width of the output.
+        rank: Integer, the width of the products. Defaults to `None`, which is `units`.
+        glimpses: Integer, how many maps of attention there are. Defaults to `1`.
+        residual: Boolean, whether each glimpse is added to the positions of `x`, which the next one
+            then sees. Defaults to `False`.
+        activation: Name or function of the output's activation. Defaults to `None`.
+        projection_activation: Name or function of the projections' activation. Defaults to
+            `"relu"`.
+        dropout: Float in [0, 1), dropout of the projections. Defaults to `0.0`.
+        seed: Integer, the seed of the dropout. Defaults to `None`.
+        **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
+            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
+            them) and of the base layer (`name`, `dtype`, `trainable`).
+
+    Call arguments:
+        inputs: List `[x, y]` of two tensors, of any widths.
+        training: Boolean, whether dropout is active. Defaults to `None`.
+
+    Input shape:
+        Each `(batch, ..., width_i)` with positions of its own: regions of an image with words of a
+        question. A vector `(batch, width_i)` is one position.
+
+    Output shape:
+        `(batch, units)`: the positions are summed over.
+
+    Weights:
+        `rank * ((glimpses + 1) * (sum(widths) + modalities) + glimpses) +
+        (glimpses * rank + 1) * units`, with `rank` = `units` where it is `None`.
+
+    Masking:
+        Positions that are masked in `x` or `y` get no attention; where none is left, the sums are
+        zero. No mask is passed on.
+
+    Numerics:
+        The logits, their softmax and the weighed sums are float32 under 16-bit policies. The sums
+        hold `positions_x * rank` values, never the products of all pairs.
+
+    Raises:
+        ValueError: If the inputs are no list of two, differ in their batch, or an argument is out
+            of range.
+
+    Example:
+
+    >>> regions, words = keras.ops.ones((2, 4, 4, 7)), keras.ops.ones((2, 9, 5))
+    >>> keras_hadamard.layers.BilinearAttention(6, glimpses=2)([regions, words]).shape
+    TensorShape([2, 6])
+
+    Reference:
+        - [Bilinear Attention Networks (Kim et al., 2018)](https://arxiv.org/abs/1805.07932)
+    """
+
+    modalities: ClassVar[int | None] = 2
+    width_argument: ClassVar[str | None] = "rank"
+
+    def __init__(
+        self,
+        units: int,
+        rank: int | None = None,
+        glimpses: int = 1,
+        residual: bool = False,
+        activation: Activation = None,
+        projection_activation: Activation = "relu",
+        dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(units, **kwargs)
+        self.rank = None if rank is None else positive_int("rank", rank)
+        self.glimpses = positive_int("glimpses", glimpses)
+        self.residual = bool(residual)
+        self.activation = keras.activations.get(activation)
+        self.projection_activation = keras.activations.get(projection_activation)
+        self.dropout = fraction("dropout", dropout)
+        self.seed = seed
+        self._dropout = keras.layers.Dropout(self.dropout, seed=seed, dtype=self.dtype_policy)
+
+    def positions(self, input_shape: Any) -> Shape:
+        """The output's axes before the last: the inputs have the batch in common, no more."""
+        vectors = [
+            (s[0], s[-1]) if isinstance(s, list | tuple) and len(s) > 1 else s for s in input_shape
+        ]
+        return super().positions(vectors)
+
+    def build(self, input_shape: list[Shape]) -> None:
+        super().build(input_shape)
+        rank = self.rank or self.units
+        x, y = ((s[0], None, s[-1]) for s in input_shape)
+        act = self.projection_activation
+        self.attended = [
+            self.project(rank, f"attention_{i}", activation=act, input_shape=s)
+            for i, s in enumerate((x, y))
+        ]
+        self.attention = self.project(
+            self.glimpses, "attention", use_bias=False, input_shape=(None, rank)
+        )
+        self.factors = [
+            [
+                self.project(rank, f"projection_{g}_{i}", activation=act, input_shape=s)
+                for i, s in enumerate((x, y))
+            ]
+            for g in range(self.glimpses)
+        ]
+        width = self.glimpses * rank
+        self.returns = []
+        if self.residual:
+            width = int(x[-1] or 0)
+            self.returns = [
+                self.project(width, f"residual_{g}", input_shape=(None, rank))
+                for g in range(self.glimpses)
+            ]
+        self.output_projection = self.project(
+            self.units, "output_projection", activation=self.activation, input_shape=(None, width)
+        )
+
+    def call(self, inputs: list[Tensor], training: bool | None = None, mask: Any = None) -> Tensor:
+        masks = mask if isinstance(mask, list | tuple) else [mask] * 2
+        (x, of_x), (y, of_y) = (_regions(z, m) for z, m in zip(inputs, masks, strict=True))
+        attention = self._attend(x, y, of_x, of_y, training)
+        fused = []
+        for g, factors in enumerate(self.factors):
+            u, v = self._of_both(factors, (x, y), training)
+            # Not the product of all pairs: for each position of x what it attends to.
+            seen = ops.matmul(attention[:, g], ops.cast(v, attention.dtype))
+            f = ops.sum(ops.cast(u, attention.dtype) * seen, axis=1)
+            f = ops.cast(f, self.compute_dtype)
+            if self.residual:
+                x = _valid(x + self.returns[g](f)[:, None], of_x)
+            fused.append(f)
+        if self.residual:
+            return self.output_projection(ops.sum(x, axis=1))
+        return self.output_projection(ops.concatenate(fused, axis=-1))
+
+    def _attend(self, x: Tensor, y: Tensor, of_x: Any, of_y: Any, training: bool | None) -> Tensor:
+        """The weights of all pairs of positions, `(batch, glimpses, positions_x, positions_y)`."""
+        dtype = at_least_float32(self.compute_dtype)
+        u, v = (ops.cast(z, dtype) for z in self._of_both(self.attended, (x, y), training))
+        weights = ops.cast(ops.transpose(self.attention.kernel), dtype)
+        # (batch, glimpses, positions_x, rank) with (batch, 1, rank, positions_y).
+        weighed = u[:, None] * weights[:, None]
+        logits = ops.matmul(weighed, ops.transpose(v, (0, 2, 1))[:, None])
+        valid = None
+        for m, axis in ((of_x, -1), (of_y, -2)):
+            if m is not None:
+                m = ops.expand_dims(ops.expand_dims(m, axis), 1)
+                valid = m if valid is None else ops.logical_and(valid, m)
+        if valid is not None:
+            logits = ops.where(valid, logits, -1e30)
+        attention = ops.exp(logits - ops.logsumexp(logits, axis=(2, 3), keepdims=True))
+        return attention if valid is None else ops.where(valid, attention, 0)
+
+    def _of_both(
+        self, projections: Any, inputs: tuple[Tensor, Tensor], training: bool | None
+    ) -> list[Tensor]:
+        return [
+            self._dropout(project(z), training=training)
+            for project, z in zip(projections, inputs, strict=True)
+        ]
+
+    def compute_mask(self, inputs: list[Tensor], mask: Any = None) -> None:
+        return None
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "rank": self.rank,
+            "glimpses": self.glimpses,
+            "residual": self.residual,
+            "activation": keras.activations.serialize(self.activation),
+            "projection_activation": keras.activations.serialize(self.projection_activation),
+            "dropout": self.dropout,
+            "seed": self.seed,
+        }
+
+
+def _regions(x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """Any positions as one axis, and what stands at masked ones as zeros."""
+    batch, *positions, width = ops.shape(x)
+    count = math.prod(positions)
+    if mask is not None:
+        mask = ops.reshape(mask, (batch, count))
+    return _valid(ops.reshape(x, (batch, count, width)), mask), mask
+
+
+def _valid(x: Tensor, mask: Tensor | None) -> Tensor:
+    return x if mask is None else ops.where(mask[..., None], x, 0)

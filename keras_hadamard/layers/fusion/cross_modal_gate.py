@@ -1,0 +1,106 @@
+"""Gating of one modality by another."""
+
+from typing import Any, ClassVar
+
+import keras
+
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.layers.fusion._fusion import Fusion, align
+from keras_hadamard.ops import factorized_bilinear_pool
+
+
+@serializable
+class CrossModalGate(Fusion):
+    """Cross-modal gating: what one modality lets through of the other.
+
+    `y = act((W_1 x_1 + b_1) * sigmoid(G_1 x_2 + c_1))`, with `W_1` of shape `(width_1, units)` and
+    `G_1` of `(width_2, units)`; with `mutual`, each modality gates the other, and
+    `(W_2 x_2 + b_2) * sigmoid(G_2 x_1 + c_2)` is added.
+
+    Args:
+        units: Integer, the width of the output.
+        mutual: Boolean, whether the first modality gates the second as well. Defaults to `False`.
+        activation: Name or function of the output's activation. Defaults to `None`.
+        gate_activation: Name or function of the gate's activation. Defaults to `"sigmoid"`.
+        **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
+            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
+            them) and of the base layer (`name`, `dtype`, `trainable`).
+
+    Call arguments:
+        inputs: List of two tensors, of any widths; the second gates the first.
+
+    Input shape:
+        Two tensors `(batch, width_i)` or `(batch, ..., width_i)` with equal positions. A
+        vector among sequences or images is fused with each of their positions.
+
+    Output shape:
+        `(batch, ..., units)`.
+
+    Weights:
+        `units * (width_1 + width_2 + 2)`; twice that with `mutual`.
+
+    Masking:
+        A position is valid where it is valid in every input that has a mask; the mask is passed on.
+
+    Numerics:
+        Products are float32 under 16-bit policies.
+
+    Raises:
+        ValueError: If the inputs are no list of two, do not fit together, or an argument is out of
+            range.
+
+    Example:
+
+    >>> image, question = keras.ops.ones((2, 8, 7)), keras.ops.ones((2, 5))
+    >>> keras_hadamard.layers.CrossModalGate(6)([image, question]).shape
+    TensorShape([2, 8, 6])
+
+    Reference:
+        - [Hadamard product in deep learning (Chrysos et al., 2025)](
+          https://arxiv.org/abs/2504.13112), section 3
+    """
+
+    modalities: ClassVar[int | None] = 2
+
+    def __init__(
+        self,
+        units: int,
+        mutual: bool = False,
+        activation: Activation = None,
+        gate_activation: Activation = "sigmoid",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(units, **kwargs)
+        self.mutual = bool(mutual)
+        self.activation = keras.activations.get(activation)
+        self.gate_activation = keras.activations.get(gate_activation)
+
+    def build(self, input_shape: list[Shape]) -> None:
+        super().build(input_shape)
+        shapes = [tuple(shape) for shape in input_shape]
+        self.directions = [
+            (
+                self.project(self.units, f"value_{n}", input_shape=value),
+                self.project(
+                    self.units, f"gate_{n}", activation=self.gate_activation, input_shape=gate
+                ),
+            )
+            for n, (value, gate) in enumerate([shapes, shapes[::-1]][: 1 + self.mutual], 1)
+        ]
+
+    def call(self, inputs: list[Tensor]) -> Tensor:
+        orders = [list(inputs), list(inputs)[::-1]]
+        y, *others = (
+            factorized_bilinear_pool(*align([value(x), gate(z)]), factor=1)
+            for (value, gate), (x, z) in zip(self.directions, orders, strict=False)
+        )
+        return self.activation(y + others[0] if others else y)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "mutual": self.mutual,
+            "activation": keras.activations.serialize(self.activation),
+            "gate_activation": keras.activations.serialize(self.gate_activation),
+        }

@@ -1,0 +1,141 @@
+"""Low-rank multimodal fusion."""
+
+import functools
+import operator
+from typing import Any, ClassVar
+
+import keras
+from keras import ops
+
+from keras_hadamard._checks import positive_int
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.layers._side_by_side import SideBySide, derive
+from keras_hadamard.layers.fusion._fusion import Fusion, align
+from keras_hadamard.ops._precision import at_least_float32
+
+
+@serializable
+class LMF(Fusion):
+    """Low-rank multimodal fusion (LMF): the tensor of all products of all modalities, factored.
+
+    `y = act(sum_r prod_m (F_(m,r) [1; x_m]) + b)` with factors `F_(m,r)` of shape
+    `(width_m + 1, units)` for each modality and `r = 1, ..., rank`: `TensorFusion` whose weights
+    are a tensor of rank `rank`. The one that is joined to each modality keeps the products of fewer
+    of them.
+
+    Args:
+        units: Integer, the width of the output.
+        rank: Integer, how many products are summed. Defaults to `4`.
+        activation: Name or function of the output's activation. Defaults to `None`.
+        use_rank_weights: Boolean, whether the products are weighed by a learned number each before
+            they are summed, as in the authors' code. Defaults to `False`, the paper's sum.
+        **kwargs: Arguments of the factors and the bias (`use_bias`, `kernel_initializer`,
+            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
+            them) and of the base layer (`name`, `dtype`, `trainable`).
+
+    Call arguments:
+        inputs: List of two or more tensors, of any widths.
+
+    Input shape:
+        Two or more tensors `(batch, width_i)` or `(batch, ..., width_i)` with equal positions. A
+        vector among sequences or images is fused with each of their positions.
+
+    Output shape:
+        `(batch, ..., units)`.
+
+    Weights:
+        `rank * units * (sum(widths) + modalities) + units`.
+
+    Masking:
+        A position is valid where it is valid in every input that has a mask; the mask is passed on.
+
+    Numerics:
+        The products, of as many factors as there are modalities, and their sum are float32 under
+        16-bit policies.
+
+    Raises:
+        ValueError: If the inputs are no list, do not fit together, or an argument is out of range.
+
+    Example:
+
+    >>> text, sound, face = (keras.ops.ones((2, n)) for n in (7, 5, 3))
+    >>> keras_hadamard.layers.LMF(6)([text, sound, face]).shape
+    TensorShape([2, 6])
+
+    Reference:
+        - [Efficient Low-rank Multimodal Fusion with Modality-Specific Factors (Liu et al., 2018)](
+          https://arxiv.org/abs/1806.00064)
+    """
+
+    width_argument: ClassVar[str | None] = "rank"
+
+    def __init__(
+        self,
+        units: int,
+        rank: int = 4,
+        activation: Activation = None,
+        use_rank_weights: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(units, **kwargs)
+        self.rank = positive_int("rank", rank)
+        self.activation = keras.activations.get(activation)
+        self.use_rank_weights = bool(use_rank_weights)
+
+    def build(self, input_shape: list[Shape]) -> None:
+        super().build(input_shape)
+        # The row of the one comes first.
+        self.factors = [
+            self._weight(f"factor_{i}", (int(shape[-1] or 0) + 1, self.rank * self.units), i)
+            for i, shape in enumerate(input_shape)
+        ]
+        self.rank_weights = None
+        if self.use_rank_weights:
+            self.rank_weights = self.add_weight(
+                name="rank_weights", shape=(1, self.rank), initializer="ones"
+            )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                name="bias",
+                shape=(self.units,),
+                initializer=self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )
+
+    def call(self, inputs: list[Tensor]) -> Tensor:
+        dtype = at_least_float32(self.compute_dtype)
+        factors = [
+            ops.cast(ops.matmul(x, f[1:]) + f[0], dtype)
+            for x, f in zip(inputs, map(ops.convert_to_tensor, self.factors), strict=True)
+        ]
+        product = functools.reduce(operator.mul, align(factors))
+        product = ops.reshape(product, (*ops.shape(product)[:-1], self.rank, self.units))
+        if self.rank_weights is not None:
+            y = ops.squeeze(ops.matmul(ops.cast(self.rank_weights, dtype), product), -2)
+        else:
+            y = ops.sum(product, axis=-2)
+        y = ops.cast(y, self.compute_dtype)
+        return self.activation(y if self.bias is None else y + self.bias)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "rank": self.rank,
+            "activation": keras.activations.serialize(self.activation),
+            "use_rank_weights": self.use_rank_weights,
+        }
+
+    def _weight(self, name: str, shape: Shape, index: int) -> Any:
+        # Each term is initialised as if it stood alone.
+        first = index * self.rank
+        initializers = [derive(self.kernel_initializer, first + r) for r in range(self.rank)]
+        return self.add_weight(
+            name=name,
+            shape=shape,
+            initializer=SideBySide(initializers),
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+        )
