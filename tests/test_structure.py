@@ -93,8 +93,8 @@ start = time.perf_counter()
 import keras_hadamard
 print(time.perf_counter() - start)
 """
-    # The least of several: the machine does other things too.
-    assert min(float(run(code).stdout) for _ in range(3)) <= 0.3
+    # Once of several tries: the machine does other things too.
+    assert any(float(run(code).stdout) <= 0.3 for _ in range(3))
 
 
 def test_subpackages_load_when_used():

@@ -47,11 +47,11 @@ class Method:
 
     def fewest(self, units: int, shapes: Shapes, parameters: Mapping[str, Parameter]) -> int:
         """The parameters at the least width, if the others are drawn as large as they can be."""
-        # What is no integer has no part in a layer's size.
+        # Rates and names have no part in a layer's size.
         drawn = {
             name: parameters[name].values
             for name in self._uses(Budget(shapes, 0))
-            if type(parameters[name].default) is int
+            if isinstance(parameters[name].default, int)
         }
         return max(
             _fusions.fewest_parameters(
@@ -75,11 +75,22 @@ class Method:
 PARAMETERS = {
     "rank": Parameter((64, 128, 256), default=128),
     "factor": Parameter((2, 3, 5), default=2),
+    "order": Parameter((2, 3), default=2),
     "degree": Parameter((2, 3, 4), default=2),
+    "mm_dim": Parameter((64, 128, 256), default=128),
+    "chunks": Parameter((4, 8, 16), default=8),
+    # How many products are summed, where the width has another argument or is `units`.
+    "core_rank": Parameter((2, 4, 8), default=4),
+    "sketch_dim": Parameter((1000, 4000, 16000), default=4000),
+    "depth": Parameter((1, 2, 3), default=3),
+    "glimpses": Parameter((1, 2, 4), default=1),
+    "gate_on": Parameter(("inputs", "projections"), default="inputs"),
+    "mutual": Parameter((True, False), default=False),
     "normalize": Parameter((True, False), default=False),
     "dropout": Parameter((0.0, 0.1, 0.2), default=0.0),
     "input_dropout": Parameter((0.0, 0.1, 0.2), default=0.0),
 }
+CORE = {"core_rank": "rank"}
 # The first is the default. A fusion is followed by a gate or a dense layer with its own activation,
 # so those that end in a projection stay linear, and plain concatenation gets the one it needs.
 METHODS = (
@@ -88,6 +99,18 @@ METHODS = (
     Method("hadamard", ("dropout",)),
     Method("mlb", ("rank", "normalize", "dropout")),
     Method("mfb", ("rank", "factor", "normalize", "dropout")),
+    Method("mfh", ("rank", "factor", "order", "normalize", "dropout")),
+    Method("tucker", ("mm_dim", "normalize", "dropout")),
+    Method("mutan", ("mm_dim", "core_rank", "normalize", "dropout"), renamed=CORE),
+    Method("block", ("mm_dim", "chunks", "core_rank", "normalize", "dropout"), renamed=CORE),
+    Method("block_tucker", ("mm_dim", "chunks", "normalize", "dropout")),
+    Method("mcb", ("sketch_dim", "normalize", "dropout")),
+    Method("mrn", ("depth", "dropout")),
+    Method("gmu", ("gate_on",)),
+    Method("lmf", ("core_rank",), renamed=CORE),
+    Method("tensor"),
+    Method("bilinear_attention", ("rank", "glimpses", "dropout")),
+    Method("cross_modal_gate", ("mutual",)),
     Method("multiplicative", ("rank",)),
     Method("cope", ("rank", "degree")),
 )

@@ -94,7 +94,8 @@ def test_maps_are_more_channels():
 
 def test_a_seed_makes_no_two_kernels_alike():
     initializer = keras.initializers.RandomNormal(seed=1)
-    for layer in (FiLMResidualBlock2D(6, kernel_initializer=initializer), SPADE(6)):
+    for make in (FiLMResidualBlock2D, SPADE):
+        layer = make(6, kernel_initializer=initializer)
         layer.build([(2, 4, 3, 6), (2, 4, 3, 6)])
         starts = {tuple(np.ravel(w)[:3]) for w in layer.weights if w.name == "kernel"}
         assert len(starts) == 3

@@ -34,10 +34,10 @@ def mine():
 
 @pytest.mark.parametrize("kind", _fusions.entries())
 def test_parameters_are_counted_without_building(kind):
-    layer = layers.get_fusion(kind, 5)
+    layer = layers.get_fusion(kind, 6)
     shapes = SHAPES if _fusions.entry(kind).modalities else (*SHAPES, (None, 9))
     layer.build([tuple(s) for s in shapes])
-    counted = parameters(_fusions.entry(kind).layer, 5, shapes, {})
+    counted = parameters(_fusions.entry(kind).layer, 6, shapes, {})
     assert counted == sum(w.numpy().size for w in layer.trainable_weights)
 
 

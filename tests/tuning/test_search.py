@@ -12,7 +12,7 @@ from keras_hadamard.tuning.oracles import hyperband_factor
 
 BASELINE = {
     "fusion": "concat",
-    "fusion_dropout": 0.0,
+    "fusion_input_dropout": 0.0,
     "gating": "dense",
     "learning_rate": 2e-3,
 }
@@ -128,7 +128,7 @@ def test_a_search_without_a_single_success_says_why(go, formula):
 
 
 def test_finalists_get_three_fresh_seeds_each_and_share_them(go, formula):
-    run, _ = go(max_trials=12)
+    run, _ = go(max_trials=30)
     assert len(run.finalists) == 3
     seeds = [sorted(f.seed for f in finalist.finals) for finalist in run.finalists]
     assert seeds[0] == seeds[1] == seeds[2] and len(set(seeds[0])) == 3
@@ -170,7 +170,7 @@ def test_a_grid_that_is_exhausted_says_so(go, formula):
 
 
 def test_a_short_grid_visits_every_fusion(go, formula):
-    run, _ = go(algorithm="grid", max_trials=6)
+    run, _ = go(algorithm="grid", max_trials=len(FUSIONS.options))
     assert {t.configuration["fusion"] for t in run.records.trials} == set(FUSIONS.options)
 
 
