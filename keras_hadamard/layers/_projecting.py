@@ -64,20 +64,6 @@ class ProjectingLayer(keras.layers.Layer):
             dense.build(input_shape)
         return dense
 
-    def project_chunks(
-        self, units: int, name: str, *, input_shape: Shape, use_bias: bool | None = None
-    ) -> keras.layers.EinsumDense:
-        """Creates and builds a projection for each chunk of `(..., chunks, size)`, as `project`."""
-        chunks, size = (int(n or 0) for n in input_shape[-2:])
-        arguments = self._kernel_arguments(name, None, use_bias, chunks, axis=0)
-        _tell_fan_in(arguments, size)
-        bias_axes = "cu" if arguments.pop("use_bias") else None
-        dense = keras.layers.EinsumDense(
-            "...cs,csu->...cu", (chunks, units), bias_axes=bias_axes, **arguments
-        )
-        dense.build(input_shape)
-        return dense
-
     def convolve(
         self,
         filters: int,
@@ -136,12 +122,7 @@ class ProjectingLayer(keras.layers.Layer):
         return convolution
 
     def _kernel_arguments(
-        self,
-        name: str,
-        activation: Activation,
-        use_bias: bool | None,
-        blocks: int,
-        axis: int = -1,
+        self, name: str, activation: Activation, use_bias: bool | None, blocks: int
     ) -> dict[str, Any]:
         index, self._projected = self._projected, self._projected + blocks
         arguments = {**self.shared_arguments(index), "activation": activation, "name": name}
@@ -149,7 +130,7 @@ class ProjectingLayer(keras.layers.Layer):
             arguments["use_bias"] = use_bias
         if blocks > 1:
             initializers = [derive(self.kernel_initializer, index + i) for i in range(blocks)]
-            arguments["kernel_initializer"] = SideBySide(initializers, axis)
+            arguments["kernel_initializer"] = SideBySide(initializers)
         return arguments
 
     def shared_arguments(self, index: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from keras import ops
 
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
-from keras_hadamard.ops import count_sketch
+from keras_hadamard.ops.count_sketch import count_sketch
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,9 @@ class Widths:
 
     def parameters(self, width: int) -> int:
         """How many trainable parameters the fusion has at a width."""
-        return parameters(self.make, self.units, self.shapes, self.arguments | self.named(width))
+        return parameters(
+            self.make, self.units, self.shapes, {**self.arguments, **self.named(width)}
+        )
 
     def narrowest(self) -> tuple[int, int]:
         """The least width there can be, and its parameters: each chunk of a width needs a unit."""

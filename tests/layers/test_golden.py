@@ -5,8 +5,8 @@ import pytest
 from harness.golden import FOLDER, all_ports, check_golden
 
 PORTS = all_ports()
-# XLA takes seconds for the gradient of a block or a network of more parameters than this. It
-# compiles those in float32 alone: of what they are made, their layers and ops are compiled in both.
+# The gradient of a block or a network of more parameters than this takes XLA seconds, so it is
+# compiled once, in float32: the ops that it is made of have tests of their own in both types.
 LARGE = 8
 
 

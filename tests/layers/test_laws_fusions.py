@@ -95,8 +95,7 @@ def test_mutan_of_full_rank_is_tucker():
     # Rank is the fastest index: column (k, r) of M is e_r, of N the matrix C[r, :, k].
     m = np.einsum("ir,k->ikr", np.eye(4), np.ones(4)).reshape(1, 4, 16)
     n = np.transpose(core, (1, 2, 0)).reshape(1, 4, 16)
-    for merge, kernel in zip(mutan.cores[0].merges, (m, n), strict=True):
-        merge.set_weights([kernel])
+    mutan.cores[0].set_weights([m, n])
     same(mutan(x), tucker(x))
 
 

@@ -38,7 +38,7 @@ def low_rank(c, names):
             kernels.append(tf.reshape(kernel, (size, size * rank)))
             bias = tf.transpose(tf.reshape(c[f"{name}.bias"], (rank, size)))
             biases.append(tf.reshape(bias, (-1,)))
-        weights |= {f"merge_{i}/kernel": tf.stack(kernels), f"merge_{i}/bias": tf.stack(biases)}
+        weights |= {f"kernel_{i}": tf.stack(kernels), f"bias_{i}": tf.stack(biases)}
     return weights
 
 

@@ -116,7 +116,7 @@ class MFB(ProjectedFusion):
         return self.given_width is not None
 
     def combine(self, projections: list[Tensor], training: bool | None) -> Tensor:
-        x, y = self.drop_product(*projections, training)
+        x, y = self.drop_product(projections, training)
         return self.normalized(factorized_bilinear_pool(x, y, factor=self.factor))
 
     def get_config(self) -> dict[str, Any]:

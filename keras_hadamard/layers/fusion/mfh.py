@@ -142,7 +142,7 @@ class MFH(ProjectedFusion):
         blocks = [ops.split(p, self.order, axis=-1) for p in projections]
         pooled, handed = [], None
         for factors in zip(*blocks, strict=True):
-            x, y = (ops.cast(f, dtype) for f in self.drop_product(*factors, training))
+            x, y = (ops.cast(f, dtype) for f in self.drop_product(factors, training))
             x = x if handed is None else x * handed
             pooled.append(self.normalized(factorized_bilinear_pool(x, y, factor=self.factor)))
             handed = x * y
