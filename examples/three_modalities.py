@@ -50,7 +50,7 @@ PARTS = (
 MODALITIES = ("text", "table", "image")
 FUSIONS = ("concat", "sum", "lmf", "gmu")
 WORDS, LINES, COLUMNS = 20, 32, 64
-UNITS, BUDGET = 32, 8_000
+UNITS, BUDGET = 32, 13_000
 RATES = (0.0, 0.25)
 # What the code is made of, as Python's grammar names it.
 COUNTED = (

@@ -8,6 +8,8 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 import keras
 import pytest
 
+from keras_hadamard.layers import _fusions
+
 
 @pytest.fixture(autouse=True)
 def _fresh_keras():
@@ -15,3 +17,9 @@ def _fresh_keras():
     keras.utils.set_random_seed(0)
     yield
     keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture(autouse=True)
+def _no_fusions_of_other_tests(monkeypatch):
+    """What a test, or a docstring's example, registers is gone after it."""
+    monkeypatch.setattr(_fusions, "_REGISTERED", {})

@@ -25,7 +25,7 @@ class TensorFusion(Fusion):
         units: Integer, the width of the output.
         activation: Name or function of the output's activation. Defaults to `None`.
         max_bytes: Integer, how many bytes the kernel and the outer products of one batch may have
-            together. Defaults to `2**30`.
+            together. Defaults to `1073741824`, one GiB.
         **kwargs: Arguments of the projection (`use_bias`, `kernel_initializer`,
             `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
             them) and of the base layer (`name`, `dtype`, `trainable`).
