@@ -1,14 +1,18 @@
 """Settings of the whole test run: a quiet TensorFlow, and one policy and seed for each test."""
 
+import gc
 import os
+import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 import keras
 import pytest
+from harness.one_loader import OneLoader
 
 from keras_hadamard.layers import _fusions
+from keras_hadamard.serving import _loader
 
 
 @pytest.fixture(autouse=True)
@@ -23,3 +27,24 @@ def _fresh_keras():
 def _no_fusions_of_other_tests(monkeypatch):
     """What a test, or a docstring's example, registers is gone after it."""
     monkeypatch.setattr(_fusions, "_REGISTERED", {})
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_collection_of_what_stays():
+    """Graphs of earlier tests stay for good; Python need not look at them over and over."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def _loader_program():
+    with tempfile.TemporaryFile("w+") as said:
+        program = OneLoader(said)
+        yield program
+        program.close()
+
+
+@pytest.fixture
+def one_loader(monkeypatch, _loader_program):
+    """Models are run by one loader program, and not each by its own."""
+    monkeypatch.setattr(_loader, "subprocess", _loader_program)

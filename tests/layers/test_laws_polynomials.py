@@ -260,13 +260,12 @@ def test_magnitudes_that_the_docstring_tells():
     assert told[16] < float(np.finfo("float16").max) < told[25]
 
 
-@pytest.mark.parametrize("decomposition", ["ccp", "ncp_skip"])
+# Without gates and normalisation float16 holds degree 16, as told above, and not 25.
+@pytest.mark.parametrize(("decomposition", "degree"), [("ccp", 16), ("ccp", 25), ("ncp_skip", 25)])
 @pytest.mark.parametrize(
     "options", [{"use_gates": True}, {"normalization": "layer"}], ids=["gates", "layer"]
 )
-def test_high_degrees_train_in_float16(decomposition, options):
-    # Without gates and normalisation float16 holds degree 16, as told above, and not this one.
-    degree = 25
+def test_high_degrees_train_in_float16(decomposition, degree, options):
     keras.config.set_dtype_policy("mixed_float16")
     rng = np.random.default_rng(0)
     x = rng.normal(size=(256, 64)).astype("float32")

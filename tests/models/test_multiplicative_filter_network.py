@@ -172,7 +172,7 @@ def test_gradients_far_outside_the_unit_square_are_finite(filters):
         assert np.isfinite(gradient).all()
 
 
-def test_runs_on_a_stock_server(tmp_path):
+def test_runs_on_a_stock_server(one_loader, tmp_path):
     model = tiny(output_activation="sin")
     serving.export(model, tmp_path)
     report = serving.check(tmp_path, model)

@@ -182,7 +182,7 @@ def test_without_its_top(name):
 
 
 @EVERY
-def test_runs_on_a_stock_server(name, tmp_path):
+def test_runs_on_a_stock_server(one_loader, name, tmp_path):
     model = scrambled(make(name))
     serving.export(model, tmp_path)
     report = serving.check(tmp_path, model)

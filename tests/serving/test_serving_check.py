@@ -62,7 +62,7 @@ def test_a_good_model(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_model_trained_with_xla(tmp_path):
+def test_a_model_trained_with_xla(one_loader, tmp_path):
     """`compile(jit_compile=True)` compiles the training step, and leaves nothing in the export."""
     inputs = keras.Input((4,), name="x")
     hidden = keras.layers.BatchNormalization()(keras.layers.Dense(8, "gelu")(inputs))
@@ -76,7 +76,7 @@ def test_a_model_trained_with_xla(tmp_path):
 
 
 @pytest.mark.slow
-def test_mixed_precision(tmp_path):
+def test_mixed_precision(one_loader, tmp_path):
     inputs = keras.Input((64,), name="x")
     hidden = keras.layers.Dense(64, "gelu", dtype="mixed_float16")(inputs)
     half = keras.layers.Dense(8, dtype="mixed_float16", name="half")(hidden)
@@ -91,7 +91,7 @@ def test_mixed_precision(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_subclass_with_integer_and_string_outputs(tmp_path):
+def test_a_subclass_with_integer_and_string_outputs(one_loader, tmp_path):
     class Words(models.OneArgument):
         def call(self, features, training=False):
             best = tf.argmax(self.dense(features), axis=-1)
@@ -110,7 +110,7 @@ def test_a_subclass_with_integer_and_string_outputs(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("build", [models.jit_inside, models.jit_scope, models.grouped])
-def test_xla_marks(tmp_path, build):
+def test_xla_marks(one_loader, tmp_path, build):
     """Such a model loads and runs here, and would fail on the server."""
     model = build()
     model.export(str(tmp_path / "1"), verbose=False)
@@ -126,7 +126,7 @@ def test_xla_marks(tmp_path, build):
 
 
 @pytest.mark.slow
-def test_python_functions(tmp_path):
+def test_python_functions(one_loader, tmp_path):
     models.python_inside().export(str(tmp_path / "1"), verbose=False)
     report = serving.check(tmp_path)
     assert failed(report)["core ops"] == "PyFunc"
@@ -134,7 +134,7 @@ def test_python_functions(tmp_path):
 
 
 @pytest.mark.slow
-def test_fixed_batch(tmp_path):
+def test_fixed_batch(one_loader, tmp_path):
     write(tmp_path / "1", lambda x: {"y": x * 2.0}, x=tf.TensorSpec((3, 2), tf.float32, "x"))
     report = serving.check(tmp_path)
     assert set(failed(report)) == {"dynamic batch", "batch 1", "batch 8"}, str(report)
@@ -143,7 +143,7 @@ def test_fixed_batch(tmp_path):
 
 
 @pytest.mark.slow
-def test_outputs_that_mix_the_rows(tmp_path):
+def test_outputs_that_mix_the_rows(one_loader, tmp_path):
     write(
         tmp_path / "1",
         lambda x: {"mean": tf.reduce_mean(x, axis=0), "y": x},
@@ -154,7 +154,7 @@ def test_outputs_that_mix_the_rows(tmp_path):
 
 
 @pytest.mark.slow
-def test_lost_variables(tmp_path):
+def test_lost_variables(one_loader, tmp_path):
     path = serving.export(models.two_branches(), tmp_path)
     for file in (path / "variables").iterdir():
         file.unlink()
@@ -163,7 +163,7 @@ def test_lost_variables(tmp_path):
 
 
 @pytest.mark.slow
-def test_tampered_record(tmp_path):
+def test_tampered_record(one_loader, tmp_path):
     path = serving.export(models.two_branches(), tmp_path)
     inputs, outputs = _samples.read_record(path)
     outputs[3]["score"] = outputs[3]["score"] * (1 + 5e-5)
