@@ -150,9 +150,12 @@ class ProjectingLayer(keras.layers.Layer):
         }
 
     def sublayer(self, kind: Callable[..., Any], kernels: int, *args: Any, **kwargs: Any) -> Any:
-        """A sublayer that derives the seeds of so many kernels itself, from where this one is."""
+        """A sublayer that derives the seeds of so many kernels itself, from where this one is.
+
+        What is given stands in for what is shared.
+        """
         index, self._projected = self._projected, self._projected + kernels
-        return kind(*args, **self.shared_arguments(index), **kwargs)
+        return kind(*args, **{**self.shared_arguments(index), **kwargs})
 
     def get_config(self) -> dict[str, Any]:
         return {

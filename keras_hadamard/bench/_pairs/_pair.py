@@ -1,5 +1,6 @@
 """What a layer is measured against."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,17 @@ class Pair:
     shapes: tuple[tuple[int, ...], ...]
     # Unless vectors are wide and cheap: how many examples are run at once.
     batch: int | None = None
+
+
+def sum_of(axis: int) -> keras.layers.Layer:
+    """The sum over an axis, which Keras has no layer for."""
+    return keras.layers.Lambda(functools.partial(keras.ops.sum, axis=axis))
+
+
+def pooled(x: Any, factor: int) -> Any:
+    """Sums over groups of neighbours."""
+    groups = keras.layers.Reshape((x.shape[-1] // factor, factor))(x)
+    return sum_of(-1)(groups)
 
 
 @keras.saving.register_keras_serializable("keras_hadamard_bench")

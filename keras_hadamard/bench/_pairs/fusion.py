@@ -2,27 +2,20 @@
 
 from typing import Any
 
-import keras
 from keras.layers import (
     Add,
     Concatenate,
     Dense,
-    Lambda,
     Multiply,
     Reshape,
 )
 
 from keras_hadamard import layers
-from keras_hadamard.bench._pairs._pair import Pair
-
-
-def _split_sum(x: Any) -> Any:
-    return keras.ops.sum(x, axis=-1)
+from keras_hadamard.bench._pairs._pair import Pair, pooled
 
 
 def _mfb(inputs: Any) -> Any:
-    product = Multiply()([Dense(512 * 5)(x) for x in inputs])
-    return Lambda(_split_sum)(Reshape((512, 5))(product))
+    return pooled(Multiply()([Dense(512 * 5)(x) for x in inputs]), 5)
 
 
 def _film(inputs: Any) -> Any:

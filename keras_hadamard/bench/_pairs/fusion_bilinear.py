@@ -3,37 +3,29 @@
 from typing import Any
 
 import keras
-from keras.layers import Add, Concatenate, Dense, Lambda, Multiply, Reshape
+from keras.layers import Add, Concatenate, Dense, Lambda, Multiply
 
 from keras_hadamard import layers
-from keras_hadamard.bench._pairs._pair import Pair
+from keras_hadamard.bench._pairs._pair import Pair, pooled
 
 TWO = ((512,), (512,))
 UNITS, RANK = 256, 5
 
 
-def _sum_last(x: Any) -> Any:
-    return keras.ops.sum(x, axis=-1)
-
-
-def _pool(x: Any, factor: int) -> Any:
-    return Lambda(_sum_last)(Reshape((x.shape[-1] // factor, factor))(x))
-
-
 def _mfh(inputs: Any) -> Any:
-    product, pooled = None, []
+    product, sums = None, []
     for _ in range(2):
         factors = [Dense(UNITS * 5)(x) for x in inputs]
         product = Multiply()(factors if product is None else [*factors, product])
-        pooled.append(_pool(product, 5))
-    return Dense(UNITS)(Concatenate()(pooled))
+        sums.append(pooled(product, 5))
+    return Dense(UNITS)(Concatenate()(sums))
 
 
 def _mutan(inputs: Any) -> Any:
     factors = [
         Dense(UNITS * RANK, use_bias=False)(Dense(UNITS, activation="tanh")(x)) for x in inputs
     ]
-    return Dense(UNITS)(_pool(Multiply()(factors), RANK))
+    return Dense(UNITS)(pooled(Multiply()(factors), RANK))
 
 
 def _cut(x: Any, chunks: int) -> list[Any]:
@@ -53,7 +45,7 @@ def _norm(x: Any) -> Any:
 def _block(inputs: Any) -> Any:
     pairs = zip(*(_cut(Dense(800)(x), 10) for x in inputs), strict=True)
     fused = [
-        _norm(_pool(Multiply()([Dense(80 * RANK, use_bias=False)(x) for x in pair]), RANK))
+        _norm(pooled(Multiply()([Dense(80 * RANK, use_bias=False)(x) for x in pair]), RANK))
         for pair in pairs
     ]
     return Dense(UNITS)(Concatenate()(fused))

@@ -6,7 +6,7 @@ import keras
 from keras.layers import Activation, Add, Concatenate, Dense, Lambda, Multiply, Reshape
 
 from keras_hadamard import layers
-from keras_hadamard.bench._pairs._pair import Pair
+from keras_hadamard.bench._pairs._pair import Pair, sum_of
 
 UNITS, SKETCH = 256, 4096
 TWO = ((512,), (512,))
@@ -49,13 +49,9 @@ def _with_one(x: Any) -> Any:
     return keras.ops.concatenate([keras.ops.ones_like(x[..., :1]), x], axis=-1)
 
 
-def _sum(x: Any) -> Any:
-    return keras.ops.sum(x, axis=-2)
-
-
 def _lmf(inputs: Any) -> Any:
     product = Multiply()([Dense(4 * UNITS)(x) for x in inputs])
-    return Lambda(_sum)(Reshape((4, UNITS))(product))
+    return sum_of(-2)(Reshape((4, UNITS))(product))
 
 
 def _outer(inputs: Any) -> Any:
@@ -104,7 +100,7 @@ def _attention(inputs: Any) -> Any:
     shape = logits.shape[1:]
     weights = Reshape(shape)(Activation("softmax")(Reshape((shape[0] * shape[1],))(logits)))
     u, v = (Dense(rank, activation="relu")(z) for z in (x, y))
-    return Dense(128)(Lambda(_sum)(Multiply()([u, Lambda(_attended)([weights, v])])))
+    return Dense(128)(sum_of(-2)(Multiply()([u, Lambda(_attended)([weights, v])])))
 
 
 PAIRS = {

@@ -1,7 +1,6 @@
 """Fusions that combine their modalities into one tensor and project it."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import keras
@@ -76,16 +75,6 @@ class CombinedFusion(Fusion):
             return fused
         axis = self.normalize_axis if axis is None else axis
         return l2_normalize(signed_sqrt(fused), axis=axis)
-
-    def drop_product(
-        self, factors: Sequence[Tensor], training: bool | None
-    ) -> tuple[Tensor, Tensor]:
-        """Two aligned factors, of which one has the dropout of their product."""
-        x, y = factors
-        if y.shape[1:-1] != x.shape[1:-1] and all(n == 1 for n in x.shape[1:-1]):
-            x, y = y, x  # A vector is broadcast; each of its products is dropped by itself.
-        # Dropping an entry of one factor drops the product, which need not be formed.
-        return self._dropout(x, training=training), y
 
     # The frame.
 

@@ -2,12 +2,11 @@
 
 from typing import Any, ClassVar
 
-import keras
-
 from keras_hadamard._checks import received
 from keras_hadamard._typing import Shape, Tensor
 from keras_hadamard.layers._channels import channels_axis, image_format
 from keras_hadamard.layers._projecting import ProjectingLayer
+from keras_hadamard.layers.fusion._fusion import check_tensors
 
 
 class Conditioned(ProjectingLayer):
@@ -24,17 +23,9 @@ class Conditioned(ProjectingLayer):
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         # On every call: once built, unequal batches would broadcast and integers be cast unasked.
-        self.check_inputs(inputs)
-        return super().__call__(inputs, *args, **kwargs)
-
-    def check_inputs(self, inputs: Any) -> None:
-        listed = isinstance(inputs, list | tuple)
-        if not listed or not all(hasattr(x, "shape") for x in inputs):
-            raise self._no_list(inputs=getattr(inputs, "shape", type(inputs).__name__))
+        check_tensors(type(self).__name__, inputs, self.takes)
         self.shapes([tuple(x.shape) for x in inputs])
-        dtypes = [keras.backend.standardize_dtype(x.dtype) for x in inputs]
-        if not all("float" in dtype for dtype in dtypes):
-            raise received(f"the inputs of `{type(self).__name__}` to be floats", dtypes=dtypes)
+        return super().__call__(inputs, *args, **kwargs)
 
     def shapes(self, input_shape: Any) -> list[Shape]:
         """The shapes of the inputs, once they are known to fit together."""
@@ -42,7 +33,9 @@ class Conditioned(ProjectingLayer):
             isinstance(s, list | tuple) for s in input_shape
         )
         if not listed or len(input_shape) not in self.counts:
-            raise self._no_list(shape=input_shape)
+            raise received(
+                f"`{type(self).__name__}` to be called on a list {self.takes}", shape=input_shape
+            )
         shapes = [tuple(s) for s in input_shape]
         x = shapes[0]
         if len(x) < 2 or x[channels_axis(self.data_format)] is None:
@@ -66,9 +59,6 @@ class Conditioned(ProjectingLayer):
                 x_shape=x,
                 condition_shape=condition,
             )
-
-    def _no_list(self, **got: Any) -> ValueError:
-        return received(f"`{type(self).__name__}` to be called on a list {self.takes}", **got)
 
     def compute_mask(self, inputs: list[Tensor], mask: Any = None) -> Tensor | None:
         return mask[0] if isinstance(mask, list | tuple) else mask

@@ -1,13 +1,12 @@
 """Fusions of two projections by a core tensor, whole or in chunks."""
 
-from abc import abstractmethod
 from typing import Any, ClassVar
 
 from keras import ops
 
 from keras_hadamard._checks import one_of, positive_int
 from keras_hadamard._typing import Shape, Tensor
-from keras_hadamard.layers.fusion._cores import Core, chunk_sizes
+from keras_hadamard.layers.fusion._cores import Core, FullCore, LowRankCore, chunk_sizes
 from keras_hadamard.layers.fusion._projected_fusion import ProjectedFusion
 
 
@@ -22,38 +21,43 @@ class CoreFusion(ProjectedFusion):
         units: int,
         mm_dim: int | None,
         *,
-        chunks: int = 1,
+        rank: int | None = None,
+        chunks: int | None = None,
         normalize_position: str = "after_cat",
         use_core_bias: bool = False,
         shared_projections: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(units, mm_dim, **kwargs)
-        self.chunks = positive_int("chunks", chunks)
-        chunk_sizes(self.width, self.chunks)
+        # Without a rank the core is full, without chunks it is whole.
+        self.rank = None if rank is None else positive_int("rank", rank)
+        self.chunks = None if chunks is None else positive_int("chunks", chunks)
+        chunk_sizes(self.width, self.chunks or 1)
         self.normalize_position = one_of(
             "normalize_position", normalize_position, ("before_cat", "after_cat")
         )
         self.use_core_bias = bool(use_core_bias)
         self.shared_projections = bool(shared_projections)
 
-    @abstractmethod
-    def make_core(self, chunks: int, name: str) -> Core:
+    def _core(self, chunks: int, name: str) -> Core:
         """The core of so many chunks of one size."""
-
-    def core(self, kind: type[Core], kernels: int, name: str, **arguments: Any) -> Any:
-        """A core whose bias is decided by its own argument."""
-        first, self._projected = self._projected, self._projected + kernels
-        shared = {**self.shared_arguments(first), "use_bias": self.use_core_bias}
-        return kind(name=name, **shared, **arguments)
+        given: dict[str, Any] = {"name": name, "use_bias": self.use_core_bias}
+        core: Core
+        if self.rank is None:
+            core = self.sublayer(FullCore, chunks, **given)
+        else:
+            kernels = chunks if self.shared_projections else 2 * chunks
+            given |= {"rank": self.rank, "shared": self.shared_projections}
+            core = self.sublayer(LowRankCore, kernels, **given)
+        return core
 
     def build_core(self, input_shape: list[Shape]) -> None:
         # Chunks of one size are computed at once.
-        self.sizes = chunk_sizes(self.width, self.chunks)
+        self.sizes = chunk_sizes(self.width, self.chunks or 1)
         self.cores = []
         positions = self.positions(input_shape)
         for i, (chunks, size) in enumerate(self.sizes):
-            core = self.make_core(chunks, f"core_{i}")
+            core = self._core(chunks, f"core_{i}")
             core.build([(*positions, chunks, size)] * 2)
             self.cores.append(core)
 
@@ -76,8 +80,13 @@ class CoreFusion(ProjectedFusion):
         return self.normalized(z, axis=-1 if axis == last else axis)
 
     def get_config(self) -> dict[str, Any]:
-        return {
+        config = {
             **super().get_config(),
             "use_core_bias": self.use_core_bias,
             "shared_projections": self.shared_projections,
         }
+        if self.rank is not None:
+            config["rank"] = self.rank
+        if self.chunks is not None:
+            config |= {"chunks": self.chunks, "normalize_position": self.normalize_position}
+        return config

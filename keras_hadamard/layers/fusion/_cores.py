@@ -81,7 +81,7 @@ class LowRankCore(Core):
 def _merge(x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
     """A projection for each chunk, the chunks first: one product of matrices each.
 
-    Keras's `EinsumDense` is the same; its gradient in TensorFlow takes forty times as long.
+    Not `EinsumDense`: TensorFlow's gradient of an einsum with an ellipsis is no such product.
     """
     chunks, size, units = kernel.shape
     lead = ops.shape(x)[:-2]

@@ -32,7 +32,7 @@ class Fusion(ProjectingLayer):
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         # On every call: once built, unequal batches would broadcast and integers be cast unasked.
-        check_tensors(type(self).__name__, inputs, self.modalities)
+        check_tensors(type(self).__name__, inputs, _wanted(self.modalities, 2))
         self.positions([tuple(x.shape) for x in inputs])
         return super().__call__(inputs, *args, **kwargs)
 
@@ -57,7 +57,7 @@ def positions_of(name: str, input_shape: Any, count: int | None, fewest: int = 2
     )
     wanted = _wanted(count, fewest)
     if not many or (len(input_shape) < fewest if count is None else len(input_shape) != count):
-        raise received(f"`{name}` to be called on a list of {wanted} tensors", shape=input_shape)
+        raise received(f"`{name}` to be called on a list {wanted}", shape=input_shape)
     shapes = [tuple(s) for s in input_shape]
     if any(len(s) < 2 or s[-1] is None for s in shapes):
         raise received(
@@ -81,17 +81,15 @@ def positions_of(name: str, input_shape: Any, count: int | None, fewest: int = 2
 
 def check_inputs(name: str, inputs: Any, count: int | None, fewest: int = 2) -> None:
     """Raises unless the inputs are float tensors that fit together."""
-    check_tensors(name, inputs, count, fewest)
+    check_tensors(name, inputs, _wanted(count, fewest))
     positions_of(name, [tuple(x.shape) for x in inputs], count, fewest)
 
 
-def check_tensors(name: str, inputs: Any, count: int | None, fewest: int = 2) -> None:
-    """Raises unless the inputs are a list of float tensors."""
-    shapes = [getattr(x, "shape", None) for x in inputs] if _is_list(inputs) else inputs
-    if not _is_list(shapes) or any(s is None for s in shapes):
-        wanted = _wanted(count, fewest)
+def check_tensors(name: str, inputs: Any, takes: str) -> None:
+    """Raises unless the inputs are a list of float tensors; `takes` says which."""
+    if not _is_list(inputs) or not all(hasattr(x, "shape") for x in inputs):
         got = getattr(inputs, "shape", type(inputs).__name__)
-        raise received(f"`{name}` to be called on a list of {wanted} tensors", inputs=got)
+        raise received(f"`{name}` to be called on a list {takes}", inputs=got)
     dtypes = [keras.backend.standardize_dtype(x.dtype) for x in inputs]
     if not all("float" in dtype for dtype in dtypes):
         raise received(f"the inputs of `{name}` to be float tensors", dtypes=dtypes)
@@ -103,7 +101,7 @@ def _is_list(value: Any) -> bool:
 
 def _wanted(count: int | None, fewest: int) -> str:
     few = "one or more" if fewest == 1 else "two or more"
-    return few if count is None else str(count)
+    return f"of {few if count is None else count} tensors"
 
 
 def align(tensors: list[Tensor]) -> list[Tensor]:

@@ -1,6 +1,7 @@
 """Fusions that project each modality before they combine them."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import keras
@@ -77,6 +78,16 @@ class ProjectedFusion(CombinedFusion):
             for project, x in zip(self.projections, inputs, strict=True)
         ]
         return self.combine(align(projections), training)
+
+    def drop_product(
+        self, factors: Sequence[Tensor], training: bool | None
+    ) -> tuple[Tensor, Tensor]:
+        """Two aligned factors, of which one has the dropout of their product."""
+        x, y = factors
+        if y.shape[1:-1] != x.shape[1:-1] and all(n == 1 for n in x.shape[1:-1]):
+            x, y = y, x  # A vector is broadcast; each of its products is dropped by itself.
+        # Dropping an entry of one factor drops the product, which need not be formed.
+        return self._dropout(x, training=training), y
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -2,11 +2,9 @@
 
 from typing import Any
 
-from keras_hadamard._checks import positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation
 from keras_hadamard.layers.fusion._core_fusion import CoreFusion
-from keras_hadamard.layers.fusion._cores import Core, LowRankCore
 
 
 @serializable
@@ -101,6 +99,7 @@ class BLOCK(CoreFusion):
         super().__init__(
             units,
             mm_dim,
+            rank=rank,
             chunks=chunks,
             activation=activation,
             projection_activation=projection_activation,
@@ -114,18 +113,3 @@ class BLOCK(CoreFusion):
             seed=seed,
             **kwargs,
         )
-        self.rank = positive_int("rank", rank)
-
-    def make_core(self, chunks: int, name: str) -> Core:
-        kernels = chunks if self.shared_projections else 2 * chunks
-        arguments = {"rank": self.rank, "shared": self.shared_projections}
-        core: Core = self.core(LowRankCore, kernels, name, **arguments)
-        return core
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "chunks": self.chunks,
-            "rank": self.rank,
-            "normalize_position": self.normalize_position,
-        }

@@ -5,7 +5,6 @@ from typing import Any
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation
 from keras_hadamard.layers.fusion._core_fusion import CoreFusion
-from keras_hadamard.layers.fusion._cores import Core, FullCore
 
 
 @serializable
@@ -113,14 +112,3 @@ class BlockTucker(CoreFusion):
             seed=seed,
             **kwargs,
         )
-
-    def make_core(self, chunks: int, name: str) -> Core:
-        core: Core = self.core(FullCore, chunks, name)
-        return core
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "chunks": self.chunks,
-            "normalize_position": self.normalize_position,
-        }

@@ -7,13 +7,13 @@ from keras import ops
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Tensor
-from keras_hadamard.layers.fusion._projected_fusion import ProjectedFusion
+from keras_hadamard.layers.fusion.mfb import MFB
 from keras_hadamard.ops import factorized_bilinear_pool
 from keras_hadamard.ops._precision import at_least_float32
 
 
 @serializable
-class MFH(ProjectedFusion):
+class MFH(MFB):
     """Multimodal factorised high-order fusion (MFH): a cascade of MFB blocks.
 
     `y = act(P [z_1; ...; z_order] + b)` with `z_i = norm(sum_f e_i)` over groups of `factor`
@@ -85,9 +85,6 @@ class MFH(ProjectedFusion):
           https://arxiv.org/abs/1708.03619)
     """
 
-    modalities = 2
-    drops_in_fuse = True
-
     def __init__(
         self,
         units: int,
@@ -106,6 +103,7 @@ class MFH(ProjectedFusion):
         super().__init__(
             units,
             rank,
+            factor,
             activation=activation,
             projection_activation=projection_activation,
             dropout=dropout,
@@ -115,7 +113,6 @@ class MFH(ProjectedFusion):
             seed=seed,
             **kwargs,
         )
-        self.factor = positive_int("factor", factor)
         self.order = positive_int("order", order)
         self.projection_blocks = self.order
         if rank is None and self.units % self.order:
@@ -132,10 +129,6 @@ class MFH(ProjectedFusion):
         """The width of one block's projection."""
         return self.width // self.order * self.factor
 
-    @property
-    def has_output_projection(self) -> bool:
-        return self.given_width is not None
-
     def combine(self, projections: list[Tensor], training: bool | None) -> Tensor:
         # What is handed on keeps the products' range.
         dtype = at_least_float32(projections[0].dtype)
@@ -149,4 +142,4 @@ class MFH(ProjectedFusion):
         return ops.cast(ops.concatenate(pooled, axis=-1), projections[0].dtype)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "factor": self.factor, "order": self.order}
+        return {**super().get_config(), "order": self.order}

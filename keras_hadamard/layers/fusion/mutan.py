@@ -2,11 +2,9 @@
 
 from typing import Any
 
-from keras_hadamard._checks import positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation
 from keras_hadamard.layers.fusion._core_fusion import CoreFusion
-from keras_hadamard.layers.fusion._cores import Core, LowRankCore
 
 
 @serializable
@@ -96,6 +94,7 @@ class MUTAN(CoreFusion):
         super().__init__(
             units,
             mm_dim,
+            rank=rank,
             activation=activation,
             projection_activation=projection_activation,
             dropout=dropout,
@@ -107,13 +106,3 @@ class MUTAN(CoreFusion):
             seed=seed,
             **kwargs,
         )
-        self.rank = positive_int("rank", rank)
-
-    def make_core(self, chunks: int, name: str) -> Core:
-        kernels = chunks if self.shared_projections else 2 * chunks
-        arguments = {"rank": self.rank, "shared": self.shared_projections}
-        core: Core = self.core(LowRankCore, kernels, name, **arguments)
-        return core
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "rank": self.rank}

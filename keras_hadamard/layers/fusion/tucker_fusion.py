@@ -5,7 +5,6 @@ from typing import Any
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation
 from keras_hadamard.layers.fusion._core_fusion import CoreFusion
-from keras_hadamard.layers.fusion._cores import Core, FullCore
 
 
 @serializable
@@ -105,7 +104,3 @@ class TuckerFusion(CoreFusion):
             seed=seed,
             **kwargs,
         )
-
-    def make_core(self, chunks: int, name: str) -> Core:
-        core: Core = self.core(FullCore, chunks, name)
-        return core
