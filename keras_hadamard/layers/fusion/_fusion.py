@@ -127,3 +127,8 @@ def join(tensors: list[Tensor]) -> Tensor:
         ],
         axis=-1,
     )
+
+
+def with_one(x: Tensor) -> Tensor:
+    """The features with a one before them, whose products are those of the other modalities."""
+    return ops.concatenate([ops.ones_like(x[..., :1]), x], axis=-1)

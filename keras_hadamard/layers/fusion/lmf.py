@@ -11,7 +11,7 @@ from keras_hadamard._checks import positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
 from keras_hadamard.layers._side_by_side import SideBySide, derive
-from keras_hadamard.layers.fusion._fusion import Fusion, align
+from keras_hadamard.layers.fusion._fusion import Fusion, align, with_one
 from keras_hadamard.ops._precision import at_least_float32
 
 
@@ -108,8 +108,8 @@ class LMF(Fusion):
     def call(self, inputs: list[Tensor]) -> Tensor:
         dtype = at_least_float32(self.compute_dtype)
         factors = [
-            ops.cast(ops.matmul(x, f[1:]) + f[0], dtype)
-            for x, f in zip(inputs, map(ops.convert_to_tensor, self.factors), strict=True)
+            ops.cast(ops.matmul(with_one(x), factor), dtype)
+            for x, factor in zip(inputs, self.factors, strict=True)
         ]
         product = functools.reduce(operator.mul, align(factors))
         product = ops.reshape(product, (*ops.shape(product)[:-1], self.rank, self.units))

@@ -9,7 +9,7 @@ from keras import ops
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
-from keras_hadamard.layers.fusion._fusion import Fusion, align
+from keras_hadamard.layers.fusion._fusion import Fusion, align, with_one
 
 
 @serializable
@@ -83,7 +83,7 @@ class TensorFusion(Fusion):
     def call(self, inputs: list[Tensor]) -> Tensor:
         # The batch may be known only now.
         self._check_bytes([tuple(x.shape) for x in inputs])
-        first, *others = align([_with_one(x) for x in inputs])
+        first, *others = align([with_one(x) for x in inputs])
         product = first
         for x in others:
             product = ops.expand_dims(product, -1) * ops.expand_dims(x, -2)
@@ -119,7 +119,3 @@ def _products(input_shape: list[Shape]) -> int:
 
 def _bytes(dtype: str) -> int:
     return {"float64": 8, "float32": 4}.get(dtype, 2)
-
-
-def _with_one(x: Tensor) -> Tensor:
-    return ops.concatenate([ops.ones_like(x[..., :1]), x], axis=-1)
