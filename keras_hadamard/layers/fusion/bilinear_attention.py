@@ -170,7 +170,8 @@ class BilinearAttention(Fusion):
                 valid = m if valid is None else ops.logical_and(valid, m)
         if valid is not None:
             logits = ops.where(valid, logits, -1e30)
-        attention = ops.softmax(logits, axis=(2, 3))
+        # `ops.softmax` over two axes needs a batch that is known.
+        attention = ops.exp(logits - ops.logsumexp(logits, axis=(2, 3), keepdims=True))
         return attention if valid is None else ops.where(valid, attention, 0)
 
     def _of_both(
