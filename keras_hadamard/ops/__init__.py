@@ -17,3 +17,6 @@ from keras_hadamard.ops.modulate import modulate as modulate
 from keras_hadamard.ops.polynomial_chain import polynomial_chain as polynomial_chain
 from keras_hadamard.ops.signed_sqrt import signed_sqrt as signed_sqrt
 from keras_hadamard.ops.spatial_shift import spatial_shift as spatial_shift
+from keras_hadamard.ops.straight_through_top_k import (
+    straight_through_top_k as straight_through_top_k,
+)

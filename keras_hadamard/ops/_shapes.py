@@ -1,5 +1,7 @@
 """Static shapes of whatever an op is handed: tensors, KerasTensors, variables, arrays."""
 
+import math
+
 import numpy as np
 
 from keras_hadamard._typing import Shape, Tensor
@@ -15,3 +17,8 @@ def compatible(one: Shape, other: Shape) -> bool:
     return len(one) == len(other) and all(
         m is None or n is None or m == n for m, n in zip(one, other, strict=True)
     )
+
+
+def known_size(shape: Shape) -> int | None:
+    """How many entries there are, or None where that is unknown."""
+    return None if None in shape else math.prod(n or 0 for n in shape)
