@@ -62,10 +62,24 @@ from keras_hadamard.layers.high_order import ProductOfPolynomials as ProductOfPo
 from keras_hadamard.layers.high_order import QuadraticDense as QuadraticDense
 from keras_hadamard.layers.high_order import StarBlock2D as StarBlock2D
 from keras_hadamard.layers.high_order import StarOperation as StarOperation
+from keras_hadamard.layers.modulation import CBAM2D as CBAM2D
 from keras_hadamard.layers.modulation import SPADE as SPADE
+from keras_hadamard.layers.modulation import AdaIN as AdaIN
+from keras_hadamard.layers.modulation import (
+    ConditionalLayerNormalization as ConditionalLayerNormalization,
+)
 from keras_hadamard.layers.modulation import DropBlock2D as DropBlock2D
+from keras_hadamard.layers.modulation import (
+    EfficientChannelAttention2D as EfficientChannelAttention2D,
+)
+from keras_hadamard.layers.modulation import GatedConv1D as GatedConv1D
+from keras_hadamard.layers.modulation import GatedConv2D as GatedConv2D
 from keras_hadamard.layers.modulation import GatedDense as GatedDense
+from keras_hadamard.layers.modulation import GatedMLP as GatedMLP
 from keras_hadamard.layers.modulation import MinGRU as MinGRU
+from keras_hadamard.layers.modulation import ModulatedConv2D as ModulatedConv2D
+from keras_hadamard.layers.modulation import PartialConv2D as PartialConv2D
+from keras_hadamard.layers.modulation import SqueezeExcite2D as SqueezeExcite2D
 from keras_hadamard.layers.pairwise import PolyNonLocal as PolyNonLocal
 from keras_hadamard.ops._activations import gelu_tanh as gelu_tanh
 from keras_hadamard.ops._activations import positive as positive

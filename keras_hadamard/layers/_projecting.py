@@ -10,6 +10,7 @@ from keras_hadamard._typing import Activation, Initializer, Shape
 from keras_hadamard.layers._centered import CenteredConv2D
 from keras_hadamard.layers._depthwise_conv import DepthwiseConv2D
 from keras_hadamard.layers._fan_in import of_fan_in
+from keras_hadamard.layers._quantized import quantize_as, quantized
 from keras_hadamard.layers._side_by_side import SideBySide, derive
 
 
@@ -67,23 +68,31 @@ class ProjectingLayer(keras.layers.Layer):
     def convolve(
         self,
         filters: int,
-        kernel_size: int | tuple[int, int],
+        kernel_size: int | tuple[int, ...],
         name: str,
         *,
-        strides: int | tuple[int, int] = 1,
+        strides: int | tuple[int, ...] = 1,
+        padding: str = "same",
+        dilation: int | tuple[int, ...] = 1,
         activation: Activation = None,
         use_bias: bool | None = None,
+        blocks: int = 1,
+        kind: Callable[..., Any] = CenteredConv2D,
         input_shape: Shape | None = None,
-    ) -> CenteredConv2D:
-        """Creates (and builds) a channels-last convolution, as `project` does a dense layer."""
-        arguments = self._kernel_arguments(name, activation, use_bias, 1)
+    ) -> Any:
+        """Creates (and builds) a channels-last convolution, as `project` does a dense layer.
+
+        `kind` is the layer that convolves, where another than the centred one is wanted.
+        """
+        arguments = self._kernel_arguments(name, activation, use_bias, blocks)
         if input_shape is not None:
             _tell_fan_in(arguments, _taps(kernel_size) * (input_shape[-1] or 0))
-        convolution = CenteredConv2D(
-            filters,
+        convolution = kind(
+            filters * blocks,
             kernel_size,
             strides,
-            padding="same",
+            padding=padding,
+            dilation_rate=dilation,
             data_format="channels_last",
             **arguments,
         )
@@ -157,6 +166,15 @@ class ProjectingLayer(keras.layers.Layer):
         index, self._projected = self._projected, self._projected + kernels
         return kind(*args, **{**self.shared_arguments(index), **kwargs})
 
+    def get_build_config(self) -> dict[str, Any] | None:
+        config: dict[str, Any] | None = super().get_build_config()
+        policies = quantized(self)
+        return {**(config or {}), "quantized": policies} if policies else config
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        super().build_from_config(config)
+        quantize_as(self, config.get("quantized", {}))
+
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
@@ -170,7 +188,7 @@ class ProjectingLayer(keras.layers.Layer):
         }
 
 
-def _taps(kernel_size: int | tuple[int, int]) -> int:
+def _taps(kernel_size: int | tuple[int, ...]) -> int:
     return math.prod((kernel_size, kernel_size) if isinstance(kernel_size, int) else kernel_size)
 
 

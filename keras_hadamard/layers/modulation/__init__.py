@@ -1,6 +1,20 @@
 """Adaptive modulation: a representation, and a gate or mask for it."""
 
+from keras_hadamard.layers.modulation.adain import AdaIN as AdaIN
+from keras_hadamard.layers.modulation.cbam_2d import CBAM2D as CBAM2D
+from keras_hadamard.layers.modulation.conditional_layer_normalization import (
+    ConditionalLayerNormalization as ConditionalLayerNormalization,
+)
 from keras_hadamard.layers.modulation.drop_block_2d import DropBlock2D as DropBlock2D
+from keras_hadamard.layers.modulation.efficient_channel_attention_2d import (
+    EfficientChannelAttention2D as EfficientChannelAttention2D,
+)
+from keras_hadamard.layers.modulation.gated_conv_1d import GatedConv1D as GatedConv1D
+from keras_hadamard.layers.modulation.gated_conv_2d import GatedConv2D as GatedConv2D
 from keras_hadamard.layers.modulation.gated_dense import GatedDense as GatedDense
+from keras_hadamard.layers.modulation.gated_mlp import GatedMLP as GatedMLP
 from keras_hadamard.layers.modulation.min_gru import MinGRU as MinGRU
+from keras_hadamard.layers.modulation.modulated_conv_2d import ModulatedConv2D as ModulatedConv2D
+from keras_hadamard.layers.modulation.partial_conv_2d import PartialConv2D as PartialConv2D
 from keras_hadamard.layers.modulation.spade import SPADE as SPADE
+from keras_hadamard.layers.modulation.squeeze_excite_2d import SqueezeExcite2D as SqueezeExcite2D

@@ -1,0 +1,89 @@
+"""What the layers share that are one convolution: its windows, and the sizes that follow."""
+
+from typing import Any, ClassVar
+
+from keras_hadamard._checks import one_of, positive_int, received
+from keras_hadamard._typing import Shape
+from keras_hadamard.layers._channels import channels_axis, image_format, to_last_shape
+from keras_hadamard.layers._projecting import ProjectingLayer
+
+# Padding by what stands inside the image, by the names that `keras.ops.pad` has for it.
+MIRRORED = ("symmetric", "reflect")
+
+
+class Windowed(ProjectingLayer):
+    """Base of layers of one convolution over `rank` axes."""
+
+    rank: ClassVar[int] = 2
+    paddings: ClassVar[tuple[str, ...]] = ("same", "valid")
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int | tuple[int, ...],
+        strides: int | tuple[int, ...],
+        padding: str,
+        dilation_rate: int | tuple[int, ...],
+        data_format: str | None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.filters = positive_int("filters", filters)
+        self.kernel_size = self._of_axes("kernel_size", kernel_size)
+        self.strides = self._of_axes("strides", strides)
+        self.dilation_rate = self._of_axes("dilation_rate", dilation_rate)
+        self.padding = one_of("padding", padding, self.paddings)
+        self.data_format = image_format(data_format)
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            raise received(
+                "`strides` or `dilation_rate` to be 1", strides=strides, dilation_rate=dilation_rate
+            )
+
+    def _of_axes(self, name: str, value: Any) -> tuple[int, ...]:
+        values = tuple(value) if isinstance(value, list | tuple) else (value,) * self.rank
+        if len(values) != self.rank:
+            raise received(f"`{name}` to be an integer, or one for each axis", **{name: value})
+        return tuple(positive_int(name, v) for v in values)
+
+    @property
+    def pads(self) -> list[tuple[int, int]]:
+        """How much padding on both sides keeps the axes as long as they are."""
+        reaches = [d * (n - 1) for n, d in zip(self.kernel_size, self.dilation_rate, strict=True)]
+        return [(reach // 2, reach - reach // 2) for reach in reaches]
+
+    def known(self, input_shape: Shape) -> Shape:
+        """The input's shape, its channels last and known."""
+        axis = channels_axis(self.data_format)
+        if len(input_shape) != self.rank + 2 or input_shape[axis] is None:
+            what = "an image" if self.rank == 2 else "a sequence"
+            raise received(f"{what} of known channels", shape=tuple(input_shape))
+        return to_last_shape(input_shape, self.data_format)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        batch, *sides, _ = self.known(input_shape)
+        found = []
+        for side, pads, stride in zip(sides, self.pads, self.strides, strict=True):
+            # A reflection leaves the outermost pixel out.
+            least = {
+                "valid": sum(pads) + 1,
+                "symmetric": pads[1],
+                "reflect": pads[1] + 1,
+            }.get(self.padding, 0)
+            if side is not None and side < least:
+                raise received(
+                    f"sides of {least} pixels or more for these windows", shape=tuple(input_shape)
+                )
+            inner = sum(pads) if self.padding == "valid" else 0
+            found.append(None if side is None else -(-(side - inner) // stride))
+        return to_last_shape((batch, *found, self.filters), self.data_format, back=True)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "padding": self.padding,
+            "dilation_rate": self.dilation_rate,
+            "data_format": self.data_format,
+        }

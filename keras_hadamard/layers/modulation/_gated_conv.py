@@ -1,0 +1,69 @@
+"""Gated convolutions over any number of axes."""
+
+from typing import Any, ClassVar
+
+import keras
+from keras import ops
+
+from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.layers._channels import to_last
+from keras_hadamard.layers._windowed import MIRRORED, Windowed
+from keras_hadamard.ops import _activations as activations
+from keras_hadamard.ops import glu
+
+
+class GatedConv(Windowed):
+    """Base of `GatedConv1D` and `GatedConv2D`."""
+
+    convolution_layer: ClassVar[Any] = keras.layers.Conv2D
+    paddings: ClassVar[tuple[str, ...]] = ("same", "valid", *MIRRORED)
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int | tuple[int, ...] = 3,
+        strides: int | tuple[int, ...] = 1,
+        padding: str = "same",
+        dilation_rate: int | tuple[int, ...] = 1,
+        activation: Activation = "elu",
+        gate_activation: Activation = "sigmoid",
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            filters, kernel_size, strides, padding, dilation_rate, data_format, **kwargs
+        )
+        self.activation = activations.get(activation)
+        self.gate_activation = activations.get(gate_activation)
+
+    def build(self, input_shape: Shape) -> None:
+        self.compute_output_shape(input_shape)
+        batch, *sides, channels = self.known(input_shape)
+        self.convolution = self.convolve(
+            self.filters,
+            self.kernel_size,
+            "convolution",
+            strides=self.strides,
+            padding="valid" if self.padding in MIRRORED else self.padding,
+            dilation=self.dilation_rate,
+            blocks=2,
+            kind=self.convolution_layer,
+            # Of any size: mirrored sides are larger than those of the input.
+            input_shape=(batch, *[None for _ in sides], channels),
+        )
+
+    def call(self, inputs: Tensor) -> Tensor:
+        x = to_last(inputs, self.data_format)
+        if self.padding in MIRRORED:
+            x = ops.pad(x, [(0, 0), *self.pads, (0, 0)], mode=self.padding)
+        value, gate = ops.split(self.convolution(x), 2, axis=-1)
+        value = activations.apply(self.activation, value)
+        y = glu(value, gate, activation=self.gate_activation)
+        return to_last(y, self.data_format, back=True)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "activation": keras.activations.serialize(self.activation),
+            "gate_activation": keras.activations.serialize(self.gate_activation),
+        }

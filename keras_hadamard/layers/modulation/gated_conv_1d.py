@@ -1,0 +1,115 @@
+"""The gated convolution of sequences."""
+
+from typing import Any, ClassVar
+
+import keras
+from keras import ops
+
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Activation, Tensor
+from keras_hadamard.layers._channels import channels_axis
+from keras_hadamard.layers.modulation._gated_conv import GatedConv
+
+
+@serializable
+class GatedConv1D(GatedConv):
+    """Gated convolution of sequences: one half of the channels, times a gate of the other half.
+
+    `y = activation(W * x + b) * gate_activation(V * x + c)`, with `W` and `V` the two halves of one
+    convolution, in this order. With `"tanh"` and `padding="causal"` it is the gate of WaveNet, with
+    `activation=None` that of the gated convolutional language models.
+
+    Args:
+        filters: Integer, the channels of the output; the convolution has twice as many.
+        kernel_size: Integer, the length of the windows. Defaults to `3`.
+        strides: Integer. Defaults to `1`.
+        padding: `"same"` with zeros, as TensorFlow pads; `"causal"`, all of the zeros before the
+            first step, so that no output sees a later step; `"valid"`, none; `"symmetric"` or
+            `"reflect"`, with the mirrored sequence, equally on both sides. Defaults to `"same"`.
+        dilation_rate: Integer, the step between the windows' steps. Defaults to `1`.
+        activation: Name or function of the features. Defaults to `"elu"`, as in `GatedConv2D`.
+        gate_activation: Name or function of the gate. Defaults to `"sigmoid"`.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, what
+            `keras.config.image_data_format()` says.
+        **kwargs: Arguments of the convolution (`use_bias`, `kernel_initializer`,
+            `bias_initializer`, their regularizers and constraints, as `keras.layers.Conv1D` has
+            them), each half initialised as if it stood alone, and of the base layer (`name`,
+            `dtype`, `trainable`).
+
+    Call arguments:
+        inputs: Tensor.
+        mask: Boolean tensor `(batch, steps)`, the steps that are valid.
+
+    Input shape:
+        `(batch, steps, channels)`, or channels first.
+
+    Output shape:
+        `(batch, steps / strides, filters)`, rounded up, or channels first; smaller by the reach of
+        the windows for `"valid"`.
+
+    Weights:
+        `2 * (prod(kernel_size) * channels + 1) * filters`.
+
+    Masking:
+        Masked steps count as zeros, as padding does. The mask is passed on where every step has an
+        output, and ends here with strides and with `"valid"`.
+
+    Numerics:
+        Gate and product are computed in float32 under 16-bit policies.
+
+    Raises:
+        ValueError: If an argument is out of range, or the input is no sequence of known channels,
+            or shorter than the windows.
+
+    Example:
+
+    >>> x = keras.ops.ones((2, 8, 4))
+    >>> layer = keras_hadamard.layers.GatedConv1D(16, 2, padding="causal", activation="tanh")
+    >>> layer(x).shape
+    TensorShape([2, 8, 16])
+
+    Reference:
+        - [WaveNet: A Generative Model for Raw Audio (van den Oord et al., 2016)](
+          https://arxiv.org/abs/1609.03499)
+        - [Language Modeling with Gated Convolutional Networks (Dauphin et al., 2017)](
+          https://arxiv.org/abs/1612.08083)
+    """
+
+    rank: ClassVar[int] = 1
+    convolution_layer: ClassVar[Any] = keras.layers.Conv1D
+    paddings: ClassVar[tuple[str, ...]] = (*GatedConv.paddings, "causal")
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int | tuple[int] = 3,
+        strides: int | tuple[int] = 1,
+        padding: str = "same",
+        dilation_rate: int | tuple[int] = 1,
+        activation: Activation = "elu",
+        gate_activation: Activation = "sigmoid",
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            filters,
+            kernel_size,
+            strides,
+            padding,
+            dilation_rate,
+            activation,
+            gate_activation,
+            data_format,
+            **kwargs,
+        )
+        self.supports_masking = True
+
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
+        if mask is not None:
+            valid = ops.expand_dims(mask, channels_axis(self.data_format))
+            inputs = ops.where(valid, inputs, ops.zeros_like(inputs))
+        return super().call(inputs)
+
+    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor | None:
+        del inputs
+        return None if self.padding == "valid" or self.strides != (1,) else mask

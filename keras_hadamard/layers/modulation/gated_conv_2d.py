@@ -1,0 +1,97 @@
+"""The gated convolution of image inpainting."""
+
+from typing import Any
+
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Activation
+from keras_hadamard.layers.modulation._gated_conv import GatedConv
+
+
+@serializable
+class GatedConv2D(GatedConv):
+    """Gated convolution of images: one half of the channels, times a gate of the other half.
+
+    `y = activation(W * x + b) * gate_activation(V * x + c)`, with `W` and `V` the two halves of one
+    convolution, in this order. Every pixel of every feature has a gate of its own, learned from the
+    image and, in inpainting, from the mask, which is one of the channels: a soft mask in place of
+    the rule of `PartialConv2D`. With `"tanh"` it is the gate of the conditional PixelCNN.
+
+    Args:
+        filters: Integer, the channels of the output; the convolution has twice as many, and it is
+            those that the authors' code counts.
+        kernel_size: Integer or pair, the sides of the windows. Defaults to `3`.
+        strides: Integer or pair. Defaults to `1`.
+        padding: `"same"` with zeros, as TensorFlow and the authors' code pad, with a stride later
+            after the last pixel than before the first; `"valid"`, none; `"symmetric"` or
+            `"reflect"`, with the mirrored image, equally on both sides. Defaults to `"same"`.
+        dilation_rate: Integer or pair, the step between the windows' pixels. Defaults to `1`.
+        activation: Name or function of the features. Defaults to `"elu"`, as in the authors' code.
+        gate_activation: Name or function of the gate. Defaults to `"sigmoid"`.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, what
+            `keras.config.image_data_format()` says.
+        **kwargs: Arguments of the convolution (`use_bias`, `kernel_initializer`,
+            `bias_initializer`, their regularizers and constraints, as `keras.layers.Conv2D` has
+            them), each half initialised as if it stood alone, and of the base layer (`name`,
+            `dtype`, `trainable`).
+
+    Call arguments:
+        inputs: Tensor.
+
+    Input shape:
+        `(batch, height, width, channels)`, or channels first.
+
+    Output shape:
+        `(batch, height / strides, width / strides, filters)`, rounded up, or channels first;
+        smaller by the reach of the windows for `"valid"`.
+
+    Weights:
+        `2 * (prod(kernel_size) * channels + 1) * filters`.
+
+    Masking:
+        Images have no masks.
+
+    Numerics:
+        Gate and product are computed in float32 under 16-bit policies. The authors' code has no
+        gate where there is no activation, or where `cnum`, its number of filters, is 3, its output
+        layers: such a layer is a `keras.layers.Conv2D`.
+
+    Raises:
+        ValueError: If an argument is out of range, or the input is no image of known channels, or
+            smaller than the windows.
+
+    Example:
+
+    >>> x = keras.ops.ones((2, 8, 8, 4))
+    >>> keras_hadamard.layers.GatedConv2D(16, 5, strides=2)(x).shape
+    TensorShape([2, 4, 4, 16])
+
+    Reference:
+        - [Free-Form Image Inpainting with Gated Convolution (Yu et al., 2019)](
+          https://arxiv.org/abs/1806.03589)
+        - [Conditional Image Generation with PixelCNN Decoders (van den Oord et al., 2016)](
+          https://arxiv.org/abs/1606.05328)
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int | tuple[int, int] = 3,
+        strides: int | tuple[int, int] = 1,
+        padding: str = "same",
+        dilation_rate: int | tuple[int, int] = 1,
+        activation: Activation = "elu",
+        gate_activation: Activation = "sigmoid",
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            filters,
+            kernel_size,
+            strides,
+            padding,
+            dilation_rate,
+            activation,
+            gate_activation,
+            data_format,
+            **kwargs,
+        )
