@@ -13,6 +13,6 @@ def sum_to(x: Tensor, like: Tensor) -> Tensor:
         lead = x.shape.rank - like.shape.rank
         shape = [1] * lead + like.shape.as_list()
         axes = [i for i, (n, m) in enumerate(zip(shape, x.shape, strict=True)) if n != m]
-        return tf.reshape(tf.reduce_sum(x, [*range(lead), *axes]), like.shape)
+        return tf.reshape(tf.reduce_sum(x, axes), like.shape)
     _, axes = tf.raw_ops.BroadcastGradientArgs(s0=tf.shape(x), s1=tf.shape(like))
     return tf.reshape(tf.reduce_sum(x, axes), tf.shape(like))

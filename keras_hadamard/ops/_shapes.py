@@ -19,6 +19,15 @@ def compatible(one: Shape, other: Shape) -> bool:
     )
 
 
+def broadcasts_to(shape: Shape, target: Shape) -> bool:
+    """Whether a tensor of `shape` can broadcast to `target` once everything is known."""
+    missing = len(target) - len(shape)
+    return missing >= 0 and all(
+        n == 1 or n is None or m is None or n == m
+        for n, m in zip(shape, target[missing:], strict=True)
+    )
+
+
 def known_size(shape: Shape) -> int | None:
     """How many entries there are, or None where that is unknown."""
     return None if None in shape else math.prod(n or 0 for n in shape)

@@ -7,7 +7,7 @@ from keras_hadamard._typing import Tensor
 from keras_hadamard.ops._broadcast import sum_to
 from keras_hadamard.ops._custom_op import custom_op
 from keras_hadamard.ops._precision import at_least_float32
-from keras_hadamard.ops._shapes import compatible, static_shape
+from keras_hadamard.ops._shapes import broadcasts_to, compatible, static_shape
 
 
 def modulate(x: Tensor, scale: Tensor, shift: Tensor | None = None) -> Tensor:
@@ -49,11 +49,7 @@ def modulate(x: Tensor, scale: Tensor, shift: Tensor | None = None) -> Tensor:
     missing = len(x_shape) - len(scale_shape)
     if missing and len(scale_shape) == 2:
         scale_shape = (scale_shape[0], *[1] * missing, scale_shape[1])
-    fits = len(scale_shape) == len(x_shape) and all(
-        n == 1 or n is None or m is None or n == m
-        for n, m in zip(scale_shape, x_shape, strict=True)
-    )
-    if not fits:
+    if len(scale_shape) != len(x_shape) or not broadcasts_to(scale_shape, x_shape):
         raise received(
             "`scale` to have shape (batch, features) or one that broadcasts to `x`",
             x_shape=x_shape,

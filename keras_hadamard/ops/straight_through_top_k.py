@@ -1,7 +1,6 @@
 """The mask of the greatest entries, which lets the gradient of its scores through."""
 
-import numbers
-
+import numpy as np
 import tensorflow as tf
 from keras import ops
 
@@ -53,7 +52,7 @@ def straight_through_top_k(scores: Tensor, *, k: int | Tensor, axis: int | None 
     shape = static_shape(scores)
     if axis is not None and (not isinstance(axis, int) or not -len(shape) <= axis < len(shape)):
         raise received(f"`axis` to be None or an axis of `scores`, of shape {shape}", axis=axis)
-    if isinstance(k, numbers.Integral):
+    if isinstance(k, int | np.integer):
         size = known_size(shape if axis is None else (shape[axis],))
         if isinstance(k, bool) or k < 0 or (size is not None and k > size):
             raise received(f"`k` to be an integer from 0 to {size or 'the size'}", k=k)
