@@ -71,7 +71,8 @@ def test_symbolic_shape_is_the_eager_one(case):
             assert all(n in (None, m) for n, m in zip(tensor.shape, known.shape, strict=True))
     assert listed(layer(case.inputs(batch=1)))[0].shape[0] == 1
     if case.empty:
-        assert shape_of(layer(case.inputs(batch=0))) == (0, *eager[1:])
+        empty = listed(shape_of(layer(case.inputs(batch=0))))
+        assert empty == [(0, *shape[1:]) for shape in listed(eager)]
 
 
 @CASE

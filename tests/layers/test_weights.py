@@ -12,7 +12,9 @@ from keras_hadamard.layers._catalogue import section
 
 CASES = all_cases()
 FORMULAS = {row.name: row.weights for row in layers.catalogue()}
-BUILTINS = {f.__name__: f for f in (sum, len, max, min, range, zip, math.prod, math.ceil)}
+BUILTINS = {
+    f.__name__: f for f in (sum, len, max, min, range, zip, math.prod, math.ceil, math.log2)
+}
 # No argument that is called like this has a part in the weights.
 WITHOUT_WEIGHTS = re.compile("activation|dropout|seed")
 

@@ -1,0 +1,129 @@
+"""Adaptive instance normalisation."""
+
+from typing import Any, ClassVar
+
+from keras import ops
+
+from keras_hadamard._checks import non_negative, received
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers._channels import channels_axis, to_last
+from keras_hadamard.layers._masks import masked_mean
+from keras_hadamard.layers._normalization.batch import EPSILON, statistics_dtype
+from keras_hadamard.layers.fusion._conditioned import Conditioned
+from keras_hadamard.ops import modulate
+
+
+@serializable
+class AdaIN(Conditioned):
+    """Adaptive instance normalisation (AdaIN): the statistics of one image become a style's.
+
+    `y = scale * (x - mean(x)) / sd(x) + shift`, where mean and standard deviation
+    `sd = sqrt(var + epsilon)` are over the positions of each image and channel. A style that has
+    positions gives its own, `scale = sd(style)` and `shift = mean(style)` (Huang and Belongie); a
+    vector is projected, `[scale - 1, shift] = W style + b` with `W` of shape
+    `(width, 2 * channels)` (StyleGAN).
+
+    Args:
+        epsilon: Number that is added to the variances. Defaults to `1e-5`; StyleGAN has `1e-8`.
+        data_format: `"channels_last"` or `"channels_first"`, of `x` and of a style that has
+            positions. Defaults to `None`, what `keras.config.image_data_format()` says.
+        **kwargs: Arguments of the projection (`use_bias`, `kernel_initializer` and so on), and of
+            the base layer.
+
+    Call arguments:
+        inputs: List `[x, style]`.
+        mask: Mask of `x`, or a list of it and one of the style.
+
+    Input shape:
+        `x` is `(batch, ..., channels)` with one or more axes of positions. `style` has as many axes
+        and channels and any positions, or is a vector `(batch, width)`.
+
+    Output shape:
+        The shape of `x`.
+
+    Weights:
+        `2 * width_1 * (width_2 + 1)`, with `width_1` the channels of `x` and `width_2` the width of
+        a vector. With a style that has positions there are none.
+
+    Masking:
+        The mask of `x` is passed on. Masked positions are left out of the statistics.
+
+    Numerics:
+        Statistics and the modulation are float32 under 16-bit policies. Variances are those of the
+        positions, not unbiased ones. As in the paper `epsilon` is in both standard deviations, so a
+        constant style has finite gradients; the authors' code, which has no gradient, adds it to
+        that of `x` alone.
+
+    Raises:
+        ValueError: If `epsilon` is negative, or the inputs are no list of two float tensors that
+            fit together.
+
+    Example:
+
+    >>> image, style = keras.ops.ones((2, 8, 8, 3)), keras.ops.ones((2, 5, 5, 3))
+    >>> keras_hadamard.layers.AdaIN()([image, style]).shape
+    TensorShape([2, 8, 8, 3])
+    >>> keras_hadamard.layers.AdaIN()([image, keras.ops.ones((2, 16))]).shape
+    TensorShape([2, 8, 8, 3])
+
+    Reference:
+        - [Arbitrary Style Transfer in Real-time with Adaptive Instance Normalization (Huang and
+          Belongie, 2017)](https://arxiv.org/abs/1703.06868)
+        - [A Style-Based Generator Architecture for Generative Adversarial Networks (Karras et al.,
+          2019)](https://arxiv.org/abs/1812.04948)
+    """
+
+    takes: ClassVar[str] = "[x, style]"
+
+    def __init__(
+        self, epsilon: float = EPSILON, data_format: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(data_format=data_format, **kwargs)
+        self.epsilon = non_negative("epsilon", epsilon)
+
+    def build(self, input_shape: list[Shape]) -> None:
+        x, style = self.shapes(input_shape)
+        self.style_projection = None
+        if len(style) == 2:
+            channels = x[channels_axis(self.data_format)] or 0
+            self.style_projection = self.project(
+                channels, "style_projection", blocks=2, input_shape=style
+            )
+
+    def call(self, inputs: list[Tensor], mask: Any = None) -> Tensor:
+        masks = mask if isinstance(mask, list | tuple) else (mask, None)
+        dtype = statistics_dtype(inputs[0])
+        x = ops.cast(to_last(inputs[0], self.data_format), dtype)
+        if self.style_projection is None:
+            style = ops.cast(to_last(inputs[1], self.data_format), dtype)
+            shift, scale = self._statistics(style, masks[1])
+        else:
+            style = ops.cast(self.style_projection(inputs[1]), dtype)
+            style = ops.expand_dims(style, tuple(range(1, len(x.shape) - 1)))
+            scale, shift = ops.split(style, 2, axis=-1)
+            scale = 1 + scale
+        mean, deviation = self._statistics(x, masks[0])
+        y = ops.cast(modulate(x - mean, scale / deviation, shift), self.compute_dtype)
+        return to_last(y, self.data_format, back=True)
+
+    def _statistics(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation over the positions."""
+        axes = tuple(range(1, len(x.shape) - 1))
+        mean = masked_mean(x, mask, axes)
+        return mean, ops.sqrt(masked_mean(ops.square(x - mean), mask, axes) + self.epsilon)
+
+    def check_shapes(self, x: Shape, style: Shape, *more: Shape) -> None:
+        del more
+        axis = channels_axis(self.data_format)
+        fits = len(style) == 2 and style[-1] is not None
+        if len(x) < 3 or not (fits or (len(style) == len(x) and style[axis] == x[axis])):
+            raise received(
+                "`x` to have positions, and `style` to be (batch, width), or to have as many axes "
+                "and channels",
+                x_shape=x,
+                style_shape=style,
+            )
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "epsilon": self.epsilon}

@@ -1,0 +1,91 @@
+"""Efficient channel attention."""
+
+import math
+from typing import Any
+
+import keras
+
+from keras_hadamard._checks import positive_int
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers.modulation._image_gate import ImageGate, gate_by, mean_of
+
+
+@serializable
+class EfficientChannelAttention2D(ImageGate):
+    """Efficient channel attention (ECA): gates of channels from their neighbours' means.
+
+    `y = x * sigmoid(conv(s))` with `s`, of shape `(batch, channels)`, the mean of every channel and
+    `conv` over `kernel_size` neighbouring channels: a handful of weights, whatever the width.
+
+    Args:
+        kernel_size: Integer, how many channels a gate sees. Defaults to `None`, the odd number
+            near `log2(channels) / 2 + 1 / 2`: as in the authors' code that is its integer part, and
+            one more where this is even. (timm takes at least 3.)
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, what
+            `keras.config.image_data_format()` says.
+        **kwargs: Arguments of the convolution (`use_bias`, here `False` by default,
+            `kernel_initializer` and so on), and of the base layer.
+
+    Call arguments:
+        inputs: Tensor.
+
+    Input shape:
+        `(batch, height, width, channels)`, or channels first.
+
+    Output shape:
+        The shape of the input.
+
+    Weights:
+        `kernel_size`, where `kernel_size` = `(log2(channels) + 1) // 4 * 2 + 1`.
+
+    Masking:
+        Images have no masks.
+
+    Numerics:
+        Means, gates and products are computed in float32 under 16-bit policies.
+
+    Raises:
+        ValueError: If an argument is out of range or the input is no image of known channels.
+
+    Example:
+
+    >>> x = keras.ops.ones((2, 8, 8, 64))
+    >>> layer = keras_hadamard.layers.EfficientChannelAttention2D()
+    >>> layer(x).shape, layer.count_params()
+    (TensorShape([2, 8, 8, 64]), 3)
+
+    Reference:
+        - [ECA-Net: Efficient Channel Attention for Deep Convolutional Neural Networks (Wang et al.,
+          2020)](https://arxiv.org/abs/1910.03151)
+    """
+
+    def __init__(
+        self, kernel_size: int | None = None, data_format: str | None = None, **kwargs: Any
+    ) -> None:
+        kwargs.setdefault("use_bias", False)
+        super().__init__(data_format=data_format, **kwargs)
+        if kernel_size is not None:
+            kernel_size = positive_int("kernel_size", kernel_size)
+        self.kernel_size = kernel_size
+
+    def build_gates(self, shape: Shape) -> None:
+        channels = shape[-1] or 0
+        near = int((math.log2(channels) + 1) / 4) * 2 + 1
+        self.convolution = self.sublayer(
+            keras.layers.Conv1D,
+            1,
+            1,
+            self.kernel_size or near,
+            padding="same",
+            data_format="channels_last",
+            name="convolution",
+        )
+        self.convolution.build((shape[0], channels, 1))
+
+    def gated(self, x: Tensor, training: bool | None) -> Tensor:
+        del training
+        return gate_by(x, self.convolution(mean_of(x, (1, 2))[..., None])[..., 0])
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "kernel_size": self.kernel_size}

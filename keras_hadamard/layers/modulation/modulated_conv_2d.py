@@ -1,0 +1,138 @@
+"""Convolution whose kernel a style modulates."""
+
+from typing import Any, ClassVar
+
+from keras import ops
+
+from keras_hadamard._checks import non_negative, positive_int, received
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers._channels import known_image, to_last, to_last_shape
+from keras_hadamard.layers._normalization.batch import statistics_dtype
+from keras_hadamard.layers.fusion._conditioned import Conditioned
+from keras_hadamard.ops import modulate
+
+
+@serializable
+class ModulatedConv2D(Conditioned):
+    """Convolution whose kernel is scaled by a style and normalised again, for each example.
+
+    `y = d * conv(s * x) + bias with s = 1 + A style + a and
+    d = 1 / sqrt(sum((s * kernel)**2) + epsilon)`: the convolution of `x` by the kernel
+    `d * s * kernel`, `s` for its input and `d` for its output channels. All examples are convolved
+    with one kernel, so there are no groups of channels, which servers and compilers fail on.
+
+    Args:
+        filters: Integer, the number of output channels. Defaults to `None`, those of `x`.
+        kernel_size: Integer, the side of the windows. Defaults to `3`.
+        demodulate: Boolean, whether there is a `d`: without, `d` is one, as where StyleGAN2 makes
+            its colours. Defaults to `True`.
+        epsilon: Number that is added to the sum of squares. Defaults to `1e-8`.
+        data_format: `"channels_last"` or `"channels_first"`, of `x`. Defaults to `None`, what
+            `keras.config.image_data_format()` says.
+        **kwargs: Arguments of the convolution and of the projection `A`, `a` (`use_bias`,
+            `kernel_initializer` and so on), and of the base layer.
+
+    Call arguments:
+        inputs: List `[x, style]`.
+
+    Input shape:
+        `x` is `(batch, height, width, channels)`, `style` is `(batch, width)`.
+
+    Output shape:
+        `(batch, height, width, filters)`.
+
+    Weights:
+        `width_1 * (width_2 + 1 + kernel_size**2 * filters) + filters`, where `filters` = `width_1`,
+        with `width_1` the channels of `x` and `width_2` the width of the style.
+
+    Masking:
+        Images have no masks.
+
+    Numerics:
+        The sum of squares and both products are computed in float32 under 16-bit policies. The
+        authors' scaling of kernels while they are used (the equalised learning rate) is left to the
+        initialiser and the optimizer; with `demodulate` no scale of the kernel reaches the output.
+
+    Raises:
+        ValueError: If an argument is out of range, or the inputs are no image of known channels and
+            a vector, both of floats.
+
+    Example:
+
+    >>> image, style = keras.ops.ones((2, 8, 8, 3)), keras.ops.ones((2, 16))
+    >>> keras_hadamard.layers.ModulatedConv2D(6)([image, style]).shape
+    TensorShape([2, 8, 8, 6])
+
+    Reference:
+        - [Analyzing and Improving the Image Quality of StyleGAN (Karras et al., 2020)](
+          https://arxiv.org/abs/1912.04958)
+    """
+
+    takes: ClassVar[str] = "[x, style]"
+
+    def __init__(
+        self,
+        filters: int | None = None,
+        kernel_size: int = 3,
+        demodulate: bool = True,
+        epsilon: float = 1e-8,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(data_format=data_format, **kwargs)
+        self.filters = None if filters is None else positive_int("filters", filters)
+        self.kernel_size = positive_int("kernel_size", kernel_size)
+        self.demodulate = bool(demodulate)
+        self.epsilon = non_negative("epsilon", epsilon)
+
+    def build(self, input_shape: list[Shape]) -> None:
+        x, style = self.shapes(input_shape)
+        image = known_image(x, self.data_format)
+        channels = image[-1] or 0
+        filters = self.filters or channels
+        self.style_projection = self.project(channels, "style_projection", input_shape=style)
+        self.convolution = self.convolve(
+            filters, self.kernel_size, "convolution", use_bias=False, input_shape=image
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                name="bias",
+                shape=(filters,),
+                initializer=self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )
+
+    def call(self, inputs: list[Tensor]) -> Tensor:
+        x, style = inputs
+        scale = 1 + self.style_projection(style)
+        y = self.convolution(modulate(to_last(x, self.data_format), scale))
+        if self.demodulate:
+            dtype = statistics_dtype(x)
+            kernel = ops.sum(ops.square(ops.cast(self.convolution.kernel, dtype)), axis=(0, 1))
+            squares = ops.matmul(ops.square(ops.cast(scale, dtype)), kernel)
+            y = modulate(y, ops.cast(ops.rsqrt(squares + self.epsilon), y.dtype))
+        if self.bias is not None:
+            y = y + ops.cast(self.bias, y.dtype)
+        return to_last(y, self.data_format, back=True)
+
+    def check_shapes(self, x: Shape, style: Shape, *more: Shape) -> None:
+        del more
+        known_image(x, self.data_format)
+        if len(style) != 2 or style[-1] is None:
+            raise received("`style` to be (batch, width)", style_shape=style)
+
+    def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
+        *image, channels = known_image(self.shapes(input_shape)[0], self.data_format)
+        return to_last_shape((*image, self.filters or channels), self.data_format, back=True)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "demodulate": self.demodulate,
+            "epsilon": self.epsilon,
+        }
