@@ -76,9 +76,16 @@ from keras_hadamard.layers.modulation import GatedConv1D as GatedConv1D
 from keras_hadamard.layers.modulation import GatedConv2D as GatedConv2D
 from keras_hadamard.layers.modulation import GatedDense as GatedDense
 from keras_hadamard.layers.modulation import GatedMLP as GatedMLP
+from keras_hadamard.layers.modulation import GatedResidual as GatedResidual
+from keras_hadamard.layers.modulation import (
+    GlobalResponseNormalization as GlobalResponseNormalization,
+)
+from keras_hadamard.layers.modulation import Highway as Highway
+from keras_hadamard.layers.modulation import LayerScale as LayerScale
 from keras_hadamard.layers.modulation import MinGRU as MinGRU
 from keras_hadamard.layers.modulation import ModulatedConv2D as ModulatedConv2D
 from keras_hadamard.layers.modulation import PartialConv2D as PartialConv2D
+from keras_hadamard.layers.modulation import SimpleGate as SimpleGate
 from keras_hadamard.layers.modulation import SqueezeExcite2D as SqueezeExcite2D
 from keras_hadamard.layers.pairwise import PolyNonLocal as PolyNonLocal
 from keras_hadamard.ops._activations import gelu_tanh as gelu_tanh

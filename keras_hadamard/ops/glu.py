@@ -2,14 +2,11 @@
 
 from collections.abc import Callable
 
-import tensorflow as tf
-from keras import ops
-
 from keras_hadamard._checks import received
 from keras_hadamard._typing import Activation, Tensor
 from keras_hadamard.ops import _activations as activations
 from keras_hadamard.ops._custom_op import custom_op
-from keras_hadamard.ops._precision import at_least_float32
+from keras_hadamard.ops._gated_product import gated_product, gated_product_gradient
 from keras_hadamard.ops._shapes import compatible, static_shape
 
 
@@ -56,28 +53,6 @@ def glu(value: Tensor, gate: Tensor, *, activation: Activation = "sigmoid") -> T
     return _glu(value, gate, activation=activations.get(activation))
 
 
-def _gradient(
-    upstream: Tensor,
-    y: Tensor,
-    value: Tensor,
-    gate: Tensor,
-    *,
-    activation: Callable[[Tensor], Tensor],
-) -> tuple[Tensor, Tensor]:
-    del y
-    dtype = at_least_float32(value.dtype)
-    upstream, value32, gate32 = (ops.cast(t, dtype) for t in (upstream, value, gate))
-    with tf.GradientTape() as tape:
-        tape.watch(gate32)
-        activated = activations.apply(activation, gate32)
-    grad_gate = tape.gradient(
-        activated, gate32, upstream * value32, unconnected_gradients=tf.UnconnectedGradients.ZERO
-    )
-    return ops.cast(upstream * activated, value.dtype), ops.cast(grad_gate, gate.dtype)
-
-
-@custom_op(gradient=_gradient)
+@custom_op(gradient=gated_product_gradient)
 def _glu(value: Tensor, gate: Tensor, *, activation: Callable[[Tensor], Tensor]) -> Tensor:
-    dtype = at_least_float32(value.dtype)
-    activated = activations.apply(activation, ops.cast(gate, dtype))
-    return ops.cast(ops.cast(value, dtype) * activated, value.dtype)
+    return gated_product(value, gate, activation=activation)

@@ -2,12 +2,63 @@
 
 from harness.layer_cases import IMAGE, SEQUENCE, VECTOR, LayerCase
 
-from keras_hadamard.layers import DropBlock2D, GatedDense, MinGRU
+from keras_hadamard.layers import (
+    DropBlock2D,
+    GatedDense,
+    GatedMLP,
+    GatedResidual,
+    GlobalResponseNormalization,
+    Highway,
+    LayerScale,
+    MinGRU,
+    SimpleGate,
+)
 
 CASES = {
     "GatedDense": LayerCase(GatedDense, (VECTOR,), {"units": 4}, wrong_ranks=((),)),
     "GatedDense-gelu": LayerCase(GatedDense, (SEQUENCE,), {"units": 4, "activation": "gelu"}),
     "GatedDense-bilinear": LayerCase(GatedDense, (IMAGE,), {"units": 4, "activation": None}),
+    "GatedDense-packed": LayerCase(
+        GatedDense,
+        (SEQUENCE,),
+        {"units": 4, "packed": True, "gate_first": True, "gate_bias_initializer": "ones"},
+    ),
+    "GatedMLP": LayerCase(GatedMLP, (SEQUENCE,), {}, wrong_ranks=((),)),
+    "GatedMLP-narrow": LayerCase(
+        GatedMLP, (VECTOR,), {"units": 3, "hidden_units": 6, "activation": "gelu"}
+    ),
+    "GatedMLP-packed": LayerCase(
+        GatedMLP,
+        (IMAGE,),
+        {
+            "hidden_units": 6,
+            "packed": True,
+            "use_bias": True,
+            "normalization": "layer",
+            "dropout": 0.2,
+            "seed": 1,
+            "lora_rank": 2,
+        },
+    ),
+    "GatedResidual": LayerCase(GatedResidual, (VECTOR,), {}, wrong_ranks=((),)),
+    "GatedResidual-context": LayerCase(
+        GatedResidual,
+        (SEQUENCE, (4,)),
+        {"units": 3, "hidden_units": 6, "dropout": 0.2, "seed": 1},
+        wrong_ranks=((), (2, 3)),
+    ),
+    "GlobalResponseNormalization": LayerCase(
+        GlobalResponseNormalization, (IMAGE,), {}, wrong_ranks=(VECTOR,)
+    ),
+    "GlobalResponseNormalization-sequence": LayerCase(GlobalResponseNormalization, (SEQUENCE,), {}),
+    "GlobalResponseNormalization-first": LayerCase(
+        GlobalResponseNormalization, (IMAGE,), {"data_format": "channels_first"}
+    ),
+    "Highway": LayerCase(Highway, (SEQUENCE,), {}, wrong_ranks=((),)),
+    "LayerScale": LayerCase(LayerScale, (SEQUENCE,), {"initial": 0.5}, wrong_ranks=((),)),
+    "LayerScale-first": LayerCase(LayerScale, (IMAGE,), {"axis": 1}),
+    "SimpleGate": LayerCase(SimpleGate, ((6, 4),), {}, wrong_ranks=((), VECTOR)),
+    "SimpleGate-first": LayerCase(SimpleGate, (IMAGE,), {"axis": 1, "activation": "sigmoid"}),
     "MinGRU": LayerCase(
         MinGRU, (SEQUENCE,), {"units": 4}, mask="consumed", wrong_ranks=(VECTOR, IMAGE)
     ),

@@ -1,14 +1,63 @@
 """The gates in plain Keras."""
 
-from keras.layers import Activation, Dense, Multiply
+from typing import Any
+
+import keras
+from keras import ops
+from keras.layers import Activation, Add, Dense, EinsumDense, LayerNormalization, Multiply
 
 from keras_hadamard import layers
 from keras_hadamard.bench._pairs._pair import Pair
+
+
+def _gated_mlp(x: Any) -> Any:
+    hidden = 8 * x.shape[-1] // 3
+    value, gate = (Dense(hidden, use_bias=False)(x) for _ in range(2))
+    product = Multiply()([value, Activation("silu")(gate)])
+    return Dense(x.shape[-1], use_bias=False)(product)
+
+
+def _simple_gate(x: Any) -> Any:
+    return Multiply()(ops.split(x, 2, axis=-1))
+
+
+def _highway(x: Any) -> Any:
+    width = x.shape[-1]
+    gate = Dense(width, activation="sigmoid", bias_initializer=keras.initializers.Constant(-1.0))(x)
+    return gate * Dense(width, activation="relu")(x) + (1 - gate) * x
+
+
+def _gated_residual(inputs: Any) -> Any:
+    x, context = inputs
+    width = x.shape[-1]
+    hidden = Dense(width)(x) + Dense(width, use_bias=False)(context)[:, None]
+    hidden = Dense(width)(Activation("elu")(hidden))
+    gated = Multiply()([Dense(width)(hidden), Dense(width, activation="sigmoid")(hidden)])
+    return LayerNormalization()(Add()([x, gated]))
+
+
+def _layer_scale(x: Any) -> Any:
+    return EinsumDense("abcd,d->abcd", x.shape[1:])(x)
+
+
+def _global_response_normalization(x: Any) -> Any:
+    norm = ops.sqrt(ops.sum(x * x, axis=(1, 2), keepdims=True))
+    share = norm / (ops.mean(norm, axis=-1, keepdims=True) + 1e-6)
+    return x + EinsumDense("abcd,d->abcd", x.shape[1:], bias_axes="d")(x * share)
+
 
 PAIRS = {
     "GatedDense": Pair(
         lambda: layers.GatedDense(512, activation="silu"),
         lambda x: Multiply()([Dense(512)(x), Activation("silu")(Dense(512)(x))]),
         ((512,),),
+    ),
+    "GatedMLP": Pair(layers.GatedMLP, _gated_mlp, ((128, 192),)),
+    "SimpleGate": Pair(layers.SimpleGate, _simple_gate, ((32, 32, 128),)),
+    "Highway": Pair(layers.Highway, _highway, ((512,),)),
+    "GatedResidual": Pair(layers.GatedResidual, _gated_residual, ((64, 128), (32,))),
+    "LayerScale": Pair(layers.LayerScale, _layer_scale, ((32, 32, 64),)),
+    "GlobalResponseNormalization": Pair(
+        layers.GlobalResponseNormalization, _global_response_normalization, ((28, 28, 128),)
     ),
 }

@@ -13,8 +13,15 @@ from keras_hadamard.layers.modulation.gated_conv_1d import GatedConv1D as GatedC
 from keras_hadamard.layers.modulation.gated_conv_2d import GatedConv2D as GatedConv2D
 from keras_hadamard.layers.modulation.gated_dense import GatedDense as GatedDense
 from keras_hadamard.layers.modulation.gated_mlp import GatedMLP as GatedMLP
+from keras_hadamard.layers.modulation.gated_residual import GatedResidual as GatedResidual
+from keras_hadamard.layers.modulation.global_response_normalization import (
+    GlobalResponseNormalization as GlobalResponseNormalization,
+)
+from keras_hadamard.layers.modulation.highway import Highway as Highway
+from keras_hadamard.layers.modulation.layer_scale import LayerScale as LayerScale
 from keras_hadamard.layers.modulation.min_gru import MinGRU as MinGRU
 from keras_hadamard.layers.modulation.modulated_conv_2d import ModulatedConv2D as ModulatedConv2D
 from keras_hadamard.layers.modulation.partial_conv_2d import PartialConv2D as PartialConv2D
+from keras_hadamard.layers.modulation.simple_gate import SimpleGate as SimpleGate
 from keras_hadamard.layers.modulation.spade import SPADE as SPADE
 from keras_hadamard.layers.modulation.squeeze_excite_2d import SqueezeExcite2D as SqueezeExcite2D

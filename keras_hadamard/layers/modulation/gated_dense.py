@@ -3,17 +3,19 @@
 from typing import Any
 
 import keras
+from keras import ops
 
-from keras_hadamard._checks import positive_int, received
+from keras_hadamard._checks import positive_int
 from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
-from keras_hadamard.layers._projecting import ProjectingLayer
-from keras_hadamard.ops import _activations as activations
+from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
+from keras_hadamard.layers._fan_in import of_fan_in
+from keras_hadamard.layers._side_by_side import SideBySide
+from keras_hadamard.layers.modulation._gated import Gated
 from keras_hadamard.ops import glu
 
 
 @serializable
-class GatedDense(ProjectingLayer):
+class GatedDense(Gated):
     """Gated linear unit: a dense projection times an activated one.
 
     `y = (W x + b) * activation(V x + c)` with `W` and `V` of shape `(width, units)`: GLU with
@@ -24,6 +26,20 @@ class GatedDense(ProjectingLayer):
     Args:
         units: Integer, the width of the output, which is that of each of the two projections.
         activation: Name or function of the gate. Defaults to `"sigmoid"`.
+        packed: Boolean, whether `W` and `V` are the halves of one kernel `(width, 2 * units)`, as
+            in many published checkpoints, and so one matrix product. Each half is initialised as if
+            it stood alone. Defaults to `False`, two kernels.
+        gate_first: Boolean, whether `V` is the first half of the packed kernel, as in timm's
+            `SwiGLUPacked`, or the first of the two among the weights, as in its `SwiGLU`. Defaults
+            to `False`: the gate is last, as in timm's `GluMlp`, PyTorch's and Keras's `glu`.
+        gate_kernel_initializer: Initialiser of `V`. Defaults to `None`, the `kernel_initializer`.
+            `keras.initializers.RandomNormal(stddev=1e-6)` with a `gate_bias_initializer` of
+            `"ones"` is timm's `init_weights`: every gate starts at `activation(1)`. (With packed
+            kernels timm so initialises the second half, even where the gate is the first.)
+        gate_bias_initializer: Initialiser of `c`. Defaults to `None`, the `bias_initializer`.
+        lora_rank: Integer, the rank of `enable_lora`, which is called once the layer is built.
+            Defaults to `None`, none.
+        lora_alpha: Number, the scale of `enable_lora`. Defaults to `None`, that of the rank.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
             `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
             them) and of the base layer (`name`, `dtype`, `trainable`).
@@ -48,7 +64,7 @@ class GatedDense(ProjectingLayer):
         pre-activations alone.
 
     Raises:
-        ValueError: If `units` is not positive or the width of the input is unknown.
+        ValueError: If an argument is out of range or the width of the input is unknown.
 
     Example:
 
@@ -62,31 +78,66 @@ class GatedDense(ProjectingLayer):
         - [GLU Variants Improve Transformer (Shazeer, 2020)](https://arxiv.org/abs/2002.05202)
     """
 
-    def __init__(self, units: int, activation: Activation = "sigmoid", **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.units = positive_int("units", units)
-        self.activation = activations.get(activation)
-        self.supports_masking = True
-
-    def build(self, input_shape: Shape) -> None:
-        self.compute_output_shape(input_shape)
-        self.value_projection = self.project(
-            self.units, "value_projection", input_shape=input_shape
+    def __init__(
+        self,
+        units: int,
+        activation: Activation = "sigmoid",
+        packed: bool = False,
+        gate_first: bool = False,
+        gate_kernel_initializer: Initializer = None,
+        gate_bias_initializer: Initializer = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            positive_int("units", units),
+            activation,
+            packed,
+            gate_first,
+            gate_kernel_initializer,
+            gate_bias_initializer,
+            lora_rank,
+            lora_alpha,
+            **kwargs,
         )
-        self.gate_projection = self.project(self.units, "gate_projection", input_shape=input_shape)
+
+    def build_projections(self, input_shape: Shape) -> None:
+        units = self.compute_output_shape(input_shape)[-1] or 0
+        # The value is the first to be drawn, however the two are laid out.
+        value, gate = self.shared_arguments(0), self.shared_arguments(1)
+        gate["kernel_initializer"] = self.gate_kernel_initializer or gate["kernel_initializer"]
+        gate["bias_initializer"] = self.gate_bias_initializer or gate["bias_initializer"]
+        for arguments in (value, gate):
+            bias = arguments["bias_initializer"]
+            arguments["bias_initializer"] = of_fan_in(bias, input_shape[-1] or 0)
+        order = self._ordered(value, gate)
+        if self.packed:
+            for what in ("kernel_initializer", "bias_initializer"):
+                value[what] = SideBySide([arguments[what] for arguments in order])
+            self.projection = keras.layers.Dense(2 * units, name="projection", **value)
+            self.projection.build(input_shape)
+            return
+        names = self._ordered("value_projection", "gate_projection")
+        for name, arguments in zip(names, order, strict=True):
+            setattr(self, name, keras.layers.Dense(units, name=name, **arguments))
+            getattr(self, name).build(input_shape)
+
+    def dense_layers(self) -> list[keras.layers.Dense]:
+        if self.packed:
+            return [self.projection]
+        return self._ordered(self.value_projection, self.gate_projection)
+
+    def value_and_gate(self, inputs: Tensor) -> list[Tensor]:
+        """The two pre-activations."""
+        if not self.packed:
+            return [self.value_projection(inputs), self.gate_projection(inputs)]
+        return self._ordered(*ops.split(self.projection(inputs), 2, axis=-1))
+
+    def _ordered(self, value: Any, gate: Any) -> list[Any]:
+        """From value and gate to the order in which they are laid out, and back."""
+        return [gate, value] if self.gate_first else [value, gate]
 
     def call(self, inputs: Tensor) -> Tensor:
-        value, gate = self.value_projection(inputs), self.gate_projection(inputs)
+        value, gate = self.value_and_gate(inputs)
         return glu(value, gate, activation=self.activation)
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        if len(input_shape) < 2 or input_shape[-1] is None:
-            raise received("an input (batch, ..., width) of known width", shape=input_shape)
-        return (*input_shape[:-1], self.units)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "activation": keras.activations.serialize(self.activation),
-        }

@@ -1,0 +1,15 @@
+"""The axis of the channels, wherever it is."""
+
+from keras_hadamard._checks import received
+from keras_hadamard._typing import Shape
+
+
+def channel_axis(input_shape: Shape, axis: int = -1) -> int:
+    """An axis counted from the first, once it is known to hold a known number of channels."""
+    rank = len(input_shape)
+    found = axis % rank if -rank <= axis < rank else 0
+    if not found or input_shape[found] is None:
+        raise received(
+            "known channels at an axis after the batch's", shape=tuple(input_shape), axis=axis
+        )
+    return found

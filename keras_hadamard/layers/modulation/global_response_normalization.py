@@ -1,0 +1,105 @@
+"""Global response normalisation."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_hadamard._checks import non_negative, received
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers._channels import image_format, to_last, to_last_shape
+from keras_hadamard.ops._precision import at_least_float32
+
+
+@serializable
+class GlobalResponseNormalization(keras.layers.Layer):
+    """Global response normalisation (GRN): each channel by how strong it is among all.
+
+    `y = gamma * (x * G / (mean(G) + epsilon)) + beta + x`, where `G` is the norm of each channel
+    over all positions and the mean that over the channels. `gamma` and `beta` start at zero, and so
+    the layer as the identity.
+
+    Args:
+        epsilon: Float, added to the mean. Defaults to `1e-06`.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, what
+            `keras.config.image_data_format()` says.
+        **kwargs: Arguments of the base layer (`name`, `dtype`, `trainable`).
+
+    Call arguments:
+        inputs: Tensor.
+        mask: Boolean tensor `(batch, steps)`. Defaults to `None`.
+
+    Input shape:
+        `(batch, ..., channels)` with any number of positions, such as an image, or channels first.
+
+    Output shape:
+        The shape of the input.
+
+    Weights:
+        `2 * channels`.
+
+    Masking:
+        Masked steps of a sequence have no part in the norm. The mask is passed on.
+
+    Numerics:
+        All is computed in float32 under 16-bit policies. The gradient of the norm of a channel that
+        is zero everywhere is zero, as in PyTorch.
+
+    Raises:
+        ValueError: If an argument is out of range, or the input has no positions or unknown
+            channels.
+
+    Example:
+
+    >>> x = keras.ops.ones((2, 8, 8, 3))
+    >>> keras_hadamard.layers.GlobalResponseNormalization()(x).shape
+    TensorShape([2, 8, 8, 3])
+
+    Reference:
+        - [ConvNeXt V2: Co-designing and Scaling ConvNets with Masked Autoencoders (Woo et al.,
+          2023)](https://arxiv.org/abs/2301.00808)
+    """
+
+    def __init__(
+        self, epsilon: float = 1e-6, data_format: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.epsilon = non_negative("epsilon", epsilon)
+        self.data_format = image_format(data_format)
+        self.supports_masking = True
+
+    def build(self, input_shape: Shape) -> None:
+        self.compute_output_shape(input_shape)
+        channels = to_last_shape(input_shape, self.data_format)[-1]
+        for name in ("gamma", "beta"):
+            weight = self.add_weight(
+                name=name, shape=(channels,), initializer="zeros", autocast=False
+            )
+            setattr(self, name, weight)
+
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
+        dtype = at_least_float32(inputs.dtype)
+        x = ops.cast(to_last(inputs, self.data_format), dtype)
+        squares = x * x
+        if mask is not None:
+            squares = ops.where(ops.expand_dims(ops.cast(mask, "bool"), -1), squares, 0)
+        total = ops.sum(squares, axis=tuple(range(1, len(x.shape) - 1)), keepdims=True)
+        # The root has no slope at zero.
+        some = total > 0
+        norm = ops.where(some, ops.sqrt(ops.where(some, total, 1)), 0)
+        share = norm / (ops.mean(norm, axis=-1, keepdims=True) + self.epsilon)
+        y = x * (ops.cast(self.gamma, dtype) * share + 1) + ops.cast(self.beta, dtype)
+        return ops.cast(to_last(y, self.data_format, back=True), inputs.dtype)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        if len(input_shape) < 3 or to_last_shape(input_shape, self.data_format)[-1] is None:
+            raise received("an input (batch, ..., channels) with positions", shape=input_shape)
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "epsilon": self.epsilon,
+            "data_format": self.data_format,
+        }

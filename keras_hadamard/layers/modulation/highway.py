@@ -1,0 +1,98 @@
+"""The highway layer."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.layers._projecting import ProjectingLayer
+from keras_hadamard.layers.modulation._channel_axis import channel_axis
+from keras_hadamard.ops import _activations as activations
+from keras_hadamard.ops._precision import at_least_float32
+
+
+@serializable
+class Highway(ProjectingLayer):
+    """Highway layer: a gate chooses between the input and what a dense layer makes of it.
+
+    `y = T * activation(W x + b) + (1 - T) * x with T = sigmoid(V x + c)`, `W` and `V` of shape
+    `(width, width)`. `c` starts below zero, so that a deep network carries its input at first.
+
+    Args:
+        activation: Name or function of the transformed input. Defaults to `"relu"`.
+        transform_bias: Number, where `c` starts. Defaults to `-1.0`; the paper has -1 to -4, lower
+            the deeper the network.
+        **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
+            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
+            them) and of the base layer (`name`, `dtype`, `trainable`).
+
+    Call arguments:
+        inputs: Tensor.
+
+    Input shape:
+        `(batch, ..., width)`.
+
+    Output shape:
+        The shape of the input.
+
+    Weights:
+        `2 * width * (width + 1)`.
+
+    Masking:
+        The mask is passed on.
+
+    Numerics:
+        Gate and sum are computed in float32 under 16-bit policies.
+
+    Raises:
+        ValueError: If the width of the input is unknown.
+
+    Example:
+
+    >>> x = keras.ops.ones((2, 3, 6))
+    >>> keras_hadamard.layers.Highway()(x).shape
+    TensorShape([2, 3, 6])
+
+    Reference:
+        - [Highway Networks (Srivastava et al., 2015)](https://arxiv.org/abs/1505.00387)
+    """
+
+    def __init__(
+        self, activation: Activation = "relu", transform_bias: float = -1.0, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.activation = activations.get(activation)
+        self.transform_bias = float(transform_bias)
+        self.supports_masking = True
+
+    def build(self, input_shape: Shape) -> None:
+        self.compute_output_shape(input_shape)
+        width = input_shape[-1] or 0
+        self.value_projection = self.project(width, "value_projection", input_shape=input_shape)
+        self.gate_projection = self.project(
+            width,
+            "gate_projection",
+            bias_initializer=keras.initializers.Constant(self.transform_bias),
+            input_shape=input_shape,
+        )
+
+    def call(self, inputs: Tensor) -> Tensor:
+        dtype = at_least_float32(inputs.dtype)
+        tensors = (self.value_projection(inputs), self.gate_projection(inputs), inputs)
+        value, gate, x = (ops.cast(t, dtype) for t in tensors)
+        transform = ops.sigmoid(gate)
+        y = transform * activations.apply(self.activation, value) + (1 - transform) * x
+        return ops.cast(y, inputs.dtype)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        channel_axis(input_shape)
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "activation": keras.activations.serialize(self.activation),
+            "transform_bias": self.transform_bias,
+        }

@@ -1,0 +1,88 @@
+"""The scale of a residual branch."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers.modulation._channel_axis import channel_axis
+from keras_hadamard.ops._precision import at_least_float32
+
+
+@serializable
+class LayerScale(keras.layers.Layer):
+    """Learned scale of each channel, small at first (LayerScale).
+
+    `y = gamma * x`, put at the end of a residual branch, so that a deep network starts near the
+    identity.
+
+    Args:
+        initial: Float, where `gamma` starts. Defaults to `1e-05`, the paper's for 24 blocks; it has
+            0.1 for up to 18 and 1e-6 for more.
+        axis: Integer, the axis of the channels: `-1`, or `1` for images with channels first.
+            Defaults to `-1`.
+        **kwargs: Arguments of the base layer (`name`, `dtype`, `trainable`).
+
+    Call arguments:
+        inputs: Tensor.
+
+    Input shape:
+        `(batch, ..., channels)`, or with the channels at `axis`.
+
+    Output shape:
+        The shape of the input.
+
+    Weights:
+        `channels`, of which each is `gamma` of one.
+
+    Masking:
+        The mask is passed on.
+
+    Numerics:
+        The product is computed in float32 under 16-bit policies: float16 has a few digits only of
+        numbers as small as `gamma`.
+
+    Raises:
+        ValueError: If `axis` is that of the batch or none of the input's, or what it holds is
+            unknown.
+
+    Example:
+
+    >>> y = keras_hadamard.layers.LayerScale(0.5)(keras.ops.ones((2, 3)))
+    >>> float(y[0, 0])
+    0.5
+
+    Reference:
+        - [Going deeper with Image Transformers (Touvron et al., 2021)](
+          https://arxiv.org/abs/2103.17239)
+    """
+
+    def __init__(self, initial: float = 1e-5, axis: int = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.initial = float(initial)
+        self.axis = int(axis)
+        self.supports_masking = True
+
+    def build(self, input_shape: Shape) -> None:
+        axis = channel_axis(input_shape, self.axis)
+        self.gamma = self.add_weight(
+            name="gamma",
+            shape=(input_shape[axis],),
+            initializer=keras.initializers.Constant(self.initial),
+            autocast=False,
+        )
+
+    def call(self, inputs: Tensor) -> Tensor:
+        dtype = at_least_float32(inputs.dtype)
+        after = len(inputs.shape) - 1 - channel_axis(tuple(inputs.shape), self.axis)
+        gamma = ops.reshape(ops.cast(self.gamma, dtype), (-1, *[1] * after))
+        return ops.cast(ops.cast(inputs, dtype) * gamma, inputs.dtype)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        channel_axis(input_shape, self.axis)
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "initial": self.initial, "axis": self.axis}

@@ -1,0 +1,37 @@
+"""The product with an activated gate and its gradient, of which several ops are made."""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+from keras import ops
+
+from keras_hadamard._typing import Tensor
+from keras_hadamard.ops import _activations as activations
+from keras_hadamard.ops._precision import at_least_float32
+
+
+def gated_product(value: Tensor, gate: Tensor, *, activation: Callable[[Tensor], Tensor]) -> Tensor:
+    dtype = at_least_float32(value.dtype)
+    activated = activations.apply(activation, ops.cast(gate, dtype))
+    return ops.cast(ops.cast(value, dtype) * activated, value.dtype)
+
+
+def gated_product_gradient(
+    upstream: Tensor,
+    y: Tensor,
+    value: Tensor,
+    gate: Tensor,
+    *,
+    activation: Callable[[Tensor], Tensor],
+) -> tuple[Tensor, Tensor]:
+    """The gradients of value and gate, from the two alone."""
+    del y
+    dtype = at_least_float32(value.dtype)
+    upstream, value32, gate32 = (ops.cast(t, dtype) for t in (upstream, value, gate))
+    with tf.GradientTape() as tape:
+        tape.watch(gate32)
+        activated = activations.apply(activation, gate32)
+    grad_gate = tape.gradient(
+        activated, gate32, upstream * value32, unconnected_gradients=tf.UnconnectedGradients.ZERO
+    )
+    return ops.cast(upstream * activated, value.dtype), ops.cast(grad_gate, gate.dtype)
