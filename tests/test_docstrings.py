@@ -10,9 +10,9 @@ import keras
 import pytest
 
 import keras_hadamard
-from keras_hadamard import config, datasets, layers, models, ops, serving, tuning
+from keras_hadamard import config, datasets, layers, models, ops, pruning, serving, tuning
 
-FLOORS: list[ModuleType] = [config, datasets, layers, models, ops, serving, tuning]
+FLOORS: list[ModuleType] = [config, datasets, layers, models, ops, pruning, serving, tuning]
 
 
 def _public():

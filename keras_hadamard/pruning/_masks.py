@@ -1,0 +1,65 @@
+"""The masks of a pruned model, and what keeps a variable to its mask."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Tensor
+
+
+@serializable
+class Masks(keras.layers.Layer):
+    """A boolean mask for each of the given variables, the step, and scores if they are learnt.
+
+    `fixed` says that the masks will not change any more. While masks are learnt the variables keep
+    the values that the masks hide, until then.
+    """
+
+    def __init__(self, variables: list[Any], scored: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.step = self.add_weight(
+            name="step", shape=(), dtype="int64", initializer="zeros", trainable=False
+        )
+        self.fixed = self.add_weight(
+            name="fixed", shape=(), dtype="bool", initializer="zeros", trainable=False
+        )
+        self.masks = [
+            self.add_weight(
+                name=f"mask_{i}", shape=v.shape, dtype="bool", initializer="ones", trainable=False
+            )
+            for i, v in enumerate(variables)
+        ]
+        self.scores = [
+            self.add_weight(name=f"scores_{i}", shape=v.shape, initializer="zeros", dtype="float32")
+            for i, v in enumerate(variables[:scored])
+        ]
+        self.built = True
+
+
+class MaskConstraint(keras.constraints.Constraint):
+    """The variable's own constraint, if it has one, and then zeros where the mask is.
+
+    Keras's optimizers apply constraints after every update, so that whatever momentum, weight decay
+    or an average did to a pruned weight, it is exactly zero when the step is over.
+    """
+
+    def __init__(self, mask: Any, own: Any, unless: Any = None) -> None:
+        self.mask = mask
+        self.own = own
+        self.unless = unless
+
+    def __call__(self, w: Tensor) -> Tensor:
+        if self.own is not None:
+            w = self.own(w)
+        kept = ops.convert_to_tensor(self.mask)
+        if self.unless is not None:
+            kept = ops.logical_or(kept, ops.logical_not(self.unless))
+        return masked(w, kept)
+
+
+def masked(w: Tensor, kept: Tensor) -> Tensor:
+    """`w` where it is kept, and zero elsewhere, even where it is not a number."""
+    w = ops.convert_to_tensor(w)
+    return ops.where(kept, w, ops.zeros((), dtype=w.dtype))

@@ -1,0 +1,331 @@
+"""A model whose kernels carry masks."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_hadamard._checks import one_of, received
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Tensor
+from keras_hadamard.pruning import _selection
+from keras_hadamard.pruning._followers import followers_of
+from keras_hadamard.pruning._graph import Graph
+from keras_hadamard.pruning._kernels import Kernel, chosen_kernels, is_depthwise
+from keras_hadamard.pruning._masks import MaskConstraint, Masks, masked
+from keras_hadamard.pruning._schedule import as_schedule
+from keras_hadamard.pruning._structures import parse_structure
+
+CRITERIA = ("magnitude", "random", "movement")
+
+
+@serializable
+class PrunedModel(keras.Model):
+    """The model that `prune` returns: another model, `model`, and masks on its kernels.
+
+    It trains, predicts and saves as any Keras model. Its layers are those of `pruned.model`, which
+    it changes: give it a model of its own, or let `prune` make the copy. `fit` adds a
+    `PruningCallback` unless one is given; a training loop of one's own calls it. Of the wrapped
+    model only `call` is used, not a `train_step` of its own.
+
+    Args:
+        model: `keras.Model` that is built.
+        schedule: `PolynomialDecay`, `ConstantSparsity`, or a number in [0, 1).
+        scope: String, `"layer"` or `"global"`. Defaults to `"layer"`.
+        criterion: String, `"magnitude"`, `"random"` or `"movement"`. Defaults to `"magnitude"`.
+        structure: None, `"N:M"`, `"filter"`, `"channel"` or the pair of a block's rows and columns.
+            Defaults to `None`.
+        target: String, regular expression for the paths of the kernels that are pruned, list of
+            their places, or None for all. Defaults to `None`.
+        exclude: String, regular expression for the paths of those that are not.
+            Defaults to `None`.
+        seed: Integer, for the criterion `"random"`. Defaults to `0`.
+        name: String, or None for `pruned_` before the model's own. Defaults to `None`.
+
+    Raises:
+        ValueError: If an argument is none of these, the model is not built or has no such kernels.
+
+    Example:
+
+    >>> from keras_hadamard import pruning
+    >>> model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4, name="dense")])
+    >>> pruned = pruning.prune(model, 0.75)
+    >>> isinstance(pruned, pruning.PrunedModel), pruned.step
+    (True, 0)
+    >>> int(pruned.get_masks()["dense/kernel"].sum())
+    8
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        schedule: Any,
+        scope: str = "layer",
+        criterion: str = "magnitude",
+        structure: Any = None,
+        target: str | list[int] | None = None,
+        exclude: str | None = None,
+        seed: int = 0,
+        name: str | None = None,
+    ) -> None:
+        if not isinstance(model, keras.Model) or not model.built:
+            raise received("`model` to be a keras.Model that is built", model=model)
+        # The wrapped model casts its inputs itself.
+        super().__init__(
+            name=name or f"pruned_{model.name}", dtype=model.dtype_policy, autocast=False
+        )
+        self.model = model
+        self.schedule = as_schedule(schedule)
+        self.scope = one_of("scope", scope, ("layer", "global"))
+        self.criterion = one_of("criterion", criterion, CRITERIA)
+        self.structure = list(structure) if isinstance(structure, tuple) else structure
+        self.seed = seed
+        self._structure = parse_structure(structure)
+        self._check_n_of_m()
+        graph = Graph(model)
+        self._kernels = self._find_kernels(graph, target, exclude)
+        self._followers = [
+            followers_of(graph, kernel) if self._structure.kind == "filter" else []
+            for kernel in self._kernels
+        ]
+        variables = [kernel.variable for kernel in self._kernels]
+        followers = [follower.variable for group in self._followers for follower in group]
+        learnt = criterion == "movement"
+        self.masks = Masks(
+            [*variables, *followers], scored=len(variables) if learnt else 0, name="masks"
+        )
+        for index, (variable, mask) in enumerate(
+            zip([*variables, *followers], self.masks.masks, strict=True)
+        ):
+            unless = self.masks.fixed if learnt and index < len(variables) else None
+            variable.constraint = MaskConstraint(mask, variable.constraint, unless)
+        self.built = True
+
+    @property
+    def step(self) -> int:
+        """How many training steps the masks have been through."""
+        return int(ops.convert_to_numpy(self.masks.step))
+
+    def call(
+        self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None
+    ) -> Tensor:
+        arguments = {"training": training} | ({} if mask is None else {"mask": mask})
+        if not self.masks.scores:
+            return self.model(inputs, **arguments)
+        values = [(k.variable, self._effective(i)) for i, k in enumerate(self._kernels)]
+        with keras.StatelessScope(values, collect_losses=True) as scope:
+            outputs = self.model(inputs, **arguments)
+        replaced = {id(variable) for variable, _ in values}
+        for variable in self.model.non_trainable_variables:
+            new = scope.get_current_value(variable)
+            if new is not None and id(variable) not in replaced:
+                variable.assign(new)
+        self.add_loss(scope.losses)
+        return outputs
+
+    def _effective(self, index: int) -> Tensor:
+        """`W * M`, of which the gradient of the scores is that of `M`, straight through."""
+        w = ops.convert_to_tensor(self._kernels[index].variable)
+        scores = ops.convert_to_tensor(self.masks.scores[index])
+        nothing = ops.cast(scores - ops.stop_gradient(scores), w.dtype)
+        return masked(w, self.masks.masks[index]) + ops.stop_gradient(w) * nothing
+
+    def update_masks(self, step: int | None = None) -> None:
+        """Computes the masks that the schedule wants at a step and sets the pruned weights to zero.
+
+        Args:
+            step: Integer, or None for the model's own. Defaults to `None`.
+        """
+        step = self.step if step is None else step
+        sparsity = self.schedule.sparsity(step)
+        old = [ops.convert_to_numpy(m) for m in self.masks.masks[: len(self._kernels)]]
+        new = self._select(old, sparsity)
+        self._assign_masks(new, old)
+        self.masks.fixed.assign(self.schedule.finished(step))
+        self.apply_masks()
+
+    def apply_masks(self) -> None:
+        """Sets to zero whatever the masks hide, but for weights whose masks are still learnt."""
+        for variable, constraint in self._constraints():
+            variable.assign(MaskConstraint(constraint.mask, None, constraint.unless)(variable))
+
+    def get_masks(self) -> dict[str, np.ndarray]:
+        """Returns the boolean mask of each kernel, True where a weight is left, by its path."""
+        return {
+            kernel.path: ops.convert_to_numpy(mask)
+            for kernel, mask in zip(self._kernels, self.masks.masks, strict=False)
+        }
+
+    def set_masks(self, masks: dict[str, np.ndarray]) -> None:
+        """Sets masks by the paths of their kernels, and the weights that they hide to zero.
+
+        Args:
+            masks: Dict of boolean arrays of the kernels' shapes.
+
+        Raises:
+            ValueError: If a path is none of a pruned kernel, or a mask has another shape.
+        """
+        new = [ops.convert_to_numpy(m) for m in self.masks.masks[: len(self._kernels)]]
+        places = {kernel.path: i for i, kernel in enumerate(self._kernels)}
+        for path, mask in masks.items():
+            if path not in places:
+                raise received(f"`masks` of the kernels {list(places)}", path=path)
+            shape = tuple(self._kernels[places[path]].variable.shape)
+            if np.shape(mask) != shape:
+                raise received(
+                    f"a mask of shape {shape} for {path!r}, as the kernel has",
+                    mask_shape=np.shape(mask),
+                )
+            new[places[path]] = np.asarray(mask).astype(bool)
+        self._assign_masks(new)
+        self.apply_masks()
+
+    def _constraints(self) -> list[tuple[Any, MaskConstraint]]:
+        followers = [follower.variable for group in self._followers for follower in group]
+        variables = [kernel.variable for kernel in self._kernels] + followers
+        return [(v, v.constraint) for v in variables]
+
+    def _select(self, old: list[np.ndarray], sparsity: float) -> list[np.ndarray]:
+        learnt = self.criterion == "movement"
+        importances = []
+        for index, (kernel, mask) in enumerate(zip(self._kernels, old, strict=True)):
+            importance = self._importance(index, kernel)
+            if not learnt:
+                # What is zero stays zero.
+                alive = self._structure.reduce(kernel.to_view(mask), np.nanmax)
+                importance = np.where(alive.astype(bool), importance, -np.inf)
+            importances.append(importance)
+        kept = self._kept(importances, sparsity)
+        new = []
+        for kernel, mask, groups in zip(self._kernels, old, kept, strict=True):
+            selected = kernel.from_view(self._structure.spread(groups, kernel.view))
+            new.append(selected if learnt else selected & mask)
+        return new
+
+    def _kept(self, importances: list[np.ndarray], sparsity: float) -> list[np.ndarray]:
+        if self._structure.kind == "n:m":
+            n, m = self._structure.sizes
+            kept = max(n, m - int(sparsity * m + 1e-9))
+            return [_selection.select_n_of_m(i, kept, m) for i in importances]
+        sizes = [
+            max(1, int(np.prod(kernel.view)) // i.size)
+            for kernel, i in zip(self._kernels, importances, strict=True)
+        ]
+        if self.scope == "global":
+            return _selection.select(importances, sizes, sparsity)
+        return [
+            _selection.select([i], [size], sparsity)[0]
+            for i, size in zip(importances, sizes, strict=True)
+        ]
+
+    def _importance(self, index: int, kernel: Kernel) -> np.ndarray:
+        if self.criterion == "random":
+            return _selection.noise(self._structure, kernel, self.seed, index)
+        if self.criterion == "movement":
+            scores = kernel.to_view(ops.convert_to_numpy(self.masks.scores[index]))
+            if scores.any():
+                return _selection.score(self._structure, scores)
+        weights = kernel.to_view(ops.convert_to_numpy(kernel.variable))
+        return _selection.magnitude(self._structure, weights)
+
+    def _assign_masks(self, new: list[np.ndarray], old: list[np.ndarray] | None = None) -> None:
+        place = len(self._kernels)
+        for index, (kernel, mask) in enumerate(zip(self._kernels, new, strict=True)):
+            if old is None or not np.array_equal(mask, old[index]):
+                self.masks.masks[index].assign(mask)
+            for follower in self._followers[index]:
+                filters = np.asarray(kernel.to_view(mask).any(axis=(0, 1)))
+                self.masks.masks[place].assign(follower.mask(filters))
+                place += 1
+
+    def _find_kernels(
+        self, graph: Graph, target: str | list[int] | None, exclude: str | None
+    ) -> list[Kernel]:
+        kernels = chosen_kernels(self.model, target, exclude)
+        if self._structure.kind in ("filter", "channel"):
+            # Depthwise kernels follow the layer that makes their channels.
+            kernels = [k for k in kernels if not is_depthwise(k.variable, k.layer)]
+        if self._structure.kind == "filter" and target is None:
+            kernels = [k for k in kernels if not graph.makes_output(k.layer)]
+        if not kernels:
+            raise received("kernels of which `structure` can be pruned", structure=self.structure)
+        return kernels
+
+    def _check_n_of_m(self) -> None:
+        if self._structure.kind != "n:m":
+            return
+        n, m = self._structure.sizes
+        final = self.schedule.final_sparsity
+        if abs(final - (1 - n / m)) > 1e-6:
+            raise received(
+                f"a schedule that ends at {1 - n / m:g}, of which {n}:{m} is the structure",
+                final_sparsity=final,
+            )
+        if self.scope == "global":
+            raise received(f"scope 'layer': {n}:{m} prunes all alike", scope=self.scope)
+
+    def fit(self, *args: Any, callbacks: Any = None, **kwargs: Any) -> Any:
+        """As `keras.Model.fit`; the masks follow the schedule."""
+        from keras_hadamard.pruning.pruning_callback import with_pruning
+
+        return super().fit(*args, callbacks=with_pruning(callbacks), **kwargs)
+
+    def export(self, filepath: Any, *args: Any, **kwargs: Any) -> Any:
+        """As `keras.Model.export`, of the model without its masks."""
+        from keras_hadamard.pruning.strip import strip
+
+        return strip(self).export(filepath, *args, **kwargs)
+
+    @property
+    def inputs(self) -> Any:
+        return self.model.inputs
+
+    @property
+    def outputs(self) -> Any:
+        return self.model.outputs
+
+    @property
+    def input(self) -> Any:
+        return self.model.input
+
+    @property
+    def output(self) -> Any:
+        return self.model.output
+
+    @property
+    def input_names(self) -> Any:
+        return self.model.input_names
+
+    @property
+    def output_names(self) -> Any:
+        return self.model.output_names
+
+    @property
+    def input_shape(self) -> Any:
+        return self.model.input_shape
+
+    @property
+    def output_shape(self) -> Any:
+        return self.model.output_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "model": keras.saving.serialize_keras_object(self.model),
+            "schedule": keras.saving.serialize_keras_object(self.schedule),
+            "scope": self.scope,
+            "criterion": self.criterion,
+            "structure": self.structure,
+            # Places: names that Keras gave may be others in the next process.
+            "target": [kernel.place for kernel in self._kernels],
+            "exclude": None,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "PrunedModel":
+        model = keras.saving.deserialize_keras_object(
+            config["model"], custom_objects=custom_objects
+        )
+        return cls(**{**config, "model": model})

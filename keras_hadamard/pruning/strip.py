@@ -1,0 +1,49 @@
+"""The plain model that is left when the masks have done their work."""
+
+import keras
+import numpy as np
+
+from keras_hadamard._checks import received
+from keras_hadamard.pruning._clone import copy_of
+from keras_hadamard.pruning._kernels import kernels_of
+from keras_hadamard.pruning._shrink import shrunk
+from keras_hadamard.pruning.pruned_model import PrunedModel
+
+
+def strip(model: PrunedModel) -> keras.Model:
+    """Returns the plain Keras model of a pruned one: zeros in the kernels, and no masks.
+
+    Of a functional or sequential model that was pruned by filters or channels, layers become
+    really smaller: a filter goes if its channel is zero, or ignored by every kernel that it
+    reaches, on ways through batch normalisation, activations, dropout, pooling, padding, `Flatten`
+    and depthwise convolution. Where a channel reaches an output of the model, a sum, a
+    concatenation or any other layer, the filter stays, as zeros. The outputs are the same up to
+    rounding.
+
+    Args:
+        model: `PrunedModel`.
+
+    Returns:
+        A `keras.Model` of the class that was pruned, with its layers' names, which is not compiled.
+        A functional model whose class has a constructor of its own is a plain one once smaller.
+
+    Raises:
+        ValueError: If the model is not pruned.
+
+    Example:
+
+    >>> from keras_hadamard import pruning
+    >>> model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4)])
+    >>> plain = pruning.strip(pruning.prune(model, 0.5))
+    >>> int(keras.ops.sum(plain.layers[0].kernel == 0))
+    16
+    """
+    if not isinstance(model, PrunedModel):
+        raise received("a model that `prune` returned", model=model)
+    plain = copy_of(model.model)
+    masks = model.get_masks()
+    for kernel, other in zip(kernels_of(model.model), kernels_of(plain), strict=True):
+        if kernel.path in masks:
+            weights = keras.ops.convert_to_numpy(other.variable)
+            other.variable.assign(np.where(masks[kernel.path], weights, 0))
+    return shrunk(plain) if model.structure in ("filter", "channel") else plain
