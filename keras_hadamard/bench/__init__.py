@@ -9,6 +9,7 @@ from dataclasses import asdict
 
 from keras_hadamard.bench import _features as _features
 from keras_hadamard.bench import _layers as _layers
+from keras_hadamard.bench import _masks as _masks
 from keras_hadamard.bench import _networks as _networks
 from keras_hadamard.bench import _ops as _ops
 from keras_hadamard.bench import _scan as _scan

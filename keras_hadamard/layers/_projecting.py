@@ -76,7 +76,6 @@ class ProjectingLayer(keras.layers.Layer):
         dilation: int | tuple[int, ...] = 1,
         activation: Activation = None,
         use_bias: bool | None = None,
-        blocks: int = 1,
         kind: Callable[..., Any] = CenteredConv2D,
         input_shape: Shape | None = None,
     ) -> Any:
@@ -84,11 +83,11 @@ class ProjectingLayer(keras.layers.Layer):
 
         `kind` is the layer that convolves, where another than the centred one is wanted.
         """
-        arguments = self._kernel_arguments(name, activation, use_bias, blocks)
+        arguments = self._kernel_arguments(name, activation, use_bias, 1)
         if input_shape is not None:
             _tell_fan_in(arguments, _taps(kernel_size) * (input_shape[-1] or 0))
         convolution = kind(
-            filters * blocks,
+            filters,
             kernel_size,
             strides,
             padding=padding,

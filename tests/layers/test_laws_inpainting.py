@@ -179,10 +179,13 @@ def test_a_sum_in_float16_is_exact():
 
 
 def gated_parts(layer, plain, x):
-    """The two halves of the layer's convolution by plain Keras."""
+    """The layer's features and gates before their activations, by plain Keras."""
+    parts = []
     plain.build(x.shape)
-    plain.set_weights(layer.convolution.get_weights())
-    return np.split(np.asarray(plain(x)), 2, -1)
+    for convolution in (layer.value_convolution, layer.gate_convolution):
+        plain.set_weights(convolution.get_weights())
+        parts.append(np.asarray(plain(x)))
+    return parts
 
 
 def sigmoid(x):
@@ -198,7 +201,7 @@ def elu(x):
 def test_gated_convolution_is_its_formula(strides, padding):
     x = normal(2, 8, 7, 3)
     layer = ready(GatedConv2D(4, 3, strides, padding), x.shape)
-    plain = keras.layers.Conv2D(8, 3, strides, padding)
+    plain = keras.layers.Conv2D(4, 3, strides, padding)
     value, gate = gated_parts(layer, plain, x)
     same(layer(x), elu(value) * sigmoid(gate))
 
@@ -208,7 +211,7 @@ def test_mirrored_padding(mode):
     x = normal(2, 6, 5, 3)
     mirrored = np.pad(x, [(0, 0), (2, 2), (3, 3), (0, 0)], mode=mode)
     layer = ready(GatedConv2D(4, (3, 4), padding=mode, dilation_rate=2), x.shape)
-    plain = keras.layers.Conv2D(8, (3, 4), padding="valid", dilation_rate=2)
+    plain = keras.layers.Conv2D(4, (3, 4), padding="valid", dilation_rate=2)
     value, gate = gated_parts(layer, plain, mirrored)
     same(layer(x), elu(value) * sigmoid(gate))
 
@@ -223,22 +226,22 @@ def test_mirrored_padding(mode):
 def test_with_an_open_gate_it_is_the_activated_convolution(gated, kind, padding, sides):
     x = normal(2, *sides, 3)
     layer = ready(gated(4, padding=padding), x.shape)
-    kernel, bias = layer.convolution.get_weights()
-    kernel[..., 4:], bias[4:] = 0, 1e3
-    layer.convolution.set_weights([kernel, bias])
+    kernel, bias = layer.gate_convolution.get_weights()
+    layer.gate_convolution.set_weights([0 * kernel, bias + 1e3])
     plain = kind(4, 3, padding=padding, activation="elu")
     plain.build(x.shape)
-    plain.set_weights([kernel[..., :4], bias[:4]])
+    plain.set_weights(layer.value_convolution.get_weights())
     same(layer(x), plain(x))
 
 
 def test_the_gate_of_wavenet_does_not_see_the_future():
     x = normal(2, 9, 3)
     layer = ready(GatedConv1D(4, 2, padding="causal", dilation_rate=3, activation="tanh"), x.shape)
-    kernel, bias = (np.asarray(w) for w in layer.convolution.get_weights())
-    before = np.pad(x, [(0, 0), (3, 0), (0, 0)])
-    z = before[:, :-3] @ kernel[0] + before[:, 3:] @ kernel[1] + bias
-    same(layer(x), np.tanh(z[..., :4]) * sigmoid(z[..., 4:]))
+    before, parts = np.pad(x, [(0, 0), (3, 0), (0, 0)]), []
+    for convolution in (layer.value_convolution, layer.gate_convolution):
+        kernel, bias = convolution.get_weights()
+        parts.append(before[:, :-3] @ kernel[0] + before[:, 3:] @ kernel[1] + bias)
+    same(layer(x), np.tanh(parts[0]) * sigmoid(parts[1]))
     later = x.copy()
     later[:, 5:] += 1
     one, other = np.asarray(layer(x)), np.asarray(layer(later))
@@ -259,6 +262,14 @@ def test_masked_steps_are_padding(padding, data_format):
     same(layer(x, mask=mask), layer(kept))
     passed = layer.compute_mask(x, mask)
     assert passed is None if padding == "valid" else passed is mask
+
+
+def test_a_seed_makes_no_two_kernels_alike():
+    initializer = keras.initializers.RandomNormal(seed=1)
+    layer = GatedConv2D(4, kernel_initializer=initializer)
+    layer.build((2, 6, 5, 3))
+    value, gate = (c.kernel.numpy() for c in (layer.value_convolution, layer.gate_convolution))
+    assert not np.array_equal(value, gate)
 
 
 # What does not fit.

@@ -41,4 +41,8 @@ def gated_conv(c):
         rate,
         activation=c.config["activation"],
     )
-    return layer, {"convolution/kernel": c["kernel"], "convolution/bias": c["bias"]}
+    weights = {}
+    for name in ("kernel", "bias"):
+        value, gate = tf.split(c[name], 2, -1)
+        weights |= {f"value_convolution/{name}": value, f"gate_convolution/{name}": gate}
+    return layer, weights

@@ -13,14 +13,14 @@ from keras_hadamard.layers.modulation._gated_conv import GatedConv
 
 @serializable
 class GatedConv1D(GatedConv):
-    """Gated convolution of sequences: one half of the channels, times a gate of the other half.
+    """Gated convolution of sequences: activated features, each times a gate of its own.
 
-    `y = activation(W * x + b) * gate_activation(V * x + c)`, with `W` and `V` the two halves of one
-    convolution, in this order. With `"tanh"` and `padding="causal"` it is the gate of WaveNet, with
-    `activation=None` that of the gated convolutional language models.
+    `y = activation(W * x + b) * gate_activation(V * x + c)`, with convolutions `W` and `V`. With
+    `"tanh"` and `padding="causal"` it is the gate of WaveNet, with `activation=None` that of the
+    gated convolutional language models.
 
     Args:
-        filters: Integer, the channels of the output; the convolution has twice as many.
+        filters: Integer, the channels of the output.
         kernel_size: Integer, the length of the windows. Defaults to `3`.
         strides: Integer. Defaults to `1`.
         padding: `"same"` with zeros, as TensorFlow pads; `"causal"`, all of the zeros before the
@@ -31,10 +31,9 @@ class GatedConv1D(GatedConv):
         gate_activation: Name or function of the gate. Defaults to `"sigmoid"`.
         data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, what
             `keras.config.image_data_format()` says.
-        **kwargs: Arguments of the convolution (`use_bias`, `kernel_initializer`,
+        **kwargs: Arguments of the convolutions (`use_bias`, `kernel_initializer`,
             `bias_initializer`, their regularizers and constraints, as `keras.layers.Conv1D` has
-            them), each half initialised as if it stood alone, and of the base layer (`name`,
-            `dtype`, `trainable`).
+            them) and of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.

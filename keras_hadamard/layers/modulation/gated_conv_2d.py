@@ -9,16 +9,16 @@ from keras_hadamard.layers.modulation._gated_conv import GatedConv
 
 @serializable
 class GatedConv2D(GatedConv):
-    """Gated convolution of images: one half of the channels, times a gate of the other half.
+    """Gated convolution of images: activated features, each times a gate of its own.
 
-    `y = activation(W * x + b) * gate_activation(V * x + c)`, with `W` and `V` the two halves of one
-    convolution, in this order. Every pixel of every feature has a gate of its own, learned from the
-    image and, in inpainting, from the mask, which is one of the channels: a soft mask in place of
-    the rule of `PartialConv2D`. With `"tanh"` it is the gate of the conditional PixelCNN.
+    `y = activation(W * x + b) * gate_activation(V * x + c)`, with convolutions `W` and `V`. The
+    gates are learned from the image and, in inpainting, from the mask, which is one of its
+    channels: a soft mask in place of the rule of `PartialConv2D`. The authors' kernel holds `W` and
+    `V` side by side, in this order. With `"tanh"` it is the gate of the conditional PixelCNN.
 
     Args:
-        filters: Integer, the channels of the output; the convolution has twice as many, and it is
-            those that the authors' code counts.
+        filters: Integer, the channels of the output. The authors' code counts those of `W` and
+            `V` together.
         kernel_size: Integer or pair, the sides of the windows. Defaults to `3`.
         strides: Integer or pair. Defaults to `1`.
         padding: `"same"` with zeros, as TensorFlow and the authors' code pad, with a stride later
@@ -29,10 +29,9 @@ class GatedConv2D(GatedConv):
         gate_activation: Name or function of the gate. Defaults to `"sigmoid"`.
         data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, what
             `keras.config.image_data_format()` says.
-        **kwargs: Arguments of the convolution (`use_bias`, `kernel_initializer`,
+        **kwargs: Arguments of the convolutions (`use_bias`, `kernel_initializer`,
             `bias_initializer`, their regularizers and constraints, as `keras.layers.Conv2D` has
-            them), each half initialised as if it stood alone, and of the base layer (`name`,
-            `dtype`, `trainable`).
+            them) and of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
