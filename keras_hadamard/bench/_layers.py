@@ -12,6 +12,7 @@ from keras_hadamard import layers
 from keras_hadamard.bench._measure import compare, kept_bytes, peak_bytes
 from keras_hadamard.bench._pairs import all_pairs
 from keras_hadamard.bench._pairs._pair import Pair
+from keras_hadamard.bench._pairs.modulation import gated_mlp
 from keras_hadamard.bench._rows import ROWS, Result, row
 
 
@@ -88,10 +89,7 @@ def polynomial_dense_memory(repeats: int, quick: bool) -> list[Result]:
     x = tf.random.normal((rows, width))
     inputs = keras.Input((width,))
     in_keras = keras.Model(inputs, all_pairs()["PolynomialDense"].plain(inputs))
-    ours, plain = (
-        min(kept_bytes(functools.partial(_forward, model, x)) for _ in range(3))
-        for model in (layers.PolynomialDense(width, degree), in_keras)
-    )
+    ours, plain = _kept(layers.PolynomialDense(width, degree), x), _kept(in_keras, x)
     projections = 4 * rows * width * degree
     what = (
         f"({rows}, {width}) float32, degree {degree}, eager, kept for the gradient with state and "
@@ -101,6 +99,32 @@ def polynomial_dense_memory(repeats: int, quick: bool) -> list[Result]:
     return [
         Result("PolynomialDense", what, *lines, ours / projections, f"<= {(degree + 2.2) / degree}")
     ]
+
+
+@row
+def gated_mlp_memory(repeats: int, quick: bool) -> list[Result]:
+    """What the forward pass keeps for the gradient: the two pre-activations, and the output."""
+    del repeats, quick
+    rows, width, _ = CHAIN
+    x = tf.random.normal((rows, width))
+    inputs = keras.Input((width,))
+    hidden = 2 * width  # Of sizes that are no powers of two the allocator holds more than is used.
+    in_keras = _kept(keras.Model(inputs, gated_mlp(inputs, hidden)), x)
+    lines = []
+    for packed in (False, True):
+        ours = _kept(layers.GatedMLP(hidden_units=hidden, packed=packed), x)
+        what = (
+            f"({rows}, {width}) float32, {hidden} hidden, {'one kernel' if packed else 'two'}, "
+            "eager, kept for the gradient with the output, in pre-activations"
+        )
+        shown = f"{ours / 2**20:.0f} MiB", f"{in_keras / 2**20:.0f} MiB in plain Keras"
+        figure, bound = ours / (4 * rows * hidden), 2.05 + width / hidden
+        lines.append(Result("GatedMLP", what, *shown, figure, f"<= {bound:.2f}"))
+    return lines
+
+
+def _kept(model: Any, x: Any) -> int:
+    return min(kept_bytes(functools.partial(_forward, model, x)) for _ in range(3))
 
 
 def _forward(model: Any, x: Any) -> Any:

@@ -10,9 +10,9 @@ from keras_hadamard import layers
 from keras_hadamard.bench._pairs._pair import Pair
 
 
-def _gated_mlp(x: Any) -> Any:
-    hidden = 8 * x.shape[-1] // 3
-    value, gate = (Dense(hidden, use_bias=False)(x) for _ in range(2))
+def gated_mlp(x: Any, hidden_units: int | None = None) -> Any:
+    hidden_units = hidden_units or 8 * x.shape[-1] // 3
+    value, gate = (Dense(hidden_units, use_bias=False)(x) for _ in range(2))
     product = Multiply()([value, Activation("silu")(gate)])
     return Dense(x.shape[-1], use_bias=False)(product)
 
@@ -52,7 +52,7 @@ PAIRS = {
         lambda x: Multiply()([Dense(512)(x), Activation("silu")(Dense(512)(x))]),
         ((512,),),
     ),
-    "GatedMLP": Pair(layers.GatedMLP, _gated_mlp, ((128, 192),)),
+    "GatedMLP": Pair(layers.GatedMLP, gated_mlp, ((128, 192),)),
     "SimpleGate": Pair(layers.SimpleGate, _simple_gate, ((32, 32, 128),)),
     "Highway": Pair(layers.Highway, _highway, ((512,),)),
     "GatedResidual": Pair(layers.GatedResidual, _gated_residual, ((64, 128), (32,))),
