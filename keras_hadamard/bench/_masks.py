@@ -15,8 +15,9 @@ from keras_hadamard.bench._rows import Result, row
 SIZE = (8, 128, 128, 32)
 
 
-def _per_channel(kernel: Tensor, bias: Tensor) -> Callable[..., Any]:
+def _per_channel(layer: Any) -> Callable[..., Any]:
     """Partial convolution as the authors' code has it: ones for every pair of channels."""
+    kernel, bias = layer.convolution.kernel.value, layer.bias.value
     ones = tf.ones_like(kernel)
 
     def run(x: Tensor, mask: Tensor) -> Any:
@@ -39,7 +40,7 @@ def partial_convolution_masks(repeats: int, quick: bool) -> Iterator[Result]:
     for multi in (False, True):
         layer = layers.PartialConv2D(size[-1], multi_channel=multi, return_mask=True)
         layer([x, full if multi else mask])
-        plain = _per_channel(layer.convolution.kernel.value, layer.bias.value)
+        plain = _per_channel(layer)
         for jit in (False, True):
             ours, theirs = (
                 tf.function(f, jit_compile=jit, autograph=False)

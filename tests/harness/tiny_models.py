@@ -17,10 +17,13 @@ class Tiny:
         rng = np.random.default_rng(0)
         if isinstance(self.shape, tuple):
             return rng.normal(size=(batch, *self.shape)).astype("float32")
-        words = self.kwargs["vocabulary_size"]
+        # What is not drawn from a normal distribution: words, and the known pixels of a mask.
+        below = {"question": self.kwargs.get("vocabulary_size"), "mask": 2}
         return {
-            name: rng.integers(0, words, (batch, *shape)).astype("int32")
-            if name == "question"
+            name: rng.integers(0, below[name], (batch, *shape)).astype(
+                "float32" if name == "mask" else "int32"
+            )
+            if name in below
             else rng.normal(size=(batch, *shape)).astype("float32")
             for name, shape in self.shape.items()
         }
@@ -70,6 +73,28 @@ TINY = {
             "classes": 3,
             "patch_size": 4,
             "layer_scale": 0.5,
+        },
+    ),
+    "InpaintingUNet": Tiny(
+        {"image": (8, 12, 3), "mask": (8, 12, 1)},
+        {"input_shape": (8, 12, 3), "filters": (4, 5), "kernel_sizes": (5, 3)},
+    ),
+    "InpaintingUNet-gated": Tiny(
+        {"image": (8, 12, 1), "mask": (8, 12, 1)},
+        {
+            "input_shape": (None, None, 1),
+            "convolution": "gated",
+            "filters": (4, 5),
+            "kernel_sizes": (5, 3),
+        },
+    ),
+    "InpaintingUNet-plain": Tiny(
+        {"image": (8, 12, 3), "mask": (8, 12, 1)},
+        {
+            "input_shape": (None, None, 3),
+            "convolution": "plain",
+            "filters": (4, 5),
+            "kernel_sizes": (5, 3),
         },
     ),
     "MONet": Tiny(
