@@ -11,14 +11,18 @@ from keras_hadamard.tuning.fields import Field
 GRID = 8
 
 
-def encode(x: Tensor, field: Field, units: int, name: str) -> Tensor:
-    """A vector of width `units` from input `x`."""
-    return {"image": _image, "tokens": _tokens, "vector": _vector}[field.kind](
-        x, field, units, name
-    )
+def encode(
+    x: Tensor, field: Field, units: int, name: str, attention: keras.layers.Layer | None = None
+) -> Tensor:
+    """A vector of width `units` from input `x`; `attention` follows an image's convolutions."""
+    if field.kind == "image":
+        return _image(x, field, units, name, attention)
+    return {"tokens": _tokens, "vector": _vector}[field.kind](x, field, units, name)
 
 
-def _image(x: Tensor, field: Field, units: int, name: str) -> Tensor:
+def _image(
+    x: Tensor, field: Field, units: int, name: str, attention: keras.layers.Layer | None
+) -> Tensor:
     if field.dtype == "uint8":
         x = keras.layers.Rescaling(1 / 255, name=f"{name}_rescaling")(x)
     else:
@@ -33,6 +37,8 @@ def _image(x: Tensor, field: Field, units: int, name: str) -> Tensor:
     x = keras.layers.Conv2D(
         filters, 3, padding="same", activation="relu", name=f"{name}_conv_{block}"
     )(x)
+    if attention is not None:
+        x = attention(x)
     x = keras.layers.Flatten(name=f"{name}_flatten")(x)
     return keras.layers.Dense(units, activation="relu", name=f"{name}_dense")(x)
 

@@ -1,53 +1,55 @@
-"""The search space of gated dense layers."""
+"""The search space of gates, attention over channels and conditioning."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import keras
 
-from keras_hadamard import layers
-from keras_hadamard.tuning.spaces import Option, Space
-
-
-def _gated(activation: str) -> Callable[..., keras.layers.Layer]:
-    return lambda units, **kwargs: layers.GatedDense(units, activation=activation, **kwargs)
-
-
-GATINGS = Space(
-    options={
-        "dense": Option(
-            lambda units, **kwargs: keras.layers.Dense(units, activation="relu", **kwargs)
-        ),
-        "glu": Option(_gated("sigmoid")),
-        "swiglu": Option(_gated("silu")),
-        "geglu": Option(_gated("gelu")),
-        "reglu": Option(_gated("relu")),
-        "bilinear": Option(_gated("linear")),
-    },
-    parameters={},
-)
+from keras_hadamard._checks import one_of
+from keras_hadamard.tuning._gatings import GATINGS
 
 
 def gating_space(
-    hp: Any, *, units: int = 128, include: Iterable[str] | None = None, name: str = "gating"
+    hp: Any,
+    *,
+    units: int = 128,
+    on: str = "vector",
+    include: Iterable[str] | None = None,
+    name: str = "gating",
 ) -> keras.layers.Layer:
-    """Returns a dense layer, plain or gated, that `hp` chose.
+    """Returns a gate, or the baseline without one, that `hp` chose and configured.
 
-    The default, `"dense"`, is `keras.layers.Dense` with a ReLU. The others multiply a value with an
-    activated gate, and so have twice its weights at the same width.
+    What can stand where differs, and `on` tells the spaces apart. The kind is the parameter `name`;
+    those it alone has (`<name>_ratio`, `<name>_kernel_size`, ...) are conditional on it, and all
+    are declared in one call. The first of each list is the default:
+
+    - `"vector"`, features to `units` features, 24 configurations: `"dense"`
+      (`keras.layers.Dense` with a ReLU), `"glu"`, `"swiglu"`, `"geglu"`, `"reglu"`, `"bilinear"`
+      (`GatedDense`, of twice its weights), `"gated_mlp"`, `"highway"` (behind a projection to
+      `units`) and `"gated_residual"`.
+    - `"image"`, an image to one of its shape, 32 configurations: `"identity"`, `"squeeze_excite"`,
+      `"effective_squeeze_excite"`, `"concurrent_squeeze_excite"`, `"cbam"`, `"efficient"` and
+      `"response_norm"`.
+    - `"conditioned"`, a list `[x, condition]` to the shape of `x`, 11 configurations: `"identity"`,
+      which leaves the condition out, `"film"`, `"conditional_batch_norm"`,
+      `"conditional_layer_norm"` and `"gated_residual"`.
+    - `"conditioned_image"`, the same where `x` is an image and the condition a vector, 25
+      configurations: the first four, `"adain"`, `"spade"` and `"modulated_conv"`.
 
     Args:
         hp: A `keras_tuner.HyperParameters`.
-        units: Positive integer, the width of the output. Defaults to `128`.
-        include: Names of the layers to choose from, of `"dense"`, `"glu"`, `"swiglu"`, `"geglu"`,
-            `"reglu"` and `"bilinear"`. Defaults to `None`, all of them.
+        units: Positive integer, the width of the output, where `on` is `"vector"`. Defaults to
+            `128`.
+        on: `"vector"`, `"image"`, `"conditioned"` or `"conditioned_image"`. Defaults to `"vector"`.
+        include: Names of the kinds to choose from. Defaults to `None`, all of them.
         name: String, the name of the parameter and of the layer. Defaults to `"gating"`.
 
     Returns:
-        A `keras.layers.Layer` that takes one tensor.
+        A `keras.layers.Layer` that takes one tensor, or a list of two where there is a condition.
 
     Raises:
-        ValueError: If `include` names no or an unknown layer, or `units` is not positive.
+        ValueError: If `on` or a name in `include` is unknown, `include` is empty, or `units` is not
+            positive.
 
     Example:
 
@@ -57,5 +59,10 @@ def gating_space(
     >>> layer = keras_hadamard.tuning.gating_space(hp, units=6)
     >>> type(layer).__name__, layer(keras.ops.ones((2, 7))).shape
     ('GatedDense', TensorShape([2, 6]))
+    >>> hp.values["attention"] = "squeeze_excite"
+    >>> layer = keras_hadamard.tuning.gating_space(hp, on="image", name="attention")
+    >>> type(layer).__name__, hp.values["attention_ratio"]
+    ('SqueezeExcite2D', 0.0625)
     """
-    return GATINGS.layer(hp, units, GATINGS.kinds(include), name)
+    space = GATINGS[one_of("on", on, GATINGS)]
+    return space.layer(hp, units, space.kinds(include), name)

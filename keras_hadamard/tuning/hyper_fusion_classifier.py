@@ -8,12 +8,13 @@ import keras_tuner
 
 from keras_hadamard._checks import one_of, positive_int, received
 from keras_hadamard.tuning._fusions import fusion_options
+from keras_hadamard.tuning._gatings import GATINGS
 from keras_hadamard.tuning.encoders import encode
 from keras_hadamard.tuning.fields import Field
 from keras_hadamard.tuning.fusion_space import fusion_space
-from keras_hadamard.tuning.gating_space import GATINGS, gating_space
+from keras_hadamard.tuning.gating_space import gating_space
 
-SPACES = ("fusion", "gating")
+SPACES = ("fusion", "gating", "attention")
 LEARNING_RATES = (1e-3, 2e-3, 4e-3)
 
 
@@ -25,16 +26,18 @@ class HyperFusionClassifier(keras_tuner.HyperModel):
     and a softmax named `probabilities` ends the model. A single input needs no fusion. The model
     is compiled with Adam, sparse categorical cross-entropy and accuracy.
 
-    Hyperparameters: `fusion` and those conditional on it, `gating`, and `learning_rate`. The
-    defaults are the baseline: concatenation and a plain dense layer.
+    Hyperparameters: `fusion`, `gating` and those conditional on them, and `learning_rate`; for
+    each image of that name `<name>_attention` and those conditional on it, if attention over
+    channels is searched. The defaults are the baseline: concatenation, a plain dense layer and no
+    attention.
 
     Args:
         inputs: Dict from names to specs. A spec is a dict or an object with `kind` (`"image"`,
             `"tokens"` or `"vector"`), `shape` without the batch, for tokens `vocabulary_size`, and
             optionally `dtype`; `uint8` images are scaled to [0, 1].
         classes: Integer of two or more, how many classes there are.
-        spaces: Names of what is searched, of `"fusion"` and `"gating"`; the other stays at its
-            default. Defaults to `("fusion", "gating")`.
+        spaces: Names of what is searched, of `"fusion"`, `"gating"` and `"attention"`; the others
+            stay at their defaults. Defaults to `("fusion", "gating")`.
         units: Positive integer, the width of the encoded, fused and gated vectors. Defaults to
             `128`.
         fusions: Names of the fusions to choose from, see `fusion_space`. Defaults to `None`, all.
@@ -66,7 +69,7 @@ class HyperFusionClassifier(keras_tuner.HyperModel):
         self,
         inputs: Mapping[str, Any],
         classes: int,
-        spaces: Iterable[str] = SPACES,
+        spaces: Iterable[str] = ("fusion", "gating"),
         units: int = 128,
         fusions: Iterable[str] | None = None,
         gatings: Iterable[str] | None = None,
@@ -82,7 +85,7 @@ class HyperFusionClassifier(keras_tuner.HyperModel):
         self.spaces = tuple(one_of("spaces", space, SPACES) for space in spaces)
         self.units = positive_int("units", units)
         self.fusions = fusion_options().kinds(fusions, len(self.fields)) if self.fused else ()
-        self.gatings = GATINGS.kinds(gatings)
+        self.gatings = GATINGS["vector"].kinds(gatings)
         self.max_fusion_parameters = max_fusion_parameters
 
     @property
@@ -96,6 +99,7 @@ class HyperFusionClassifier(keras_tuner.HyperModel):
         Args:
             hp: A `keras_tuner.HyperParameters`.
         """
+        self._attention(hp)
         self._choose(hp)
 
     def build(self, hp: Any) -> keras.Model:
@@ -107,12 +111,16 @@ class HyperFusionClassifier(keras_tuner.HyperModel):
         Returns:
             A compiled `keras.Model`.
         """
+        attention = self._attention(hp)
         fusion, gate, learning_rate = self._choose(hp)
         inputs = {
             name: keras.Input(field.shape, dtype=field.dtype, name=name)
             for name, field in self.fields.items()
         }
-        encoded = [encode(inputs[n], field, self.units, n) for n, field in self.fields.items()]
+        encoded = [
+            encode(inputs[n], field, self.units, n, attention.get(n))
+            for n, field in self.fields.items()
+        ]
         x = encoded[0] if fusion is None else fusion(encoded)
         # Float32 whatever the policy: a server's REST interface has no 16-bit floats.
         x = keras.layers.Dense(
@@ -126,8 +134,16 @@ class HyperFusionClassifier(keras_tuner.HyperModel):
         )
         return model
 
+    def _attention(self, hp: Any) -> dict[str, keras.layers.Layer]:
+        """Declares the attention over each image's channels, if it is searched, and makes it."""
+        return {
+            name: gating_space(hp, on="image", name=f"{name}_attention")
+            for name, field in self.fields.items()
+            if field.kind == "image" and "attention" in self.spaces
+        }
+
     def _choose(self, hp: Any) -> tuple[keras.layers.Layer | None, keras.layers.Layer, float]:
-        """Declares the hyperparameters and makes the two layers that are searched.
+        """Declares the other hyperparameters and makes the two layers that are searched.
 
         Kinds that vary most come last, because a grid runs through the last ones first.
         """

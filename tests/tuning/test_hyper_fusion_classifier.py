@@ -52,6 +52,25 @@ def test_a_space_that_is_not_searched_stays_at_its_default():
         assert len(choices[fixed]) == 1 and len(choices[free]) > 1
 
 
+def test_attention_over_the_channels_of_images_is_searched_if_asked_for():
+    inputs, spaces = {n: INPUTS[n] for n in ("image", "extra")}, ("gating", "attention")
+    hypermodel, plain = (HyperFusionClassifier(inputs, 3, s) for s in (spaces, spaces[:1]))
+    hp, without = keras_tuner.HyperParameters(), keras_tuner.HyperParameters()
+    hypermodel.declare_hyperparameters(hp)
+    plain.declare_hyperparameters(without)
+    assert not any("attention" in p.name for p in without.space)
+    assert {"image_attention", "image_attention_ratio"} <= {p.name for p in hp.space}
+    assert not any(p.name.startswith("extra_") for p in hp.space)
+    counts = []
+    for kind in ("identity", "squeeze_excite"):
+        hp = keras_tuner.HyperParameters()
+        hp.values["image_attention"] = kind
+        model = hypermodel.build(hp)
+        counts.append(model.count_params())
+        assert model.get_layer("image_attention").output is model.get_layer("image_flatten").input
+    assert counts[0] == plain.build(without).count_params() < counts[1]
+
+
 def test_outputs_are_float32_under_a_mixed_policy():
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")

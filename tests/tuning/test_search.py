@@ -8,6 +8,7 @@ import pytest
 from keras_hadamard import tuning
 from keras_hadamard.tuning import files, settings
 from keras_hadamard.tuning._fusions import fusion_options
+from keras_hadamard.tuning._gatings import GATINGS
 from keras_hadamard.tuning.oracles import hyperband_factor
 
 BASELINE = {
@@ -18,7 +19,7 @@ BASELINE = {
 }
 
 
-FUSIONS = fusion_options()
+FUSIONS, GATES = fusion_options(), GATINGS["vector"]
 
 
 def stored(folder):
@@ -95,7 +96,9 @@ def test_only_active_hyperparameters_are_recorded(go, formula, tmp_path):
     run, _ = go(max_trials=12)
     for trial in run.records.trials:
         kind = trial.configuration["fusion"]
+        gate = trial.configuration["gating"]
         wanted = {f"fusion_{name}" for name in FUSIONS.options[kind].uses}
+        wanted |= {f"gating_{name}" for name in GATES.options[gate].uses}
         assert set(trial.configuration) == wanted | {"fusion", "gating", "learning_rate"}
     rows = list(csv.DictReader((tmp_path / "run" / "trials.csv").read_text().splitlines()))
     assert rows[0]["fusion_rank"] == "" and rows[0]["fusion_input_dropout"] == "0.0"

@@ -1,10 +1,13 @@
+import math
+import re
+
 import keras
 import keras_tuner
 import pytest
 
 from keras_hadamard import layers, tuning
 from keras_hadamard.tuning._fusions import fusion_options
-from keras_hadamard.tuning.gating_space import GATINGS
+from keras_hadamard.tuning._gatings import GATINGS
 from keras_hadamard.tuning.high_order_space import HIGH_ORDER
 
 FUSIONS = fusion_options()
@@ -56,11 +59,111 @@ def test_fusions_of_pairs_are_left_out_for_more_than_two():
         tuning.fusion_space(drawn(), include=("mfb",), modalities=3)
 
 
-@pytest.mark.parametrize("kind", GATINGS.options)
-def test_every_gate(kind):
-    layer = tuning.gating_space(drawn(gating=kind), units=6)
-    assert layer(keras.ops.ones((2, 7))).shape == (2, 6)
-    assert isinstance(layer, keras.layers.Dense if kind == "dense" else layers.GatedDense)
+VECTOR, IMAGE, CONDITION = (7,), (8, 6, 16), (5,)
+ON = {
+    "vector": [VECTOR],
+    "image": [IMAGE],
+    "conditioned": [VECTOR, CONDITION],
+    "conditioned_image": [IMAGE, CONDITION],
+}
+LAYERS = {
+    "dense": keras.layers.Dense,
+    "gated_mlp": layers.GatedMLP,
+    "highway": keras.Sequential,
+    "gated_residual": layers.GatedResidual,
+    "squeeze_excite": layers.SqueezeExcite2D,
+    "effective_squeeze_excite": layers.SqueezeExcite2D,
+    "concurrent_squeeze_excite": layers.SqueezeExcite2D,
+    "cbam": layers.CBAM2D,
+    "efficient": layers.EfficientChannelAttention2D,
+    "response_norm": layers.GlobalResponseNormalization,
+    "film": layers.FiLM,
+    "conditional_batch_norm": layers.ConditionalBatchNormalization,
+    "conditional_layer_norm": layers.ConditionalLayerNormalization,
+    "adain": layers.AdaIN,
+    "spade": layers.SPADE,
+    "modulated_conv": layers.ModulatedConv2D,
+}
+EVERY_GATE = pytest.mark.parametrize(
+    ("on", "kind"), [(on, kind) for on, space in GATINGS.items() for kind in space.options]
+)
+
+
+def gated(on, **values):
+    """The layer of drawn values, and what it gives of inputs that suit it."""
+    hp = drawn(**values)
+    layer = tuning.gating_space(hp, units=6, on=on)
+    inputs = [keras.random.normal((2, *shape), seed=1) for shape in ON[on]]
+    return layer, inputs[0], layer(inputs if len(inputs) > 1 else inputs[0]), hp
+
+
+@EVERY_GATE
+def test_every_gate(on, kind):
+    layer, x, y, hp = gated(on, gating=kind)
+    assert y.shape == ((2, 6) if on == "vector" else x.shape)
+    assert layer.name == "gating"
+    active = {p.name for p in hp.space if hp.is_active(p)}
+    uses = GATINGS[on].options[kind].uses
+    assert active == set(hp.values) == {"gating", *(f"gating_{name}" for name in uses)}
+    if kind == "identity":
+        assert (x == y).numpy().all()
+    else:
+        assert isinstance(layer, LAYERS.get(kind, layers.GatedDense))
+
+
+@pytest.mark.parametrize(
+    ("on", "parameter"), [(on, p) for on, space in GATINGS.items() for p in space.parameters]
+)
+def test_every_value_of_a_gates_parameter_builds(on, parameter):
+    space = GATINGS[on]
+    for kind in (k for k, o in space.options.items() if parameter in o.uses):
+        configurations = []
+        for value in space.parameters[parameter].values:
+            layer, *_ = gated(on, **{"gating": kind, f"gating_{parameter}": value})
+            config = layer.get_config()
+            config.pop("build_config", None)
+            configurations.append(str(config))
+        assert len(set(configurations)) == len(configurations) > 1
+
+
+def test_the_docstring_tells_the_number_of_configurations():
+    told = re.findall(r"(\d+)\s+configurations", tuning.gating_space.__doc__)
+    counted = [
+        sum(
+            math.prod(len(space.parameters[parameter].values) for parameter in option.uses)
+            for option in space.options.values()
+        )
+        for space in GATINGS.values()
+    ]
+    assert [int(number) for number in told] == counted
+
+
+@pytest.mark.parametrize("on", GATINGS)
+def test_the_first_gate_is_the_baseline(on):
+    hp = drawn()
+    layer = tuning.gating_space(hp, on=on)
+    assert hp.values == {"gating": next(iter(GATINGS[on].options))}
+    assert isinstance(layer, keras.layers.Dense) or not layer.weights
+
+
+@pytest.mark.parametrize("on", ["conditioned", "conditioned_image"])
+def test_the_baseline_of_a_condition_passes_on_input_and_mask(on, tmp_path):
+    layer = tuning.gating_space(drawn(), on=on)
+    x, condition = keras.Input((6, 5)), keras.Input((7,))
+    y = layer([keras.layers.Masking()(x), condition])
+    assert y.shape == (None, 6, 5) and y._keras_mask is not None
+    model = keras.Model([x, condition], y)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    values = [keras.ops.ones((2, 6, 5)), keras.ops.ones((2, 7))]
+    assert (again(values) == values[0]).numpy().all()
+
+
+def test_what_is_gated_must_be_known():
+    with pytest.raises(ValueError, match="`on`"):
+        tuning.gating_space(drawn(), on="images")
+    with pytest.raises(ValueError, match="include"):
+        tuning.gating_space(drawn(), on="image", include=("glu",))
 
 
 @pytest.mark.parametrize("kind", HIGH_ORDER.options)
@@ -141,4 +244,4 @@ def test_a_search_over_anyones_own_build(tmp_path):
         p.name for p in tuner.oracle.get_space().space
     }
     # KerasTuner builds until it has seen every scope active, as often as it has not.
-    assert len(seen) < 80
+    assert len(seen) < 100
