@@ -69,6 +69,8 @@ from keras_hadamard.layers.modulation import (
     ConditionalLayerNormalization as ConditionalLayerNormalization,
 )
 from keras_hadamard.layers.modulation import DropBlock2D as DropBlock2D
+from keras_hadamard.layers.modulation import DropConnect as DropConnect
+from keras_hadamard.layers.modulation import DropPath as DropPath
 from keras_hadamard.layers.modulation import (
     EfficientChannelAttention2D as EfficientChannelAttention2D,
 )
@@ -80,8 +82,11 @@ from keras_hadamard.layers.modulation import GatedResidual as GatedResidual
 from keras_hadamard.layers.modulation import (
     GlobalResponseNormalization as GlobalResponseNormalization,
 )
+from keras_hadamard.layers.modulation import HardConcreteGate as HardConcreteGate
 from keras_hadamard.layers.modulation import Highway as Highway
 from keras_hadamard.layers.modulation import LayerScale as LayerScale
+from keras_hadamard.layers.modulation import MaskedConv2D as MaskedConv2D
+from keras_hadamard.layers.modulation import MaskedDense as MaskedDense
 from keras_hadamard.layers.modulation import MinGRU as MinGRU
 from keras_hadamard.layers.modulation import ModulatedConv2D as ModulatedConv2D
 from keras_hadamard.layers.modulation import PartialConv2D as PartialConv2D

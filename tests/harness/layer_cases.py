@@ -34,6 +34,8 @@ class LayerCase:
     rooted: bool = False
     # For integer inputs: what all of them are below.
     integers: int | None = None
+    # Arguments with which nothing random reaches a training step, but those with "drop" in them.
+    steady: dict[str, Any] = field(default_factory=dict)
 
     @property
     def many(self) -> bool:

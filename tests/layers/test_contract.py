@@ -114,7 +114,8 @@ def test_one_training_step_with_and_without_xla(case):
     for jit in (False, True):
         keras.utils.set_random_seed(3)
         # Dropout draws other numbers inside XLA.
-        model = case.model(**{k: 0.0 for k in case.kwargs if "drop" in k})
+        still = {k: 0.0 for k in case.kwargs if "drop" in k} | case.steady
+        model = case.model(**still)
         if not model.trainable_weights:
             model = keras.Model(model.input, keras.layers.Dense(2)(model.output))
         rng = np.random.default_rng(1)

@@ -8,9 +8,9 @@ from keras import ops
 from keras_hadamard._checks import fraction, positive_int
 from keras_hadamard._typing import Activation, Shape, Tensor
 from keras_hadamard.layers._channels import image_format, known_image, to_last
-from keras_hadamard.layers._drop_path import drop_path
 from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.layers.high_order.star_operation import StarOperation
+from keras_hadamard.layers.modulation.drop_path import DropPath
 
 
 class StarResidual2D(ProjectingLayer):
@@ -37,9 +37,7 @@ class StarResidual2D(ProjectingLayer):
 
     def build(self, input_shape: Shape) -> None:
         self.build_branch(known_image(input_shape, self.data_format))
-        self.drop = drop_path(
-            self.drop_path, 4, "drop_path", seed=self.seed, policy=self.dtype_policy
-        )
+        self.drop = DropPath(self.drop_path, self.seed, name="drop_path", dtype=self.dtype_policy)
 
     @abstractmethod
     def build_branch(self, shape: Shape) -> None:

@@ -8,9 +8,9 @@ from keras import ops
 from keras_hadamard._checks import fraction, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
-from keras_hadamard.layers._drop_path import drop_path
 from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.layers.high_order.mu_layer import MuLayer, layer_normalization
+from keras_hadamard.layers.modulation.drop_path import DropPath
 
 
 @serializable
@@ -104,12 +104,11 @@ class PolyBlock(ProjectingLayer):
         self.channel = self._mu(self.expansion * width, "channel", input_shape)
         # One seed for both would drop the same examples twice.
         self.drops = [
-            drop_path(
+            DropPath(
                 self.drop_path,
-                4,
-                f"drop_path_{i + 1}",
-                seed=None if self.seed is None else self.seed + i,
-                policy=self.dtype_policy,
+                None if self.seed is None else self.seed + i,
+                name=f"drop_path_{i + 1}",
+                dtype=self.dtype_policy,
             )
             for i in range(2)
         ]

@@ -6,6 +6,8 @@ from keras_hadamard.layers.modulation.conditional_layer_normalization import (
     ConditionalLayerNormalization as ConditionalLayerNormalization,
 )
 from keras_hadamard.layers.modulation.drop_block_2d import DropBlock2D as DropBlock2D
+from keras_hadamard.layers.modulation.drop_connect import DropConnect as DropConnect
+from keras_hadamard.layers.modulation.drop_path import DropPath as DropPath
 from keras_hadamard.layers.modulation.efficient_channel_attention_2d import (
     EfficientChannelAttention2D as EfficientChannelAttention2D,
 )
@@ -17,8 +19,11 @@ from keras_hadamard.layers.modulation.gated_residual import GatedResidual as Gat
 from keras_hadamard.layers.modulation.global_response_normalization import (
     GlobalResponseNormalization as GlobalResponseNormalization,
 )
+from keras_hadamard.layers.modulation.hard_concrete_gate import HardConcreteGate as HardConcreteGate
 from keras_hadamard.layers.modulation.highway import Highway as Highway
 from keras_hadamard.layers.modulation.layer_scale import LayerScale as LayerScale
+from keras_hadamard.layers.modulation.masked_conv_2d import MaskedConv2D as MaskedConv2D
+from keras_hadamard.layers.modulation.masked_dense import MaskedDense as MaskedDense
 from keras_hadamard.layers.modulation.min_gru import MinGRU as MinGRU
 from keras_hadamard.layers.modulation.modulated_conv_2d import ModulatedConv2D as ModulatedConv2D
 from keras_hadamard.layers.modulation.partial_conv_2d import PartialConv2D as PartialConv2D

@@ -8,7 +8,7 @@ from keras import ops
 from keras_hadamard._checks import fraction, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
-from keras_hadamard.layers._channels import channels_axis, image_format, to_last
+from keras_hadamard.layers._channels import image_format, to_last
 
 
 @serializable
@@ -21,8 +21,8 @@ class DropBlock2D(keras.layers.Layer):
 
     Args:
         rate: Number in [0, 1), the share of positions that are dropped.
-        block_size: Odd integer, the side of a region; where the image is smaller, its side.
-            Defaults to `7`.
+        block_size: Integer, the side of a region; where the image is smaller, its side. Defaults
+            to `7`.
         seed: Integer, the seed of the random numbers. Defaults to `None`.
         data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, what
             `keras.config.image_data_format()` says.
@@ -33,7 +33,7 @@ class DropBlock2D(keras.layers.Layer):
         training: Boolean, whether to drop.
 
     Input shape:
-        `(batch, height, width, channels)` with known sides, or channels first.
+        `(batch, height, width, channels)`, or channels first.
 
     Output shape:
         The shape of the input.
@@ -48,7 +48,7 @@ class DropBlock2D(keras.layers.Layer):
         The share of what is left is computed in float32. A batch of which nothing is left is zero.
 
     Raises:
-        ValueError: If an argument is out of range or the sides of the image are unknown.
+        ValueError: If an argument is out of range or the input is no image.
 
     Example:
 
@@ -73,8 +73,6 @@ class DropBlock2D(keras.layers.Layer):
         super().__init__(**kwargs)
         self.rate = fraction("rate", rate)
         self.block_size = positive_int("block_size", block_size)
-        if block_size % 2 == 0:
-            raise received("an odd `block_size`", block_size=block_size)
         self.seed = seed
         self.data_format = image_format(data_format)
         self.random = keras.random.SeedGenerator(seed)
@@ -84,25 +82,25 @@ class DropBlock2D(keras.layers.Layer):
         if not training or not self.rate:
             return inputs
         x = to_last(inputs, self.data_format)
-        _, height, width, _ = x.shape
-        side = min(self.block_size, height, width)
-        side -= 1 - side % 2
-        inner = (height - side + 1, width - side + 1)
-        chance = self.rate * height * width / (side**2 * inner[0] * inner[1])
-        shape = (ops.shape(x)[0], *inner, 1)
-        seeds = ops.cast(keras.random.uniform(shape, seed=self.random) < chance, "float32")
-        around = (side // 2,) * 2
-        seeds = ops.pad(seeds, [(0, 0), around, around, (0, 0)])
-        kept = 1 - ops.max_pool(seeds, side, 1, "same", data_format="channels_last")
+        batch, height, width, _ = ops.shape(x)
+        known = [n for n in x.shape[1:3] if n is not None]
+        side = min([self.block_size, *known])
+        # The places of a region's first corner.
+        places = [_places(n, side) for n in (height, width)]
+        chance = self.rate
+        for n, m in zip((height, width), places, strict=True):
+            chance = chance * _real(n) / _real((n - m + 1) * m)
+        seeds = keras.random.uniform((batch, *places, 1), seed=self.random) < chance
+        around = (side - 1,) * 2
+        seeds = ops.pad(ops.cast(seeds, "float32"), [(0, 0), around, around, (0, 0)])
+        dropped = ops.max_pool(seeds, side, 1, "valid", data_format="channels_last")
+        kept = 1 - dropped[:, :height, :width]
         share = ops.maximum(ops.mean(kept), 1e-6)
         return to_last(x * ops.cast(kept / share, x.dtype), self.data_format, back=True)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        sides = list(input_shape[1:])
-        if len(input_shape) == 4:
-            del sides[channels_axis(self.data_format) - (self.data_format == "channels_first")]
-        if len(input_shape) != 4 or None in sides:
-            raise received("an image of known sides", shape=input_shape)
+        if len(input_shape) != 4:
+            raise received("an image", shape=input_shape)
         return tuple(input_shape)
 
     def get_config(self) -> dict[str, Any]:
@@ -113,3 +111,13 @@ class DropBlock2D(keras.layers.Layer):
             "seed": self.seed,
             "data_format": self.data_format,
         }
+
+
+def _places(size: Any, side: int) -> Any:
+    """How many places there are for `side` positions in a row, one where they are too many."""
+    places = size - side + 1
+    return places if isinstance(places, int) else ops.maximum(places, 1)
+
+
+def _real(n: Any) -> Any:
+    return float(n) if isinstance(n, int) else ops.cast(n, "float32")

@@ -1,0 +1,82 @@
+"""DropConnect: dropout of weights."""
+
+from typing import Any
+
+import keras
+
+from keras_hadamard._checks import fraction
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Activation, Tensor
+from keras_hadamard.layers.modulation._changed_kernel import ChangedKernelDense
+
+
+@serializable
+class DropConnect(ChangedKernelDense):
+    """Dense layer whose weights are dropped in training (DropConnect).
+
+    `y = activation((W * M)^T x / (1 - rate) + b)` with `M` 0 for each weight with probability
+    `rate` and 1 otherwise. One mask is drawn for a batch; the paper draws one for each example,
+    which takes a kernel for each example. There the bias is masked too, and the test averages over
+    samples of a Gaussian with the mean and variance of `y` before the activation; here the bias
+    stays, and the test takes the mean, which is the plain dense layer.
+
+    Args:
+        units: Integer, the width of the output.
+        rate: Number in [0, 1), how often a weight is dropped. Defaults to `0.5`.
+        activation: Name or function of the output. Defaults to `None`.
+        seed: Integer, the seed of the random numbers. Defaults to `None`.
+        **kwargs: Further arguments of `keras.layers.Dense`.
+
+    Call arguments:
+        inputs: Tensor.
+        training: Boolean, whether to drop.
+
+    Input shape:
+        `(batch, ..., width)`.
+
+    Output shape:
+        `(batch, ..., units)`.
+
+    Weights:
+        `(width + 1) * units`.
+
+    Masking:
+        The mask is passed on.
+
+    Numerics:
+        Of the compute dtype, as in `keras.layers.Dense`.
+
+    Raises:
+        ValueError: If an argument is out of range or the width of the input is unknown.
+
+    Example:
+
+    >>> x = keras.ops.ones((2, 6))
+    >>> keras_hadamard.layers.DropConnect(5, 0.3)(x, training=True).shape
+    TensorShape([2, 5])
+
+    Reference:
+        - [Regularization of Neural Networks using DropConnect (Wan et al., 2013)](
+          https://proceedings.mlr.press/v28/wan13.html)
+    """
+
+    def __init__(
+        self,
+        units: int,
+        rate: float = 0.5,
+        activation: Activation = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(units, activation=activation, **kwargs)
+        self.rate = fraction("rate", rate)
+        self.seed = seed
+        self.random = keras.random.SeedGenerator(seed)
+
+    def changed(self, kernel: Tensor, training: bool | None) -> Tensor:
+        if not training or not self.rate:
+            return kernel
+        return keras.random.dropout(kernel, self.rate, seed=self.random)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "rate": self.rate, "seed": self.seed}

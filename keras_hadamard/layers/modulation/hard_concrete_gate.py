@@ -1,0 +1,144 @@
+"""Gates of features that learn to be zero."""
+
+import math
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_hadamard._checks import non_negative, received
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers.modulation._channel_axis import channel_axis
+from keras_hadamard.ops import hard_concrete, open_probability
+
+
+@serializable
+class HardConcreteGate(keras.layers.Layer):
+    """Gates of the features that training closes for good (L0 regularisation).
+
+    `y = x * z` with a hard concrete `z = clip(1.2 * s - 0.1, 0, 1)` for each feature. In training
+    `s = sigmoid((log(u) - log(1 - u) + log_alpha) / temperature)` with uniform `u`, otherwise
+    `s = sigmoid(log_alpha)`, as published without the temperature. To the loss comes `penalty`
+    times the expected number of open gates. Put before a dense layer it selects input units, after
+    a convolution feature maps, as the authors do; features whose gate is 0 can be cut out.
+
+    Args:
+        penalty: Number that is not negative, what an open gate costs. The authors have the number
+            of weights behind a gate times 0.1 and less over the number of training examples.
+        droprate_init: Number in (0, 1): `log_alpha` starts near `log(1 - droprate_init) -
+            log(droprate_init)`, 0.01 around it. Defaults to `0.5`.
+        temperature: Positive float, how far from a choice between 0 and 1 a random gate is.
+            Defaults to `0.6666666666666666`.
+        per_sample: Boolean, whether each example draws gates of its own. By default a batch shares
+            them, as in the authors' code, which has the other as `local_rep`. Defaults to `False`.
+        axis: Integer, the axis of the features: `-1`, or `1` for images with channels first.
+            Defaults to `-1`.
+        seed: Integer, of the random numbers and of where the gates start. Defaults to `None`.
+        **kwargs: Arguments of the base layer (`name`, `dtype`, `trainable`).
+
+    Call arguments:
+        inputs: Tensor.
+        training: Boolean, whether to draw random gates.
+
+    Input shape:
+        `(batch, ..., features)`, or with the features at `axis`.
+
+    Output shape:
+        The shape of the input.
+
+    Weights:
+        `features`. `log_alpha` is kept between `log(0.01)` and `log(100)`, as by the authors.
+
+    Masking:
+        The mask is passed on.
+
+    Numerics:
+        Gates and penalty are computed in float32 under 16-bit policies.
+
+    Raises:
+        ValueError: If an argument is out of range, or the features are unknown.
+
+    Example:
+
+    >>> gate = keras_hadamard.layers.HardConcreteGate(1e-3, droprate_init=0.1)
+    >>> gate(keras.ops.ones((2, 8))).shape, gate.open_gates()
+    (TensorShape([2, 8]), 8)
+
+    Reference:
+        - [Learning Sparse Neural Networks through L0 Regularization (Louizos et al., 2018)](
+          https://arxiv.org/abs/1712.01312)
+    """
+
+    def __init__(
+        self,
+        penalty: float,
+        droprate_init: float = 0.5,
+        temperature: float = 2 / 3,
+        per_sample: bool = False,
+        axis: int = -1,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.penalty = non_negative("penalty", penalty)
+        if not 0 < droprate_init < 1:
+            raise received("`droprate_init` between 0 and 1", droprate_init=droprate_init)
+        if not temperature > 0:
+            raise received("a positive `temperature`", temperature=temperature)
+        self.droprate_init = float(droprate_init)
+        self.temperature = float(temperature)
+        self.per_sample = bool(per_sample)
+        self.axis = int(axis)
+        self.seed = seed
+        self.random = keras.random.SeedGenerator(seed)
+        self.supports_masking = True
+
+    def build(self, input_shape: Shape) -> None:
+        start = math.log(1 - self.droprate_init) - math.log(self.droprate_init)
+        self.log_alpha = self.add_weight(
+            name="log_alpha",
+            shape=(input_shape[channel_axis(input_shape, self.axis)],),
+            initializer=keras.initializers.RandomNormal(start, 0.01, seed=self.seed),
+            regularizer=self._penalty if self.penalty else None,
+            constraint=_clamped,
+            autocast=False,
+        )
+
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
+        shape = [1] * len(inputs.shape)
+        shape[channel_axis(tuple(inputs.shape), self.axis)] = -1
+        log_alpha, uniform = ops.reshape(self.log_alpha, shape), None
+        if training:
+            examples = ops.shape(inputs)[0] if self.per_sample else 1
+            size = (examples, *log_alpha.shape[1:])
+            uniform = keras.random.uniform(size, dtype=log_alpha.dtype, seed=self.random)
+        gates = hard_concrete(log_alpha, uniform, temperature=self.temperature)
+        return inputs * ops.cast(gates, inputs.dtype)
+
+    def open_gates(self) -> int:
+        """How many gates of the test are not 0."""
+        return int(ops.sum(ops.cast(hard_concrete(self.log_alpha) > 0, "int32")))
+
+    def _penalty(self, log_alpha: Tensor) -> Tensor:
+        # Of the weight, not of the call: a gate that is used twice costs as much.
+        return self.penalty * ops.sum(open_probability(log_alpha, temperature=self.temperature))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        channel_axis(input_shape, self.axis)
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "penalty": self.penalty,
+            "droprate_init": self.droprate_init,
+            "temperature": self.temperature,
+            "per_sample": self.per_sample,
+            "axis": self.axis,
+            "seed": self.seed,
+        }
+
+
+def _clamped(log_alpha: Tensor) -> Tensor:
+    return ops.clip(log_alpha, math.log(0.01), math.log(100))
