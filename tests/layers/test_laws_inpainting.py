@@ -175,6 +175,20 @@ def test_a_sum_in_float16_is_exact():
     assert layer._epsilon() == 1e-6
 
 
+def test_the_arguments_reach_kernel_and_bias():
+    layer = PartialConv2D(
+        4,
+        bias_initializer="ones",
+        bias_regularizer="l2",
+        kernel_regularizer="l2",
+        kernel_constraint="non_neg",
+        bias_constraint="non_neg",
+    )
+    layer(normal(2, 9, 7, 3))
+    assert np.all(np.asarray(layer.bias) == 1) and len(layer.losses) == 2
+    assert all(weight.constraint is not None for weight in layer.trainable_weights)
+
+
 # The gated convolutions.
 
 

@@ -7,10 +7,11 @@ from keras import ops
 
 from keras_hadamard._checks import non_negative, received
 from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._typing import Shape
 from keras_hadamard.layers._channels import to_last, to_last_shape
 from keras_hadamard.layers._fan_in import of_fan_in
 from keras_hadamard.layers._windowed import Windowed
+from keras_hadamard.layers.modulation._window_sums import window_sums
 from keras_hadamard.ops._precision import at_least_float32
 from keras_hadamard.ops._shapes import compatible
 
@@ -144,7 +145,10 @@ class PartialConv2D(Windowed):
             x = x * mask
         else:
             channels, known = 1, ops.ones((1, *ops.shape(x)[1:3]), dtype)
-        sums = ops.expand_dims(self._window_sums(ops.stop_gradient(known)), -1)
+        if self.padding == "same":
+            known = ops.pad(known, [(0, 0), *self.pads])
+        how = self.kernel_size, self.strides, self.dilation_rate
+        sums = ops.expand_dims(window_sums(ops.stop_gradient(known), *how), -1)
         new_mask = ops.clip(sums, 0, 1)
         size = channels * math.prod(self.kernel_size)
         ratio = size / (sums + self._epsilon()) * new_mask
@@ -163,25 +167,6 @@ class PartialConv2D(Windowed):
         if self.epsilon is not None:
             return self.epsilon
         return 1e-6 if self.compute_dtype in ("float16", "bfloat16") else 1e-8
-
-    def _window_sums(self, x: Tensor) -> Tensor:
-        """The sums over the windows of `(batch, height, width)`."""
-        if self.padding == "same":
-            x = ops.pad(x, [(0, 0), *self.pads])
-        if max(self.strides) > 1:
-            # Shifted sums with steps would be gathered pixel by pixel.
-            x = ops.expand_dims(x, -1)
-            means = ops.average_pool(
-                x, self.kernel_size, self.strides, "valid", data_format="channels_last"
-            )
-            return math.prod(self.kernel_size) * means[..., 0]
-        # One axis after the other, and not a convolution, which XLA has no fast one of on a CPU
-        # for a single channel.
-        for axis, (taps, step) in enumerate(zip(self.kernel_size, self.dilation_rate, strict=True)):
-            reach = step * (taps - 1)
-            ends = [(i, i - reach or None) for i in range(0, reach + 1, step)]
-            x = sum(x[:, a:b] if axis == 0 else x[:, :, a:b] for a, b in ends)
-        return x
 
     def _shapes(self, input_shape: Any) -> Shape:
         """The shape of the image, its channels last, once it is known that the mask fits."""
