@@ -124,9 +124,11 @@ class GatedResidual(Conditioned):
         )
         self.gate = self.sublayer(GatedDense, 2, units, name="gate")
         self.gate.build(hidden)
-        self.skip = keras.layers.Identity(dtype=self.dtype_policy, name="skip")
-        if units != x[-1]:
-            self.skip = self.project(units, "skip", input_shape=x)
+        self.skip = (
+            keras.layers.Identity(dtype=self.dtype_policy, name="skip")
+            if units == x[-1]
+            else self.project(units, "skip", input_shape=x)
+        )
         self.normalization = normalization(
             "layer",
             "normalization",
