@@ -14,6 +14,7 @@ from keras_hadamard.ops.gated_scan import gated_scan as gated_scan
 from keras_hadamard.ops.glu import glu as glu
 from keras_hadamard.ops.hard_concrete import hard_concrete as hard_concrete
 from keras_hadamard.ops.hard_concrete import open_probability as open_probability
+from keras_hadamard.ops.khatri_rao_matmul import khatri_rao_matmul as khatri_rao_matmul
 from keras_hadamard.ops.l2_normalize import l2_normalize as l2_normalize
 from keras_hadamard.ops.modulate import modulate as modulate
 from keras_hadamard.ops.polynomial_chain import polynomial_chain as polynomial_chain
