@@ -175,6 +175,17 @@ def test_a_sum_in_float16_is_exact():
     assert layer._epsilon() == 1e-6
 
 
+@pytest.mark.parametrize("strides", [1, 2])
+@pytest.mark.parametrize("jit", [False, True])
+def test_images_of_unknown_size(strides, jit):
+    x = normal(2, 9, 7, 3)
+    layer = ready(PartialConv2D(4, strides=strides, return_mask=True), x.shape)
+    unknown = tf.TensorSpec((None, None, None, 3), "float64")
+    compiled = tf.function(layer, jit_compile=jit, autograph=False, input_signature=[unknown])
+    for one, other in zip(compiled(x), layer(x), strict=True):
+        same(one, other)
+
+
 def test_the_arguments_reach_kernel_and_bias():
     layer = PartialConv2D(
         4,
