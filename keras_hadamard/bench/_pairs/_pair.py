@@ -30,6 +30,16 @@ def pooled(x: Any, factor: int) -> Any:
     return sum_of(-1)(groups)
 
 
+def modulated(x: Any, condition: Any) -> Any:
+    """Scale and shift by dense layers of the condition, the one of the scale in its bias."""
+    shape = (*[1] * (len(x.shape) - 2), -1)
+    scale = keras.layers.Dense(x.shape[-1], bias_initializer="ones")(condition)
+    scale, shift = (
+        keras.layers.Reshape(shape)(y) for y in (scale, keras.layers.Dense(x.shape[-1])(condition))
+    )
+    return keras.layers.Add()([keras.layers.Multiply()([x, scale]), shift])
+
+
 @keras.saving.register_keras_serializable("keras_hadamard_bench")
 class Scale(keras.layers.Layer):
     """A learned scalar, which Keras has no layer for."""

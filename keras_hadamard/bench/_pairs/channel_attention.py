@@ -21,7 +21,7 @@ from keras.layers import (
 )
 
 from keras_hadamard import layers
-from keras_hadamard.bench._pairs._pair import Pair
+from keras_hadamard.bench._pairs._pair import Pair, modulated
 
 
 def _squeeze_excite(x: Any) -> Any:
@@ -48,21 +48,13 @@ def _efficient_attention(x: Any) -> Any:
     return Multiply()([x, Reshape((1, 1, -1))(gate)])
 
 
-def _coefficients(condition: Any, width: int, count: int, positions: int) -> Any:
-    """So many dense layers of a condition, in shapes that fit an image or a sequence."""
-    shape = (*[1] * positions, -1)
-    return [Reshape(shape)(Dense(width)(condition)) for _ in range(count)]
-
-
 def _adain(inputs: Any) -> Any:
     x, style = inputs
-    y = GroupNormalization(-1, epsilon=1e-5, center=False, scale=False)(x)
-    scale, shift = _coefficients(style, x.shape[-1], 2, positions=2)
-    return Add()([y, Multiply()([y, scale]), shift])
+    return modulated(GroupNormalization(-1, epsilon=1e-5, center=False, scale=False)(x), style)
 
 
 @keras.saving.register_keras_serializable("keras_hadamard_bench")
-class _Modulated(keras.layers.Layer):
+class _ModulatedConvolution(keras.layers.Layer):
     """The modulated convolution as Keras's own StyleGAN-like examples write it."""
 
     def build(self, input_shape: Any) -> None:
@@ -84,8 +76,7 @@ class _Modulated(keras.layers.Layer):
 def _layer_normalization(inputs: Any) -> Any:
     x, condition = inputs
     y = LayerNormalization(epsilon=1e-6, center=False, scale=False)(x)
-    shift, scale = _coefficients(Activation("silu")(condition), x.shape[-1], 2, positions=1)
-    return Add()([y, Multiply()([y, scale]), shift])
+    return modulated(y, Activation("silu")(condition))
 
 
 IMAGE, CONDITION = (32, 32, 64), (64,)
@@ -99,7 +90,10 @@ PAIRS = {
     ),
     "AdaIN": Pair(layers.AdaIN, _adain, (IMAGE, CONDITION)),
     "ModulatedConv2D": Pair(
-        layers.ModulatedConv2D, lambda inputs: _Modulated()(inputs), (IMAGE, CONDITION), batch=8
+        layers.ModulatedConv2D,
+        lambda inputs: _ModulatedConvolution()(inputs),
+        (IMAGE, CONDITION),
+        batch=8,
     ),
     "ConditionalLayerNormalization": Pair(
         layers.ConditionalLayerNormalization, _layer_normalization, ((128, 256), CONDITION)

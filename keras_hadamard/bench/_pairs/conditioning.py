@@ -10,35 +10,27 @@ from keras.layers import (
     Dense,
     GroupNormalization,
     Multiply,
-    Reshape,
     UpSampling2D,
 )
 
 from keras_hadamard import layers
-from keras_hadamard.bench._pairs._pair import Pair
+from keras_hadamard.bench._pairs._pair import Pair, modulated
 
 
 def _normalized(x: Any) -> Any:
     return BatchNormalization(epsilon=1e-5, center=False, scale=False)(x)
 
 
-def _modulated(x: Any, condition: Any) -> Any:
-    """Scale and shift by dense layers of the condition, the one of the scale in its bias."""
-    gamma = Dense(x.shape[-1], bias_initializer="ones")(condition)
-    gamma, beta = (Reshape((1, 1, -1))(y) for y in (gamma, Dense(x.shape[-1])(condition)))
-    return Add()([Multiply()([x, gamma]), beta])
-
-
 def _block(inputs: Any) -> Any:
     x, condition = inputs
     shortcut = Conv2D(32, 1, activation="relu")(x)
     y = _normalized(Conv2D(32, 3, padding="same")(shortcut))
-    return Add()([shortcut, Activation("relu")(_modulated(y, condition))])
+    return Add()([shortcut, Activation("relu")(modulated(y, condition))])
 
 
 def _batch_normalization(inputs: Any) -> Any:
     x, condition = inputs
-    return _modulated(_normalized(x), Dense(128, activation="relu")(condition))
+    return modulated(_normalized(x), Dense(128, activation="relu")(condition))
 
 
 def _spade(inputs: Any) -> Any:

@@ -1,5 +1,6 @@
 """Adaptive instance normalisation."""
 
+import math
 from typing import Any, ClassVar
 
 from keras import ops
@@ -93,13 +94,13 @@ class AdaIN(Conditioned):
 
     def call(self, inputs: list[Tensor], mask: Any = None) -> Tensor:
         masks = mask if isinstance(mask, list | tuple) else (mask, None)
-        dtype = statistics_dtype(inputs[0])
-        x = ops.cast(to_last(inputs[0], self.data_format), dtype)
+        x = to_last(inputs[0], self.data_format)
+        x = ops.cast(x, statistics_dtype(x))
         if self.style_projection is None:
-            style = ops.cast(to_last(inputs[1], self.data_format), dtype)
-            shift, scale = self._statistics(style, masks[1])
+            style = to_last(inputs[1], self.data_format)
+            shift, scale = self._statistics(ops.cast(style, x.dtype), masks[1])
         else:
-            style = ops.cast(self.style_projection(inputs[1]), dtype)
+            style = ops.cast(self.style_projection(inputs[1]), x.dtype)
             style = ops.expand_dims(style, tuple(range(1, len(x.shape) - 1)))
             scale, shift = ops.split(style, 2, axis=-1)
             scale = 1 + scale
@@ -108,10 +109,16 @@ class AdaIN(Conditioned):
         return to_last(y, self.data_format, back=True)
 
     def _statistics(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation over the positions."""
-        axes = tuple(range(1, len(x.shape) - 1))
-        mean = masked_mean(x, mask, axes)
-        return mean, ops.sqrt(masked_mean(ops.square(x - mean), mask, axes) + self.epsilon)
+        """Mean and standard deviation over the positions, each of which is kept as one."""
+        batch, *positions, channels = ops.shape(x)
+        # In one axis, over which XLA sums faster than over two.
+        x = ops.reshape(x, (batch, math.prod(positions), channels))
+        if mask is not None:
+            mask = ops.reshape(mask, (batch, math.prod(positions)))
+        mean = masked_mean(x, mask, (1,))
+        deviation = ops.sqrt(masked_mean(ops.square(x - mean), mask, (1,)) + self.epsilon)
+        kept = (batch, *[1] * len(positions), channels)
+        return ops.reshape(mean, kept), ops.reshape(deviation, kept)
 
     def check_shapes(self, x: Shape, style: Shape, *more: Shape) -> None:
         del more
