@@ -63,7 +63,11 @@ from keras_hadamard.layers.high_order import QuadraticDense as QuadraticDense
 from keras_hadamard.layers.high_order import StarBlock2D as StarBlock2D
 from keras_hadamard.layers.high_order import StarOperation as StarOperation
 from keras_hadamard.layers.modulation import CBAM2D as CBAM2D
+from keras_hadamard.layers.modulation import HGRN as HGRN
+from keras_hadamard.layers.modulation import QRNN as QRNN
+from keras_hadamard.layers.modulation import RGLRU as RGLRU
 from keras_hadamard.layers.modulation import SPADE as SPADE
+from keras_hadamard.layers.modulation import SRU as SRU
 from keras_hadamard.layers.modulation import AdaIN as AdaIN
 from keras_hadamard.layers.modulation import (
     ConditionalLayerNormalization as ConditionalLayerNormalization,
@@ -88,7 +92,9 @@ from keras_hadamard.layers.modulation import LayerScale as LayerScale
 from keras_hadamard.layers.modulation import MaskedConv2D as MaskedConv2D
 from keras_hadamard.layers.modulation import MaskedDense as MaskedDense
 from keras_hadamard.layers.modulation import MinGRU as MinGRU
+from keras_hadamard.layers.modulation import MinLSTM as MinLSTM
 from keras_hadamard.layers.modulation import ModulatedConv2D as ModulatedConv2D
+from keras_hadamard.layers.modulation import MultiplicativeLSTM as MultiplicativeLSTM
 from keras_hadamard.layers.modulation import PartialConv2D as PartialConv2D
 from keras_hadamard.layers.modulation import SimpleGate as SimpleGate
 from keras_hadamard.layers.modulation import SqueezeExcite2D as SqueezeExcite2D

@@ -10,7 +10,6 @@ from keras_hadamard.layers import (
     GlobalResponseNormalization,
     Highway,
     LayerScale,
-    MinGRU,
     SimpleGate,
 )
 
@@ -59,15 +58,6 @@ CASES = {
     "LayerScale-first": LayerCase(LayerScale, (IMAGE,), {"axis": 1}),
     "SimpleGate": LayerCase(SimpleGate, ((6, 4),), {}, wrong_ranks=((), VECTOR)),
     "SimpleGate-first": LayerCase(SimpleGate, (IMAGE,), {"axis": 1, "activation": "sigmoid"}),
-    "MinGRU": LayerCase(
-        MinGRU, (SEQUENCE,), {"units": 4}, mask="consumed", wrong_ranks=(VECTOR, IMAGE)
-    ),
-    "MinGRU-sequences": LayerCase(
-        MinGRU, (SEQUENCE,), {"units": 4, "return_sequences": True, "activation": "tanh"}
-    ),
-    "MinGRU-backwards": LayerCase(
-        MinGRU, (SEQUENCE,), {"units": 4, "go_backwards": True}, mask="consumed"
-    ),
     "DropBlock2D": LayerCase(
         DropBlock2D, (IMAGE,), {"rate": 0.2, "seed": 1}, wrong_ranks=((5,), (6, 5))
     ),

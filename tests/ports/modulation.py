@@ -1,10 +1,8 @@
-"""Gates and recurrences on the authors' parameters."""
+"""Gates on the authors' parameters."""
 
-import keras
-import tensorflow as tf
 from harness.golden import port
 
-from keras_hadamard.layers import GatedMLP, MinGRU
+from keras_hadamard.layers import GatedMLP
 
 
 @port("glu__geglu", "glu__reglu")
@@ -39,17 +37,3 @@ def llama_mlp(c):
         **c.dense("gated/gate_projection", "gate_proj", bias),
         **c.dense("output_projection", "down_proj", bias),
     }
-
-
-@port("mingru__parallel_T5", adapt=lambda x: x[0])
-def min_gru(c):
-    layer = MinGRU(c.config["dim"], return_sequences=True, use_bias=False)
-    return layer, {"projection/kernel": tf.transpose(c["to_hidden_and_gate.weight"])}
-
-
-@port("mingru__step_T1_prev")
-def min_gru_with_state(c):
-    x, h = (keras.Input(tuple(i.shape[1:]), dtype=c.dtype) for i in c.inputs)
-    layer = MinGRU(c.config["dim"], return_sequences=True, use_bias=False, name="gru")
-    model = keras.Model([x, h], layer(x, initial_state=h[:, 0]))
-    return model, {"gru/projection/kernel": tf.transpose(c["to_hidden_and_gate.weight"])}

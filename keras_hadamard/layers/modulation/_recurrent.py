@@ -1,0 +1,249 @@
+"""What the recurrent layers share: everything but their equations."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_hadamard._checks import fraction, positive_int, received
+from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers._projecting import ProjectingLayer
+from keras_hadamard.ops import gated_scan
+from keras_hadamard.ops._precision import at_least_float32
+
+
+class Recurrent(ProjectingLayer):
+    """Base of recurrent layers that take (batch, steps, width), as `keras.layers.RNN` does.
+
+    A layer says what `run` makes of a whole sequence and of the states before it, and how wide its
+    states are if they are not one of `units`. Sequences come to `run` in the order in which they
+    are run, masked steps as zeros.
+    """
+
+    def __init__(
+        self,
+        units: int | None,
+        *,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.units = None if units is None else positive_int("units", units)
+        self.return_sequences = bool(return_sequences)
+        self.return_state = bool(return_state)
+        self.go_backwards = bool(go_backwards)
+        self.stateful = bool(stateful)
+        self.dropout = fraction("dropout", dropout)
+        self.seed = seed
+        # One draw for all steps, as Keras's recurrent layers have it.
+        self.drop = keras.layers.Dropout(
+            self.dropout, noise_shape=(None, 1, None), seed=seed, dtype=self.dtype_policy
+        )
+        self.states: list[Any] | None = None
+        self.supports_masking = True
+
+    def run(
+        self, x: Tensor, states: list[Tensor], mask: Tensor | None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """The output of every step, or of the last alone, and the states after the last one."""
+        raise NotImplementedError
+
+    def state_sizes(self, width: int) -> list[int]:
+        """The widths of the states for an input of `width`."""
+        return [self.units or width]
+
+    @property
+    def state_dtype(self) -> str:
+        return at_least_float32(self.compute_dtype)
+
+    @property
+    def state_size(self) -> list[int]:
+        """The widths of the states, once the layer is built."""
+        return self.state_sizes(self._width)
+
+    def get_initial_state(self, batch_size: Any) -> list[Tensor]:
+        """The states before the first step: zeros, a list of `(batch_size, width)`."""
+        return [ops.zeros((batch_size, n), self.state_dtype) for n in self.state_size]
+
+    def build(self, input_shape: Shape) -> None:
+        self._width = self._checked(input_shape)
+        if self.stateful:
+            if input_shape[0] is None:
+                raise received("a known batch size, as the layer is stateful", shape=input_shape)
+            self.states = [
+                self.add_weight(
+                    name="state",
+                    shape=(input_shape[0], n),
+                    initializer="zeros",
+                    dtype=self.state_dtype,
+                    trainable=False,
+                    autocast=False,
+                )
+                for n in self.state_size
+            ]
+
+    def reset_state(self) -> None:
+        """Sets the states of a stateful layer to zero."""
+        for state in self.states or []:
+            state.assign(ops.zeros_like(state))
+
+    def call(
+        self,
+        inputs: Tensor,
+        initial_state: Any = None,
+        mask: Tensor | None = None,
+        training: bool | None = None,
+    ) -> Tensor | tuple[Tensor, ...]:
+        states = self._states(initial_state, inputs)
+        x = self.drop(inputs, training=training)
+        if mask is not None:
+            mask = ops.cast(mask, "bool")
+            self._check_mask(mask, inputs)
+            x = ops.where(ops.expand_dims(mask, -1), x, ops.zeros_like(x))
+        if self.go_backwards:
+            x = ops.flip(x, axis=1)
+            mask = None if mask is None else ops.flip(mask, axis=1)
+        sequence, states = self.run(x, states, mask)
+        for kept, state in zip(self.states or [], states, strict=False):
+            kept.assign(state)
+        sequence = ops.cast(sequence, self.compute_dtype)
+        output = sequence if self.return_sequences else sequence[:, -1]
+        return (output, *states) if self.return_state else output
+
+    def step(self, inputs: Tensor, states: Any = None) -> tuple[Tensor, list[Tensor]]:
+        """One step, `(batch, width)`, from the states before it, by default zeros.
+
+        Returns the output `(batch, units)` and the list of the states after the step. Step after
+        step gives the numbers of the whole sequence. What a stateful layer keeps is left alone.
+        """
+        x = ops.expand_dims(ops.convert_to_tensor(inputs, dtype=self.compute_dtype), 1)
+        if not self.built:
+            self.build(tuple(x.shape))
+        self._checked(x.shape)
+        given = self._given(states)
+        output, states = self.run(x, given or self.get_initial_state(ops.shape(x)[0]), None)
+        return ops.cast(output[:, -1], self.compute_dtype), states
+
+    def _states(self, given: Any, inputs: Tensor) -> list[Tensor]:
+        self._checked(inputs.shape)
+        states = self._given(given)
+        if states is not None:
+            return states
+        if self.states is not None:
+            return [ops.convert_to_tensor(state) for state in self.states]
+        return self.get_initial_state(ops.shape(inputs)[0])
+
+    def _given(self, states: Any) -> list[Tensor] | None:
+        """The states that were handed in, checked and in the dtype that they are kept in."""
+        if states is None:
+            return None
+        states = list(states) if isinstance(states, list | tuple) else [states]
+        wanted = self.state_size
+        if len(states) != len(wanted):
+            expected = "one tensor" if len(wanted) == 1 else f"a list of {len(wanted)}"
+            raise received(f"`initial_state` to be {expected}", length=len(states))
+        for state, size in zip(states, wanted, strict=True):
+            if len(state.shape) != 2 or state.shape[-1] not in (None, size):
+                raise received(f"`initial_state` to be (batch, {size})", shape=tuple(state.shape))
+        return [ops.cast(state, self.state_dtype) for state in states]
+
+    @staticmethod
+    def _check_mask(mask: Tensor, inputs: Tensor) -> None:
+        steps = inputs.shape[1]
+        known = len(mask.shape) == 2 and None not in (steps, mask.shape[1])
+        if len(mask.shape) != 2 or (known and mask.shape[1] != steps):
+            raise received(f"`mask` to be (batch, {steps})", shape=tuple(mask.shape))
+
+    def _checked(self, input_shape: Shape) -> int:
+        """The width of an input that fits."""
+        if len(input_shape) != 3 or input_shape[-1] is None:
+            raise received("an input (batch, steps, width) of known width", shape=input_shape)
+        return int(input_shape[-1])
+
+    def compute_mask(self, inputs: Tensor, mask: Any = None, **kwargs: Any) -> Any:
+        output = mask if self.return_sequences else None
+        states = self.state_sizes(self._checked(inputs.shape))
+        return [output, *(None for _ in states)] if self.return_state else output
+
+    def compute_output_shape(self, input_shape: Shape, **kwargs: Any) -> Any:
+        sizes = self.state_sizes(self._checked(input_shape))
+        steps = (input_shape[1],) if self.return_sequences else ()
+        output = (input_shape[0], *steps, self.units or input_shape[-1])
+        states = [(input_shape[0], n) for n in sizes]
+        return (output, *states) if self.return_state else output
+
+    def compute_output_spec(self, inputs: Tensor, initial_state: Any = None, **kwargs: Any) -> Any:
+        # States are not of the dtype of the output, which `compute_output_shape` alone would give.
+        self._given(initial_state)
+        shape = self.compute_output_shape(inputs.shape)
+        if not self.return_state:
+            return keras.KerasTensor(shape, self.compute_dtype)
+        output, *states = shape
+        return (
+            keras.KerasTensor(output, self.compute_dtype),
+            *(keras.KerasTensor(state, self.state_dtype) for state in states),
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "return_sequences": self.return_sequences,
+            "return_state": self.return_state,
+            "go_backwards": self.go_backwards,
+            "stateful": self.stateful,
+            "dropout": self.dropout,
+            "seed": self.seed,
+        }
+
+
+class LinearRecurrent(Recurrent):
+    """Base of layers whose state is `h_t = a_t * h_(t-1) + b_t`, `a` and `b` made of the input."""
+
+    def gates(self, x: Tensor) -> tuple[Tensor, ...]:
+        """`a`, `b` and whatever `read` takes, each (batch, steps, units)."""
+        raise NotImplementedError
+
+    def read(self, h: Tensor, *gates: Tensor) -> Tensor:
+        """The output of the state and the other gates."""
+        return h
+
+    def split(self, projected: Tensor, parts: int) -> list[Tensor]:
+        """Gates that were projected at once, in the dtype of the state."""
+        found: list[Tensor] = ops.split(ops.cast(projected, self.state_dtype), parts, axis=-1)
+        return found
+
+    def run(
+        self, x: Tensor, states: list[Tensor], mask: Tensor | None
+    ) -> tuple[Tensor, list[Tensor]]:
+        decay, new, *gates = self.gates(x)
+        h = scan(decay, new, states[0], mask)
+        if mask is None and not self.return_sequences:
+            h, gates = h[:, -1:], [gate[:, -1:] for gate in gates]
+        output = self.read(h, *gates)
+        return output if output is h else held(output, mask), [h[:, -1]]
+
+
+def scan(decay: Tensor, new: Tensor, state: Tensor, mask: Tensor | None = None) -> Tensor:
+    """The recurrence, over which masked steps carry the state unchanged."""
+    if mask is not None:
+        mask = ops.expand_dims(mask, -1)
+        decay = ops.where(mask, decay, ops.ones_like(decay))
+        new = ops.where(mask, new, ops.zeros_like(new))
+    if decay.shape[1] == 1:
+        return decay * ops.expand_dims(state, 1) + new
+    return gated_scan(decay, new, state)
+
+
+def held(x: Tensor, mask: Tensor | None, before: Tensor | None = None) -> Tensor:
+    """`x` with the last step that counted, or `before`, in the place of masked steps."""
+    if mask is None:
+        return x
+    mask = ops.broadcast_to(ops.expand_dims(mask, -1), ops.shape(x))
+    before = ops.zeros_like(x[:, 0]) if before is None else before
+    return scan(ops.cast(~mask, x.dtype), ops.where(mask, x, ops.zeros_like(x)), before)

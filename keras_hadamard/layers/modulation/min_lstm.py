@@ -1,0 +1,91 @@
+"""The minimal long short-term memory."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.layers.modulation._recurrent import LinearRecurrent
+from keras_hadamard.ops import _activations as activations
+
+
+@serializable
+class MinLSTM(LinearRecurrent):
+    """Minimal long short-term memory (minLSTM), whose two gates depend on the input alone.
+
+    `h_t = f_t / (f_t + i_t) * h_(t-1) + i_t / (f_t + i_t) * g(W_h x_t + b_h)` with
+    `f_t = sigmoid(W_f x_t + b_f)` and `i_t = sigmoid(W_i x_t + b_i)`: the gates are made to sum to
+    one. Each `W` is `(width, units)`; the kernel holds `h`, `f` and `i` in this order.
+
+    Args:
+        units: Integer, the width of the state.
+        activation: Name or function of the candidate `g`. Defaults to `"positive"`, `x + 0.5` above
+            zero and `sigmoid(x)` below, which the paper's log-space form needs; `None` is its plain
+            form.
+        **kwargs: Arguments of every recurrent layer, as Keras's have them (`return_sequences`,
+            `return_state`, `go_backwards`, `stateful`, `dropout` of the input and its `seed`), of
+            the projections (`use_bias`, `kernel_initializer`, `bias_initializer`, their
+            regularizers and constraints, as `keras.layers.Dense` has them) and of the base layer
+            (`name`, `dtype`, `trainable`).
+
+    Call arguments:
+        inputs: Tensor.
+        initial_state: Tensor `(batch, units)`, or a list of it. Defaults to `None`, zeros. The
+            paper's parallel form puts it through `g` and its sequential one does not; here it is
+            taken as it is, and `keras_hadamard.layers.positive(state)` is the former.
+        mask: Boolean tensor `(batch, steps)`. Defaults to `None`.
+        training: Boolean, whether the dropout is on.
+
+    Input shape:
+        `(batch, steps, width)`, `steps` may be unknown.
+
+    Output shape:
+        `(batch, units)`, or `(batch, steps, units)` with `return_sequences`; with `return_state` a
+        tuple of it and the state `(batch, units)`.
+
+    Weights:
+        `3 * (width + 1) * units`.
+
+    Masking:
+        A masked step carries the state unchanged. The mask is passed on with the sequence.
+
+    Numerics:
+        Gates and state are float32 under 16-bit policies. The quotients are computed from the
+        logarithms of the gates, so both may vanish; the recurrence runs in plain space.
+
+    Raises:
+        ValueError: If an argument is out of range, or the input, the initial state or the mask does
+            not fit.
+
+    Example:
+
+    >>> x = keras.ops.ones((2, 9, 4))
+    >>> keras_hadamard.layers.MinLSTM(8)(x).shape
+    TensorShape([2, 8])
+
+    Reference:
+        - [Were RNNs All We Needed? (Feng et al., 2024)](https://arxiv.org/abs/2410.01201)
+    """
+
+    def __init__(self, units: int, activation: Activation = "positive", **kwargs: Any) -> None:
+        super().__init__(units, **kwargs)
+        self.activation = activations.get(activation)
+
+    def build(self, input_shape: Shape) -> None:
+        super().build(input_shape)
+        self.projection = self.project(self.units, "projection", blocks=3, input_shape=input_shape)
+
+    def gates(self, x: Tensor) -> tuple[Tensor, ...]:
+        candidate, forget, enter = self.split(self.projection(x), 3)
+        # log f - log i, of which the quotients are sigmoids.
+        odds = ops.softplus(-enter) - ops.softplus(-forget)
+        new = ops.sigmoid(-odds) * activations.apply(self.activation, candidate)
+        return ops.sigmoid(odds), new
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "activation": keras.activations.serialize(self.activation),
+        }

@@ -1,0 +1,154 @@
+"""The multiplicative long short-term memory."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
+from keras_hadamard.layers._side_by_side import SideBySide, derive
+from keras_hadamard.layers.modulation._recurrent import Recurrent
+from keras_hadamard.layers.modulation._steps import one_by_one
+from keras_hadamard.ops import _activations as activations
+
+
+@serializable
+class MultiplicativeLSTM(Recurrent):
+    """Multiplicative LSTM: the input chooses the matrix that the last output goes through.
+
+    `h_t = o_t * tanh(c_t) with c_t = f_t * c_(t-1) + i_t * g(W_hx x_t + W_hm m_t + b_h)`, the gates
+    `sigmoid(W_x x_t + W_m m_t + b)` of kernels of their own, and
+    `m_t = (W_mx x_t) * (W_mh h_(t-1))` in the place that the last output has in an LSTM. The
+    kernels hold `h`, `i`, `f` and `o` in this order.
+
+    Args:
+        units: Integer, the width of the state.
+        activation: Name or function `g` of the candidate. Defaults to `"tanh"`; the authors' code
+            has none.
+        gate_inside: Boolean, whether `h_t = tanh(o_t * c_t)`, as in the authors' code. Defaults to
+            `False`.
+        unit_forget_bias: Boolean, whether the bias of `f` starts at one. Defaults to `True`.
+        recurrent_initializer: Initialiser of `W_mh` and `W_m`. Defaults to `"orthogonal"`.
+        **kwargs: Arguments of every recurrent layer, as Keras's have them (`return_sequences`,
+            `return_state`, `go_backwards`, `stateful`, `dropout` of the input and its `seed`), of
+            the projections (`use_bias`, `kernel_initializer`, `bias_initializer`, their
+            regularizers and constraints, as `keras.layers.Dense` has them) and of the base layer
+            (`name`, `dtype`, `trainable`).
+
+    Call arguments:
+        inputs: Tensor.
+        initial_state: List of two tensors `(batch, units)`, `h` and `c`. Defaults to `None`,
+            zeros.
+        mask: Boolean tensor `(batch, steps)`. Defaults to `None`.
+        training: Boolean, whether the dropout is on.
+
+    Input shape:
+        `(batch, steps, width)`, `steps` may be unknown.
+
+    Output shape:
+        `(batch, units)`, or `(batch, steps, units)` with `return_sequences`; with `return_state` a
+        tuple of it, `h` and `c`, each `(batch, units)`.
+
+    Weights:
+        `(5 * width + 5 * units + 4) * units`.
+
+    Masking:
+        A masked step carries the states unchanged. The mask is passed on with the sequence.
+
+    Numerics:
+        Gates and states are float32 under 16-bit policies, products with kernels are not. The
+        recurrence is not linear, so steps run one by one.
+
+    Raises:
+        ValueError: If an argument is out of range, or the input, the initial state or the mask does
+            not fit.
+
+    Example:
+
+    >>> x = keras.ops.ones((2, 9, 4))
+    >>> y, h, c = keras_hadamard.layers.MultiplicativeLSTM(8, return_state=True)(x)
+    >>> y.shape, c.shape
+    (TensorShape([2, 8]), TensorShape([2, 8]))
+
+    Reference:
+        - [Multiplicative LSTM for sequence modelling (Krause et al., 2016)](
+          https://arxiv.org/abs/1609.07959)
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Activation = "tanh",
+        gate_inside: bool = False,
+        unit_forget_bias: bool = True,
+        recurrent_initializer: Initializer = "orthogonal",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(units, **kwargs)
+        self.activation = activations.get(activation)
+        self.gate_inside = bool(gate_inside)
+        self.unit_forget_bias = bool(unit_forget_bias)
+        self.recurrent_initializer = keras.initializers.get(recurrent_initializer)
+
+    def state_sizes(self, width: int) -> list[int]:
+        return super().state_sizes(width) * 2
+
+    def build(self, input_shape: Shape) -> None:
+        super().build(input_shape)
+        biases = [derive(self.bias_initializer, i) for i in range(4)]
+        if self.unit_forget_bias:
+            biases[2] = keras.initializers.Ones()
+        self.projection = self.project(
+            self.units,
+            "projection",
+            blocks=4,
+            bias_initializer=SideBySide(biases),
+            input_shape=input_shape,
+        )
+        self.factor_projection = self.project(
+            self.units, "factor_projection", use_bias=False, input_shape=input_shape
+        )
+        self.factor_recurrent_kernel, self.recurrent_kernel = (
+            self.add_weight(
+                name=name,
+                shape=(self.units, columns * (self.units or 0)),
+                initializer=derive(self.recurrent_initializer, columns),
+                regularizer=self.kernel_regularizer,
+                constraint=self.kernel_constraint,
+                autocast=False,
+            )
+            for name, columns in (("factor_recurrent_kernel", 1), ("recurrent_kernel", 4))
+        )
+        self.loop = one_by_one(self._step, self.state_size, self.state_dtype)
+
+    def run(
+        self, x: Tensor, states: list[Tensor], mask: Tensor | None
+    ) -> tuple[Tensor, list[Tensor]]:
+        projected = [self.factor_projection(x), self.projection(x)]
+        projected = ops.cast(ops.concatenate(projected, axis=-1), self.state_dtype)
+        return self.loop(projected, states, mask)
+
+    def _step(self, projected: Tensor, states: list[Tensor]) -> list[Tensor]:
+        h, c = states
+        units = self.units or 0
+        m = projected[:, :units] * self._product(h, self.factor_recurrent_kernel)
+        gates = projected[:, units:] + self._product(m, self.recurrent_kernel)
+        candidate, enter, forget, output = ops.split(gates, 4, axis=-1)
+        candidate = activations.apply(self.activation, candidate)
+        c = ops.sigmoid(forget) * c + ops.sigmoid(enter) * candidate
+        output = ops.sigmoid(output)
+        return [ops.tanh(output * c) if self.gate_inside else output * ops.tanh(c), c]
+
+    def _product(self, x: Tensor, kernel: Tensor) -> Tensor:
+        x, kernel = (ops.cast(t, self.compute_dtype) for t in (x, kernel))
+        return ops.cast(ops.matmul(x, kernel), self.state_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "activation": keras.activations.serialize(self.activation),
+            "gate_inside": self.gate_inside,
+            "unit_forget_bias": self.unit_forget_bias,
+            "recurrent_initializer": keras.initializers.serialize(self.recurrent_initializer),
+        }

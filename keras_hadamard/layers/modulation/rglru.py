@@ -1,0 +1,138 @@
+"""The real-gated linear recurrent unit."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_hadamard._checks import positive_int, received
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers._side_by_side import SideBySide
+from keras_hadamard.layers.modulation._recurrent import LinearRecurrent
+
+# As the paper has it, the power that a gate of one raises the decay to.
+C = 8.0
+
+
+@serializable
+class RGLRU(LinearRecurrent):
+    """Real-gated linear recurrent unit (RG-LRU), the recurrence of Griffin.
+
+    `h_t = a_t * h_(t-1) + sqrt(1 - a_t^2) * i_t * x_t with a_t = a^(8 r_t)`,
+    `r_t = sigmoid(W_a x_t + b_a)`, `i_t = sigmoid(W_x x_t + b_x)` and a learned `a` in (0, 1) for
+    each channel. The gates' kernels are block-diagonal.
+
+    Args:
+        units: Integer, the width of the state; the input is projected to it first. Defaults to
+            `None`, the width of the input, which is taken as it is.
+        heads: Integer, how many blocks a gate's kernel has. Defaults to `1`, a full kernel.
+        decay_range: Two numbers in (0, 1) in order, between which `a^8` starts. Defaults to
+            `(0.9, 0.999)`, as in the paper; the public code draws `a` from there, which is about
+            `(0.43, 0.992)` here.
+        **kwargs: Arguments of every recurrent layer, as Keras's have them (`return_sequences`,
+            `return_state`, `go_backwards`, `stateful`, `dropout` of the input and `seed`, of the
+            decays too), of the projections (`use_bias`, `kernel_initializer`, `bias_initializer`,
+            their regularizers and constraints, as `keras.layers.Dense` has them) and of the base
+            layer (`name`, `dtype`, `trainable`).
+
+    Call arguments:
+        inputs: Tensor.
+        initial_state: Tensor `(batch, units)`, or a list of it. Defaults to `None`, zeros.
+        mask: Boolean tensor `(batch, steps)`. Defaults to `None`.
+        training: Boolean, whether the dropout is on.
+
+    Input shape:
+        `(batch, steps, width)`, `steps` may be unknown.
+
+    Output shape:
+        `(batch, units)`, or `(batch, steps, units)` with `return_sequences`; with `return_state` a
+        tuple of it and the state `(batch, units)`.
+
+    Weights:
+        `2 * (units / heads + 1) * units + units`, `(width + 1) * units` more with a projection.
+
+    Masking:
+        A masked step carries the state unchanged. The mask is passed on with the sequence.
+
+    Numerics:
+        Gates and state are float32 under 16-bit policies. Decays are computed as logarithms and
+        `1 - a^2` without a difference; the gradient of its root is exact, where the public code
+        bounds it, and 0 where the root is. The public code also leaves the first step of a sequence
+        without the root; here all steps are alike, so that one more step continues a sequence.
+
+    Raises:
+        ValueError: If an argument is out of range, or the input, the initial state or the mask does
+            not fit.
+
+    Example:
+
+    >>> x = keras.ops.ones((2, 9, 4))
+    >>> keras_hadamard.layers.RGLRU(heads=2, return_sequences=True)(x).shape
+    TensorShape([2, 9, 4])
+
+    Reference:
+        - [Griffin: Mixing Gated Linear Recurrences with Local Attention for Efficient Language
+          Models (De et al., 2024)](https://arxiv.org/abs/2402.19427)
+    """
+
+    def __init__(
+        self,
+        units: int | None = None,
+        heads: int = 1,
+        decay_range: tuple[float, float] = (0.9, 0.999),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(units, **kwargs)
+        self.heads = positive_int("heads", heads)
+        self.decay_range = [float(bound) for bound in decay_range]
+        if len(self.decay_range) != 2 or not 0 < self.decay_range[0] <= self.decay_range[1] < 1:
+            raise received("`decay_range` to be two numbers in (0, 1)", decay_range=decay_range)
+
+    def build(self, input_shape: Shape) -> None:
+        super().build(input_shape)
+        units = self.units or self._width
+        if units % self.heads:
+            raise received(f"`heads` to divide the width {units}", heads=self.heads)
+        self.input_projection = None
+        if self.units is not None:
+            self.input_projection = self.project(units, "projection", input_shape=input_shape)
+        block, heads = units // self.heads, self.heads
+        shared = self._kernel_arguments("gate_projection", None, None, 2 * heads)
+        # Each block of each gate starts as a kernel of its own.
+        each = shared.pop("kernel_initializer").initializers
+        blocks = [SideBySide(each[2 * k : 2 * k + 2]) for k in range(heads)]
+        self.gate_projection = keras.layers.EinsumDense(
+            "bthi,hio->btho",
+            (None, heads, 2 * block),
+            bias_axes="ho" if shared.pop("use_bias") else None,
+            kernel_initializer=SideBySide(blocks, axis=0),
+            **shared,
+        )
+        self.gate_projection.build((*input_shape[:2], heads, block))
+        self.decay = self.add_weight(
+            name="decay", shape=(units,), initializer=self._start, autocast=False
+        )
+
+    def _start(self, shape: Shape, dtype: Any = None) -> Tensor:
+        power = keras.random.uniform(shape, *self.decay_range, dtype=dtype, seed=self.seed)
+        return ops.log(ops.expm1(-ops.log(power) / C))  # The softplus of it is -log a.
+
+    def gates(self, x: Tensor) -> tuple[Tensor, ...]:
+        if self.input_projection is not None:
+            x = self.input_projection(x)
+        blocks = ops.reshape(x, (*ops.shape(x)[:2], self.heads, x.shape[-1] // self.heads))
+        wide = [
+            ops.reshape(gate, ops.shape(x)) for gate in self.split(self.gate_projection(blocks), 2)
+        ]
+        recurrence, enter = (ops.sigmoid(gate) for gate in wide)
+        rate = ops.softplus(ops.cast(self.decay, self.state_dtype))
+        log_decay = -C * rate * recurrence
+        power = -ops.expm1(2 * log_decay)
+        # Of a root of zero the gradient would be infinite, and that of the gate is zero there.
+        tiny = power < 1e-30
+        root = ops.where(tiny, ops.zeros_like(power), ops.sqrt(ops.where(tiny, 1.0, power)))
+        return ops.exp(log_decay), root * enter * ops.cast(x, self.state_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "heads": self.heads, "decay_range": self.decay_range}

@@ -1,0 +1,167 @@
+"""The simple recurrent unit."""
+
+import math
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.layers._side_by_side import SideBySide, derive
+from keras_hadamard.layers.modulation._recurrent import LinearRecurrent
+from keras_hadamard.layers.modulation._steps import one_by_one
+from keras_hadamard.ops import _activations as activations
+
+
+@serializable
+class SRU(LinearRecurrent):
+    """Simple recurrent unit (SRU): a gated sum over time, and a highway around it.
+
+    `h_t = r_t * g(c_t) + (1 - r_t) * x_t with c_t = f_t * c_(t-1) + (1 - f_t) * W x_t`,
+    `f_t = sigmoid(W_f x_t + b_f)` and `r_t = sigmoid(W_r x_t + b_r)`. With `peephole` the gates are
+    `sigmoid(W_f x_t + v_f * c_(t-1) + b_f)` and likewise `r_t`. An input of another width than
+    `units` goes through a projection on the highway.
+
+    Args:
+        units: Integer, the width of the state.
+        activation: Name or function `g` of the state. Defaults to `None`, as in the published code;
+            the paper's first version has `"tanh"`.
+        peephole: Boolean, whether the gates see the state, as in the paper's later versions.
+            The state is then not linear, and steps run one by one. Defaults to `False`.
+        highway_bias: Number, where `b_r` starts; below zero the input goes by. Defaults to `0.0`.
+        rescale: Boolean, whether the highway's input is multiplied by
+            `sqrt(1 + 2 exp(highway_bias))`, which keeps variances over layers. Defaults to `False`.
+        **kwargs: Arguments of every recurrent layer, as Keras's have them (`return_sequences`,
+            `return_state`, `go_backwards`, `stateful`, `dropout` of the input and its `seed`), of
+            the projections (`use_bias`, `kernel_initializer`, `bias_initializer`, their
+            regularizers and constraints, as `keras.layers.Dense` has them) and of the base layer
+            (`name`, `dtype`, `trainable`).
+
+    Call arguments:
+        inputs: Tensor.
+        initial_state: Tensor `(batch, units)`, or a list of it. Defaults to `None`, zeros.
+        mask: Boolean tensor `(batch, steps)`. Defaults to `None`.
+        training: Boolean, whether the dropout is on.
+
+    Input shape:
+        `(batch, steps, width)`, `steps` may be unknown.
+
+    Output shape:
+        `(batch, units)`, or `(batch, steps, units)` with `return_sequences`; with `return_state` a
+        tuple of it and the state `(batch, units)`.
+
+    Weights:
+        `(3 * width + 2) * units`, `width * units` more if `width` is not `units`, and `2 * units`
+        with `peephole`.
+
+    Masking:
+        A masked step carries state and output unchanged. The mask is passed on with the sequence.
+
+    Numerics:
+        Gates, state and output are computed in float32 under 16-bit policies; `1 - f` and `1 - r`
+        without a difference.
+
+    Raises:
+        ValueError: If an argument is out of range, or the input, the initial state or the mask does
+            not fit.
+
+    Example:
+
+    >>> x = keras.ops.ones((2, 9, 4))
+    >>> keras_hadamard.layers.SRU(4, return_sequences=True)(x).shape
+    TensorShape([2, 9, 4])
+
+    Reference:
+        - [Simple Recurrent Units for Highly Parallelizable Recurrence (Lei et al., 2017)](
+          https://arxiv.org/abs/1709.02755)
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Activation = None,
+        peephole: bool = False,
+        highway_bias: float = 0.0,
+        rescale: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(units, **kwargs)
+        self.activation = activations.get(activation)
+        self.peephole = bool(peephole)
+        self.highway_bias = float(highway_bias)
+        self.rescale = bool(rescale)
+
+    def build(self, input_shape: Shape) -> None:
+        super().build(input_shape)
+        self.gate_projection = self.project(
+            self.units,
+            "gate_projection",
+            blocks=2,
+            bias_initializer=SideBySide(
+                [derive(self.bias_initializer, 0), keras.initializers.Constant(self.highway_bias)]
+            ),
+            input_shape=input_shape,
+        )
+        self.projection = self.project(
+            self.units,
+            "projection",
+            use_bias=False,
+            blocks=1 if self._width == self.units else 2,
+            input_shape=input_shape,
+        )
+        if self.peephole:
+            bound = math.sqrt(1.5)
+            self.peepholes = self.add_weight(
+                name="peepholes",
+                shape=(2, self.units),
+                initializer=keras.initializers.RandomUniform(-bound, bound, seed=self.seed),
+                autocast=False,
+            )
+            self.loop = one_by_one(self._step, [self.units, self.units], self.state_dtype)
+
+    def _parts(self, x: Tensor) -> list[Tensor]:
+        """Pre-activations of the gates, the candidate, and the input of the highway."""
+        forget, reset = self.split(self.gate_projection(x), 2)
+        direct = self._width == self.units
+        candidate, *rest = self.split(self.projection(x), 1 if direct else 2)
+        highway = ops.cast(x, self.state_dtype) if direct else rest[0]
+        if self.rescale:
+            highway = highway * math.sqrt(1 + 2 * math.exp(self.highway_bias))
+        return [forget, reset, candidate, highway]
+
+    def gates(self, x: Tensor) -> tuple[Tensor, ...]:
+        forget, reset, candidate, highway = self._parts(x)
+        return ops.sigmoid(forget), ops.sigmoid(-forget) * candidate, reset, highway
+
+    def read(self, h: Tensor, *gates: Tensor) -> Tensor:
+        reset, highway = gates
+        through = activations.apply(self.activation, h)
+        return ops.sigmoid(reset) * through + ops.sigmoid(-reset) * highway
+
+    def run(
+        self, x: Tensor, states: list[Tensor], mask: Tensor | None
+    ) -> tuple[Tensor, list[Tensor]]:
+        if not self.peephole:
+            return super().run(x, states, mask)
+        gates = ops.concatenate(self._parts(x), axis=-1)
+        # The output is carried too: a masked step repeats it.
+        output, (_, state) = self.loop(gates, [ops.zeros_like(states[0]), states[0]], mask)
+        return output, [state]
+
+    def _step(self, gates: Tensor, states: list[Tensor]) -> list[Tensor]:
+        state = states[1]
+        forget, reset, candidate, highway = ops.split(gates, 4, axis=-1)
+        peepholes = ops.cast(self.peepholes, self.state_dtype)
+        forget, reset = forget + peepholes[0] * state, reset + peepholes[1] * state
+        state = ops.sigmoid(forget) * state + ops.sigmoid(-forget) * candidate
+        return [self.read(state, reset, highway), state]
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "activation": keras.activations.serialize(self.activation),
+            "peephole": self.peephole,
+            "highway_bias": self.highway_bias,
+            "rescale": self.rescale,
+        }
