@@ -12,6 +12,7 @@ from keras_hadamard.bench import _layers as _layers
 from keras_hadamard.bench import _masks as _masks
 from keras_hadamard.bench import _networks as _networks
 from keras_hadamard.bench import _ops as _ops
+from keras_hadamard.bench import _pruning as _pruning
 from keras_hadamard.bench import _scan as _scan
 from keras_hadamard.bench import _sketches as _sketches
 from keras_hadamard.bench._pairs import all_pairs

@@ -55,6 +55,9 @@ class Graph:
 
     def __init__(self, model: keras.Model) -> None:
         self.outputs: set[int] = set()
+        self._makers: dict[int, Any] = {}
+        self._graphs: dict[int, list[Any]] = {}
+        self._model = model
         self.calls: dict[int, list[Any]] = {}
         self.readers: dict[int, list[Any]] = {}
         seen: set[int] = set()
@@ -63,18 +66,31 @@ class Graph:
             if not isinstance(graph, keras.Model) or not hasattr(graph, "operations"):
                 continue
             self.outputs.update(map(id, graph.outputs))
+            self._graphs[id(layer)] = graph.outputs
             for node in (node for level in graph._nodes_by_depth.values() for node in level):
                 if id(node) in seen:
                     continue
                 seen.add(id(node))
                 self.calls.setdefault(id(node.operation), []).append(node)
+                self._makers.update((id(tensor), node) for tensor in node.outputs)
                 for tensor in node.input_tensors:
                     self.readers.setdefault(id(tensor), []).append(node)
 
-    def makes_output(self, layer: Any) -> bool:
-        """Whether the model, or one inside it, returns what the layer computes."""
-        tensors = [t for node in self.calls.get(id(layer), []) for t in node.outputs]
-        return any(id(tensor) in self.outputs for tensor in tensors)
+    def last(self) -> set[int]:
+        """The ids of the layers with weights behind which only layers without come."""
+        found: set[int] = set()
+        tensors = list(self._graphs.get(id(self._model), []))
+        while tensors:
+            node = self._makers.get(id(tensors.pop()))
+            if node is None or id(node.operation) in found:
+                continue
+            if id(node.operation) in self._graphs:
+                tensors += self._graphs[id(node.operation)]
+            elif getattr(node.operation, "weights", None):
+                found.add(id(node.operation))
+            else:
+                tensors += node.input_tensors
+        return found
 
     def way(self, layer: Any) -> list[Step]:
         """The layers that the channels of a layer reach; a stop where that cannot be told."""

@@ -46,8 +46,8 @@ def is_depthwise(variable: Any, layer: keras.layers.Layer) -> bool:
     return isinstance(layer, _DEPTHWISE) or getattr(variable, "name", None) == "depthwise_kernel"
 
 
-def kernels_of(model: keras.Model) -> list[Kernel]:
-    """The weights of two axes and more whose name ends with `kernel`, each once."""
+def kernels_of(model: keras.Model, endings: tuple[str, ...] = ("kernel",)) -> list[Kernel]:
+    """The weights of two axes and more whose name ends with `kernel`, or as told, each once."""
     owners: dict[int, tuple[keras.layers.Layer, tuple[str, ...]]] = {}
     for layer, names in _layers(model, ()):
         for variable in layer.variables:
@@ -58,7 +58,7 @@ def kernels_of(model: keras.Model) -> list[Kernel]:
     paths: dict[str, int] = {}
     seen: set[int] = set()
     for variable in model.weights:
-        if len(variable.shape) < 2 or not variable.name.endswith("kernel"):
+        if len(variable.shape) < 2 or not variable.name.endswith(endings):
             continue
         if id(variable) in seen:
             continue
@@ -84,9 +84,14 @@ def _layers(
         yield from _layers(inner, (*names, inner.name))
 
 
-def chosen_kernels(model: keras.Model, target: Any, exclude: str | None) -> list[Kernel]:
+def chosen_kernels(
+    model: keras.Model,
+    target: Any,
+    exclude: str | None,
+    endings: tuple[str, ...] = ("kernel",),
+) -> list[Kernel]:
     """The kernels whose path `target` is found in, or whose places it has, and `exclude` is not."""
-    kernels = kernels_of(model)
+    kernels = kernels_of(model, endings)
     if not kernels:
         raise received("a model of layers with kernels", model=model)
     if isinstance(target, (list, tuple)):

@@ -23,6 +23,11 @@ class Structure:
     kind: str
     sizes: tuple[int, int] = (0, 0)
 
+    @property
+    def grouped(self) -> bool:
+        """Whether weights go in groups, and not each for itself."""
+        return self.kind in ("filter", "channel", "block")
+
     def reduce(self, values: np.ndarray, how: Reduce) -> np.ndarray:
         """One value for each group of a view, by `how(values, axis=...)`."""
         if self.kind == "filter":
@@ -45,9 +50,18 @@ class Structure:
             return whole[: view[0] * view[1], : view[2]].reshape(view)
         return kept.reshape(view)
 
-    def groups(self, view: tuple[int, int, int]) -> int:
-        """How many groups a view has."""
-        return int(self.reduce(np.zeros(view, "int8"), np.min).size)
+    def check(self, final_sparsity: float, scope: str) -> None:
+        """Refuses a schedule or a scope that `N:M` does not go with."""
+        if self.kind != "n:m":
+            return
+        n, m = self.sizes
+        if abs(final_sparsity - (1 - n / m)) > 1e-6:
+            raise received(
+                f"a schedule that ends at {1 - n / m:g}, the sparsity of {n}:{m}",
+                final_sparsity=final_sparsity,
+            )
+        if scope == "global":
+            raise received(f"scope 'layer': {n}:{m} prunes all kernels alike", scope=scope)
 
     def _blocks(self, values: np.ndarray) -> np.ndarray:
         rows, columns = self.sizes

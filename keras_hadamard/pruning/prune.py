@@ -57,9 +57,9 @@ def prune(
             zero it goes by magnitude. Defaults to `"magnitude"`.
         structure: None for single weights, `"N:M"` such as `"2:4"`, `"filter"`, `"channel"`, or the
             pair of integers of a block. Defaults to `None`.
-        target: String, regular expression that is searched for in the paths of kernels, the names
-            of layers from the outside in and of the variable, such as `"encoder/dense_1/kernel"`; or a
-            list of integers, the places of kernels in `sparsity_report`; None for all.
+        target: String, regular expression that is searched for in the paths of kernels, such as
+            `"encoder/dense_1/kernel"`: the names of layers from the outside in, and the variable's.
+            Or a list of integers, the places of kernels in `sparsity_report`. None for all.
             Defaults to `None`.
         exclude: String, regular expression for the paths of those that are left out.
             Defaults to `None`.

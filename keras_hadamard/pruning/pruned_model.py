@@ -9,7 +9,8 @@ from keras import ops
 from keras_hadamard._checks import one_of, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Tensor
-from keras_hadamard.pruning import _selection
+from keras_hadamard.pruning._criteria import CRITERIA, Criterion
+from keras_hadamard.pruning._delegating import Delegating
 from keras_hadamard.pruning._followers import followers_of
 from keras_hadamard.pruning._graph import Graph
 from keras_hadamard.pruning._kernels import Kernel, chosen_kernels, is_depthwise
@@ -17,11 +18,9 @@ from keras_hadamard.pruning._masks import MaskConstraint, Masks, masked
 from keras_hadamard.pruning._schedule import as_schedule
 from keras_hadamard.pruning._structures import parse_structure
 
-CRITERIA = ("magnitude", "random", "movement")
-
 
 @serializable
-class PrunedModel(keras.Model):
+class PrunedModel(Delegating):
     """The model that `prune` returns: another model, `model`, and masks on its kernels.
 
     It trains, predicts and saves as any Keras model. Its layers are those of `pruned.model`, which
@@ -82,7 +81,7 @@ class PrunedModel(keras.Model):
         self.structure = list(structure) if isinstance(structure, tuple) else structure
         self.seed = seed
         self._structure = parse_structure(structure)
-        self._check_n_of_m()
+        self._structure.check(self.schedule.final_sparsity, scope)
         graph = Graph(model)
         self._kernels = self._find_kernels(graph, target, exclude)
         self._followers = [
@@ -139,8 +138,10 @@ class PrunedModel(keras.Model):
         """
         step = self.step if step is None else step
         sparsity = self.schedule.sparsity(step)
-        old = [ops.convert_to_numpy(m) for m in self.masks.masks[: len(self._kernels)]]
-        new = self._select(old, sparsity)
+        old = list(self.get_masks().values())
+        scores = self.masks.scores or [None] * len(old)
+        criterion = Criterion(self.criterion, self.scope, self._structure, self.seed)
+        new = criterion.masks(self._kernels, old, scores, sparsity)
         self._assign_masks(new, old)
         self.masks.fixed.assign(self.schedule.finished(step))
         self.apply_masks()
@@ -166,7 +167,7 @@ class PrunedModel(keras.Model):
         Raises:
             ValueError: If a path is none of a pruned kernel, or a mask has another shape.
         """
-        new = [ops.convert_to_numpy(m) for m in self.masks.masks[: len(self._kernels)]]
+        new = list(self.get_masks().values())
         places = {kernel.path: i for i, kernel in enumerate(self._kernels)}
         for path, mask in masks.items():
             if path not in places:
@@ -186,49 +187,6 @@ class PrunedModel(keras.Model):
         variables = [kernel.variable for kernel in self._kernels] + followers
         return [(v, v.constraint) for v in variables]
 
-    def _select(self, old: list[np.ndarray], sparsity: float) -> list[np.ndarray]:
-        learnt = self.criterion == "movement"
-        importances = []
-        for index, (kernel, mask) in enumerate(zip(self._kernels, old, strict=True)):
-            importance = self._importance(index, kernel)
-            if not learnt:
-                # What is zero stays zero.
-                alive = self._structure.reduce(kernel.to_view(mask), np.nanmax)
-                importance = np.where(alive.astype(bool), importance, -np.inf)
-            importances.append(importance)
-        kept = self._kept(importances, sparsity)
-        new = []
-        for kernel, mask, groups in zip(self._kernels, old, kept, strict=True):
-            selected = kernel.from_view(self._structure.spread(groups, kernel.view))
-            new.append(selected if learnt else selected & mask)
-        return new
-
-    def _kept(self, importances: list[np.ndarray], sparsity: float) -> list[np.ndarray]:
-        if self._structure.kind == "n:m":
-            n, m = self._structure.sizes
-            kept = max(n, m - int(sparsity * m + 1e-9))
-            return [_selection.select_n_of_m(i, kept, m) for i in importances]
-        sizes = [
-            max(1, int(np.prod(kernel.view)) // i.size)
-            for kernel, i in zip(self._kernels, importances, strict=True)
-        ]
-        if self.scope == "global":
-            return _selection.select(importances, sizes, sparsity)
-        return [
-            _selection.select([i], [size], sparsity)[0]
-            for i, size in zip(importances, sizes, strict=True)
-        ]
-
-    def _importance(self, index: int, kernel: Kernel) -> np.ndarray:
-        if self.criterion == "random":
-            return _selection.noise(self._structure, kernel, self.seed, index)
-        if self.criterion == "movement":
-            scores = kernel.to_view(ops.convert_to_numpy(self.masks.scores[index]))
-            if scores.any():
-                return _selection.score(self._structure, scores)
-        weights = kernel.to_view(ops.convert_to_numpy(kernel.variable))
-        return _selection.magnitude(self._structure, weights)
-
     def _assign_masks(self, new: list[np.ndarray], old: list[np.ndarray] | None = None) -> None:
         place = len(self._kernels)
         for index, (kernel, mask) in enumerate(zip(self._kernels, new, strict=True)):
@@ -247,23 +205,11 @@ class PrunedModel(keras.Model):
             # Depthwise kernels follow the layer that makes their channels.
             kernels = [k for k in kernels if not is_depthwise(k.variable, k.layer)]
         if self._structure.kind == "filter" and target is None:
-            kernels = [k for k in kernels if not graph.makes_output(k.layer)]
+            last = graph.last()
+            kernels = [k for k in kernels if id(k.layer) not in last]
         if not kernels:
             raise received("kernels of which `structure` can be pruned", structure=self.structure)
         return kernels
-
-    def _check_n_of_m(self) -> None:
-        if self._structure.kind != "n:m":
-            return
-        n, m = self._structure.sizes
-        final = self.schedule.final_sparsity
-        if abs(final - (1 - n / m)) > 1e-6:
-            raise received(
-                f"a schedule that ends at {1 - n / m:g}, of which {n}:{m} is the structure",
-                final_sparsity=final,
-            )
-        if self.scope == "global":
-            raise received(f"scope 'layer': {n}:{m} prunes all alike", scope=self.scope)
 
     def fit(self, *args: Any, callbacks: Any = None, **kwargs: Any) -> Any:
         """As `keras.Model.fit`; the masks follow the schedule."""
@@ -276,38 +222,6 @@ class PrunedModel(keras.Model):
         from keras_hadamard.pruning.strip import strip
 
         return strip(self).export(filepath, *args, **kwargs)
-
-    @property
-    def inputs(self) -> Any:
-        return self.model.inputs
-
-    @property
-    def outputs(self) -> Any:
-        return self.model.outputs
-
-    @property
-    def input(self) -> Any:
-        return self.model.input
-
-    @property
-    def output(self) -> Any:
-        return self.model.output
-
-    @property
-    def input_names(self) -> Any:
-        return self.model.input_names
-
-    @property
-    def output_names(self) -> Any:
-        return self.model.output_names
-
-    @property
-    def input_shape(self) -> Any:
-        return self.model.input_shape
-
-    @property
-    def output_shape(self) -> Any:
-        return self.model.output_shape
 
     def get_config(self) -> dict[str, Any]:
         return {

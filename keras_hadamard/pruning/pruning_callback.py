@@ -45,13 +45,16 @@ class PruningCallback(keras.callbacks.Callback):
     def on_train_begin(self, logs: Any = None) -> None:
         self._step = self.model.step
         self._batch = -1
-        if self.model.schedule.due(-1, self._step):
+        if self.model.schedule.due(self._step - 1, self._step):
             self.model.update_masks(self._step)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._batch = -1
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        # The last execution of an epoch may have fewer steps than Keras says here.
+        steps = (self.params or {}).get("steps")
+        batch = batch if steps is None else min(batch, steps - 1)
         previous, self._step = self._step, self._step + batch - self._batch
         self._batch = batch
         self.model.masks.step.assign(self._step)

@@ -1,0 +1,100 @@
+"""Masks in files, training that goes on, and lottery tickets."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_hadamard import pruning
+
+X = np.random.default_rng(3).standard_normal((32, 12)).astype("float32")
+Y = X[:, :3] ** 2
+
+
+def network():
+    return keras.Sequential(
+        [
+            keras.Input((12,)),
+            keras.layers.Dense(16, "relu"),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dense(3),
+        ]
+    )
+
+
+def fit(model, epochs, **kwargs):
+    model.fit(X, Y, batch_size=8, epochs=epochs, shuffle=False, verbose=0, **kwargs)
+
+
+@pytest.mark.parametrize(
+    ("criterion", "structure"),
+    [("magnitude", None), ("random", "filter"), ("movement", None), ("movement", (4, 2))],
+)
+def test_a_resumed_training_is_the_uninterrupted_one(tmp_path, criterion, structure):
+    schedule = pruning.PolynomialDecay(0.8, end_step=12, frequency=3)
+    plain = network()
+    models = [
+        pruning.prune(plain, schedule, criterion=criterion, structure=structure, seed=4)
+        for _ in range(2)
+    ]
+    for model in models:
+        model.compile(keras.optimizers.SGD(0.02, momentum=0.9, weight_decay=0.01), "mse")
+    whole, first = models
+    fit(whole, 4)
+    # In the middle of the schedule, saved by a checkpoint.
+    path = tmp_path / "half.keras"
+    fit(first, 2, callbacks=[keras.callbacks.ModelCheckpoint(path)])
+    second = keras.saving.load_model(path)
+    assert isinstance(second, pruning.PrunedModel) and second.step == 8
+    fit(second, 2)
+    assert second.step == whole.step == 16
+    for name, mask in whole.get_masks().items():
+        np.testing.assert_array_equal(second.get_masks()[name], mask)
+    np.testing.assert_allclose(
+        second.predict(X, verbose=0), whole.predict(X, verbose=0), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_files_have_masks_and_prediction(tmp_path):
+    pruned = pruning.prune(network(), 0.7, criterion="movement", target="dense")
+    pruned.save(tmp_path / "m.keras")
+    pruned.save_weights(tmp_path / "m.weights.h5")
+    loaded = keras.saving.load_model(tmp_path / "m.keras")
+    other = pruning.prune(network(), 0.7, criterion="movement", target="dense")
+    other.load_weights(tmp_path / "m.weights.h5")
+    for again in (loaded, other):
+        assert pruning.sparsity_report(again).sparsity == pruning.sparsity_report(pruned).sparsity
+        np.testing.assert_array_equal(again.predict(X, verbose=0), pruned.predict(X, verbose=0))
+    assert loaded.get_config()["schedule"] == pruned.get_config()["schedule"]
+
+
+def test_rewinding_resets_weights_and_optimizer_and_keeps_masks():
+    plain = network()
+    start = plain.get_weights()
+    pruned = pruning.prune(plain, pruning.PolynomialDecay(0.5, end_step=4, frequency=1))
+    pruned.compile(keras.optimizers.Adam(0.01), "mse")
+    fit(pruned, 2)
+    masks = pruned.get_masks()
+    pruning.rewind_to(pruned, start)
+    assert int(pruned.optimizer.iterations) == 0
+    assert all(not np.asarray(v).any() for v in pruned.optimizer.variables if v.ndim)
+    for variable, value in zip(pruned.model.weights, start, strict=True):
+        mask = next((m for m in masks.values() if m.shape == value.shape), 1)
+        np.testing.assert_array_equal(variable, value * mask)
+    assert pruning.sparsity_report(pruned).sparsity == 0.5
+    # And it trains as a new model with these masks does.
+    ticket = pruning.prune(plain, 0.0, masks=masks)
+    ticket.compile(keras.optimizers.Adam(0.01), "mse")
+    for model in (pruned, ticket):
+        fit(model, 1)
+    for a, b in zip(pruned.model.weights, ticket.model.weights, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-7)
+
+
+def test_rewinding_a_scaled_optimizer():
+    pruned = pruning.prune(network(), 0.5)
+    start = pruned.model.get_weights()
+    inner = keras.optimizers.SGD(0.01, momentum=0.9)
+    pruned.compile(keras.optimizers.LossScaleOptimizer(inner), "mse")
+    fit(pruned, 1)
+    pruning.rewind_to(pruned, start)
+    assert not any(np.asarray(v).any() for v in inner.variables if v.ndim)
