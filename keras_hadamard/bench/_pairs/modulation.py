@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 from keras import ops
-from keras.layers import Activation, Add, Dense, EinsumDense, LayerNormalization, Multiply
+from keras.layers import Activation, Add, Dense, LayerNormalization, Multiply
 
 from keras_hadamard import layers
 from keras_hadamard.bench._pairs._pair import Pair
@@ -36,14 +36,28 @@ def _gated_residual(inputs: Any) -> Any:
     return LayerNormalization()(Add()([x, gated]))
 
 
-def _layer_scale(x: Any) -> Any:
-    return EinsumDense("abcd,d->abcd", x.shape[1:])(x)
+@keras.saving.register_keras_serializable("keras_hadamard_bench")
+class Affine(keras.layers.Layer):
+    """A learned scale of each channel, and perhaps a shift, which Keras has no layer for."""
+
+    def __init__(self, shift: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.shift = shift
+
+    def build(self, input_shape: Any) -> None:
+        shape = input_shape[-1:]
+        self.gamma = self.add_weight(name="gamma", shape=shape, initializer="zeros")
+        self.beta = self.add_weight(name="beta", shape=shape) if self.shift else None
+
+    def call(self, x: Any) -> Any:
+        y = x * self.gamma
+        return y if self.beta is None else y + self.beta
 
 
 def _global_response_normalization(x: Any) -> Any:
     norm = ops.sqrt(ops.sum(x * x, axis=(1, 2), keepdims=True))
     share = norm / (ops.mean(norm, axis=-1, keepdims=True) + 1e-6)
-    return x + EinsumDense("abcd,d->abcd", x.shape[1:], bias_axes="d")(x * share)
+    return x + Affine(shift=True)(x * share)
 
 
 PAIRS = {
@@ -56,7 +70,7 @@ PAIRS = {
     "SimpleGate": Pair(layers.SimpleGate, _simple_gate, ((32, 32, 128),)),
     "Highway": Pair(layers.Highway, _highway, ((512,),)),
     "GatedResidual": Pair(layers.GatedResidual, _gated_residual, ((64, 128), (32,))),
-    "LayerScale": Pair(layers.LayerScale, _layer_scale, ((32, 32, 64),)),
+    "LayerScale": Pair(layers.LayerScale, lambda x: Affine()(x), ((32, 32, 64),)),
     "GlobalResponseNormalization": Pair(
         layers.GlobalResponseNormalization, _global_response_normalization, ((28, 28, 128),)
     ),
