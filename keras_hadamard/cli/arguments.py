@@ -4,7 +4,8 @@ import re
 from argparse import ArgumentTypeError
 
 ALGORITHMS = ("random", "bayesian", "hyperband", "grid")
-SPACES = ("fusion", "gating")
+SPACES = ("fusion", "gating", "attention", "pruning")
+DEFAULT_SPACES = SPACES[:2]
 DOMAINS = ("fusion", "high_order", "modulation", "pairwise", "shared")
 
 _SECONDS = {None: 1, "s": 1, "m": 60, "min": 60, "h": 3600}

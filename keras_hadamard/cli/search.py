@@ -4,7 +4,15 @@ import argparse
 import sys
 from typing import Any
 
-from keras_hadamard.cli.arguments import ALGORITHMS, SPACES, natural, positive, seconds, spaces
+from keras_hadamard.cli.arguments import (
+    ALGORITHMS,
+    DEFAULT_SPACES,
+    SPACES,
+    natural,
+    positive,
+    seconds,
+    spaces,
+)
 from keras_hadamard.cli.errors import FAILED, INTERRUPTED, InputError
 
 DESCRIPTION = """\
@@ -23,9 +31,9 @@ def register(commands: Any) -> None:
     add(
         "--space",
         type=spaces,
-        default=SPACES,
+        default=DEFAULT_SPACES,
         metavar="NAMES",
-        help=f"what is searched; default: {','.join(SPACES)}",
+        help=f"what is searched, of {','.join(SPACES)}; default: {','.join(DEFAULT_SPACES)}",
     )
     add("--max-trials", type=positive, default=12, metavar="N", help="default: %(default)s")
     add("--epochs", type=positive, metavar="N", help="the most for one training; default: 8")

@@ -1,6 +1,6 @@
 """A classifier of several inputs whose fusion and gated head are searched."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import keras
@@ -13,8 +13,9 @@ from keras_hadamard.tuning.encoders import encode
 from keras_hadamard.tuning.fields import Field
 from keras_hadamard.tuning.fusion_space import fusion_space
 from keras_hadamard.tuning.gating_space import gating_space
+from keras_hadamard.tuning.pruning_space import pruning_space
 
-SPACES = ("fusion", "gating", "attention")
+SPACES = ("fusion", "gating", "attention", "pruning")
 LEARNING_RATES = (1e-3, 2e-3, 4e-3)
 
 
@@ -28,22 +29,24 @@ class HyperFusionClassifier(keras_tuner.HyperModel):
 
     Hyperparameters: `fusion`, `gating` and those conditional on them, and `learning_rate`; for
     each image of that name `<name>_attention` and those conditional on it, if attention over
-    channels is searched. The defaults are the baseline: concatenation, a plain dense layer and no
-    attention.
+    channels is searched; `pruning` and those conditional on it, if pruning is. The defaults are the
+    baseline: concatenation, a plain dense layer, no attention and no pruning.
 
     Args:
         inputs: Dict from names to specs. A spec is a dict or an object with `kind` (`"image"`,
             `"tokens"` or `"vector"`), `shape` without the batch, for tokens `vocabulary_size`, and
             optionally `dtype`; `uint8` images are scaled to [0, 1].
         classes: Integer of two or more, how many classes there are.
-        spaces: Names of what is searched, of `"fusion"`, `"gating"` and `"attention"`; the others
-            stay at their defaults. Defaults to `("fusion", "gating")`.
+        spaces: Names of what is searched, of `"fusion"`, `"gating"`, `"attention"` and
+            `"pruning"`; the others stay at their defaults. Defaults to `("fusion", "gating")`.
         units: Positive integer, the width of the encoded, fused and gated vectors. Defaults to
             `128`.
         fusions: Names of the fusions to choose from, see `fusion_space`. Defaults to `None`, all.
         gatings: Names of the gates to choose from, see `gating_space`. Defaults to `None`, all.
         max_fusion_parameters: Positive integer, the most parameters of the fusion, see
             `fusion_space`. Defaults to `None`: fusions draw their widths.
+        training_steps: Positive integer, how many batches a training has, see `pruning_space`,
+            which alone needs it. Defaults to `None`.
 
     Raises:
         ValueError: If an input, a space or a number is not as described.
@@ -74,6 +77,7 @@ class HyperFusionClassifier(keras_tuner.HyperModel):
         fusions: Iterable[str] | None = None,
         gatings: Iterable[str] | None = None,
         max_fusion_parameters: int | None = None,
+        training_steps: int | None = None,
     ) -> None:
         super().__init__()
         if not isinstance(inputs, Mapping) or not inputs:
@@ -87,6 +91,9 @@ class HyperFusionClassifier(keras_tuner.HyperModel):
         self.fusions = fusion_options().kinds(fusions, len(self.fields)) if self.fused else ()
         self.gatings = GATINGS["vector"].kinds(gatings)
         self.max_fusion_parameters = max_fusion_parameters
+        if "pruning" in self.spaces or training_steps is not None:
+            training_steps = positive_int("training_steps", training_steps)
+        self.training_steps = training_steps
 
     @property
     def fused(self) -> bool:
@@ -100,6 +107,7 @@ class HyperFusionClassifier(keras_tuner.HyperModel):
             hp: A `keras_tuner.HyperParameters`.
         """
         self._attention(hp)
+        self._pruning(hp)
         self._choose(hp)
 
     def build(self, hp: Any) -> keras.Model:
@@ -112,6 +120,7 @@ class HyperFusionClassifier(keras_tuner.HyperModel):
             A compiled `keras.Model`.
         """
         attention = self._attention(hp)
+        prune = self._pruning(hp)
         fusion, gate, learning_rate = self._choose(hp)
         inputs = {
             name: keras.Input(field.shape, dtype=field.dtype, name=name)
@@ -126,7 +135,7 @@ class HyperFusionClassifier(keras_tuner.HyperModel):
         x = keras.layers.Dense(
             self.classes, activation="softmax", dtype="float32", name="probabilities"
         )(gate(x))
-        model = keras.Model(inputs, x, name="fusion_classifier")
+        model = prune(keras.Model(inputs, x, name="fusion_classifier"))
         model.compile(
             optimizer=keras.optimizers.Adam(learning_rate),
             loss="sparse_categorical_crossentropy",
@@ -141,6 +150,12 @@ class HyperFusionClassifier(keras_tuner.HyperModel):
             for name, field in self.fields.items()
             if field.kind == "image" and "attention" in self.spaces
         }
+
+    def _pruning(self, hp: Any) -> Callable[[keras.Model], keras.Model]:
+        """Declares the pruning, if it is searched."""
+        if self.training_steps is None or "pruning" not in self.spaces:
+            return lambda model: model
+        return pruning_space(hp, steps=self.training_steps)
 
     def _choose(self, hp: Any) -> tuple[keras.layers.Layer | None, keras.layers.Layer, float]:
         """Declares the other hyperparameters and makes the two layers that are searched.

@@ -150,7 +150,9 @@ def _kinds(space: Any) -> Any:
     a second fusion.
     """
     kinds = keras_tuner.HyperParameters()
-    chosen = [p for p in space.space if p.name in ("gating", "fusion")]
+    chosen = [
+        p for p in space.space if p.name.endswith(("gating", "fusion", "attention", "pruning"))
+    ]
     for parameter in chosen:
         kinds.Choice(parameter.name, list(parameter.values), default=parameter.default)
     return kinds

@@ -18,15 +18,15 @@ def pictures(run: Run) -> dict[str, bytes]:
     # Not pyplot: it keeps figures alive and may look for a display.
     return {
         f"Score by {_grouping(run)}": _png(_by_kind, run),
-        "Score against parameter count": _png(_against_parameters, run),
+        f"Score against number of {_sizes(run)}": _png(_against_size, run),
         "Learning curves of the best": _png(_curves, run),
     }
 
 
 def pareto(trials: Sequence[Trial]) -> list[Trial]:
-    """The trials that no other beats in score without more parameters, smallest first."""
+    """The trials that no other beats in score without being larger, smallest first."""
     front: list[Trial] = []
-    for trial in sorted(trials, key=lambda t: (t.parameters or 0, -(t.score or 0.0))):
+    for trial in sorted(trials, key=lambda t: (t.size, -(t.score or 0.0))):
         if not front or (trial.score or 0.0) > (front[-1].score or 0.0):
             front.append(trial)
     return front
@@ -46,6 +46,10 @@ def _png(draw: Any, run: Run) -> bytes:
     file = io.BytesIO()
     figure.savefig(file, format="png")
     return file.getvalue()
+
+
+def _sizes(run: Run) -> str:
+    return "weights that are not zero" if run.pruned else "parameters"
 
 
 def _grouping(run: Run) -> str:
@@ -96,12 +100,12 @@ def _baseline(line: Any, run: Run) -> None:
         line(baseline.score, color=GREY, ls="--", lw=1.2, label=run.baseline_name)
 
 
-def _against_parameters(axes: Any, run: Run) -> None:
+def _against_size(axes: Any, run: Run) -> None:
     done, colours = run.records.completed, _colours(run)
     for kind, colour in colours.items():
         own = [t for t in done if _kind(run, t) == kind]
         axes.scatter(
-            [t.parameters or 0 for t in own],
+            [t.size for t in own],
             [t.score or 0.0 for t in own],
             color=colour,
             s=46,
@@ -110,7 +114,7 @@ def _against_parameters(axes: Any, run: Run) -> None:
         )
     front = pareto(done)
     axes.step(
-        [t.parameters or 0 for t in front],
+        [t.size for t in front],
         [t.score or 0.0 for t in front],
         where="post",
         color=GREY,
@@ -120,13 +124,13 @@ def _against_parameters(axes: Any, run: Run) -> None:
     for trial in front:
         axes.annotate(
             f"trial {trial.number}",
-            (trial.parameters or 0, trial.score or 0.0),
+            (trial.size, trial.score or 0.0),
             xytext=(0, 7),
             textcoords="offset points",
             ha="center",
             fontsize=8,
         )
-    axes.set_xlabel("parameters")
+    axes.set_xlabel(_sizes(run))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.set_ylabel("validation accuracy")
     axes.margins(x=0.08, y=0.12)

@@ -34,10 +34,17 @@ class Training:
     epochs: int
     curve: list[float]
     reason: str | None = None
+    # How many weights are not zero, where the search prunes.
+    nonzero: int | None = None
 
     @property
     def completed(self) -> bool:
         return self.status == COMPLETED
+
+    @property
+    def size(self) -> int:
+        """The weights that count: those that are not zero, or all where nothing is pruned."""
+        return (self.parameters if self.nonzero is None else self.nonzero) or 0
 
 
 @dataclass(frozen=True)
@@ -139,11 +146,12 @@ class Records:
         names = hyperparameters(self.trials)
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        results = ("score", "parameters", "seconds", "epochs", "status", "reason")
+        results = ("score", "parameters", "nonzero", "seconds", "epochs", "status", "reason")
         writer.writerow(["trial", *names, *results])
         for t in self.trials:
             cells = [t.configuration.get(name, "") for name in names]
-            result = [t.score, t.parameters, round(t.seconds, 2), len(t.curve), t.status, t.reason]
+            seconds, epochs = round(t.seconds, 2), len(t.curve)
+            result = [t.score, t.parameters, t.nonzero, seconds, epochs, t.status, t.reason]
             writer.writerow([t.number, *cells, *["" if r is None else r for r in result]])
         return text.getvalue()
 

@@ -36,7 +36,7 @@ class Run:
         settings: The `SearchSettings` of the search.
         facts: What is known of the data.
         records: The finished trainings: `records.trials` in their order, `records.completed` best
-            first. Each has `configuration`, `score`, `parameters`, `seconds`, `status`.
+            first. Each has `configuration`, `score`, `parameters`, `nonzero`, `seconds`, `status`.
         notes: Tuple of strings, why the search ended early, if it did.
 
     Example:
@@ -84,6 +84,11 @@ class Run:
         """Whether a finalist is the baseline."""
         # A later trial may have drawn the very same values, and then stands for it.
         return finalist.trial.configuration == self.records.trials[0].configuration
+
+    @property
+    def pruned(self) -> bool:
+        """Whether trials are judged by the weights that are not zero."""
+        return any(t.nonzero is not None for t in self.records.trials)
 
     @property
     def baseline_name(self) -> str:

@@ -139,7 +139,7 @@ def _load(settings: SearchSettings) -> Any:
 
 
 def _hypermodel(settings: SearchSettings, data: Any) -> HyperFusionClassifier:
-    if len(data.inputs) == 1 and "gating" not in settings.spaces:
+    if len(data.inputs) == 1 and settings.spaces == ("fusion",):
         raise SearchError(
             f"{settings.dataset} has one input, so there is no fusion to search; add gating."
         )
@@ -152,7 +152,8 @@ def _hypermodel(settings: SearchSettings, data: Any) -> HyperFusionClassifier:
         }
         for name, spec in data.inputs.items()
     }
-    return HyperFusionClassifier(specs, len(data.classes), settings.spaces)
+    steps = settings.epochs * -(-len(data.train.targets) // settings.batch_size)
+    return HyperFusionClassifier(specs, len(data.classes), settings.spaces, training_steps=steps)
 
 
 def _announce(settings: SearchSettings, records: Records, progress: Progress) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 from keras_hadamard._checks import received
 
 ALGORITHMS = ("random", "bayesian", "hyperband", "grid")
-SPACES = ("fusion", "gating")
+SPACES = ("fusion", "gating", "attention", "pruning")
+DEFAULT_SPACES = SPACES[:2]
 # With the seeds of finalists added, NumPy's limit of 2**32 is far.
 LIMIT = 2**31
 LEAST = {"max_trials": 1, "epochs": 1, "batch_size": 1, "seeds": 3, "seed": 0}
@@ -37,7 +38,8 @@ class SearchSettings:
         out: Path of the run's folder. Defaults to `None`, `runs/<dataset>`.
         algorithm: String, `"random"`, `"bayesian"`, `"hyperband"` or `"grid"`. Defaults to
             `"random"`.
-        spaces: Tuple of `"fusion"` and `"gating"`. Defaults to `("fusion", "gating")`.
+        spaces: Tuple of `"fusion"`, `"gating"`, `"attention"` and `"pruning"`. Defaults to
+            `("fusion", "gating")`.
         max_trials: Positive integer, the baseline included. Defaults to `12`.
         epochs: Positive integer, the most for one training. Defaults to `8`.
         budget: Seconds of wall time for the whole search. Defaults to `None`, no limit.
@@ -59,7 +61,7 @@ class SearchSettings:
     dataset: str
     out: str | Path | None = None
     algorithm: str = "random"
-    spaces: tuple[str, ...] = SPACES
+    spaces: tuple[str, ...] = DEFAULT_SPACES
     max_trials: int = 12
     epochs: int = 8
     budget: float | None = None

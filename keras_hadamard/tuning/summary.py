@@ -71,7 +71,8 @@ def summary(run: Run) -> str:
         "Result\n" + verdict(run),
         f"Best configuration (trial {best.trial.number})\n"
         f"{describe(best.trial.configuration)}\n"
-        f"{best.trial.parameters:,} parameters",
+        f"{best.trial.parameters:,} parameters"
+        + (f", {best.trial.size:,} of them not zero" if run.pruned else ""),
         "Finalists (accuracy: mean and standard deviation over seeds)\n"
         + aligned(finalist_rows(run)),
         "How to read this\n" + method(run),
@@ -84,14 +85,15 @@ def summary(run: Run) -> str:
 
 
 def finalist_rows(run: Run) -> list[list[str]]:
-    rows = [["trial", "configuration", "parameters", "seeds", "validation", "test"]]
+    size = "not zero" if run.pruned else "parameters"
+    rows = [["trial", "configuration", size, "seeds", "validation", "test"]]
     for f in run.finalists:
         role = f" ({run.baseline_name})" if run.is_baseline(f) else ""
         rows.append(
             [
                 str(f.trial.number),
                 describe(f.trial.configuration) + role,
-                f"{f.trial.parameters:,}" if f.trial.parameters else "-",
+                f"{f.trial.size:,}" if f.trial.size else "-",
                 str(len(f.finals)),
                 _spread([x.score for x in f.finals if x.score is not None]),
                 _spread(f.tests),

@@ -10,6 +10,7 @@ import keras
 import keras_tuner
 import numpy as np
 
+from keras_hadamard.pruning import PrunedModel, sparsity_report, strip
 from keras_hadamard.tuning.oracles import OBJECTIVE
 from keras_hadamard.tuning.records import COMPLETED, FAILED, Configuration
 
@@ -64,7 +65,11 @@ def train(
         hp = keras_tuner.HyperParameters()
         hp.values = dict(configuration)
         model = hypermodel.build(hp)
-        result["parameters"] = int(model.count_params())
+        pruned = isinstance(model, PrunedModel)
+        result["parameters"] = int((model.model if pruned else model).count_params())
+        steps = -(-len(data.train.targets) // batch_size)
+        # A training that is cut short may end before.
+        first = min(settled(model, steps), epochs - 1) if pruned else 0
         history = model.fit(
             data.train.inputs,
             data.train.targets,
@@ -80,13 +85,18 @@ def train(
                     OBJECTIVE,
                     mode="max",
                     patience=max(2, epochs // 4),
+                    start_from_epoch=first,
                     restore_best_weights=True,
                 ),
             ],
         )
         if not np.isfinite(history.history["loss"]).all():
             raise FloatingPointError(f"the loss became NaN or infinite in epoch {len(curve)}")
-        result.update(status=COMPLETED, score=max(curve), curve=curve)
+        if pruned:
+            model = without_masks(model)
+        if "pruning" in hypermodel.spaces:
+            result["nonzero"] = sparsity_report(model).nonzero
+        result.update(status=COMPLETED, score=max(curve[first:]), curve=curve)
     except Exception as error:
         # The search goes on without it, whatever it was: out of memory, a layer that refuses the
         # shapes, a loss that is no number.
@@ -96,6 +106,18 @@ def train(
         result.update(status=FAILED, reason=reason, curve=curve)
     result["seconds"] = time.monotonic() - start
     return Outcome(result, model)
+
+
+def settled(model: PrunedModel, steps: int) -> int:
+    """The first epoch after which a model is as sparse as it becomes: before, no score counts."""
+    return max(0, -(-(model.schedule.end_step or 0) // steps) - 1)
+
+
+def without_masks(model: PrunedModel) -> keras.Model:
+    """The plain model that a pruned one has become, compiled as it was."""
+    plain = strip(model)
+    plain.compile_from_config(model.get_compile_config())
+    return plain
 
 
 def _share(epoch: int, epochs: int) -> float:

@@ -81,7 +81,7 @@ def test_the_report_is_one_file_with_pictures(go, formula, tmp_path):
     assert all(source.startswith("data:image/png;base64,") for source in page.sources)
     assert "script" not in page.tags and not re.search(r"https?://", html)
     text = " ".join(page.text)
-    for title in ("Score by fusion", "Score against parameter count", "Learning curves"):
+    for title in ("Score by fusion", "Score against number of parameters", "Learning curves"):
         assert title in text
     assert verdict(run) in text
     assert "ValueError: a < b" in text
