@@ -13,7 +13,6 @@ from keras_hadamard.layers import (
     GatedDense,
     HadamardFusion,
     HadamardProduct,
-    MinGRU,
     PolynomialDense,
     PolyNonLocal,
     SumFusion,
@@ -149,68 +148,6 @@ def test_named_activations():
     assert GatedDense(3, activation="gelu_tanh").activation is gelu_tanh
 
 
-# Recurrences.
-
-
-def gru(**kwargs):
-    return MinGRU(4, bias_initializer=keras.initializers.RandomNormal(1.0, seed=1), **kwargs)
-
-
-def twin(layer, **kwargs):
-    """The same layer with other options and the same weights."""
-    other = type(layer).from_config({**layer.get_config(), **kwargs, "name": None})
-    other.build((None, None, 5))
-    other.set_weights(layer.get_weights())
-    return other
-
-
-def test_one_step_at_a_time_is_the_sequence():
-    layer = gru(return_sequences=True)
-    x = normal(2, 6, 5)
-    whole = np.asarray(layer(x))
-    step = twin(layer, return_sequences=False, return_state=True)
-    state = None
-    for t in range(6):
-        output, state = step(x[:, t : t + 1], initial_state=state)
-        same(output, whole[:, t])
-        same(state, whole[:, t])
-
-
-def test_masked_steps_carry_the_state_unchanged():
-    layer = gru(return_sequences=True)
-    x = normal(2, 6, 5)
-    mask = np.array([[1, 1, 0, 1, 0, 0], [0, 1, 1, 1, 1, 1]], bool)
-    states = np.asarray(layer(x, mask=mask))
-    for row, keep in enumerate(mask):
-        short = np.asarray(layer(x[row : row + 1, keep]))[0]
-        same(states[row, keep], short)
-        same(states[row, -1], short[-1])
-    same(states[1, 0], np.zeros(4))
-
-
-def test_backwards_is_forwards_on_the_flipped_sequence():
-    layer = gru(return_sequences=True, return_state=True)
-    x = normal(2, 6, 5)
-    forwards, last = layer(x[:, ::-1])
-    backwards, state = twin(layer, go_backwards=True)(x)
-    same(backwards, forwards)
-    same(state, last)
-
-
-def test_bidirectional_wraps_it():
-    layer = keras.layers.Bidirectional(gru(return_sequences=True))
-    assert layer(normal(2, 6, 5)).shape == (2, 6, 8)
-
-
-@pytest.mark.parametrize(
-    ("state", "message"),
-    [(np.zeros((2, 3)), r"\(batch, 4\)"), ([np.zeros((2, 4))] * 2, "one tensor")],
-)
-def test_states_of_another_width_are_refused(state, message):
-    with pytest.raises(ValueError, match=message):
-        gru()(normal(2, 6, 5), initial_state=state)
-
-
 # Pairwise.
 
 
@@ -312,7 +249,6 @@ def test_hadamard_product_refuses_inputs():
         lambda: PolynomialDense(4, degree=0),
         lambda: PolynomialDense(4, decomposition="cp"),
         lambda: GatedDense("4"),
-        lambda: MinGRU(None),
         lambda: FiLM(data_format="NHWC"),
     ],
 )

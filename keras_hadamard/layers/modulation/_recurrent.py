@@ -20,6 +20,9 @@ class Recurrent(ProjectingLayer):
     are run, masked steps as zeros.
     """
 
+    # Whether `units` may be None, which stands for the width of the input.
+    keeps_width = False
+
     def __init__(
         self,
         units: int | None,
@@ -33,7 +36,8 @@ class Recurrent(ProjectingLayer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.units = None if units is None else positive_int("units", units)
+        given = units is not None or not self.keeps_width
+        self.units: Any = positive_int("units", units) if given else None
         self.return_sequences = bool(return_sequences)
         self.return_state = bool(return_state)
         self.go_backwards = bool(go_backwards)
@@ -135,6 +139,9 @@ class Recurrent(ProjectingLayer):
         if states is not None:
             return states
         if self.states is not None:
+            batch = self.states[0].shape[0]
+            if inputs.shape[0] not in (None, batch):
+                raise received(f"a batch of {batch}, as the layer is stateful", shape=inputs.shape)
             return [ops.convert_to_tensor(state) for state in self.states]
         return self.get_initial_state(ops.shape(inputs)[0])
 

@@ -112,7 +112,7 @@ class MultiplicativeLSTM(Recurrent):
         self.factor_recurrent_kernel, self.recurrent_kernel = (
             self.add_weight(
                 name=name,
-                shape=(self.units, columns * (self.units or 0)),
+                shape=(self.units, columns * self.units),
                 initializer=derive(self.recurrent_initializer, columns),
                 regularizer=self.kernel_regularizer,
                 constraint=self.kernel_constraint,
@@ -131,7 +131,7 @@ class MultiplicativeLSTM(Recurrent):
 
     def _step(self, projected: Tensor, states: list[Tensor]) -> list[Tensor]:
         h, c = states
-        units = self.units or 0
+        units = self.units
         m = projected[:, :units] * self._product(h, self.factor_recurrent_kernel)
         gates = projected[:, units:] + self._product(m, self.recurrent_kernel)
         candidate, enter, forget, output = ops.split(gates, 4, axis=-1)

@@ -76,6 +76,8 @@ class RGLRU(LinearRecurrent):
           Models (De et al., 2024)](https://arxiv.org/abs/2402.19427)
     """
 
+    keeps_width = True
+
     def __init__(
         self,
         units: int | None = None,
