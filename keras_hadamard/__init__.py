@@ -19,7 +19,7 @@ from keras_hadamard import layers as layers
 from keras_hadamard import ops as ops
 
 # These need packages of the extras, or TensorFlow's heavier parts, so they load when first used.
-_LAZY = ("datasets", "models", "pruning", "serving", "tuning")
+_LAZY = ("adapters", "datasets", "models", "pruning", "serving", "tuning")
 
 
 def __getattr__(name: str) -> ModuleType:

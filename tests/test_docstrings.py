@@ -10,9 +10,19 @@ import keras
 import pytest
 
 import keras_hadamard
-from keras_hadamard import config, datasets, layers, models, ops, pruning, serving, tuning
+from keras_hadamard import adapters, config, datasets, layers, models, ops, pruning, serving, tuning
 
-FLOORS: list[ModuleType] = [config, datasets, layers, models, ops, pruning, serving, tuning]
+FLOORS: list[ModuleType] = [
+    adapters,
+    config,
+    datasets,
+    layers,
+    models,
+    ops,
+    pruning,
+    serving,
+    tuning,
+]
 
 
 def _public():

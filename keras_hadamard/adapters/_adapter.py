@@ -1,0 +1,168 @@
+"""What the adapters share: descriptions of how a kernel changes, and of the weights that say it.
+
+A kernel is seen as a matrix `W (inputs, outputs)`, so that a layer computes `x W + b`; of a window
+that is convolved, every position has inputs of its own. `weights` below are those of one kernel, by
+their names; inside a model they are of the variables' dtype, float64 where a model is merged.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from keras import ops
+
+from keras_hadamard._checks import positive_int, received
+from keras_hadamard._typing import Initializer, Tensor
+
+Weights = dict[str, Tensor]
+Linear = Callable[[Tensor], Tensor]
+
+
+class View(NamedTuple):
+    """The sizes of a kernel; `inputs` are those at each position."""
+
+    positions: int
+    inputs: int
+    outputs: int
+
+    @property
+    def rows(self) -> int:
+        return self.positions * self.inputs
+
+
+class New(NamedTuple):
+    """A weight to be made."""
+
+    shape: tuple[int, ...]
+    initializer: Initializer
+
+
+class Form(Protocol):
+    """A layer that computes `x W + b`, as an adapter sees it."""
+
+    def matrix(self) -> Tensor:
+        """The kernel as a matrix."""
+
+    def bias(self) -> Tensor:
+        """What is added to the product, broadcast to the outputs; zero if nothing is."""
+
+    def product(self, update: "Update", x: Tensor, weights: Weights) -> Tensor:
+        """`x` times the update of the kernel."""
+
+    def on_inputs(self, vector: Tensor) -> Tensor:
+        """A vector of the matrix's inputs, broadcast to the layer's."""
+
+    def on_outputs(self, vector: Tensor) -> Tensor:
+        """A vector of the matrix's outputs, broadcast to the layer's."""
+
+
+class Adapter(ABC):
+    """How the kernels of a model change, the same way for all."""
+
+    # Whether it can work together with others on one kernel: not if it needs the kernel itself.
+    combines = True
+    # Whether `start_values` has any.
+    starts_from_kernel = False
+
+    @property
+    def changes_bias(self) -> bool:
+        """Whether the layer's bias changes with its kernel."""
+        return False
+
+    @abstractmethod
+    def new_weights(self, view: View) -> dict[str, New]:
+        """The weights that a kernel needs, by name."""
+
+    def start_values(self, kernel: np.ndarray) -> dict[str, np.ndarray]:
+        """The values of weights that start from the kernel and not from an initializer."""
+        del kernel
+        return {}
+
+    @abstractmethod
+    def adapted(self, linear: Linear, form: Form, weights: Weights) -> Linear:
+        """The function of `x` that takes the place of `linear(x) = x W + b`."""
+
+    @abstractmethod
+    def merged(self, w: Tensor, bias: Tensor | None, weights: Weights) -> tuple[Tensor, Any]:
+        """The matrix, and the bias if there is one, that compute the same."""
+
+    @abstractmethod
+    def separated(self, w: Tensor, bias: Tensor | None, weights: Weights) -> tuple[Tensor, Any]:
+        """The matrix and the bias from which `merged` makes the given ones."""
+
+    @abstractmethod
+    def get_config(self) -> dict[str, Any]:
+        """Every argument of the constructor."""
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Adapter":
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{k}={v!r}" for k, v in self.get_config().items())
+        return f"{type(self).__name__}({arguments})"
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and repr(self) == repr(other)
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+
+class Update(Adapter):
+    """An adapter that adds a matrix to the kernel, `W' = W + update`."""
+
+    rank: int
+    alpha: float | None
+    # The weights whose first axis is the kernel's inputs.
+    of_inputs: tuple[str, ...]
+    # Whether the update is a function of the kernel too.
+    uses_kernel = False
+
+    @property
+    def scale(self) -> float:
+        """The factor of the update, `alpha / rank`, and 1 without an alpha."""
+        return 1.0 if self.alpha is None else self.alpha / self.rank
+
+    @abstractmethod
+    def update(self, w: Tensor, weights: Weights) -> Tensor:
+        """The matrix; of some of its rows, if `w` and the weights of inputs are those rows."""
+
+    @abstractmethod
+    def product(self, x: Tensor, w: Tensor, weights: Weights) -> Tensor:
+        """`x` times the matrix."""
+
+    def adapted(self, linear: Linear, form: Form, weights: Weights) -> Linear:
+        return lambda x: linear(x) + form.product(self, x, weights)
+
+    def merged(self, w: Tensor, bias: Tensor | None, weights: Weights) -> tuple[Tensor, Any]:
+        return w + self.update(w, weights), bias
+
+    def separated(self, w: Tensor, bias: Tensor | None, weights: Weights) -> tuple[Tensor, Any]:
+        return w - self.update(w, weights), bias
+
+    def get_config(self) -> dict[str, Any]:
+        return {"rank": self.rank, "alpha": self.alpha}
+
+
+def checked_rank(rank: Any) -> int:
+    return positive_int("rank", rank)
+
+
+def checked_alpha(alpha: Any) -> float | None:
+    if alpha is None:
+        return None
+    is_number = isinstance(alpha, (int, float, np.number)) and not isinstance(alpha, bool)
+    if not is_number or not math.isfinite(alpha) or not alpha > 0:
+        raise received("`alpha` to be a positive number or None", alpha=alpha)
+    return float(alpha)
+
+
+def wide(*tensors: Tensor) -> list[Tensor]:
+    """The tensors in float32, where they are of 16 bits."""
+    return [
+        ops.cast(t, "float32") if t.dtype in ("float16", "bfloat16") else ops.convert_to_tensor(t)
+        for t in tensors
+    ]

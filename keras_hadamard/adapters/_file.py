@@ -1,0 +1,76 @@
+"""What a file that `save_adapter` wrote holds."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_hadamard._checks import received
+from keras_hadamard.adapters import _safetensors
+from keras_hadamard.adapters._adapter import Adapter
+from keras_hadamard.adapters._site import Site
+
+_KEY = "keras_hadamard.adapter"
+
+
+@dataclass(frozen=True)
+class AdapterFile:
+    """An adapter, its weights for each kernel by place, and the fingerprint of its base."""
+
+    name: str
+    adapter: Adapter
+    paths: dict[int, str]
+    weights: dict[int, dict[str, np.ndarray]]
+    base: str
+
+    def write(self, path: Path) -> None:
+        config = {
+            "name": self.name,
+            "adapter": keras.saving.serialize_keras_object(self.adapter),
+            "kernels": {str(place): kernel for place, kernel in self.paths.items()},
+            "base": self.base,
+        }
+        tensors = {
+            f"{place}.{name}": array
+            for place, weights in self.weights.items()
+            for name, array in weights.items()
+        }
+        _safetensors.write(path, tensors, {_KEY: json.dumps(config)})
+
+    @staticmethod
+    def read(path: Path) -> "AdapterFile | None":
+        """The file's content, or None if something else wrote it."""
+        tensors, metadata = _safetensors.read(path)
+        if _KEY not in metadata:
+            return None
+        config = json.loads(metadata[_KEY])
+        weights: dict[int, dict[str, Any]] = {int(place): {} for place in config["kernels"]}
+        for key, array in tensors.items():
+            place, name = key.split(".")
+            weights[int(place)][name] = array
+        return AdapterFile(
+            config["name"],
+            keras.saving.deserialize_keras_object(config["adapter"]),
+            {int(place): kernel for place, kernel in config["kernels"].items()},
+            weights,
+            config["base"],
+        )
+
+    def check(self, sites: list[Site]) -> None:
+        """Raises where the kernels of a model are not such as the adapter was for."""
+        for place, weights in self.weights.items():
+            if place >= len(sites):
+                raise received(
+                    f"a model with a kernel like {self.paths[place]!r}", kernels=len(sites)
+                )
+            new = self.adapter.new_weights(sites[place].view)
+            shapes = {name: array.shape for name, array in weights.items()}
+            if shapes != {name: weight.shape for name, weight in new.items()}:
+                raise received(
+                    f"a kernel of the shape of {self.paths[place]!r}, for which the adapter is",
+                    kernel=sites[place].kernel.path,
+                    shape=tuple(sites[place].kernel.variable.shape),
+                )

@@ -1,0 +1,187 @@
+"""The layers that compute `x W + b`, so that an adapter need not form a matrix of `W`'s size."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_hadamard._checks import received
+from keras_hadamard._typing import Tensor
+from keras_hadamard.adapters._adapter import Linear, Update, Weights
+from keras_hadamard.pruning._kernels import Kernel
+
+
+def form_of(kernel: Kernel) -> "DenseForm | None":
+    """How the kernel's layer multiplies by it, or None where its own `call` has to tell."""
+    layer = kernel.layer
+    for kind, form in FORMS.items():
+        # A subclass with a `call` of its own may compute anything.
+        if isinstance(layer, kind) and type(layer).call is kind.call:
+            return form(kernel) if form.fits(layer) else None
+    return None
+
+
+class DenseForm:
+    """`keras.layers.Dense`."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.layer = kernel.layer
+
+    @staticmethod
+    def fits(layer: Any) -> bool:
+        # What is quantised is left to the layer, activation included.
+        return layer.quantization_mode is None or _linear(layer)
+
+    def call(self, original: Linear, steps: Any, x: Tensor) -> Tensor:
+        """The layer's outputs with the adapters and their weights in `steps`, one after another."""
+        quantized = self.layer.quantization_mode is not None
+        linear = original if quantized or _linear(self.layer) else self.linear
+        for adapter, weights in steps:
+            linear = adapter.adapted(linear, self, weights)
+        y = linear(x)
+        return y if _linear(self.layer) else self.layer.activation(y)
+
+    def linear(self, x: Tensor) -> Tensor:
+        """As the layer's own call, up to the activation."""
+        y = ops.matmul(x, self.layer.kernel)
+        return y if self.layer.bias is None else ops.add(y, self.layer.bias)
+
+    def matrix(self) -> Tensor:
+        self._has_a_matrix()
+        kernel = ops.transpose(ops.convert_to_tensor(self.kernel.variable), self.kernel.axes)
+        return ops.reshape(kernel, (-1, self.kernel.view[2]))
+
+    def _has_a_matrix(self) -> None:
+        if self.layer.quantization_mode is not None:
+            raise received(
+                "an adapter that does not need the kernel's own values, as those of LoRA and LoHa, "
+                f"for {self.kernel.path!r}, which is quantised",
+                quantization_mode=self.layer.quantization_mode,
+            )
+
+    def bias(self) -> Tensor:
+        return 0.0 if self.layer.bias is None else ops.convert_to_tensor(self.layer.bias)
+
+    def product(self, update: Update, x: Tensor, weights: Weights) -> Tensor:
+        weights = {name: ops.cast(value, x.dtype) for name, value in weights.items()}
+        w = ops.cast(self.matrix(), x.dtype) if update.uses_kernel else None
+        return update.product(x, w, weights)
+
+    def on_inputs(self, vector: Tensor) -> Tensor:
+        return vector
+
+    def on_outputs(self, vector: Tensor) -> Tensor:
+        return vector
+
+
+class EinsumForm(DenseForm):
+    """`keras.layers.EinsumDense`, where the kernel's letters are inputs or outputs, none both."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        super().__init__(kernel)
+        inputs, weights, outputs = _operands(self.layer.equation)
+        sizes = dict(zip(weights, kernel.variable.shape, strict=True))
+        self.inputs, self.outputs = inputs, outputs
+        self.contracted = [c for c in weights if c in inputs]
+        self.made = [c for c in weights if c in outputs]
+        self.sizes = sizes
+
+    @staticmethod
+    def fits(layer: Any) -> bool:
+        inputs, weights, outputs = _operands(layer.equation)
+        return (
+            DenseForm.fits(layer)
+            and all((c in inputs) != (c in outputs) for c in weights)
+            and all(c in outputs for c in inputs if c not in weights)
+            and all("." not in part.removeprefix("...") for part in (inputs, outputs))
+        )
+
+    def linear(self, x: Tensor) -> Tensor:
+        y = ops.einsum(self.layer.equation, x, self.layer.kernel)
+        return y if self.layer.bias is None else ops.add(y, self.layer.bias)
+
+    def product(self, update: Update, x: Tensor, weights: Weights) -> Tensor:
+        rank = len(x.shape)
+        inputs = _axes(self.inputs, rank)
+        kept = [c for c in inputs if c not in self.contracted]
+        x = ops.transpose(x, [inputs.index(c) for c in kept + self.contracted])
+        shape = ops.shape(x)[: len(kept)]
+        y = super().product(update, ops.reshape(x, (*shape, self.kernel.view[1])), weights)
+        y = ops.reshape(y, (*shape, *(self.sizes[c] for c in self.made)))
+        outputs = _axes(self.outputs, len(y.shape))
+        return ops.transpose(y, [(kept + self.made).index(c) for c in outputs])
+
+    def on_inputs(self, vector: Tensor) -> Tensor:
+        return self._broadcast(vector, self.contracted, self.inputs)
+
+    def on_outputs(self, vector: Tensor) -> Tensor:
+        return self._broadcast(vector, self.made, self.outputs)
+
+    def _broadcast(self, vector: Tensor, letters: list[str], axes: str) -> Tensor:
+        tensor = ops.reshape(vector, [self.sizes[c] for c in letters])
+        there = [c for c in axes if c in letters]
+        tensor = ops.transpose(tensor, [letters.index(c) for c in there])
+        # An ellipsis stands in front, where broadcasting adds the axes.
+        return ops.reshape(
+            tensor, [self.sizes[c] if c in letters else 1 for c in axes.replace(".", "")]
+        )
+
+
+class EmbeddingForm(DenseForm):
+    """`keras.layers.Embedding`, a product with rows that are 1 at one place: rows of the matrix."""
+
+    @staticmethod
+    def fits(layer: Any) -> bool:
+        return layer.quantization_mode is None
+
+    def call(self, original: Linear, steps: Any, x: Tensor) -> Tensor:
+        linear = original
+        for adapter, weights in steps:
+            linear = adapter.adapted(linear, self, weights)
+        return linear(x)
+
+    def bias(self) -> Tensor:
+        return 0.0
+
+    def product(self, update: Update, x: Tensor, weights: Weights) -> Tensor:
+        x = ops.cast(x, "int32")
+        rows = {
+            name: ops.take(value, x, axis=0) if name in update.of_inputs else value
+            for name, value in weights.items()
+        }
+        w = ops.take(self.matrix(), x, axis=0) if update.uses_kernel else None
+        return ops.cast(update.update(w, rows), self.layer.compute_dtype)
+
+    def on_inputs(self, vector: Tensor) -> Tensor:
+        raise received(
+            f"an adapter of outputs for {self.kernel.path!r}, which has indices for inputs",
+            layer=self.layer,
+        )
+
+
+FORMS: dict[type[keras.layers.Layer], type[DenseForm]] = {
+    keras.layers.Dense: DenseForm,
+    keras.layers.EinsumDense: EinsumForm,
+    keras.layers.Embedding: EmbeddingForm,
+}
+
+
+def _linear(layer: Any) -> bool:
+    return layer.activation is None or layer.activation is keras.activations.linear
+
+
+def _operands(equation: str) -> tuple[str, str, str]:
+    operands, outputs = equation.replace(" ", "").split("->")
+    inputs, weights = operands.split(",")
+    return inputs, weights, outputs
+
+
+def _axes(letters: str, rank: int) -> list[str]:
+    """A name for each axis, the ellipsis written out."""
+    named = letters.replace(".", "")
+    if named == letters:
+        return list(letters)
+    front = letters.index("...")
+    unnamed = [f"...{i}" for i in range(rank - len(named))]
+    return [*letters[:front], *unnamed, *letters[front + 3 :]]

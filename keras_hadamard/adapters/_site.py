@@ -1,0 +1,92 @@
+"""A kernel that can be adapted, its layer's way of multiplying by it, and its bias."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_hadamard._checks import received
+from keras_hadamard._typing import Tensor
+from keras_hadamard.adapters._adapter import Adapter, View, Weights
+from keras_hadamard.adapters._forms import EinsumForm, form_of
+from keras_hadamard.pruning._kernels import Kernel
+
+_L = keras.layers
+_WITH_BIAS = (
+    *(_L.Dense, _L.EinsumDense, _L.DepthwiseConv1D, _L.DepthwiseConv2D),
+    *(_L.Conv1D, _L.Conv2D, _L.Conv3D),
+    *(_L.Conv1DTranspose, _L.Conv2DTranspose, _L.Conv3DTranspose),
+)
+Steps = list[tuple[Adapter, Weights]]
+
+
+class Site:
+    """One kernel of a model."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.form = form_of(kernel)
+        self.view = View(*kernel.view)
+        self.knows_bias, self.bias = _bias_of(kernel)
+
+    def check(self, adapter: Adapter) -> None:
+        """Raises where the kernel cannot be adapted so."""
+        if adapter.changes_bias and not self.knows_bias:
+            raise received(
+                f"a layer whose bias is one for each output of {self.kernel.path!r}, or "
+                "`scale_bias=False`",
+                adapter=adapter,
+                layer=self.kernel.layer,
+            )
+        if not keras.backend.is_float_dtype(self.kernel.variable.dtype) and self.form is None:
+            raise received(
+                f"a kernel of floats, or in a dense layer without activation, for "
+                f"{self.kernel.path!r}, which is quantised",
+                dtype=self.kernel.variable.dtype,
+            )
+
+    def to_matrix(self, tensor: Tensor) -> Tensor:
+        """The kernel's values as a matrix."""
+        return ops.reshape(ops.transpose(tensor, self.kernel.axes), (-1, self.view.outputs))
+
+    def from_matrix(self, matrix: Tensor) -> Tensor:
+        axes = self.kernel.axes
+        shape = self.kernel.variable.shape
+        tensor = ops.reshape(matrix, [shape[a] for a in axes])
+        return ops.transpose(tensor, [int(a) for a in np.argsort(axes)])
+
+    def merged(self, steps: Steps, kernel: Tensor, bias: Tensor | None) -> tuple[Tensor, Any]:
+        """The kernel and bias that compute the same as the adapters, one after another."""
+        return self._changed([adapter.merged for adapter, _ in steps], steps, kernel, bias)
+
+    def separated(self, steps: Steps, kernel: Tensor, bias: Tensor | None) -> tuple[Tensor, Any]:
+        """The kernel and bias from which `merged` makes the given ones."""
+        steps = steps[::-1]
+        return self._changed([adapter.separated for adapter, _ in steps], steps, kernel, bias)
+
+    def _changed(
+        self, changes: list[Any], steps: Steps, kernel: Tensor, bias: Tensor | None
+    ) -> tuple[Tensor, Any]:
+        w, shape = self.to_matrix(kernel), None if bias is None else bias.shape
+        vector = None if bias is None else ops.reshape(bias, (-1,))
+        for change, (_, weights) in zip(changes, steps, strict=True):
+            w, vector = change(w, vector, weights)
+        return self.from_matrix(w), None if vector is None else ops.reshape(vector, shape)
+
+
+def _bias_of(kernel: Kernel) -> tuple[bool, Any]:
+    """Whether the layer's bias is known to have a value for each output, and the bias if any."""
+    layer = kernel.layer
+    if isinstance(layer, _L.Embedding):
+        return True, None
+    if not isinstance(layer, _WITH_BIAS):
+        return False, None
+    bias = layer.bias
+    if bias is not None and int(np.prod(bias.shape)) != kernel.view[2]:
+        return False, None
+    if isinstance(layer, _L.EinsumDense) and bias is not None:
+        form = EinsumForm(kernel)
+        in_order = [c for c in form.outputs if c in form.made] == form.made
+        return in_order, bias if in_order else None
+    return True, bias

@@ -1,0 +1,67 @@
+"""The copy of a model that is adapted."""
+
+from typing import Any
+
+import keras
+
+from keras_hadamard.adapters._adapter import Adapter
+from keras_hadamard.adapters.adapted_model import AdaptedModel
+from keras_hadamard.pruning._clone import copy_of
+
+
+def apply(
+    model: keras.Model,
+    adapter: Adapter,
+    target: Any = None,
+    *,
+    exclude: str | None = None,
+    name: str = "default",
+) -> AdaptedModel:
+    """Returns a copy of a model with an adapter on its kernels, and everything else frozen.
+
+    At the start it computes what the model does, to the last bit. Kernels are the weights of at
+    least two axes whose name ends with `kernel` or `embeddings`: those of dense, einsum,
+    convolution, depthwise, embedding and recurrent layers, of what attention is made of, and of the
+    layers of this package. The model that is given stays as it is.
+
+    Of an `AdaptedModel` no copy is made: it gets another adapter, and switches to it.
+
+    Args:
+        model: `keras.Model` of any kind that is built and can be made from its configuration; or an
+            `AdaptedModel`.
+        adapter: `LoRA`, `LoHa`, `HiRA`, `ABBA`, `IA3` or `DoRA`.
+        target: String, regular expression that is searched for in the paths of kernels, such as
+            `"encoder/attention/query/kernel"`: the names of layers from the outside in, and the
+            variable's. Or a list of integers, the places of kernels among all. None for all.
+            Defaults to `None`.
+        exclude: String, regular expression for the paths of those that are left out.
+            Defaults to `None`.
+        name: String of letters, digits and underscores, the adapter's own.
+            Defaults to `"default"`.
+
+    Returns:
+        An `AdaptedModel`. A new one is not compiled.
+
+    Raises:
+        ValueError: If the model is not built or cannot be copied, no kernel matches, or one cannot
+            be adapted so.
+
+    Example:
+
+    >>> from keras_hadamard import adapters
+    >>> inputs = keras.Input((6, 8))
+    >>> x = keras.layers.MultiHeadAttention(2, 4, name="attention")(inputs, inputs)
+    >>> model = keras.Model(inputs, keras.layers.Dense(3, name="dense")(x))
+    >>> adapted = adapters.apply(
+    ...     model, adapters.LoHa(rank=4, alpha=8), target=r".*attention.*|.*dense.*"
+    ... )
+    >>> adapted.compile("adam", "mse")
+    >>> x = keras.random.normal((32, 6, 8))
+    >>> _ = adapted.fit(x, x[..., :3], verbose=0)
+    >>> type(adapters.merge(adapted)).__name__
+    'Functional'
+    """
+    adapted = model if isinstance(model, AdaptedModel) else AdaptedModel(copy_of(model))
+    adapted.add(name, adapter, target, exclude)
+    adapted.activate(name)
+    return adapted

@@ -1,0 +1,149 @@
+"""Updates of the direction of a kernel's columns, apart from their length."""
+
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from keras_hadamard._checks import one_of, received
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Tensor
+from keras_hadamard.adapters._adapter import (
+    Adapter,
+    Form,
+    Linear,
+    New,
+    Update,
+    View,
+    Weights,
+    wide,
+)
+from keras_hadamard.adapters.loha import LoHa
+from keras_hadamard.adapters.lora import LoRA
+
+DIRECTIONS: dict[str, type[Update]] = {"lora": LoRA, "loha": LoHa}
+
+
+@serializable
+class DoRA(Adapter):
+    """Learns length and direction of a kernel's columns, `W' = (||W|| + m) * V / ||V||`.
+
+    `V = W + D`, and `D` is the update of `LoRA`, or of `LoHa`. The norm is that of the weights of each output, as
+    the authors' code, PEFT and LyCORIS compute it; the paper writes one for each input, which is
+    `norm="inputs"`. `m`, with a parameter for each, is the change of the length and starts at zero,
+    so that `||W|| + m` is the magnitude of the paper: `rank * (inputs + outputs) + outputs`
+    parameters a kernel with `LoRA`.
+
+    A kernel has one `DoRA` at a time and no other adapter beside it. The norm needs `D` as a
+    matrix, which is formed in the forward pass, and not kept for the gradient unless the norm has
+    one.
+
+    Args:
+        rank: Positive integer.
+        alpha: Positive number, or None for the rank, a factor of 1. Defaults to `None`.
+        direction: String, `"lora"` or `"loha"`. Defaults to `"lora"`.
+        norm: String, `"outputs"` or `"inputs"`, what there is a norm of. Defaults to `"outputs"`.
+        norm_gradient: Boolean, whether the gradient goes through `||V||`, as in LyCORIS; the paper
+            and PEFT take it as a constant. Defaults to `False`.
+
+    Raises:
+        ValueError: If an argument is none of these, or when applied to embeddings with
+            `norm="inputs"`.
+
+    Numerics:
+        `||V|| / ||W||` is computed in at least float32 from what `D` changes of the square, so that
+        it is one to the last bit while `D` is zero.
+
+    Example:
+
+    >>> from keras_hadamard import adapters
+    >>> model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4)])
+    >>> adapted = adapters.apply(model, adapters.DoRA(rank=2))
+    >>> adapters.trainable_parameters(adapted).trainable
+    28
+
+    Reference:
+        - [DoRA: Weight-Decomposed Low-Rank Adaptation (Liu et al., 2024)](
+          https://arxiv.org/abs/2402.09353)
+    """
+
+    combines = False
+
+    def __init__(
+        self,
+        rank: int,
+        alpha: float | None = None,
+        direction: str = "lora",
+        norm: str = "outputs",
+        norm_gradient: bool = False,
+    ) -> None:
+        self.direction = one_of("direction", direction, DIRECTIONS)
+        self._update = DIRECTIONS[direction](rank, alpha)  # type: ignore[call-arg]
+        self.norm = one_of("norm", norm, ("outputs", "inputs"))
+        self.norm_gradient = bool(norm_gradient)
+
+    def new_weights(self, view: View) -> dict[str, New]:
+        size = view.outputs if self.norm == "outputs" else view.rows
+        return {**self._update.new_weights(view), "magnitude": New((size,), "zeros")}
+
+    def adapted(self, linear: Linear, form: Form, weights: Weights) -> Linear:
+        scale = self._scale(form.matrix(), weights)
+
+        def rescaled(x: Tensor) -> Tensor:
+            if self.norm == "inputs":
+                x = x * ops.cast(form.on_inputs(scale), x.dtype)
+                return linear(x) + form.product(self._update, x, weights)
+            y = linear(x)
+            factor = ops.cast(form.on_outputs(scale), y.dtype)
+            # Nothing is added to `y` where the scale is one.
+            change = (factor - 1) * (y - form.bias())
+            return y + change + factor * form.product(self._update, x, weights)
+
+        return rescaled
+
+    def merged(self, w: Tensor, bias: Tensor | None, weights: Weights) -> tuple[Tensor, Any]:
+        scale = self._along(self._scale(w, weights))
+        return w + (scale - 1) * w + scale * self._update.update(w, weights), bias
+
+    def separated(self, w: Tensor, bias: Tensor | None, weights: Weights) -> tuple[Tensor, Any]:
+        d = self._update.update(w, weights)
+        length = ops.sqrt(self._sum(ops.square(w)))
+        first = length - weights["magnitude"]  # The norm of the weights that are sought.
+        direction = w / self._along(ops.where(length > 0, length, 1))
+        over = self._sum(direction * d)
+        under = ops.square(first) - self._sum(ops.square(d))
+        if np.any(ops.convert_to_numpy(under) < 0):
+            raise received(
+                "an update smaller than the weights: from a greater one they cannot be told",
+                adapter=self,
+            )
+        return direction * self._along(over + ops.sqrt(ops.square(over) + under)) - d, bias
+
+    def _scale(self, w: Tensor, weights: Weights) -> Tensor:
+        """`(||W|| + m) / ||W + D||`."""
+        (w,) = wide(w)
+        d = self._update.update(w, weights)
+        if not self.norm_gradient:
+            w, d = ops.stop_gradient(w), ops.stop_gradient(d)
+        (change,) = wide(weights["magnitude"])
+        square = self._sum(ops.square(w))
+        there = square > 0
+        safe = ops.where(there, square, ops.ones_like(square))
+        there = ops.cast(there, w.dtype)
+        ratio = there + self._sum(d * (2 * w + d)) / safe
+        return (there + change / ops.sqrt(safe)) / ops.sqrt(ops.maximum(ratio, 1e-12))
+
+    def _sum(self, matrix: Tensor) -> Tensor:
+        return ops.sum(matrix, axis=0 if self.norm == "outputs" else 1)
+
+    def _along(self, vector: Tensor) -> Tensor:
+        return vector if self.norm == "outputs" else vector[:, None]
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "rank": self._update.rank,
+            "alpha": self._update.alpha,
+            "direction": self.direction,
+            "norm": self.norm,
+            "norm_gradient": self.norm_gradient,
+        }

@@ -1,0 +1,84 @@
+"""The Hadamard product of the kernel itself with a low-rank matrix."""
+
+import numpy as np
+from keras import ops
+
+from keras_hadamard._checks import received
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Tensor
+from keras_hadamard.adapters._adapter import (
+    New,
+    Update,
+    View,
+    Weights,
+    checked_alpha,
+    checked_rank,
+    wide,
+)
+from keras_hadamard.adapters._initializers import kaiming
+from keras_hadamard.ops._scaled_matmul import scaled_matmul
+
+
+@serializable
+class HiRA(Update):
+    """Scales the entries of a kernel by a low-rank matrix, `W' = W + alpha / rank * W * (A B)`.
+
+    `W` is `(inputs, outputs)`, `A` is `(inputs, rank)` and uniform within `1 / sqrt(inputs)`, `B`
+    is `(rank, outputs)` and starts at zero: `rank * (inputs + outputs)` parameters a kernel. The
+    update has as high a rank as `W` allows; entries of `W` that are zero never move.
+
+    A product with `W * (A B)` cannot go by factors, as `W` has none. Layers that multiply by a
+    matrix form it a sixteenth of its outputs at a time, in the gradient as well.
+
+    Args:
+        rank: Positive integer.
+        alpha: Positive number, or None for the rank, a factor of 1, as PEFT has it.
+            Defaults to `None`.
+
+    Raises:
+        ValueError: If an argument is none of these.
+
+    Example:
+
+    >>> from keras_hadamard import adapters
+    >>> model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4)])
+    >>> adapted = adapters.apply(model, adapters.HiRA(rank=2))
+    >>> adapters.trainable_parameters(adapted).trainable
+    24
+
+    Reference:
+        - [HiRA: Parameter-Efficient Hadamard High-Rank Adaptation for Large Language Models (Huang
+          et al., 2025)](https://openreview.net/forum?id=TwJrTz9cRS)
+    """
+
+    of_inputs = ("a",)
+    uses_kernel = True
+    combines = False
+
+    def __init__(self, rank: int, alpha: float | None = None) -> None:
+        self.rank = checked_rank(rank)
+        self.alpha = checked_alpha(alpha)
+
+    def new_weights(self, view: View) -> dict[str, New]:
+        return {
+            "a": New((view.rows, self.rank), kaiming()),
+            "b": New((self.rank, view.outputs), "zeros"),
+        }
+
+    def update(self, w: Tensor, weights: Weights) -> Tensor:
+        w, a, b = wide(w, weights["a"], weights["b"])
+        return self.scale * w * ops.matmul(a, b)
+
+    def product(self, x: Tensor, w: Tensor, weights: Weights) -> Tensor:
+        return self.scale * scaled_matmul(x, w, weights["a"], weights["b"])
+
+    def separated(
+        self, w: Tensor, bias: Tensor | None, weights: Weights
+    ) -> tuple[Tensor, Tensor | None]:
+        factor = 1 + self.update(ops.ones_like(w), weights)
+        if not np.all(ops.convert_to_numpy(factor)):
+            raise received(
+                "`1 + alpha / rank * A B` without zeros, which leave nothing of the weights",
+                adapter=self,
+            )
+        return w / factor, bias

@@ -1,0 +1,82 @@
+"""An adapter from a file, on its base."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import keras
+
+from keras_hadamard._checks import received
+from keras_hadamard.adapters._file import AdapterFile
+from keras_hadamard.adapters._fingerprint import fingerprint
+from keras_hadamard.adapters._peft import read_peft
+from keras_hadamard.adapters.adapted_model import AdaptedModel
+from keras_hadamard.pruning._clone import copy_of
+
+
+def load_adapter(
+    model: keras.Model,
+    filepath: str | os.PathLike[str],
+    name: str | None = None,
+    *,
+    modules: Mapping[str, str] | None = None,
+) -> AdaptedModel:
+    """Returns a copy of a model with the adapter of a file, which becomes the active one.
+
+    The file is one that `save_adapter` wrote, for a base of the very same weights. Or it is PEFT's
+    `adapter_model.safetensors`, with `adapter_config.json` beside it, of the types LoRA (with or
+    without DoRA), LoHa, HiRA and (IA)^3; `modules` then says which kernel has which module of the
+    PyTorch model, and the shapes have to fit, as there is no fingerprint. What (IA)^3 does to
+    inputs becomes an adapter of its own, `<name>_feedforward`.
+
+    Args:
+        model: `keras.Model` that is built; or an `AdaptedModel`, which gets the adapter itself.
+        filepath: Path of the file, or of the folder of a PEFT adapter.
+        name: String, a name for the adapter, or None for its own. Defaults to `None`.
+        modules: Dict of the names of PyTorch modules by the paths of kernels, such as
+            `{"dense/kernel": "encoder.dense"}`, for a PEFT adapter. Defaults to `None`.
+
+    Returns:
+        An `AdaptedModel`. A new one is not compiled.
+
+    Raises:
+        ValueError: If the base is another one, the shapes do not fit, the file is of another
+            format, or has what cannot be mapped.
+
+    Example:
+
+    >>> from keras_hadamard import adapters
+    >>> model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4)])
+    >>> adapted = adapters.apply(model, adapters.IA3(), name="leaves")
+    >>> adapters.save_adapter(adapted, "leaves.safetensors")
+    >>> again = adapters.load_adapter(model, "leaves.safetensors")
+    >>> again = adapters.load_adapter(again, "leaves.safetensors", name="more")
+    >>> list(again.adapters), again.active
+    (['leaves', 'more'], ['more'])
+    """
+    path = Path(filepath)
+    own = None if path.is_dir() else AdapterFile.read(path)
+    adapted = model if isinstance(model, AdaptedModel) else AdaptedModel(copy_of(model))
+    if own is None:
+        files = read_peft(path, adapted.sites, modules, name or "default")
+    else:
+        if modules is not None:
+            raise received("no `modules`, which are for PEFT's adapters", modules=modules)
+        base = fingerprint(adapted.model)
+        if own.base != base:
+            raise received(
+                "the model that the adapter was trained on, with the same weights: its fingerprint "
+                f"is {own.base[:12]}",
+                fingerprint=base[:12],
+            )
+        files = [own]
+    for file in files:
+        file.check(adapted.sites)
+    names = [file.name if own is None or name is None else name for file in files]
+    for as_name, file in zip(names, files, strict=True):
+        adapted.add(as_name, file.adapter, list(file.weights))
+        for place, weights in file.weights.items():
+            for key, array in weights.items():
+                adapted.adapters[as_name].variable(place, key).assign(array)
+    adapted.activate(*names)
+    return adapted

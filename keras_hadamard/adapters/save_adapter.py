@@ -1,0 +1,59 @@
+"""An adapter in a file of its own."""
+
+import os
+from pathlib import Path
+
+from keras import ops
+
+from keras_hadamard._checks import received
+from keras_hadamard.adapters._file import AdapterFile
+from keras_hadamard.adapters._fingerprint import fingerprint
+from keras_hadamard.adapters.adapted_model import AdaptedModel
+
+
+def save_adapter(
+    model: AdaptedModel, filepath: str | os.PathLike[str], name: str | None = None
+) -> None:
+    """Writes the weights of an adapter, its description and the fingerprint of its base.
+
+    The file is of the format of `.safetensors`, with the description in the metadata; the base is
+    not in it. The fingerprint is a hash of all weights of the base, by which `load_adapter` tells
+    it from others.
+
+    Args:
+        model: `AdaptedModel`.
+        filepath: Path of the file. One that is there is replaced.
+        name: String, which adapter, or None for the active one. Defaults to `None`.
+
+    Raises:
+        ValueError: If the model is not adapted, or there is no such adapter.
+
+    Example:
+
+    >>> from keras_hadamard import adapters
+    >>> model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4)])
+    >>> adapted = adapters.apply(model, adapters.LoHa(rank=2))
+    >>> adapters.save_adapter(adapted, "flowers.safetensors")
+    >>> adapters.load_adapter(model, "flowers.safetensors").active
+    ['default']
+    """
+    if not isinstance(model, AdaptedModel):
+        raise received("a model that `apply` returned", model=model)
+    if name is None and len(model.active) != 1:
+        raise received("`name` of an adapter, as not exactly one is active", active=model.active)
+    name = model.active[0] if name is None else name
+    if name not in model.adapters:
+        raise received(f"`name` to be one of {list(model.adapters)}", name=name)
+    adapter = model.adapters[name]
+    weights = [
+        {key: ops.convert_to_numpy(value) for key, value in values.items()}
+        for values in adapter.by_place
+    ]
+    file = AdapterFile(
+        name,
+        adapter.adapter,
+        {place: model.sites[place].kernel.path for place in adapter.places},
+        dict(zip(adapter.places, weights, strict=True)),
+        fingerprint(model.model),
+    )
+    file.write(Path(filepath))

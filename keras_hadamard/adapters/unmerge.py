@@ -1,0 +1,66 @@
+"""The base back out of a merged model."""
+
+import os
+from pathlib import Path
+
+import keras
+from keras import ops
+
+from keras_hadamard._checks import received
+from keras_hadamard.adapters._file import AdapterFile
+from keras_hadamard.adapters._site import Site
+from keras_hadamard.adapters.adapted_model import ENDINGS, AdaptedModel
+from keras_hadamard.adapters.merge import change
+from keras_hadamard.pruning._clone import copy_of
+from keras_hadamard.pruning._kernels import kernels_of
+
+
+def unmerge(model: keras.Model, adapter: AdaptedModel | str | os.PathLike[str]) -> keras.Model:
+    """Returns a copy of a merged model without the adapter, its weights exact to rounding.
+
+    So the base need not be kept to change the adapter of a model. Nothing is divided by a small
+    number that is added for safety: updates are subtracted, scales divided by as they are, and of
+    `DoRA` the lengths and directions solved for.
+
+    Args:
+        model: `keras.Model` that `merge` returned, or the same in another process.
+        adapter: The `AdaptedModel` whose active adapters were merged, or the path of a file that
+            `save_adapter` wrote.
+
+    Returns:
+        A `keras.Model`, which is not compiled.
+
+    Raises:
+        ValueError: If the model has other kernels, or the weights cannot be told, as where a scale
+            is zero.
+
+    Example:
+
+    >>> from keras_hadamard import adapters
+    >>> model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4)])
+    >>> adapted = adapters.apply(model, adapters.LoHa(rank=2))
+    >>> base = adapters.unmerge(adapters.merge(adapted), adapted)
+    >>> bool(keras.ops.all(base.layers[0].kernel == model.layers[0].kernel))
+    True
+    """
+    if isinstance(model, AdaptedModel):
+        raise received("a model that `merge` returned", model=model)
+    base = copy_of(model)
+    sites = [Site(kernel) for kernel in kernels_of(base, ENDINGS)]
+    if isinstance(adapter, AdaptedModel):
+        if [s.view for s in sites] != [s.view for s in adapter.sites]:
+            raise received("a model with the kernels of the adapted one", model=model)
+        steps = [adapter.steps(site) for site in sites]
+    else:
+        file = AdapterFile.read(Path(adapter))
+        if file is None:
+            raise received("a file that `save_adapter` wrote", adapter=str(adapter))
+        file.check(sites)
+        steps = [[] for _ in sites]
+        for place, weights in file.weights.items():
+            tensors = {name: ops.convert_to_tensor(array) for name, array in weights.items()}
+            steps[place] = [(file.adapter, tensors)]
+    for site, of_site in zip(sites, steps, strict=True):
+        if of_site:
+            change(site, of_site, undo=True)
+    return base
