@@ -22,6 +22,8 @@ def copy_of(model: keras.Model) -> keras.Model:
             if not copy.built:
                 copy.build_from_config(model.get_build_config())
         copy.set_weights(model.get_weights())
+        # Keras builds the layers of a subclassed model, but does not say that of the model.
+        copy.built = True
     except Exception as error:
         raise ValueError(
             "Expected a model that can be made again from its configuration: `get_config` with all "

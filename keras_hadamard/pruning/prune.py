@@ -117,7 +117,8 @@ def prune(
         if unknown:
             raise received(f"`masks` of the kernels {list(paths)}", paths=unknown)
         start.update(masks)
-    pruned.set_masks({paths[path]: mask for path, mask in start.items()})
+    if start:
+        pruned.set_masks({paths[path]: mask for path, mask in start.items()})
     if pruned.schedule.due(-1, 0):
         pruned.update_masks(0)
     return pruned

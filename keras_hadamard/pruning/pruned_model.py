@@ -242,4 +242,5 @@ class PrunedModel(Delegating):
         model = keras.saving.deserialize_keras_object(
             config["model"], custom_objects=custom_objects
         )
+        model.built = True  # Keras has built its layers, and says so of all but subclassed models.
         return cls(**{**config, "model": model})

@@ -41,9 +41,7 @@ def test_exactly_as_many_as_the_sparsity_allows_even_of_equal_ones(sparsity, cri
 
 def test_random_masks_come_from_the_seed():
     model = dense(20, 20)
-    first, again, other = (
-        mask_of(model, 0.5, criterion="random", seed=seed) for seed in (1, 1, 2)
-    )
+    first, again, other = (mask_of(model, 0.5, criterion="random", seed=seed) for seed in (1, 1, 2))
     assert (first == again).all() and (first != other).any()
     more = mask_of(model, 0.8, criterion="random", seed=1)
     assert not (more & ~first).any()
@@ -128,9 +126,7 @@ def test_blocks_with_incomplete_edges():
     blocks = [mask[r : r + 4, c : c + 3] for r in (0, 4) for c in (0, 3, 6)]
     assert all(block.all() or not block.any() for block in blocks)
     assert sum(block.all() for block in blocks) == 3
-    means = [
-        np.square(kernel[r : r + 4, c : c + 3]).mean() for r in (0, 4) for c in (0, 3, 6)
-    ]
+    means = [np.square(kernel[r : r + 4, c : c + 3]).mean() for r in (0, 4) for c in (0, 3, 6)]
     kept = [m for m, block in zip(means, blocks, strict=True) if block.all()]
     assert sorted(kept) == sorted(means)[3:]
 

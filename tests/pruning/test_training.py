@@ -6,19 +6,21 @@ import pytest
 
 from keras_hadamard import pruning
 
-O = keras.optimizers
+optimizers = keras.optimizers
 X = np.random.default_rng(3).standard_normal((32, 12)).astype("float32")
 Y = X[:, :3] ** 2
 
 OPTIMIZERS = {
-    "momentum and decay": lambda: O.SGD(0.05, momentum=0.9, nesterov=True, weight_decay=0.1),
-    "AdamW": lambda: O.AdamW(0.01, weight_decay=0.1),
-    "Lion": lambda: O.Lion(0.01, weight_decay=0.1),
-    "Muon": lambda: O.Muon(0.01, weight_decay=0.1),
-    "average": lambda: O.Adam(0.01, use_ema=True, ema_momentum=0.5),
-    "average, overwriting": lambda: O.Adam(0.01, use_ema=True, ema_overwrite_frequency=2),
-    "accumulated": lambda: O.SGD(0.05, momentum=0.9, gradient_accumulation_steps=2),
-    "scaled loss": lambda: O.LossScaleOptimizer(O.AdamW(0.01, weight_decay=0.1)),
+    "momentum and decay": lambda: optimizers.SGD(
+        0.05, momentum=0.9, nesterov=True, weight_decay=0.1
+    ),
+    "AdamW": lambda: optimizers.AdamW(0.01, weight_decay=0.1),
+    "Lion": lambda: optimizers.Lion(0.01, weight_decay=0.1),
+    "Muon": lambda: optimizers.Muon(0.01, weight_decay=0.1),
+    "average": lambda: optimizers.Adam(0.01, use_ema=True, ema_momentum=0.5),
+    "average, overwriting": lambda: optimizers.Adam(0.01, use_ema=True, ema_overwrite_frequency=2),
+    "accumulated": lambda: optimizers.SGD(0.05, momentum=0.9, gradient_accumulation_steps=2),
+    "scaled loss": lambda: optimizers.LossScaleOptimizer(optimizers.AdamW(0.01, weight_decay=0.1)),
 }
 
 
@@ -65,14 +67,14 @@ def test_under_xla_and_mixed_policies(policy, criterion):
     keras.config.set_dtype_policy(policy)
     schedule = pruning.PolynomialDecay(0.75, end_step=6, frequency=2)
     pruned = pruning.prune(network(), schedule, "global", criterion=criterion)
-    pruned.compile(O.SGD(0.02, momentum=0.9, weight_decay=0.1), "mse", jit_compile=True)
+    pruned.compile(optimizers.SGD(0.02, momentum=0.9, weight_decay=0.1), "mse", jit_compile=True)
     history = fit(pruned)
     assert np.isfinite(history.history["loss"]).all()
     masks = pruned.get_masks()
     assert zeros_hold(pruned, masks)
     assert sum(int((~m).sum()) for m in masks.values()) == 180  # of 240
     if policy == "mixed_float16":
-        assert isinstance(pruned.optimizer, O.LossScaleOptimizer)
+        assert isinstance(pruned.optimizer, optimizers.LossScaleOptimizer)
 
 
 @pytest.mark.parametrize("criterion", ["magnitude", "movement"])
@@ -83,7 +85,7 @@ def test_nothing_pruned_is_the_same_model_bit_for_bit(criterion, jit):
     np.testing.assert_array_equal(plain.predict(X, verbose=0), pruned.predict(X, verbose=0))
     losses = []
     for model in (plain, pruned):
-        model.compile(O.SGD(0.05, momentum=0.9), "mse", jit_compile=jit)
+        model.compile(optimizers.SGD(0.05, momentum=0.9), "mse", jit_compile=jit)
         losses.append(fit(model).history["loss"])
     if jit:  # Other programs, other orders of sums.
         np.testing.assert_allclose(*losses, rtol=1e-5)
@@ -121,7 +123,7 @@ def test_several_steps_per_execution():
 
 def test_a_loop_of_ones_own():
     pruned = pruning.prune(network(), pruning.PolynomialDecay(0.5, end_step=4, frequency=2))
-    pruned.compile(O.SGD(0.05, momentum=0.9), "mse")
+    pruned.compile(optimizers.SGD(0.05, momentum=0.9), "mse")
     callback = pruning.PruningCallback()
     callback.set_model(pruned)
     callback.on_train_begin()
@@ -138,7 +140,7 @@ def test_the_kernels_own_constraint_stays():
     plain = network(kernel_constraint="non_neg")
     pruned = pruning.prune(plain, 0.5)
     masks = pruned.get_masks()
-    pruned.compile(O.SGD(0.1, momentum=0.9), "mse")
+    pruned.compile(optimizers.SGD(0.1, momentum=0.9), "mse")
     fit(pruned)
     kernel = np.asarray(pruned.model.layers[0].kernel)
     assert kernel.min() == 0 and kernel.max() > 0 and zeros_hold(pruned, masks)
@@ -161,7 +163,7 @@ def test_movement_learns_scores_straight_through():
     plain = keras.Sequential([keras.Input((12,)), layer])
     pruned = pruning.prune(plain, 0.5, criterion="movement")
     (w,), (mask,) = plain.get_weights(), pruned.get_masks().values()
-    pruned.compile(O.SGD(0.1), "mse")
+    pruned.compile(optimizers.SGD(0.1), "mse")
     pruned.fit(X, Y, batch_size=32, verbose=0)
     gradient = 2 / Y.size * X.T @ (X @ (w * mask) - Y)
     # dL/dS = dL/dW_eff * W reaches hidden weights too, dL/dW = dL/dW_eff * M does not.
@@ -180,7 +182,7 @@ def test_frozen_kernels_are_chosen_among():
     plain.trainable = False
     schedule = pruning.ConstantSparsity(0.5, frequency=1)
     pruned = pruning.prune(plain, schedule, criterion="movement")
-    pruned.compile(O.Adam(0.1), "mse")
+    pruned.compile(optimizers.Adam(0.1), "mse")
     before = pruned.get_masks()
     history = fit(pruned, epochs=15).history["loss"]
     after = pruned.get_masks()
