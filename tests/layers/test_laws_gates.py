@@ -333,9 +333,11 @@ def test_gated_residual_drops_before_the_gate():
     layer = GatedResidual(dropout=0.999999, seed=1)
     x = normal(2, 6)
     layer(x)
-    # Nothing is left but the biases, zero, times a gate of a half.
-    same(layer(x, training=True), normalised(x, 1.0, 0.0))
-    assert np.abs(np.asarray(layer(x)) - normalised(x, 1.0, 0.0)).max() > 1e-3
+    layer.gate.value_projection.bias.assign(np.arange(6.0))
+    # What is left are the biases of the gate, halved.
+    expected = normalised(x + np.arange(6.0) / 2, 1.0, 0.0)
+    same(layer(x, training=True), expected)
+    assert np.abs(np.asarray(layer(x)) - expected).max() > 1e-3
 
 
 def test_gated_residual_refuses():
