@@ -1,0 +1,43 @@
+"""What a wrapping model takes over from the model inside it."""
+
+from typing import Any
+
+import keras
+
+
+class Delegating(keras.Model):
+    """Model with the inputs and outputs of `self.model`, of the names that losses go by."""
+
+    model: keras.Model
+
+    @property
+    def inputs(self) -> Any:
+        return self.model.inputs
+
+    @property
+    def outputs(self) -> Any:
+        return self.model.outputs
+
+    @property
+    def input(self) -> Any:
+        return self.model.input
+
+    @property
+    def output(self) -> Any:
+        return self.model.output
+
+    @property
+    def input_names(self) -> Any:
+        return self.model.input_names
+
+    @property
+    def output_names(self) -> Any:
+        return self.model.output_names
+
+    @property
+    def input_shape(self) -> Any:
+        return self.model.input_shape
+
+    @property
+    def output_shape(self) -> Any:
+        return self.model.output_shape
