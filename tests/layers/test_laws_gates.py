@@ -200,13 +200,12 @@ def test_lora_starts_as_nothing_and_trains_nothing_else(make, packed):
 
 def test_lora_adds_the_product_scaled():
     layer = adapted(GatedMLP(4, 7))
-    shapes = {id(w): w for w in layer.weights}
-    for n, weight in enumerate(shapes.values()):
-        weight.assign(normal(*weight.shape, seed=n))
-    kernels = [
-        np.asarray(d._kernel) + 1.5 * np.asarray(d.lora_kernel_a) @ np.asarray(d.lora_kernel_b)
-        for d in layer.dense_layers()
-    ]
+    for seed, weight in enumerate(layer.weights):
+        weight.assign(normal(*weight.shape, seed=seed))
+    kernels = []
+    for dense in layer.dense_layers():
+        kernel, a, b = (np.asarray(weight) for weight in dense.weights)
+        kernels.append(kernel + 1.5 * a @ b)
     x = normal(3, 6)
     w, v, u = kernels
     same(layer(x), ((x @ w) * silu(x @ v)) @ u, 1e-6)  # LoRA's weights are float32.
