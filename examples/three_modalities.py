@@ -308,7 +308,7 @@ def draw(lines: list[dict[str, str]], path: Path) -> None:
         axis.set(title=title)
         axis.grid(axis="y", lw=0.3)
     axes[0].set_ylabel("accuracy on test (%)")
-    axes[1].legend(loc="upper right")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     figure.savefig(path, dpi=120)
     plt.close(figure)
 
