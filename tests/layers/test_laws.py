@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from harness.laws import float64, normal, same  # noqa: F401
 
 from keras_hadamard.layers import (
     MFB,
@@ -19,20 +20,6 @@ from keras_hadamard.layers import (
     gelu_tanh,
     positive,
 )
-
-
-@pytest.fixture(autouse=True)
-def _float64():
-    keras.config.set_dtype_policy("float64")
-
-
-def normal(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape)
-
-
-def same(one, other, tolerance=1e-12):
-    np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
-
 
 # Fusions.
 

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from harness.laws import float64, normal, same  # noqa: F401
 
 from keras_hadamard.layers import (
     CBAM2D,
@@ -15,19 +16,6 @@ from keras_hadamard.layers import (
     ModulatedConv2D,
     SqueezeExcite2D,
 )
-
-
-@pytest.fixture(autouse=True)
-def _float64():
-    keras.config.set_dtype_policy("float64")
-
-
-def normal(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape)
-
-
-def same(one, other, tolerance=1e-12):
-    np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
 
 
 def scrambled(layer, *shapes):

@@ -3,25 +3,13 @@
 import keras
 import numpy as np
 import pytest
+from harness.laws import float64, normal, same  # noqa: F401
 
 from keras_hadamard.layers import SPADE, ConditionalBatchNormalization, FiLM, FiLMResidualBlock2D
 from keras_hadamard.layers._normalization import BatchNormalization
 from keras_hadamard.layers.modulation.spade import nearest
 
 POSITIONS = ["input", "convolution", "norm", "relu", "output"]
-
-
-@pytest.fixture(autouse=True)
-def _float64():
-    keras.config.set_dtype_policy("float64")
-
-
-def normal(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape)
-
-
-def same(one, other, tolerance=1e-12):
-    np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
 
 
 def tensor(*shape):

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from harness.laws import float64, normal, same  # noqa: F401
 
 from keras_hadamard.layers import (
     BilinearPooling2D,
@@ -17,19 +18,6 @@ from keras_hadamard.layers import (
     PolynomialDense,
     QuadraticDense,
 )
-
-
-@pytest.fixture(autouse=True)
-def _float64():
-    keras.config.set_dtype_policy("float64")
-
-
-def normal(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape)
-
-
-def same(one, other, tolerance=1e-12):
-    np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
 
 
 def randomised(layer, shapes):

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from harness.laws import float64, normal, same  # noqa: F401
 
 from keras_hadamard.layers import (
     BLOCK,
@@ -26,19 +27,6 @@ from keras_hadamard.layers import (
 from keras_hadamard.layers.fusion._cores import chunk_sizes
 
 CORES = {"mm_dim": 4, "projection_activation": None}
-
-
-@pytest.fixture(autouse=True)
-def _float64():
-    keras.config.set_dtype_policy("float64")
-
-
-def normal(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape)
-
-
-def same(one, other, tolerance=1e-12):
-    np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
 
 
 def pair(*lead):

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from harness.laws import float64, normal, same  # noqa: F401
 
 from keras_hadamard.layers import GatedConv1D, GatedConv2D, PartialConv2D
 
@@ -22,21 +23,8 @@ WINDOWS = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _float64():
-    keras.config.set_dtype_policy("float64")
-
-
-def normal(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape)
-
-
 def holes(*shape, seed=1, share=0.4):
     return (np.random.default_rng(seed).random(shape) > share).astype("float64")
-
-
-def same(one, other, tolerance=1e-12):
-    np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
 
 
 def pair(value):

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from harness.laws import float64, normal, same  # noqa: F401
 from harness.layer_cases import all_cases
 
 from keras_hadamard.layers import (
@@ -25,19 +26,6 @@ CASES = {
 }
 EVERY = pytest.mark.parametrize("name", CASES)
 LINEAR = [n for n in CASES if "peephole" not in n and "Multiplicative" not in n]
-
-
-@pytest.fixture(autouse=True)
-def _float64():
-    keras.config.set_dtype_policy("float64")
-
-
-def normal(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape)
-
-
-def same(one, other, tolerance=1e-12):
-    np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
 
 
 def made(name, **kwargs):

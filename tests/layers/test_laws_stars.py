@@ -3,24 +3,12 @@
 import keras
 import numpy as np
 import pytest
+from harness.laws import float64, normal, same  # noqa: F401
+from keras_hadamard.layers._drop_path import drop_path
 
 from keras_hadamard.layers import DemoBlock2D, MuLayer, PolyBlock, StarBlock2D, StarOperation
 from keras_hadamard.layers._depthwise_conv import DepthwiseConv2D
-from keras_hadamard.layers._drop_path import drop_path
 from keras_hadamard.layers._fan_in import FanInUniform
-
-
-@pytest.fixture(autouse=True)
-def _float64():
-    keras.config.set_dtype_policy("float64")
-
-
-def normal(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape)
-
-
-def same(one, other, tolerance=1e-12):
-    np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
 
 
 def misfit(layer, degree, shape, points):
