@@ -1,17 +1,12 @@
 """The first-order linear recurrence that carries every gated linear recurrent layer."""
 
-from collections.abc import Callable
-from typing import Any
-
 import tensorflow as tf
 
 from keras_hadamard._checks import received
 from keras_hadamard._typing import Tensor
 from keras_hadamard.ops._custom_op import custom_op
+from keras_hadamard.ops._gated_scan_forms import in_blocks, step_of, under_xla
 from keras_hadamard.ops._shapes import compatible, static_shape
-from keras_hadamard.ops._xla import dynamic_update_slice
-
-Write = Callable[[Any, Tensor, Tensor], Any]
 
 
 def gated_scan(
@@ -90,78 +85,24 @@ def _gradient(
     first = -1 if reverse else 0
     if late:
         grad_a = h * _shifted(grad_b, None, axis=axis, later=reverse)
-        grad_initial = _step(grad_b, first, axis)
+        grad_initial = step_of(grad_b, first, axis)
     else:
         grad_a = grad_b * _shifted(h, initial, axis=axis, later=not reverse)
-        grad_initial = _step(a, first, axis) * _step(grad_b, first, axis)
+        grad_initial = step_of(a, first, axis) * step_of(grad_b, first, axis)
     return grad_a, grad_b, None if initial is None else grad_initial
-
-
-def _step(x: Tensor, t: Tensor | int, axis: int) -> Tensor:
-    return x[(slice(None),) * axis + (t,)]
 
 
 def _shifted(x: Tensor, edge: Tensor | None, *, axis: int, later: bool) -> Tensor:
     """`x` moved one step later or earlier, with `edge` or zeros in the gap."""
     keep = slice(None, -1) if later else slice(1, None)
     rest = x[(slice(None),) * axis + (keep,)]
-    edge = tf.zeros_like(_step(x, 0, axis)) if edge is None else edge
+    edge = tf.zeros_like(step_of(x, 0, axis)) if edge is None else edge
     edge = tf.expand_dims(edge, axis)
     return tf.concat([edge, rest] if later else [rest, edge], axis)
 
 
-def _loop(
-    a: Tensor, b: Tensor, initial: Tensor | None, output: Any, write: Write, **how: Any
-) -> Any:
-    """Runs the recurrence; `write(output, h, t)` stores each state."""
-    axis, reverse, late = how["axis"], how["reverse"], how["late"]
-    state = tf.float32 if a.dtype.size < 4 else a.dtype
-    length = tf.shape(a)[axis] if a.shape[axis] is None else a.shape[axis]
-    carry = tf.zeros_like(_step(b, 0, axis), state) if initial is None else tf.cast(initial, state)
-
-    def body(i: Tensor, carry: Tensor, output: Any) -> tuple[Any, ...]:
-        t = length - 1 - i if reverse else i
-        decay, new = (tf.cast(_step(x, t, axis), state) for x in (a, b))
-        if late:
-            h = new + carry
-            carry = decay * h
-        else:
-            h = carry = decay * carry + new
-        return i + 1, carry, write(output, tf.cast(h, a.dtype), t)
-
-    loop = (tf.constant(0), carry, output)
-    return tf.while_loop(lambda i, *_: i < length, body, loop, maximum_iterations=length)[2]
-
-
-def _in_place(a: Tensor, b: Tensor, initial: Tensor | None, **how: Any) -> Tensor:
-    """XLA's form: states are written where they belong, so nothing is transposed or stacked."""
-    axis = how["axis"]
-
-    def write(output: Tensor, h: Tensor, t: Tensor) -> Tensor:
-        start = [0] * axis + [t] + [0] * (len(a.shape) - axis - 1)
-        return dynamic_update_slice(output, tf.expand_dims(h, axis), start)
-
-    return _loop(a, b, initial, tf.zeros_like(a), write, **how)
-
-
-@custom_op(gradient=_gradient, xla=_in_place)
+@custom_op(gradient=_gradient, xla=under_xla)
 def _gated_scan(
     a: Tensor, b: Tensor, initial: Tensor | None, *, axis: int, reverse: bool, late: bool
 ) -> Tensor:
-    """Early: h = a h' + b, the carry is h. Late: h = b + carry, the carry is a h."""
-    length = tf.shape(a)[axis] if a.shape[axis] is None else a.shape[axis]
-    states = tf.TensorArray(a.dtype, size=length, element_shape=_step(a, 0, axis).shape)
-    states = _loop(
-        a,
-        b,
-        initial,
-        states,
-        lambda output, h, t: output.write(t, h),
-        axis=axis,
-        reverse=reverse,
-        late=late,
-    )
-    # Stacking puts the steps first.
-    order = [*range(1, axis + 1), 0, *range(axis + 1, len(a.shape))]
-    h = tf.transpose(states.stack(), order)
-    return tf.ensure_shape(h, a.shape)
+    return in_blocks(a, b, initial, axis=axis, reverse=reverse, late=late)

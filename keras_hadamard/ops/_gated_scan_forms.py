@@ -1,0 +1,134 @@
+"""The forms of the gated scan: steps in place for XLA on a CPU, blocks of steps for all else.
+
+Both run early, `h = a h' + b` with the carry `h`, or late, `h = b + carry` with the carry `a h`.
+The late one is the adjoint of the early one in the other direction, and the early of the late.
+"""
+
+from typing import Any
+
+import tensorflow as tf
+
+from keras_hadamard._typing import Tensor
+from keras_hadamard.ops._precision import at_least_float32
+from keras_hadamard.ops._xla import compiles_for_cpu, dynamic_update_slice
+
+# Steps in one turn of XLA's loop.
+UNROLL = 4
+# Steps in a block, which are as many operations of a graph.
+BLOCK = 64
+
+
+def step_of(x: Tensor, t: Tensor | int, axis: int) -> Tensor:
+    return x[(slice(None),) * axis + (t,)]
+
+
+def under_xla(a: Tensor, b: Tensor, initial: Tensor | None, **how: Any) -> Tensor:
+    """Step after step where one core runs them, blocks at once where many can."""
+    form = in_place if compiles_for_cpu(a) else in_blocks
+    return form(a, b, initial, **how)
+
+
+def in_place(
+    a: Tensor, b: Tensor, initial: Tensor | None, *, axis: int, reverse: bool, late: bool
+) -> Tensor:
+    """XLA's form: states are written where they belong, so nothing is transposed or stacked."""
+    dtype = at_least_float32(a.dtype)
+    length = tf.shape(a)[axis] if a.shape[axis] is None else a.shape[axis]
+    carry = tf.zeros_like(step_of(b, 0, axis), dtype) if initial is None else initial
+
+    def step(i: Tensor, carry: Tensor, output: Tensor) -> tuple[Tensor, ...]:
+        t = length - 1 - i if reverse else i
+        decay, new = (tf.cast(step_of(x, t, axis), dtype) for x in (a, b))
+        h = new + carry if late else decay * carry + new
+        start = [0] * axis + [t] + [0] * (len(a.shape) - axis - 1)
+        update = tf.expand_dims(tf.cast(h, a.dtype), axis)
+        return i + 1, decay * h if late else h, dynamic_update_slice(output, update, start)
+
+    def steps(*state: Tensor) -> tuple[Tensor, ...]:
+        for _ in range(UNROLL):
+            state = step(*state)
+        return state
+
+    state: tuple[Tensor, ...] = (tf.constant(0), tf.cast(carry, dtype), tf.zeros_like(a))
+    turns = length // UNROLL
+    # Turns of several steps, then one by one those that are left.
+    loops = [(steps, turns * UNROLL, turns), (step, length, UNROLL - 1)]
+    for body, end, most in loops[: 1 if isinstance(length, int) and length % UNROLL == 0 else 2]:
+        state = tf.while_loop(lambda i, *_, end=end: i < end, body, state, maximum_iterations=most)
+    return state[2]
+
+
+def in_blocks(
+    a: Tensor, b: Tensor, initial: Tensor | None, *, axis: int, reverse: bool, late: bool
+) -> Tensor:
+    """A graph's form: the steps of a block one by one, but of all blocks at once.
+
+    It has no list of tensors and, where the length is known, no loop, so it runs anywhere.
+    """
+    shape, static, given = tf.shape(a), a.shape, a.dtype
+    dtype = at_least_float32(given)
+    inner = static[axis + 1 :].num_elements()
+    inner = tf.reduce_prod(shape[axis + 1 :]) if inner is None else inner
+    length = shape[axis] if static[axis] is None else static[axis]
+    a, b = (tf.reshape(tf.cast(x, dtype), (-1, length, inner)) for x in (a, b))
+    if initial is None:
+        carry = tf.zeros_like(a[:, 0])
+    else:
+        carry = tf.reshape(tf.cast(initial, dtype), (-1, inner))
+    h = _blocks(a, b, carry, reverse, late)
+    return tf.ensure_shape(tf.reshape(tf.cast(h, given), shape), static)
+
+
+def _blocks(a: Tensor, b: Tensor, carry: Tensor, reverse: bool, late: bool) -> Tensor:
+    """The scan along the middle of three axes."""
+    known, inner = a.shape[1], a.shape[2]
+    if known is not None and known <= BLOCK:
+        decays, new = tf.unstack(a, axis=1), tf.unstack(b, axis=1)
+        return tf.stack(_chain(decays, new, carry, reverse, late)[0], axis=1)
+    length = tf.shape(a)[1] if known is None else known
+    count = -(-length // BLOCK)
+    size = BLOCK if known is None else -(-known // count)
+    inner = tf.shape(a)[2] if inner is None else inner
+    shape = (-1, count, size, inner)
+    # Further steps carry what comes to them: run backwards, they come first.
+    more = [[0, 0], [0, count * size - length], [0, 0]]
+    a, b = tf.pad(a, more, constant_values=1), tf.pad(b, more)
+    decays, new = (tf.unstack(tf.reshape(x, shape), axis=2) for x in (a, b))
+    product = tf.reduce_prod(tf.reshape(a, shape), axis=2)
+    gathered = _chain(decays, new, tf.zeros_like(decays[0]), reverse, late)[1]
+    # Of whole blocks: what comes out of one is its product times what comes in, and what it adds.
+    combine = _doubling if known is None else _blocks
+    after = combine(product, gathered, carry, reverse, False)
+    carry = tf.expand_dims(carry, 1)
+    edges = [after[:, 1:], carry] if reverse else [carry, after[:, :-1]]
+    h = tf.stack(_chain(decays, new, tf.concat(edges, axis=1), reverse, late)[0], axis=2)
+    return tf.reshape(h, (-1, count * size, inner))[:, :length]
+
+
+def _chain(
+    decays: list[Tensor], new: list[Tensor], carry: Tensor, reverse: bool, late: bool
+) -> tuple[list[Tensor], Tensor]:
+    """The state of every step, and the carry after the last one."""
+    states = []
+    pairs = list(zip(decays, new, strict=True))
+    for decay, x in reversed(pairs) if reverse else pairs:
+        h = x + carry if late else decay * carry + x
+        carry = decay * h if late else h
+        states.append(h)
+    return states[::-1] if reverse else states, carry
+
+
+def _doubling(a: Tensor, b: Tensor, carry: Tensor, reverse: bool, late: bool) -> Tensor:
+    """The scan of an unknown number of blocks, each combined with one ever further away."""
+    del late  # Between blocks it is early.
+    length = tf.shape(a)[1]
+
+    def moved(x: Tensor, by: Tensor, fill: float) -> Tensor:
+        gap = [[0, 0], [0, by] if reverse else [by, 0], [0, 0]]
+        return tf.pad(x[:, by:] if reverse else x[:, : length - by], gap, constant_values=fill)
+
+    def combined(by: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, ...]:
+        return 2 * by, a * moved(a, by, 1), a * moved(b, by, 0) + b
+
+    a, b = tf.while_loop(lambda by, *_: by < length, combined, (tf.constant(1), a, b))[1:]
+    return a * tf.expand_dims(carry, 1) + b
