@@ -27,7 +27,7 @@ def _mlp() -> keras.Model:
     return keras.Sequential([keras.Input((784,)), *hidden, keras.layers.Dense(10)])
 
 
-NETS = {"conv net": (_conv_net, 32), "MLP": (_mlp, 128)}
+NETS = {"conv net": (_conv_net, 32), "MLP": (_mlp, 256)}
 
 
 def _step(model: keras.Model, x: Any, y: Any, callback: Any) -> Callable[[], None]:

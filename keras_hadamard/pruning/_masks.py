@@ -5,20 +5,20 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_hadamard._export import serializable
 from keras_hadamard._typing import Tensor
 
 
-@serializable
 class Masks(keras.layers.Layer):
     """A boolean mask for each of the given variables, the step, and scores if they are learnt.
 
-    `fixed` says that the masks will not change any more. While masks are learnt the variables keep
-    the values that the masks hide, until then.
+    Steps are counted in `count`, which the variable takes over when it is saved: to assign it at
+    every step would cost a small model one hundredth of its time. `fixed` says that the masks will
+    not change any more. While masks are learnt the variables keep what the masks hide, until then.
     """
 
     def __init__(self, variables: list[Any], scored: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.count = 0
         self.step = self.add_weight(
             name="step", shape=(), dtype="int64", initializer="zeros", trainable=False
         )
@@ -36,6 +36,14 @@ class Masks(keras.layers.Layer):
             for i, v in enumerate(variables[:scored])
         ]
         self.built = True
+
+    def save_own_variables(self, store: Any) -> None:
+        self.step.assign(self.count)
+        super().save_own_variables(store)
+
+    def load_own_variables(self, store: Any) -> None:
+        super().load_own_variables(store)
+        self.count = int(ops.convert_to_numpy(self.step))
 
 
 class MaskConstraint(keras.constraints.Constraint):

@@ -104,7 +104,7 @@ class PrunedModel(Delegating):
     @property
     def step(self) -> int:
         """How many training steps the masks have been through."""
-        return int(ops.convert_to_numpy(self.masks.step))
+        return int(self.masks.count)
 
     def call(
         self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None

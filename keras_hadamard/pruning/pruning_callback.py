@@ -57,7 +57,7 @@ class PruningCallback(keras.callbacks.Callback):
         batch = batch if steps is None else min(batch, steps - 1)
         previous, self._step = self._step, self._step + batch - self._batch
         self._batch = batch
-        self.model.masks.step.assign(self._step)
+        self.model.masks.count = self._step
         if self.model.schedule.due(previous, self._step):
             self.model.update_masks(self._step)
 

@@ -43,7 +43,7 @@ def test_arguments(arguments, message):
 
 
 def test_models():
-    with pytest.raises(ValueError, match="to be a keras.Model"):
+    with pytest.raises(ValueError, match="`model` to be a keras"):
         pruning.prune(keras.layers.Dense(3), 0.5)
     with pytest.raises(ValueError, match="to be built"):
         pruning.prune(keras.Sequential([keras.layers.Dense(3)]), 0.5)
