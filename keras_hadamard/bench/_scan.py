@@ -1,35 +1,20 @@
-"""Rows of `gated_scan`."""
+"""Rows of `gated_scan` and of the layers that stand on it."""
 
 import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_hadamard import layers
 from keras_hadamard._typing import Tensor
 from keras_hadamard.bench._measure import compare, median_time, peak_bytes, slope
 from keras_hadamard.bench._rows import Result, row
+from keras_hadamard.bench._scans import others, tensorflow, while_loop
 from keras_hadamard.ops import gated_scan
-
-
-def while_loop(a: Tensor, b: Tensor) -> Tensor:
-    """The same recurrence as TensorFlow's users write it, left to autodiff."""
-    length = a.shape[1]
-    decays, inputs = (
-        tf.TensorArray(x.dtype, size=length).unstack(tf.transpose(x, (1, 0, 2))) for x in (a, b)
-    )
-    states = tf.TensorArray(a.dtype, size=length, element_shape=a[:, 0].shape)
-
-    def step(t: Tensor, h: Tensor, states: Any) -> tuple[Any, ...]:
-        h = decays.read(t) * h + inputs.read(t)
-        return t + 1, h, states.write(t, h)
-
-    loop = (tf.constant(0), tf.zeros_like(a[:, 0]), states)
-    states = tf.while_loop(lambda t, *_: t < length, step, loop, maximum_iterations=length)[2]
-    return tf.transpose(states.stack(), (1, 0, 2))
-
 
 MEMORY = (16, 8192, 256)
 
@@ -89,4 +74,83 @@ def gated_scan_memory(repeats: int, quick: bool) -> list[Result]:
         what = f"{MEMORY}, {'XLA' if jit else 'graph'}, peak of forward + gradient, in tensors"
         mib = f"{peak * size / 2**20:.0f} MiB", f"{size / 2**20:.0f} MiB a tensor"
         results.append(Result("gated_scan", what, *mib, peak, bound))
+    return results
+
+
+SHAPE = (16, 1024, 256)
+# Of those that have their gradients by autodiff, and of compilers.
+FASTER = {"tf": ">= 10", "keras.ops": ">= 10", "PyTorch": ">= 10", "jax": ">= 1.5"}
+
+
+def _arrays(quick: bool) -> list[Any]:
+    """Positive decays and inputs, as a scan of logarithms needs them, and an upstream gradient."""
+    rng = np.random.default_rng(0)
+    shape = (SHAPE[0], SHAPE[1] // 8 if quick else SHAPE[1], SHAPE[2])
+    positive = [rng.uniform(0.01, 0.99, shape).astype("float32") for _ in range(2)]
+    return [*positive, rng.standard_normal(shape, "float32")]
+
+
+@row
+def gated_scan_others(repeats: int, quick: bool) -> list[Result]:
+    """The scan under XLA against everybody else's; who is not installed is left out."""
+    arrays = _arrays(quick)
+    ours = tensorflow(gated_scan, True)(*arrays)
+    results = []
+    for name, make in others().items():
+        limit = next((bound for start, bound in FASTER.items() if name.startswith(start)), ">= 1")
+        orders = ("forward", "forward + gradient")
+        for order, one, other in zip(orders, ours, make(*arrays), strict=True):
+            timing = compare(one, other, repeats)
+            # Autodiff is what an analytic gradient saves.
+            bound = limit if order != "forward" or limit == ">= 1.5" else ">= 1"
+            what = f"{arrays[0].shape} float32, {order}, XLA, times faster than {name}"
+            lines = f"{timing.ours:.1f} ms", f"{timing.reference:.1f} ms"
+            results.append(Result("gated_scan", what, *lines, timing.ratio, bound))
+    return results
+
+
+@row
+def gated_scan_bandwidth(repeats: int, quick: bool) -> list[Result]:
+    """The scan against a sum, which reads two tensors and writes one too."""
+    a, b, _ = (tf.constant(x) for x in _arrays(quick))
+    ours, plain = (tf.function(f, jit_compile=True, autograph=False) for f in (gated_scan, tf.add))
+    timing = compare(partial(ours, a, b), partial(plain, a, b), 3 * repeats)
+    what = f"{tuple(a.shape)} float32, forward, XLA, in times of a + b"
+    lines = f"{timing.ours:.2f} ms", f"{timing.reference:.2f} ms"
+    return [Result("gated_scan", what, *lines, 1 / timing.ratio, "<= 2.5")]
+
+
+RECURRENT: dict[str, Callable[[int], keras.layers.Layer]] = {
+    "MinGRU": lambda units: layers.MinGRU(units, return_sequences=True),
+    "MinLSTM": lambda units: layers.MinLSTM(units, return_sequences=True),
+    "HGRN": lambda units: layers.HGRN(units, return_sequences=True),
+    "RGLRU": lambda units: layers.RGLRU(return_sequences=True),
+    "QRNN": lambda units: layers.QRNN(units, return_sequences=True),
+    "SRU": lambda units: layers.SRU(units, return_sequences=True),
+}
+
+
+def _training(layer: keras.layers.Layer, shape: tuple[int, ...], jit: bool) -> Callable[[], Any]:
+    """A step of training, with Keras's own loop."""
+    inputs = keras.Input(shape[1:])
+    model = keras.Model(inputs, layer(inputs))
+    model.compile("sgd", "mse", jit_compile=jit)
+    rng = np.random.default_rng(0)
+    x, y = (tf.constant(rng.standard_normal(shape, "float32")) for _ in range(2))
+    return partial(model.train_on_batch, x, y)
+
+
+@row
+def recurrent_layers(repeats: int, quick: bool) -> list[Result]:
+    """Layers of linear recurrences against Keras's GRU of equal width."""
+    batch, length, width = SHAPE
+    shape = (batch, length // 8 if quick else length, width)
+    results = []
+    for jit in (False, True):
+        gru = _training(keras.layers.GRU(width, return_sequences=True), shape, jit)
+        for name, make in RECURRENT.items():
+            timing = compare(_training(make(width), shape, jit), gru, repeats)
+            what = f"{shape} float32, training step, {'XLA' if jit else 'graph'}, times faster"
+            lines = f"{timing.ours:.0f} ms", f"{timing.reference:.0f} ms (keras.layers.GRU)"
+            results.append(Result(name, what, *lines, timing.ratio, ">= 5"))
     return results
