@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from keras_hadamard._typing import Tensor
 from keras_hadamard.ops._precision import at_least_float32
-from keras_hadamard.ops._xla import compiles_for_cpu, dynamic_update_slice
+from keras_hadamard.ops._xla import compiles_for_cpu, computed_once, dynamic_update_slice
 
 # Steps in one turn of XLA's loop.
 UNROLL = 4
@@ -34,27 +34,38 @@ def in_place(
     """XLA's form: states are written where they belong, so nothing is transposed or stacked."""
     dtype = at_least_float32(a.dtype)
     length = tf.shape(a)[axis] if a.shape[axis] is None else a.shape[axis]
-    carry = tf.zeros_like(step_of(b, 0, axis), dtype) if initial is None else initial
 
-    def step(i: Tensor, carry: Tensor, output: Tensor) -> tuple[Tensor, ...]:
-        t = length - 1 - i if reverse else i
-        decay, new = (tf.cast(step_of(x, t, axis), dtype) for x in (a, b))
-        h = new + carry if late else decay * carry + new
-        start = [0] * axis + [t] + [0] * (len(a.shape) - axis - 1)
-        update = tf.expand_dims(tf.cast(h, a.dtype), axis)
-        return i + 1, decay * h if late else h, dynamic_update_slice(output, update, start)
+    def at(x: Tensor, i: Tensor | int) -> Tensor:
+        return tf.cast(step_of(x, length - 1 - i if reverse else i, axis), dtype)
+
+    def write(output: Tensor, h: Tensor, i: Tensor | int) -> Tensor:
+        start = [0] * len(a.shape)
+        start[axis] = length - 1 - i if reverse else i
+        return dynamic_update_slice(output, tf.expand_dims(tf.cast(h, a.dtype), axis), start)
+
+    def step(i: Tensor, h: Tensor, output: Tensor) -> tuple[Tensor, ...]:
+        # Late, the decay is that of the step before, and so the carry is the state either way.
+        h = computed_once(at(a, i - 1 if late else i) * h + at(b, i))
+        return i + 1, h, write(output, h, i)
 
     def steps(*state: Tensor) -> tuple[Tensor, ...]:
         for _ in range(UNROLL):
             state = step(*state)
         return state
 
-    state: tuple[Tensor, ...] = (tf.constant(0), tf.cast(carry, dtype), tf.zeros_like(a))
-    turns = length // UNROLL
+    h = at(b, 0)
+    if initial is not None:
+        initial = tf.cast(initial, dtype)
+        h += initial if late else at(a, 0) * initial
+    state = (tf.constant(1), h, write(tf.zeros_like(a), h, 0))
     # Turns of several steps, then one by one those that are left.
-    loops = [(steps, turns * UNROLL, turns), (step, length, UNROLL - 1)]
-    for body, end, most in loops[: 1 if isinstance(length, int) and length % UNROLL == 0 else 2]:
-        state = tf.while_loop(lambda i, *_, end=end: i < end, body, state, maximum_iterations=most)
+    turns = (length - 1) // UNROLL
+    left = (length - 1) % UNROLL
+    for body, end, most in ((steps, turns * UNROLL + 1, turns), (step, length, left)):
+        if not isinstance(most, int) or most:
+            state = tf.while_loop(
+                lambda i, *_, end=end: i < end, body, state, maximum_iterations=most
+            )
     return state[2]
 
 

@@ -21,6 +21,11 @@ def dynamic_update_slice(target: Tensor, update: Tensor, start: list[Any]) -> Te
     return _tf2xla.dynamic_update_slice(target, update, start)
 
 
+def computed_once(x: Tensor) -> Tensor:
+    """`x`, which XLA does not compute again for each that uses it; only inside XLA."""
+    return _tf2xla.optimization_barrier(x)[0]
+
+
 def compiles_for_cpu(x: Tensor) -> bool:
     """Whether XLA, if it compiles what is being traced, most likely does so for a CPU.
 

@@ -84,21 +84,23 @@ def _gradient(
     grad_b = _gated_scan(a, upstream, None, axis=axis, reverse=not reverse, late=not late)
     first = -1 if reverse else 0
     if late:
-        grad_a = h * _shifted(grad_b, None, axis=axis, later=reverse)
+        edge = tf.zeros_like(step_of(h, 0, axis))
+        grad_a = _product(h, grad_b, edge, axis=axis, later=reverse)
         grad_initial = step_of(grad_b, first, axis)
     else:
-        grad_a = grad_b * _shifted(h, initial, axis=axis, later=not reverse)
+        edge = step_of(grad_b, first, axis)
+        edge = tf.zeros_like(edge) if initial is None else edge * initial
+        grad_a = _product(grad_b, h, edge, axis=axis, later=not reverse)
         grad_initial = step_of(a, first, axis) * step_of(grad_b, first, axis)
     return grad_a, grad_b, None if initial is None else grad_initial
 
 
-def _shifted(x: Tensor, edge: Tensor | None, *, axis: int, later: bool) -> Tensor:
-    """`x` moved one step later or earlier, with `edge` or zeros in the gap."""
-    keep = slice(None, -1) if later else slice(1, None)
-    rest = x[(slice(None),) * axis + (keep,)]
-    edge = tf.zeros_like(step_of(x, 0, axis)) if edge is None else edge
+def _product(x: Tensor, y: Tensor, edge: Tensor, *, axis: int, later: bool) -> Tensor:
+    """`x` times `y` moved one step later or earlier, with `edge` in the gap."""
+    one, other = ((slice(None),) * axis + (part,) for part in (slice(1, None), slice(None, -1)))
+    product = x[one] * y[other] if later else x[other] * y[one]
     edge = tf.expand_dims(edge, axis)
-    return tf.concat([edge, rest] if later else [rest, edge], axis)
+    return tf.concat([edge, product] if later else [product, edge], axis)
 
 
 @custom_op(gradient=_gradient, xla=under_xla)
