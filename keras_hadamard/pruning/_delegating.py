@@ -20,18 +20,26 @@ class Delegating(keras.Model):
 
     @property
     def input(self) -> Any:
-        return self.model.input
+        # A sequential model that was never called has one all the same.
+        sequential = isinstance(self.model, keras.Sequential)
+        return self.model.inputs[0] if sequential else self.model.input
 
     @property
     def output(self) -> Any:
-        return self.model.output
+        sequential = isinstance(self.model, keras.Sequential)
+        return self.model.outputs[0] if sequential else self.model.output
 
     @property
     def input_names(self) -> Any:
+        if isinstance(self.model, keras.Sequential):
+            return [tensor.name for tensor in self.model.inputs]
         return self.model.input_names
 
     @property
     def output_names(self) -> Any:
+        if isinstance(self.model, keras.Sequential):
+            # Which has none of its own; a server's output is named by the last layer.
+            return [self.model.layers[-1].name]
         return self.model.output_names
 
     @property

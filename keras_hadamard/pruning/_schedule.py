@@ -1,6 +1,7 @@
 """What the schedules share: the steps at which masks are computed anew."""
 
 import numbers
+from abc import ABC, abstractmethod
 from typing import Any
 
 import keras
@@ -8,7 +9,7 @@ import keras
 from keras_hadamard._checks import fraction, positive_int, received
 
 
-class Schedule:
+class Schedule(ABC):
     """A sparsity for every step of the training, and the steps at which the masks follow it."""
 
     def __init__(self, begin_step: int, end_step: int | None, frequency: int) -> None:
@@ -23,13 +24,13 @@ class Schedule:
             )
 
     @property
+    @abstractmethod
     def final_sparsity(self) -> float:
         """The highest sparsity."""
-        raise NotImplementedError
 
+    @abstractmethod
     def sparsity(self, step: int) -> float:
         """The sparsity that the masks have after `step` steps, counted from 0."""
-        raise NotImplementedError
 
     def due(self, previous: int, step: int) -> bool:
         """Whether masks are computed after `step`, where `previous` was the step looked at last."""

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_hadamard import pruning
+from keras_hadamard import pruning, serving
 
 X = np.random.default_rng(3).standard_normal((32, 12)).astype("float32")
 Y = X[:, :3] ** 2
@@ -19,6 +19,11 @@ def network():
             keras.layers.Dense(3),
         ]
     )
+
+
+def functional():
+    x = keras.Input((12,), name="features")
+    return keras.Model(x, keras.layers.Dense(3, name="scores")(x))
 
 
 def fit(model, epochs, **kwargs):
@@ -98,3 +103,17 @@ def test_rewinding_a_scaled_optimizer():
     fit(pruned, 1)
     pruning.rewind_to(pruned, start)
     assert not any(np.asarray(v).any() for v in inner.variables if v.ndim)
+
+
+@pytest.mark.parametrize("make", [network, functional], ids=["sequential", "functional"])
+def test_a_pruned_model_is_exported_with_its_zeros_and_without_masks(one_loader, tmp_path, make):
+    model = make()
+    pruned = pruning.prune(model, 0.5)
+    pruned.export(tmp_path / "keras", verbose=False)
+    served = keras.layers.TFSMLayer(tmp_path / "keras", call_endpoint="serve")
+    np.testing.assert_allclose(served(X), pruned(X), rtol=1e-5, atol=1e-6)
+    # Stripped or not, a stock server runs it, under the names of the model.
+    for number, exported in enumerate((pruned, pruning.strip(pruned)), start=1):
+        serving.export(exported, tmp_path / "served", number)
+        report = serving.check(tmp_path / "served" / str(number), exported)
+        assert report.ok, str(report)
