@@ -63,6 +63,8 @@ class Adapter(ABC):
 
     # Whether it can work together with others on one kernel: not if it needs the kernel itself.
     combines = True
+    # Whether `lost` finds any.
+    loses = False
     # Whether `start_values` has any.
     starts_from_kernel = False
 
@@ -90,7 +92,15 @@ class Adapter(ABC):
 
     @abstractmethod
     def separated(self, w: Tensor, bias: Tensor | None, weights: Weights) -> tuple[Tensor, Any]:
-        """The matrix and the bias from which `merged` makes the given ones."""
+        """The matrix and the bias from which `merged` makes the given ones.
+
+        The weights are those that `merged` was given, and what `lost` found.
+        """
+
+    def lost(self, w: Tensor, weights: Weights) -> Weights:
+        """What `separated` has to know of the matrix that `merged` changed, and cannot tell."""
+        del w, weights
+        return {}
 
     @abstractmethod
     def get_config(self) -> dict[str, Any]:

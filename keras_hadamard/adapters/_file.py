@@ -67,7 +67,7 @@ class AdapterFile:
                     f"a model with a kernel like {self.paths[place]!r}", kernels=len(sites)
                 )
             new = self.adapter.new_weights(sites[place].view)
-            shapes = {name: array.shape for name, array in weights.items()}
+            shapes = {name: array.shape for name, array in weights.items() if name in new}
             if shapes != {name: weight.shape for name, weight in new.items()}:
                 raise received(
                     f"a kernel of the shape of {self.paths[place]!r}, for which the adapter is",

@@ -36,7 +36,12 @@ class DenseForm:
     def call(self, original: Linear, steps: Any, x: Tensor) -> Tensor:
         """The layer's outputs with the adapters and their weights in `steps`, one after another."""
         quantized = self.layer.quantization_mode is not None
-        linear = original if quantized or _linear(self.layer) else self.linear
+        if not self.fits(self.layer):
+            raise received(
+                f"{self.kernel.path!r}, which has an activation, to be quantised after merging",
+                quantization_mode=self.layer.quantization_mode,
+            )
+        linear = original if quantized else self.linear
         for adapter, weights in steps:
             linear = adapter.adapted(linear, self, weights)
         y = linear(x)
@@ -44,21 +49,25 @@ class DenseForm:
 
     def linear(self, x: Tensor) -> Tensor:
         """As the layer's own call, up to the activation."""
-        y = ops.matmul(x, self.layer.kernel)
+        y = ops.matmul(x, self._kernel())
         return y if self.layer.bias is None else ops.add(y, self.layer.bias)
 
-    def matrix(self) -> Tensor:
-        self._has_a_matrix()
-        kernel = ops.transpose(ops.convert_to_tensor(self.kernel.variable), self.kernel.axes)
-        return ops.reshape(kernel, (-1, self.kernel.view[2]))
+    def _kernel(self) -> Tensor:
+        # Without it TensorFlow's tape computes the gradient of a frozen kernel, for nobody.
+        kernel = ops.convert_to_tensor(self.kernel.variable)
+        return kernel if self.layer.trainable else ops.stop_gradient(kernel)
 
-    def _has_a_matrix(self) -> None:
+    def matrix(self) -> Tensor:
         if self.layer.quantization_mode is not None:
             raise received(
                 "an adapter that does not need the kernel's own values, as those of LoRA and LoHa, "
                 f"for {self.kernel.path!r}, which is quantised",
                 quantization_mode=self.layer.quantization_mode,
             )
+        kernel, axes = self._kernel(), self.kernel.axes
+        if axes != tuple(range(len(axes))):
+            kernel = ops.transpose(kernel, axes)
+        return ops.reshape(kernel, (-1, self.kernel.view[2]))
 
     def bias(self) -> Tensor:
         return 0.0 if self.layer.bias is None else ops.convert_to_tensor(self.layer.bias)
@@ -98,7 +107,7 @@ class EinsumForm(DenseForm):
         )
 
     def linear(self, x: Tensor) -> Tensor:
-        y = ops.einsum(self.layer.equation, x, self.layer.kernel)
+        y = ops.einsum(self.layer.equation, x, self._kernel())
         return y if self.layer.bias is None else ops.add(y, self.layer.bias)
 
     def product(self, update: Update, x: Tensor, weights: Weights) -> Tensor:

@@ -58,21 +58,39 @@ class Site:
 
     def merged(self, steps: Steps, kernel: Tensor, bias: Tensor | None) -> tuple[Tensor, Any]:
         """The kernel and bias that compute the same as the adapters, one after another."""
-        return self._changed([adapter.merged for adapter, _ in steps], steps, kernel, bias)
+        return self._changed([(a.merged, weights) for a, weights in steps], kernel, bias)
 
     def separated(self, steps: Steps, kernel: Tensor, bias: Tensor | None) -> tuple[Tensor, Any]:
         """The kernel and bias from which `merged` makes the given ones."""
-        steps = steps[::-1]
-        return self._changed([adapter.separated for adapter, _ in steps], steps, kernel, bias)
+        return self._changed([(a.separated, weights) for a, weights in steps[::-1]], kernel, bias)
 
     def _changed(
-        self, changes: list[Any], steps: Steps, kernel: Tensor, bias: Tensor | None
+        self, changes: list[tuple[Any, Weights]], kernel: Tensor, bias: Tensor | None
     ) -> tuple[Tensor, Any]:
         w, shape = self.to_matrix(kernel), None if bias is None else bias.shape
         vector = None if bias is None else ops.reshape(bias, (-1,))
-        for change, (_, weights) in zip(changes, steps, strict=True):
+        for change, weights in changes:
             w, vector = change(w, vector, weights)
         return self.from_matrix(w), None if vector is None else ops.reshape(vector, shape)
+
+    def with_lost(self, steps: Steps) -> Steps:
+        """The steps, with what `separated` needs of the kernel, which is the base's."""
+        if not any(adapter.loses for adapter, _ in steps):
+            return steps
+        w = self.to_matrix(exact(self.kernel.variable))
+        return [
+            (adapter, {**weights, **adapter.lost(w, more)})
+            for (adapter, weights), (_, more) in zip(steps, exact_steps(steps), strict=True)
+        ]
+
+
+def exact(value: Any) -> Tensor:
+    """A variable's or tensor's values in float64, in which adapters are merged."""
+    return ops.convert_to_tensor(ops.convert_to_numpy(value).astype(np.float64), "float64")
+
+
+def exact_steps(steps: Steps) -> Steps:
+    return [(adapter, {k: exact(v) for k, v in weights.items()}) for adapter, weights in steps]
 
 
 def _bias_of(kernel: Kernel) -> tuple[bool, Any]:

@@ -46,10 +46,6 @@ class AdapterWeights(keras.layers.Layer):
             for name, value in self.adapter.start_values(kernel.astype(np.float64)).items():
                 weights[name].assign(value)
 
-    def variable(self, place: int, name: str) -> keras.Variable:
-        """One weight of a kernel."""
-        return self.by_place[self.places.index(place)][name]
-
     def at(self, place: int) -> Weights | None:
         """The weights for a kernel, as tensors, or None if it has none."""
         if place not in self.places:

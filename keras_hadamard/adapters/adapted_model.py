@@ -77,6 +77,8 @@ class AdaptedModel(Delegating):
             name=name or f"adapted_{model.name}", dtype=model.dtype_policy, autocast=False
         )
         self.model = model
+        # TensorFlow's attributes do nothing where the value is there already, on layers inside too.
+        model.trainable = True
         model.trainable = False
         self.adapters: dict[str, AdapterWeights] = {}
         self.sites = [Site(kernel) for kernel in kernels_of(model, ENDINGS)]
@@ -90,6 +92,11 @@ class AdaptedModel(Delegating):
             self._make(given["name"], given["adapter"], given["places"])
         self.built = True
         self.activate(*active)
+
+    @property
+    def compute_dtype(self) -> Any:
+        """That of the weights: Keras would read them in 16 bits, and each layer does so itself."""
+        return self.variable_dtype
 
     @property
     def active(self) -> list[str]:
@@ -213,16 +220,21 @@ class AdaptedModel(Delegating):
 
     def _put_between(self, site: Site, form: DenseForm) -> None:
         """Lets the layer compute its adapters, while this model runs."""
-        layer, original, place = site.kernel.layer, site.kernel.layer.call, site.kernel.place
 
-        @functools.wraps(original)
-        def call(inputs: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-            steps = self.steps(site) if self._running.includes(place) else []
-            if not steps:
-                return original(inputs, *args, **kwargs)
-            return form.call(lambda x: original(x, *args, **kwargs), steps, inputs)
+        def adapted(original: Any) -> Any:
+            @functools.wraps(original)
+            def call(inputs: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+                steps = self.steps(site) if self._running.includes(site.kernel.place) else []
+                if not steps:
+                    return original(inputs, *args, **kwargs)
+                return form.call(lambda x: original(x, *args, **kwargs), steps, inputs)
 
-        layer.call = call
+            return call
+
+        layer = site.kernel.layer
+        layer.call = adapted(layer.call)
+        # Keras calls this in its place once the layer is quantised.
+        layer.quantized_call = adapted(layer.quantized_call)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -19,7 +19,8 @@ def apply(
 ) -> AdaptedModel:
     """Returns a copy of a model with an adapter on its kernels, and everything else frozen.
 
-    At the start it computes what the model does, to the last bit. Kernels are the weights of at
+    At the start it computes what the model does, to the last bit but for what the compiler of a
+    graph fuses in one of the two and not in the other. Kernels are the weights of at
     least two axes whose name ends with `kernel` or `embeddings`: those of dense, einsum,
     convolution, depthwise, embedding and recurrent layers, of what attention is made of, and of the
     layers of this package. The model that is given stays as it is.

@@ -28,11 +28,11 @@ DIRECTIONS: dict[str, type[Update]] = {"lora": LoRA, "loha": LoHa}
 class DoRA(Adapter):
     """Learns length and direction of a kernel's columns, `W' = (||W|| + m) * V / ||V||`.
 
-    `V = W + D`, and `D` is the update of `LoRA`, or of `LoHa`. The norm is that of the weights of each output, as
-    the authors' code, PEFT and LyCORIS compute it; the paper writes one for each input, which is
-    `norm="inputs"`. `m`, with a parameter for each, is the change of the length and starts at zero,
-    so that `||W|| + m` is the magnitude of the paper: `rank * (inputs + outputs) + outputs`
-    parameters a kernel with `LoRA`.
+    `V = W + D`, and `D` is the update of `LoRA`, or of `LoHa`. The norm is that of the weights of
+    each output, as the authors' code, PEFT and LyCORIS compute it; the paper writes one for each
+    input, which is `norm="inputs"`. `m`, with a parameter for each, is the change of the length and
+    starts at zero, so that `||W|| + m` is the magnitude of the paper:
+    `rank * (inputs + outputs) + outputs` parameters a kernel with `LoRA`.
 
     A kernel has one `DoRA` at a time and no other adapter beside it. The norm needs `D` as a
     matrix, which is formed in the forward pass, and not kept for the gradient unless the norm has
@@ -68,6 +68,7 @@ class DoRA(Adapter):
     """
 
     combines = False
+    loses = True
 
     def __init__(
         self,
@@ -106,18 +107,14 @@ class DoRA(Adapter):
         return w + (scale - 1) * w + scale * self._update.update(w, weights), bias
 
     def separated(self, w: Tensor, bias: Tensor | None, weights: Weights) -> tuple[Tensor, Any]:
-        d = self._update.update(w, weights)
-        length = ops.sqrt(self._sum(ops.square(w)))
-        first = length - weights["magnitude"]  # The norm of the weights that are sought.
-        direction = w / self._along(ops.where(length > 0, length, 1))
-        over = self._sum(direction * d)
-        under = ops.square(first) - self._sum(ops.square(d))
-        if np.any(ops.convert_to_numpy(under) < 0):
-            raise received(
-                "an update smaller than the weights: from a greater one they cannot be told",
-                adapter=self,
-            )
-        return direction * self._along(over + ops.sqrt(ops.square(over) + under)) - d, bias
+        shrinking = weights["shrinking"]
+        # Of weights so much shorter, rounding has left nothing.
+        if not np.all(np.abs(ops.convert_to_numpy(shrinking)) < 1e6):
+            raise received("weights of a length above zero, which tell a direction", adapter=self)
+        return w * self._along(shrinking) - self._update.update(w, weights), bias
+
+    def lost(self, w: Tensor, weights: Weights) -> Weights:
+        return {"shrinking": 1 / self._scale(w, weights)}
 
     def _scale(self, w: Tensor, weights: Weights) -> Tensor:
         """`(||W|| + m) / ||W + D||`."""

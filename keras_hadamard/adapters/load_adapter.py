@@ -75,8 +75,9 @@ def load_adapter(
     names = [file.name if own is None or name is None else name for file in files]
     for as_name, file in zip(names, files, strict=True):
         adapted.add(as_name, file.adapter, list(file.weights))
-        for place, weights in file.weights.items():
-            for key, array in weights.items():
-                adapted.adapters[as_name].variable(place, key).assign(array)
+        made = adapted.adapters[as_name]
+        for place, variables in zip(made.places, made.by_place, strict=True):
+            for key, variable in variables.items():
+                variable.assign(file.weights[place][key])
     adapted.activate(*names)
     return adapted

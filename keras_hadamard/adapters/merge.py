@@ -1,12 +1,10 @@
 """The plain model that computes what an adapted one does."""
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_hadamard._checks import received
-from keras_hadamard.adapters._adapter import Weights
-from keras_hadamard.adapters._site import Site, Steps
+from keras_hadamard.adapters._site import Site, Steps, exact, exact_steps
 from keras_hadamard.adapters.adapted_model import ENDINGS, AdaptedModel
 from keras_hadamard.pruning._clone import copy_of
 from keras_hadamard.pruning._kernels import kernels_of
@@ -16,7 +14,8 @@ def merge(model: AdaptedModel) -> keras.Model:
     """Returns the plain Keras model in which the active adapters are part of the weights.
 
     It has the class, the layers and the number of weights of the model that was adapted, and its
-    outputs are those of the adapted one up to rounding. The adapted model stays as it is.
+    outputs are those of the adapted one up to rounding. All its layers are trainable. The adapted
+    model stays as it is.
 
     Args:
         model: `AdaptedModel`.
@@ -39,6 +38,7 @@ def merge(model: AdaptedModel) -> keras.Model:
     if not isinstance(model, AdaptedModel):
         raise received("a model that `apply` returned", model=model)
     plain = copy_of(model.model)
+    plain.trainable = True
     for kernel in kernels_of(plain, ENDINGS):
         site = Site(kernel)
         steps = model.steps(site)
@@ -54,18 +54,8 @@ def change(site: Site, steps: Steps, undo: bool) -> None:
             f"a kernel of floats at {site.kernel.path!r}", dtype=site.kernel.variable.dtype
         )
     variables = (site.kernel.variable, site.bias)
-    kernel, bias = (None if v is None else _exact(v) for v in variables)
-    exact: Steps = [(adapter, _all_exact(weights)) for adapter, weights in steps]
-    new = (site.separated if undo else site.merged)(exact, kernel, bias)
+    kernel, bias = (None if v is None else exact(v) for v in variables)
+    new = (site.separated if undo else site.merged)(exact_steps(steps), kernel, bias)
     for variable, value in zip(variables, new, strict=True):
         if variable is not None:
             variable.assign(ops.cast(value, variable.dtype))
-
-
-def _all_exact(weights: Weights) -> Weights:
-    return {name: _exact(value) for name, value in weights.items()}
-
-
-def _exact(value: object) -> object:
-    array = ops.convert_to_numpy(value)
-    return ops.convert_to_tensor(array.astype(np.float64), "float64")

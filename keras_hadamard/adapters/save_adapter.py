@@ -45,10 +45,11 @@ def save_adapter(
     if name not in model.adapters:
         raise received(f"`name` to be one of {list(model.adapters)}", name=name)
     adapter = model.adapters[name]
-    weights = [
-        {key: ops.convert_to_numpy(value) for key, value in values.items()}
-        for values in adapter.by_place
-    ]
+    weights = []
+    for place in adapter.places:
+        steps = [(adapter.adapter, adapter.at(place) or {})]
+        ((_, values),) = model.sites[place].with_lost(steps)
+        weights.append({key: ops.convert_to_numpy(value) for key, value in values.items()})
     file = AdapterFile(
         name,
         adapter.adapter,

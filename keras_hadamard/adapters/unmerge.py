@@ -18,9 +18,9 @@ from keras_hadamard.pruning._kernels import kernels_of
 def unmerge(model: keras.Model, adapter: AdaptedModel | str | os.PathLike[str]) -> keras.Model:
     """Returns a copy of a merged model without the adapter, its weights exact to rounding.
 
-    So the base need not be kept to change the adapter of a model. Nothing is divided by a small
-    number that is added for safety: updates are subtracted, scales divided by as they are, and of
-    `DoRA` the lengths and directions solved for.
+    So the base need not be kept to change the adapter of a model. Updates are subtracted, and
+    scales divided by as they are, with nothing added for safety. Of `DoRA` the directions tell the
+    weights, and the file their lengths.
 
     Args:
         model: `keras.Model` that `merge` returned, or the same in another process.
@@ -50,7 +50,7 @@ def unmerge(model: keras.Model, adapter: AdaptedModel | str | os.PathLike[str]) 
     if isinstance(adapter, AdaptedModel):
         if [s.view for s in sites] != [s.view for s in adapter.sites]:
             raise received("a model with the kernels of the adapted one", model=model)
-        steps = [adapter.steps(site) for site in sites]
+        steps = [site.with_lost(adapter.steps(site)) for site in adapter.sites]
     else:
         file = AdapterFile.read(Path(adapter))
         if file is None:

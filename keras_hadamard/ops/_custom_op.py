@@ -42,12 +42,17 @@ class _Op:
     xla: Forward | None
     public: Forward
     tensor_names: tuple[str, ...]
-    # Which tensors are integers, and so have no gradient.
+    # Which tensors are integers, and which have no gradient, as those and constants.
     integer: tuple[bool, ...]
+    fixed: tuple[bool, ...]
 
     def integers(self, count: int) -> tuple[bool, ...]:
         """Which of `count` tensors are integers; a last `*name` stands for any number of them."""
         return (*self.integer, *self.integer[-1:] * (count - len(self.integer)))
+
+    def differentiable(self, count: int) -> tuple[bool, ...]:
+        """Which of `count` tensors have a gradient."""
+        return tuple(not f for f in (*self.fixed, *self.fixed[-1:] * (count - len(self.fixed))))
 
     def compute(self, *tensors: Tensor, **options: Any) -> Tensor:
         """The forward formula, in the form that suits where it is being traced."""
@@ -56,18 +61,24 @@ class _Op:
 
 
 def custom_op(
-    *, gradient: Gradient, xla: Forward | None = None, integers: tuple[str, ...] = ()
+    *,
+    gradient: Gradient,
+    xla: Forward | None = None,
+    integers: tuple[str, ...] = (),
+    constants: tuple[str, ...] = (),
 ) -> Callable[[Forward], Forward]:
     """Makes an op of a forward formula `f(*tensors, *, **options)`.
 
     Args:
         gradient: Function `(upstream, output, *tensors, **options)` that returns a gradient for
-            each tensor, `None` for a tensor that is None or of integers. Written with
+            each tensor, `None` for a tensor that is None, of integers or constant. Written with
             differentiable ops.
         xla: Another form of the same formula, taken when traced inside XLA. Defaults to `None`,
             one form for both.
         integers: Names of the tensors that hold integers; all others are of one floating dtype.
             Defaults to `()`.
+        constants: Names of the floating tensors that are taken as constants: they have no
+            gradient, as if it were stopped. Defaults to `()`.
     """
 
     def decorate(forward: Forward) -> Forward:
@@ -81,7 +92,8 @@ def custom_op(
 
         names = tuple(n for n, p in signature.parameters.items() if p.kind is not p.KEYWORD_ONLY)
         name, integer = forward.__name__.lstrip("_"), tuple(n in integers for n in names)
-        op = _Op(name, forward, gradient, xla, public, names, integer)
+        fixed = tuple(n in (*integers, *constants) for n in names)
+        op = _Op(name, forward, gradient, xla, public, names, integer, fixed)
         _OPS[op.name] = op
         return public
 
@@ -167,7 +179,7 @@ def _pullback(
 ) -> Any:
     """The vector-Jacobian product, differentiable in `tensors` and `upstream`."""
     formula = _gradient_of(op, given, options)
-    floating = tuple(not i for i, g in zip(op.integers(len(given)), given, strict=True) if g)
+    floating = tuple(d for d, g in zip(op.differentiable(len(given)), given, strict=True) if g)
 
     @tf.custom_gradient
     def run(upstream: Tensor, *tensors: Tensor) -> Any:
@@ -200,7 +212,7 @@ def _forward_of(op: _Op, given: tuple[bool, ...], options: Options) -> Forward:
 def _gradient_of(op: _Op, given: tuple[bool, ...], options: Options) -> Forward:
     def gradient(upstream: Tensor, output: Tensor, *tensors: Tensor) -> Any:
         grads = op.gradient(upstream, output, *_spread(tensors, given), **dict(options))
-        wanted = (g and not i for g, i in zip(given, op.integers(len(given)), strict=True))
+        wanted = (g and d for g, d in zip(given, op.differentiable(len(given)), strict=True))
         return tuple(g for g, is_wanted in zip(grads, wanted, strict=True) if is_wanted)
 
     return gradient

@@ -19,7 +19,7 @@ def scaled_matmul(x: Tensor, w: Tensor, a: Tensor, b: Tensor) -> Tensor:
 
     The weights have full rank, so that there are no factors to multiply with in place of the
     product. It is formed a sixteenth of its columns at a time, in the gradient as well, which keeps
-    the inputs alone. Sums are float32 for 16-bit floats.
+    the inputs alone. `w` is taken as a constant. Sums are float32 for 16-bit floats.
     """
     shapes = [static_shape(t) for t in (x, w, a, b)]
     first, second, third, fourth = shapes
@@ -47,27 +47,25 @@ def _wide(*tensors: Tensor) -> list[Tensor]:
 
 def _gradient(
     upstream: Tensor, y: Tensor, x: Tensor, w: Tensor, a: Tensor, b: Tensor
-) -> tuple[Tensor, ...]:
+) -> tuple[Tensor | None, ...]:
     del y
     dtype, shape = x.dtype, ops.shape(x)
     x, upstream, w, a, b = _wide(x, upstream, w, a, b)
     x = ops.reshape(x, (-1, w.shape[0]))
     upstream = ops.reshape(upstream, (-1, w.shape[1]))
-    of_x, of_a, of_w, of_b = ops.zeros_like(x), ops.zeros_like(a), [], []
+    of_x, of_a, of_b = ops.zeros_like(x), ops.zeros_like(a), []
     for block in _blocks(w.shape[1]):
         some, back = b[:, block], upstream[:, block]
         scale, weights = ops.matmul(a, some), w[:, block]
         of_x = of_x + ops.matmul(back, ops.transpose(weights * scale))
-        outer = ops.matmul(ops.transpose(x), back)
-        of_w.append(outer * scale)
-        of_scale = outer * weights
+        of_scale = ops.matmul(ops.transpose(x), back) * weights
         of_a = of_a + ops.matmul(of_scale, ops.transpose(some))
         of_b.append(ops.matmul(ops.transpose(a), of_scale))
-    grads = (ops.reshape(of_x, shape), ops.concatenate(of_w, 1), of_a, ops.concatenate(of_b, 1))
-    return tuple(ops.cast(g, dtype) for g in grads)
+    grads = (ops.reshape(of_x, shape), None, of_a, ops.concatenate(of_b, 1))
+    return tuple(None if g is None else ops.cast(g, dtype) for g in grads)
 
 
-@custom_op(gradient=_gradient)
+@custom_op(gradient=_gradient, constants=("w",))
 def _scaled_matmul(x: Tensor, w: Tensor, a: Tensor, b: Tensor) -> Tensor:
     dtype, shape = x.dtype, ops.shape(x)
     x, w, a, b = _wide(x, w, a, b)

@@ -6,7 +6,7 @@ import tensorflow as tf
 from harness.op_checks import check_forward, check_gradients, check_symbolic, gradients
 
 from keras_hadamard.ops import khatri_rao_matmul
-from keras_hadamard.ops._scaled_matmul import BLOCKS, NARROWEST, scaled_matmul
+from keras_hadamard.ops._scaled_matmul import BLOCKS, NARROWEST, _blocks, scaled_matmul
 
 
 def op(x, b1, a1, b2, a2):
@@ -93,27 +93,43 @@ def test_pairs_and_one_dtype_are_asked_for():
         khatri_rao_matmul(x.astype("float32"), (b1, a1), (b2, a2))
 
 
+def scaled(w):
+    return lambda x, a, b: scaled_matmul(x, tf.cast(w, x.dtype), a, b)
+
+
 def test_scaled_matmul_equals_the_formed_matrix_with_gradients():
     rng = np.random.default_rng(0)
     x, w, a, b = (rng.normal(size=s) for s in ((2, 3, 4), (4, 5), (4, 2), (2, 5)))
     check_forward(scaled_matmul, (x, w, a, b), x @ (w * (a @ b)))
-    check_gradients(scaled_matmul, (x, w, a, b))
+    check_gradients(scaled(w), (x, a, b))
     with pytest.raises(ValueError, match=r"w \(inputs"):
         scaled_matmul(x, w, a, b.T)
 
 
+def test_scaled_matmul_takes_the_weights_as_constants():
+    w = tf.ones((2, 3))
+    with tf.GradientTape() as tape:
+        tape.watch(w)
+        y = scaled_matmul(tf.ones((1, 2)), w, tf.ones((2, 1)), tf.ones((1, 3)))
+    assert tape.gradient(y, w) is None
+
+
 def test_scaled_matmul_of_several_blocks():
     rng = np.random.default_rng(0)
-    outputs = BLOCKS * NARROWEST + 5
+    outputs = 2 * NARROWEST + 5
     x, w, a, b = (
         rng.normal(size=s).astype("float32") for s in ((2, 3), (3, outputs), (3, 2), (2, outputs))
     )
     np.testing.assert_allclose(scaled_matmul(x, w, a, b), x @ (w * (a @ b)), rtol=1e-4, atol=1e-5)
 
-    def plain(x, w, a, b):
+    def plain(x, a, b):
         return tf.matmul(x, w * tf.matmul(a, b))
 
-    for got, want in zip(
-        gradients(scaled_matmul, x, w, a, b), gradients(plain, x, w, a, b), strict=True
-    ):
+    for got, want in zip(gradients(scaled(w), x, a, b), gradients(plain, x, a, b), strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-3)
+
+
+def test_scaled_matmul_has_few_blocks():
+    for outputs in (1, NARROWEST, 1000, 5000):
+        blocks = list(_blocks(outputs))
+        assert len(blocks) <= BLOCKS and sum(b.stop - b.start for b in blocks) >= outputs
