@@ -1,16 +1,14 @@
-"""The forms of the gated scan: steps in place for XLA on a CPU, blocks of steps for all else.
+"""The forms of the gated scan: steps in place under XLA, blocks of steps in a graph.
 
 Both run early, `h = a h' + b` with the carry `h`, or late, `h = b + carry` with the carry `a h`.
 The late one is the adjoint of the early one in the other direction, and the early of the late.
 """
 
-from typing import Any
-
 import tensorflow as tf
 
 from keras_hadamard._typing import Tensor
 from keras_hadamard.ops._precision import at_least_float32
-from keras_hadamard.ops._xla import compiles_for_cpu, computed_once, dynamic_update_slice
+from keras_hadamard.ops._xla import computed_once, dynamic_update_slice
 
 # Steps in one turn of XLA's loop.
 UNROLL = 4
@@ -20,12 +18,6 @@ BLOCK = 64
 
 def step_of(x: Tensor, t: Tensor | int, axis: int) -> Tensor:
     return x[(slice(None),) * axis + (t,)]
-
-
-def under_xla(a: Tensor, b: Tensor, initial: Tensor | None, **how: Any) -> Tensor:
-    """Step after step where one core runs them, blocks at once where many can."""
-    form = in_place if compiles_for_cpu(a) else in_blocks
-    return form(a, b, initial, **how)
 
 
 def in_place(

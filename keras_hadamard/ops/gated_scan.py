@@ -5,7 +5,7 @@ import tensorflow as tf
 from keras_hadamard._checks import received
 from keras_hadamard._typing import Tensor
 from keras_hadamard.ops._custom_op import custom_op
-from keras_hadamard.ops._gated_scan_forms import in_blocks, step_of, under_xla
+from keras_hadamard.ops._gated_scan_forms import in_blocks, in_place, step_of
 from keras_hadamard.ops._shapes import compatible, static_shape
 
 
@@ -14,9 +14,12 @@ def gated_scan(
 ) -> Tensor:
     """Gated linear recurrence `h[t] = a[t] * h[t-1] + b[t]` along an axis.
 
-    Products are taken step by step, never through logarithms or quotients of cumulative products,
-    so decays of exactly 0 and 1 and negative ones are as good as any. The gradient is analytic:
-    one scan in the other direction, which keeps `a` and `h` and nothing else.
+    Under XLA steps are taken one by one and written in place; in a graph those of a block of steps
+    are, of all blocks at once, without a list or, where the length is known, a loop, so that it
+    runs in LiteRT without further operations. Products are never taken through logarithms or
+    quotients of cumulative products, so decays of exactly 0 and 1 and negative ones are as good as
+    any. The gradient is analytic: one scan in the other direction, which keeps `a` and `h` and
+    nothing else.
 
     Args:
         a: Float tensor, the decay of each step, of any shape with the axis `axis`.
@@ -31,7 +34,9 @@ def gated_scan(
         Tensor of the shape of `a`, the state after every step.
 
     Numerics:
-        The state is float32 for float16 and bfloat16 input and is rounded once, on output.
+        The state is float32 for float16 and bfloat16 input and is rounded once, on output. In a
+        graph the product of the decays of a block is taken too, which overflows if they are far
+        above one.
 
     Raises:
         ValueError: If `a` and `b` differ in shape, `axis` is not one of theirs, `initial` does not
@@ -103,7 +108,7 @@ def _product(x: Tensor, y: Tensor, edge: Tensor, *, axis: int, later: bool) -> T
     return tf.concat([edge, product] if later else [product, edge], axis)
 
 
-@custom_op(gradient=_gradient, xla=under_xla)
+@custom_op(gradient=_gradient, xla=in_place)
 def _gated_scan(
     a: Tensor, b: Tensor, initial: Tensor | None, *, axis: int, reverse: bool, late: bool
 ) -> Tensor:
