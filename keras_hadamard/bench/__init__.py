@@ -7,6 +7,7 @@ import platform
 import sys
 from dataclasses import asdict
 
+from keras_hadamard.bench import _adapters as _adapters
 from keras_hadamard.bench import _features as _features
 from keras_hadamard.bench import _layers as _layers
 from keras_hadamard.bench import _masks as _masks

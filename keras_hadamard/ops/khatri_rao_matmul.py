@@ -7,6 +7,10 @@ from keras_hadamard._typing import Shape, Tensor
 from keras_hadamard.ops._custom_op import custom_op
 from keras_hadamard.ops._precision import at_least_float32
 from keras_hadamard.ops._shapes import compatible, static_shape
+from keras_hadamard.ops._xla import inside_xla
+
+# The gradient of the factors' products is formed so many of them at a time.
+MOST = 128
 
 
 def khatri_rao_matmul(
@@ -85,6 +89,13 @@ def _rows(a1: Tensor, a2: Tensor) -> Tensor:
     return ops.reshape(a1[:, None, :] * a2[None, :, :], (-1, a1.shape[1]))
 
 
+def _parts(left: int, right: int) -> list[slice]:
+    """The left factor's rank in parts, of which the products with the right one are few."""
+    # XLA computes all parts side by side.
+    width = left if inside_xla() else max(1, MOST // right)
+    return [slice(start, min(left, start + width)) for start in range(0, left, width)]
+
+
 def _wide(*tensors: Tensor) -> list[Tensor]:
     return [ops.cast(t, at_least_float32(t.dtype)) for t in tensors]
 
@@ -97,19 +108,26 @@ def _gradient(
     x, upstream, b1, a1, b2, a2 = _wide(x, upstream, b1, a1, b2, a2)
     x = ops.reshape(x, (-1, b1.shape[0]))
     upstream = ops.reshape(upstream, (-1, a1.shape[1]))
-    ranks = (b1.shape[1], b2.shape[1])
-    columns, rows = _columns(b1, b2), _rows(a1, a2)
-    inner = ops.matmul(upstream, ops.transpose(rows))
-    of_x = ops.matmul(inner, ops.transpose(columns))
-    of_columns = ops.reshape(ops.matmul(ops.transpose(x), inner), (-1, *ranks))
-    of_rows = ops.matmul(ops.transpose(ops.matmul(x, columns)), upstream)
-    of_rows = ops.reshape(of_rows, (*ranks, -1))
+    columns, parts = _columns(b1, b2), _parts(b1.shape[1], b2.shape[1])
+    inner = [ops.matmul(upstream, ops.transpose(_rows(a1[part], a2))) for part in parts]
+    of_x = ops.matmul(ops.concatenate(inner, axis=1), ops.transpose(columns))
+    of_b1, of_a1, of_b2, of_a2 = [], [], ops.zeros_like(b2), ops.zeros_like(a2)
+    for part, back in zip(parts, inner, strict=True):
+        left, right = b1[:, part], a1[part]
+        shape_of = (left.shape[1], b2.shape[1])
+        of_columns = ops.reshape(ops.matmul(ops.transpose(x), back), (-1, *shape_of))
+        of_b1.append(ops.sum(of_columns * b2[:, None, :], axis=2))
+        of_b2 = of_b2 + ops.sum(of_columns * left[:, :, None], axis=1)
+        projected = ops.matmul(x, _columns(left, b2))
+        of_rows = ops.reshape(ops.matmul(ops.transpose(projected), upstream), (*shape_of, -1))
+        of_a1.append(ops.sum(of_rows * a2[None, :, :], axis=1))
+        of_a2 = of_a2 + ops.sum(of_rows * right[:, None, :], axis=0)
     grads = (
         ops.reshape(of_x, shape),
-        ops.sum(of_columns * b2[:, None, :], axis=2),
-        ops.sum(of_rows * a2[None, :, :], axis=1),
-        ops.sum(of_columns * b1[:, :, None], axis=1),
-        ops.sum(of_rows * a1[:, None, :], axis=0),
+        ops.concatenate(of_b1, axis=1),
+        ops.concatenate(of_a1, axis=0),
+        of_b2,
+        of_a2,
     )
     return tuple(ops.cast(g, dtype) for g in grads)
 

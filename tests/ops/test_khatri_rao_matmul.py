@@ -38,6 +38,13 @@ def test_in_functional_models(tmp_path):
     )
 
 
+def test_the_gradient_in_parts():
+    # More than 128 products of a column of each.
+    x, b1, a1, b2, a2 = tensors = data((2,), 2, 2, ranks=(3, 45))
+    check_forward(op, tensors, x @ ((b1 @ a1) * (b2 @ a2)))
+    check_gradients(op, tensors)
+
+
 def test_a_zero_factor_gives_zeros_and_a_gradient_for_itself_alone():
     x, b1, a1, b2, a2 = data()
     a2 = np.zeros_like(a2)
