@@ -57,6 +57,11 @@ class LayerCase:
             arrays = [rng.integers(0, self.integers, size, "int32") for size in sizes]
         return arrays if self.many else arrays[0]
 
+    def arrays(self, batch: int = 3) -> list[Any]:
+        """The inputs as a list, also where there is one."""
+        inputs = self.inputs(batch)
+        return list(inputs) if self.many else [inputs]
+
     def symbolic(self, dynamic: bool = False) -> Any:
         """Inputs of unknown batch, and of unknown length where they have one."""
         dynamic = dynamic and not self.fixed

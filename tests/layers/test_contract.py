@@ -6,10 +6,14 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from harness.joined import inputs_of, joined, parts_of
 from harness.layer_cases import PUBLIC, all_cases
 
 CASES = all_cases()
 CASE = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+# XLA keeps what it compiled for as long as the process lives: a program for ten layers is smaller
+# than ten programs.
+PART = pytest.mark.parametrize("cases", parts_of(CASES, 20), ids=range(20))
 
 
 def shape_of(x):
@@ -107,46 +111,63 @@ def test_mixed_precision(case, policy):
         assert error <= tolerance * scale
 
 
-@CASE
-def test_one_training_step_with_and_without_xla(case):
-    x = case.inputs(batch=4)
+def _trained(case):
+    """The layer with what draws no random numbers, which are others inside XLA, and weights."""
+    still = {k: 0.0 for k in case.kwargs if "drop" in k} | case.steady
+    layer = case.build(**still)
+
+    def call(x):
+        y = layer(x)
+        return y if layer.trainable_weights else keras.layers.Dense(2)(y)
+
+    return call
+
+
+@PART
+def test_one_training_step_with_and_without_xla(cases):
+    x = inputs_of(cases, batch=4)
     losses, weights = [], []
     for jit in (False, True):
         keras.utils.set_random_seed(3)
-        # Dropout draws other numbers inside XLA.
-        still = {k: 0.0 for k in case.kwargs if "drop" in k} | case.steady
-        model = case.model(**still)
-        if not model.trainable_weights:
-            model = keras.Model(model.input, keras.layers.Dense(2)(model.output))
+        model = joined(cases, _trained)
         rng = np.random.default_rng(1)
-        y = [rng.normal(size=output.shape) for output in listed(model(x))]
-        y = y if len(y) > 1 else y[0]
-        model.compile(keras.optimizers.SGD(0.01), "mse", jit_compile=jit)
-        losses.append(np.ravel(model.train_on_batch(x, y))[0])
-        weights.append(model.get_weights())
-    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
-    for one, other in zip(*weights, strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+        y = {name: rng.normal(size=(4, *o.shape[1:])) for name, o in model.output.items()}
+        model.compile(keras.optimizers.SGD(0.01), dict.fromkeys(y, "mse"), jit_compile=jit)
+        losses.append(model.train_on_batch(x, y, return_dict=True))
+        weights.append([(v.path, np.asarray(v)) for v in model.weights])
+    assert losses[0].keys() == losses[1].keys() and len(losses[0]) > len(cases)
+    for name, loss in losses[0].items():
+        np.testing.assert_allclose(loss, losses[1][name], rtol=1e-5, err_msg=name)
+    for (path, one), (_, other) in zip(*weights, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6, err_msg=path)
 
 
-@CASE
-def test_gradients_are_finite_at_zero_and_huge_input(case):
-    model = case.model()
-    values = (0.0, 1e4, -1e4) if case.integers is None else (0.0,)
+@PART
+def test_gradients_are_finite_at_zero_and_huge_input(cases):
+    model = joined(cases)
+    names = [tensor.name for tensor in model.inputs]
     for compiled in (False, True):
 
         @tf.function(jit_compile=compiled, autograph=False)
         def gradients(x):
             with tf.GradientTape() as tape:
                 tape.watch(x)
-                outputs = listed(model(x if case.many else x[0]))
-                y = tf.add_n([tf.reduce_sum(output) for output in outputs])
+                y = tf.add_n([tf.reduce_sum(output) for output in model(x).values()])
             return tape.gradient(y, [x, [v.value for v in model.trainable_variables]])
 
-        for value in values:
-            x = [tf.fill((2, *s), value) for s in case.shapes]
-            for gradient in tf.nest.flatten(gradients(x)):
-                assert gradient is None or np.isfinite(tf.convert_to_tensor(gradient)).all()
+        for value in (0.0, 1e4, -1e4):
+            x = [
+                tf.fill((2, *shape), value if case.integers is None else 0)
+                for case in cases.values()
+                for shape in case.shapes
+            ]
+            of_inputs, of_weights = gradients(x)
+            named = [*zip(names, of_inputs, strict=True)]
+            named += zip((v.path for v in model.trainable_variables), of_weights, strict=True)
+            for name, gradient in named:
+                if gradient is not None:
+                    gradient = tf.convert_to_tensor(gradient)
+                    assert np.isfinite(gradient).all(), (name, value, compiled)
 
 
 def _masked(case):
