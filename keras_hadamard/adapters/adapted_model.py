@@ -197,7 +197,7 @@ class AdaptedModel(Delegating):
             if not steps:
                 continue
             variables = (site.kernel.variable, site.bias)
-            tensors = [None if v is None else ops.convert_to_tensor(v) for v in variables]
+            tensors = [None if v is None else self._read(v) for v in variables]
             new = site.merged(steps, *tensors)
             values.update(
                 (id(v), (v, t)) for v, t in zip(variables, new, strict=True) if t is not None
@@ -207,7 +207,7 @@ class AdaptedModel(Delegating):
                 return self.model(inputs, **arguments)
             # A scope hides the values that one around it gives, so they are passed on.
             for variable in self.variables:
-                values.setdefault(id(variable), (variable, ops.convert_to_tensor(variable)))
+                values.setdefault(id(variable), (variable, self._read(variable)))
             with keras.StatelessScope(list(values.values()), collect_losses=True) as scope:
                 before = {i: scope.get_current_value(v) for i, (v, _) in values.items()}
                 outputs = self.model(inputs, **arguments)
@@ -217,6 +217,13 @@ class AdaptedModel(Delegating):
                 variable.assign(after)
         self.add_loss(scope.losses)
         return outputs
+
+    @staticmethod
+    def _read(variable: Any) -> Tensor:
+        value = ops.convert_to_tensor(variable)
+        # TensorFlow's tape computes gradients of frozen weights too, for nobody.
+        is_float = keras.backend.is_float_dtype(variable.dtype)
+        return value if variable.trainable or not is_float else ops.stop_gradient(value)
 
     def _put_between(self, site: Site, form: DenseForm) -> None:
         """Lets the layer compute its adapters, while this model runs."""

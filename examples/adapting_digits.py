@@ -1,0 +1,253 @@
+"""Adapting digits: six adapters of about equal size on a network that never saw the digits.
+
+A small transformer reads 8 x 8 images of handwritten digits (scikit-learn's 1,797) row by row and
+tells 0 to 4 from each other. Then it has to tell 5 to 9, from 20 examples of each. Its weights are
+frozen; every kernel of attention, of the feed-forward layers and of the head gets an adapter: sums
+of low rank (LoRA, and DoRA with a length for each output), Hadamard products of low-rank matrices
+(LoHa, ABBA), a low-rank matrix times the weights themselves (HiRA), and scales of outputs (IA3,
+which is as small as it is). For comparison the head alone, all weights, and all weights from a
+random start. The learning rate of each is the best of several on validation images, for the first
+seed.
+
+    python examples/adapting_digits.py [--quick] [--out DIR]
+
+writes adapting_digits.csv (a line for each training) and adapting_digits.png.
+"""
+
+import argparse
+import csv
+import os
+import time
+from pathlib import Path
+
+# TensorFlow's allocator of this name counts what it gives out.
+os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "1")
+
+import keras
+import matplotlib
+import numpy as np
+import tensorflow as tf
+from sklearn.datasets import load_digits
+
+from keras_hadamard import adapters
+from keras_hadamard.adapters import ABBA, IA3, DoRA, HiRA, LoHa, LoRA
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+WIDTH, HEADS = 64, 4
+EXAMPLES, BATCH = 20, 25
+RATES = (1e-3, 3e-3, 1e-2, 3e-2)
+TARGET = "attention|feed|head"
+# Ranks that make about as many parameters.
+ADAPTERS = {
+    "LoRA": LoRA(4, alpha=8),
+    "DoRA": DoRA(4, alpha=8),
+    "LoHa": LoHa(2, alpha=4),
+    "ABBA": ABBA(2, alpha=4.0),
+    "HiRA": HiRA(4, alpha=8),
+    "IA3": IA3(),
+}
+METHODS = (*ADAPTERS, "head alone", "all weights", "from scratch")
+QUICK = ("LoHa", "IA3", "all weights")
+FIELDS = (
+    *("method", "seed", "rate", "parameters", "accuracy", "validation"),
+    *("step_ms", "step_mib", "file_kib"),
+)
+
+
+def digits(seed: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """The lower half of the classes; of the upper few examples, as many to choose by, the rest."""
+    data = load_digits()
+    images, labels = data.images.astype("float32") / 16, data.target
+    order = np.random.default_rng(seed).permutation(len(labels))
+    images, labels = images[order], labels[order]
+    lower = labels < 5
+    parts = {"lower": (images[lower], labels[lower])}
+    images, labels = images[~lower], labels[~lower] - 5
+    places = [np.flatnonzero(labels == digit) for digit in range(5)]
+    start = 0
+    for name, size in (("seen", EXAMPLES), ("valid", EXAMPLES), ("test", None)):
+        end = None if size is None else start + size
+        rows = np.concatenate([p[start:end] for p in places])
+        parts[name] = images[rows], labels[rows]
+        start += EXAMPLES
+    return parts
+
+
+def network() -> keras.Model:
+    """Rows of an image as tokens, blocks of attention and feed-forward layers, and a head."""
+    layers = keras.layers
+    image = keras.Input((8, 8), name="image")
+    x = layers.Dense(WIDTH, name="rows")(image)
+    place = layers.Embedding(8, WIDTH, name="place")(keras.ops.arange(8))
+    x = x + place
+    for n in range(2):
+        y = layers.LayerNormalization()(x)
+        x = x + layers.MultiHeadAttention(HEADS, WIDTH // HEADS, name=f"attention_{n}")(y, y)
+        y = layers.LayerNormalization()(x)
+        y = layers.Dense(2 * WIDTH, activation="gelu", name=f"feed_in_{n}")(y)
+        x = x + layers.Dense(WIDTH, name=f"feed_out_{n}")(y)
+    x = layers.GlobalAveragePooling1D()(layers.LayerNormalization()(x))
+    return keras.Model(image, layers.Dense(5, name="head")(x))
+
+
+def compiled(model: keras.Model, rate: float) -> keras.Model:
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"])
+    return model
+
+
+def pretrained(parts: dict, seed: int, epochs: int) -> keras.Model:
+    keras.utils.set_random_seed(seed)
+    model = compiled(network(), 1e-3)
+    model.fit(*parts["lower"], epochs=epochs, batch_size=32, verbose=0)
+    return model
+
+
+def copied(base: keras.Model) -> keras.Model:
+    copy = keras.models.clone_model(base)
+    copy.set_weights(base.get_weights())
+    return copy
+
+
+def prepared(method: str, base: keras.Model) -> keras.Model:
+    """What is trained by a method."""
+    if method in ADAPTERS:
+        return adapters.apply(base, ADAPTERS[method], TARGET)
+    if method == "from scratch":
+        return network()
+    model = copied(base)
+    if method == "head alone":
+        for layer in model.layers:
+            layer.trainable = layer.name == "head"
+    return model
+
+
+def trained(
+    method: str, base: keras.Model, parts: dict, rate: float, seed: int, epochs: int
+) -> tuple[keras.Model, dict[str, float]]:
+    keras.utils.set_random_seed(seed)
+    model = compiled(prepared(method, base), rate)
+    model.fit(*parts["seen"], epochs=epochs, batch_size=BATCH, verbose=0)
+    valid, test = (model.evaluate(*parts[p], verbose=0)[1] for p in ("valid", "test"))
+    return model, {"validation": valid, "accuracy": test}
+
+
+def cost(model: keras.Model, parts: dict, out: Path) -> dict[str, float]:
+    """Time and memory of a training step, and the size of what has to be stored."""
+    images, labels = (part[:BATCH] for part in parts["seen"])
+    model.train_on_batch(images, labels)
+    before = tf.config.experimental.get_memory_info("CPU:0")["current"]
+    tf.config.experimental.reset_memory_stats("CPU:0")
+    times = []
+    for _ in range(20):
+        start = time.perf_counter()
+        model.train_on_batch(images, labels)
+        times.append(time.perf_counter() - start)
+    peak = tf.config.experimental.get_memory_info("CPU:0")["peak"] - before
+    # What Adam keeps of each weight that is trained.
+    peak += sum(2 * 4 * int(np.prod(w.shape)) for w in model.trainable_weights)
+    path = out / "stored.safetensors"
+    if isinstance(model, adapters.AdaptedModel):
+        adapters.save_adapter(model, path)
+    else:
+        path = path.with_suffix(".weights.h5")
+        model.save_weights(path)
+    size = path.stat().st_size
+    path.unlink()
+    return {
+        "step_ms": 1e3 * float(np.median(times)),
+        "step_mib": peak / 2**20,
+        "file_kib": size / 2**10,
+    }
+
+
+def run(
+    path: Path, methods: tuple[str, ...], seeds: int, epochs: int, rates: tuple[float, ...]
+) -> None:
+    """Trains what the table lacks."""
+    if not path.exists():
+        path.write_text(",".join(FIELDS) + "\n", encoding="utf-8")
+    best = {line["method"]: float(line["rate"]) for line in finished(path)}
+    for seed in range(seeds):
+        done = {line["method"] for line in finished(path) if int(line["seed"]) == seed}
+        if done >= set(methods):
+            continue
+        parts = digits(seed)
+        base = pretrained(parts, seed, epochs)
+        for method in methods:
+            if method in done:
+                continue
+            tries = [best[method]] if method in best else rates
+            found = {r: trained(method, base, parts, r, seed, epochs) for r in tries}
+            rate = max(found, key=lambda r: found[r][1]["validation"])
+            model, scores = found[rate]
+            best[method] = rate
+            count = sum(int(np.prod(w.shape)) for w in model.trainable_weights)
+            row = {"method": method, "seed": seed, "rate": rate, "parameters": count}
+            row |= {k: f"{v:.4f}" for k, v in (scores | cost(model, parts, path.parent)).items()}
+            with open(path, "a", newline="", encoding="utf-8") as file:
+                csv.DictWriter(file, FIELDS).writerow(row)
+        keras.utils.clear_session()
+
+
+def finished(path: Path) -> list[dict[str, str]]:
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def of_method(lines: list[dict[str, str]], method: str, field: str) -> np.ndarray:
+    return np.array([line[field] for line in lines if line["method"] == method], float)
+
+
+def table(lines: list[dict[str, str]]) -> str:
+    head = (
+        f"{'':<14}{'trained':>9}{'rate':>8}{'accuracy':>17}{'step':>10}{'memory':>11}{'file':>10}"
+    )
+    text = [head]
+    for method in dict.fromkeys(line["method"] for line in lines):
+        scores = 100 * of_method(lines, method, "accuracy")
+        middle = {f: np.median(of_method(lines, method, f)) for f in FIELDS[2:]}
+        text.append(
+            f"{method:<14}{middle['parameters']:>9,.0f}{middle['rate']:>8g}"
+            f"{scores.mean():>9.1f} +- {scores.std():<4.1f}{middle['step_ms']:>7.1f} ms"
+            f"{middle['step_mib']:>7.2f} MiB{middle['file_kib']:>6.0f} KiB"
+        )
+    return "\n".join(text)
+
+
+def draw(lines: list[dict[str, str]], path: Path) -> None:
+    figure, axis = plt.subplots(figsize=(8, 4.5), layout="constrained")
+    for method in dict.fromkeys(line["method"] for line in lines):
+        scores = 100 * of_method(lines, method, "accuracy")
+        count = np.median(of_method(lines, method, "parameters"))
+        shape = "o" if method in ADAPTERS else "s"
+        axis.errorbar(count, scores.mean(), scores.std(), fmt=shape, capsize=3, label=method)
+    axis.set(xscale="log", xlabel="trained parameters", ylabel="accuracy on the digits 5 to 9 (%)")
+    axis.legend(fontsize=8)
+    axis.grid(lw=0.3)
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Adapters of equal size on frozen digits.")
+    parser.add_argument("--quick", action="store_true", help="one short training each")
+    parser.add_argument("--out", type=Path, default=Path("runs/adapting_digits"))
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    path = options.out / "adapting_digits.csv"
+    if options.quick:
+        run(path, QUICK, 1, 2, RATES[:1])
+    else:
+        run(path, METHODS, 5, 40, RATES)
+    lines = finished(path)
+    print(f"accuracy on the digits 5 to 9 in percent, {5 * EXAMPLES} examples to learn from")
+    print(table(lines))
+    draw(lines, options.out / "adapting_digits.png")
+    print(f"\nThe trainings and the picture are in {options.out}.")
+
+
+if __name__ == "__main__":
+    main()
