@@ -4,6 +4,8 @@ Both run early, `h = a h' + b` with the carry `h`, or late, `h = b + carry` with
 The late one is the adjoint of the early one in the other direction, and the early of the late.
 """
 
+from typing import Any
+
 import tensorflow as tf
 
 from keras_hadamard._typing import Tensor
@@ -51,14 +53,18 @@ def in_place(
         h += initial if late else at(a, 0) * initial
     state = (tf.constant(1), h, write(tf.zeros_like(a), h, 0))
     # Turns of several steps, then one by one those that are left.
-    turns = (length - 1) // UNROLL
-    left = (length - 1) % UNROLL
-    for body, end, most in ((steps, turns * UNROLL + 1, turns), (step, length, left)):
-        if not isinstance(most, int) or most:
-            state = tf.while_loop(
-                lambda i, *_, end=end: i < end, body, state, maximum_iterations=most
-            )
+    turns, left = (length - 1) // UNROLL, (length - 1) % UNROLL
+    if not isinstance(turns, int) or turns:
+        state = _loop(steps, state, turns * UNROLL + 1, turns)
+    if not isinstance(left, int):
+        return _loop(step, state, length, left)[2]
+    for _ in range(left):
+        state = step(*state)
     return state[2]
+
+
+def _loop(body: Any, state: tuple[Tensor, ...], end: Tensor | int, turns: Tensor | int) -> Any:
+    return tf.while_loop(lambda i, *_: i < end, body, state, maximum_iterations=turns)
 
 
 def in_blocks(
