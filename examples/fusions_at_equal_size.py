@@ -200,7 +200,9 @@ def train(
         decayed(3e-3, rows, epochs),
         "sparse_categorical_crossentropy",
         metrics=["accuracy"],
-        jit_compile=True,  # Small layers and a recurrence: compiled, a step takes half the time.
+        # Small layers and a recurrence: compiled, a step takes half the time; to compile takes ten
+        # seconds, which a few steps do not make up for.
+        jit_compile=epochs > 1,
     )
     best = keras.callbacks.EarlyStopping(
         "val_accuracy", patience=epochs, restore_best_weights=True, mode="max"

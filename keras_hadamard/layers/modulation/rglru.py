@@ -24,8 +24,8 @@ class RGLRU(LinearRecurrent):
     each channel. The gates' kernels are block-diagonal.
 
     Args:
-        units: Integer, the width of the state; the input is projected to it first. Defaults to
-            `None`, the width of the input, which is taken as it is.
+        units: Integer, the width of the state; an input of another width is projected to it first.
+            Defaults to `None`, the width of the input.
         heads: Integer, how many blocks a gate's kernel has. Defaults to `1`, a full kernel.
         decay_range: Two numbers in (0, 1) in order, between which `a^8` starts. Defaults to
             `(0.9, 0.999)`, as in the paper; the public code draws `a` from there, which is about
@@ -50,7 +50,8 @@ class RGLRU(LinearRecurrent):
         tuple of it and the state `(batch, units)`.
 
     Weights:
-        `2 * (units / heads + 1) * units + units`, `(width + 1) * units` more with a projection.
+        `2 * (units / heads + 1) * units + units + (units != width) * (width + 1) * units`, with
+        `units` = `width` by default.
 
     Masking:
         A masked step carries the state unchanged. The mask is passed on with the sequence.
@@ -97,7 +98,7 @@ class RGLRU(LinearRecurrent):
         if units % self.heads:
             raise received(f"`heads` to divide the width {units}", heads=self.heads)
         self.input_projection = None
-        if self.units is not None:
+        if units != self._width:
             self.input_projection = self.project(units, "projection", input_shape=input_shape)
         block, heads = units // self.heads, self.heads
         shared = self._kernel_arguments("gate_projection", None, None, 2 * heads)

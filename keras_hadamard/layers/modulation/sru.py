@@ -52,8 +52,7 @@ class SRU(LinearRecurrent):
         tuple of it and the state `(batch, units)`.
 
     Weights:
-        `(3 * width + 2) * units`, `width * units` more if `width` is not `units`, and `2 * units`
-        with `peephole`.
+        `(3 * width + 2 + (units != width) * width + 2 * peephole) * units`.
 
     Masking:
         A masked step carries state and output unchanged. The mask is passed on with the sequence.
