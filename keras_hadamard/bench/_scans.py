@@ -134,13 +134,13 @@ def torch(log_space: bool) -> Callable[..., tuple[Run, Run]]:
 
         formula = logarithms if log_space else loop
 
-        def forward() -> None:
+        def forward() -> Any:
             with torch.no_grad():
-                formula(a, b)
+                return formula(a, b)
 
-        def both() -> None:
+        def both() -> Any:
             given = [x.clone().requires_grad_() for x in (a, b)]
-            torch.autograd.grad(formula(*given), given, upstream)
+            return torch.autograd.grad(formula(*given), given, upstream)
 
         return forward, both
 

@@ -330,6 +330,24 @@ def test_serves_token_by_token(name, tmp_path):
     same(output, layer(x)[0])
 
 
+@pytest.mark.parametrize("length", [None, 20, 150])
+@pytest.mark.filterwarnings("ignore::UserWarning")  # TensorFlow moves its interpreter elsewhere.
+def test_runs_in_lite_rt_without_more_operations(length, tmp_path):
+    keras.config.set_dtype_policy("float32")
+    inputs = keras.Input((length, 5))
+    model = keras.Model(inputs, MinGRU(4, return_sequences=True)(inputs))
+    path = str(tmp_path / "model.tflite")
+    model.export(path, format="litert", verbose=False)
+    interpreter = tf.lite.Interpreter(path)
+    x = normal(2, length or 150, 5).astype("float32")
+    interpreter.resize_tensor_input(0, x.shape)
+    interpreter.allocate_tensors()  # Which refuses what is not built in.
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], x)
+    interpreter.invoke()
+    got = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+    same(got, model(x), 1e-5)
+
+
 def test_a_state_of_its_own_width_or_an_error():
     x = normal(2, 6, 5)
     for state, message in (
@@ -512,16 +530,19 @@ def test_the_window_of_qrnn_is_causal():
 LENGTH = 65_536
 
 
-@pytest.mark.parametrize("name", [n for n in LINEAR if n.endswith(("U", "M", "N"))])
+LONG = [(name, True) for name in LINEAR if "-" not in name]
+
+
+@pytest.mark.parametrize(("name", "jit"), [*LONG, ("MinGRU", False)])
 @pytest.mark.parametrize("scale", [1e-4, 1.0, 30.0])
-def test_long_sequences_are_finite(name, scale):
+def test_long_sequences_are_finite(name, jit, scale):
     keras.config.set_dtype_policy("float32")
     layer = made(name)
     for weight in layer.trainable_weights:
         weight.assign(np.asarray(weight) * scale)
     x = tf.constant(normal(1, LENGTH, 5), "float32")
 
-    @tf.function(jit_compile=True, autograph=False)
+    @tf.function(jit_compile=jit, autograph=False)
     def gradients(x):
         with tf.GradientTape() as tape:
             tape.watch(x)
