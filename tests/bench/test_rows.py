@@ -12,8 +12,8 @@ from keras_hadamard.bench._measure import kept_bytes, peak_bytes
 from keras_hadamard.bench._pairs import all_pairs
 from keras_hadamard.bench._rows import ROWS
 
-# A sentence of other layers; nothing but a mask.
-WITHOUT = {"HadamardProduct", "DropBlock2D"}
+# A sentence of other layers; nothing but a mask, or one that is drawn.
+WITHOUT = {"HadamardProduct", "DropBlock2D", "DropConnect", "DropPath"}
 
 
 def test_every_layer_has_a_row():
