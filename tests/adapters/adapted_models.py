@@ -28,6 +28,14 @@ EXCLUDED = {
 }
 
 
+def with_biases(model):
+    """The model with biases that are not zero, as they start."""
+    for weight in model.weights:
+        if weight.name == "bias":
+            weight.assign(keras.random.normal(weight.shape, stddev=0.3))
+    return model
+
+
 def tokens():
     """Embedding, attention, einsum, convolution, recurrent and dense kernels."""
     ids = keras.Input((6,), dtype="int32", name="ids")
@@ -40,7 +48,7 @@ def tokens():
     x = L.LayerNormalization()(x)
     x = L.GRU(4, name="gru")(x)
     x = L.Dense(5, activation="gelu", name="dense")(x)
-    return keras.Model(ids, L.Dense(3, name="head")(x), name="tokens")
+    return with_biases(keras.Model(ids, L.Dense(3, name="head")(x), name="tokens"))
 
 
 def images():
@@ -52,7 +60,7 @@ def images():
     x = L.SeparableConv2D(5, 2, name="separable")(x)
     x = L.Conv2DTranspose(4, 2, name="transposed")(x)
     x = L.GlobalAveragePooling2D()(x)
-    return keras.Model(image, L.Dense(3, name="head")(x), name="images")
+    return with_biases(keras.Model(image, L.Dense(3, name="head")(x), name="images"))
 
 
 MODELS = {"tokens": tokens, "images": images}

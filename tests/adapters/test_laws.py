@@ -160,6 +160,29 @@ def test_equations_of_a_dense_layer():
         np.testing.assert_allclose(adapted(x), x @ new + add, rtol=2e-5, atol=2e-5, err_msg=name)
 
 
+@pytest.mark.parametrize("through", [False, True])
+def test_the_norm_has_a_gradient_if_told(through):
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(4)])
+    adapted = adapters.apply(model, adapters.DoRA(2, norm_gradient=through))
+    shake(adapted)
+    a, b, magnitude = (tf.constant(w.numpy()) for w in adapted.trainable_weights)
+    w, bias = (tf.constant(v) for v in model.get_weights())
+    x = tf.random.normal((3, 5))
+
+    def plain(a, b):
+        both = w + tf.matmul(a, b)
+        norm = tf.norm(both, axis=0)
+        norm = norm if through else tf.stop_gradient(norm)
+        return tf.matmul(x, (tf.norm(w, axis=0) + magnitude) * both / norm) + bias
+
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch([a, b])
+        outputs = [tf.reduce_sum(y**2) for y in (adapted(x), plain(a, b))]
+    got = tape.gradient(outputs[0], [v.value for v in adapted.trainable_weights[:2]])
+    for one, other in zip(got, tape.gradient(outputs[1], [a, b]), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
+
+
 def needed(tensors):
     """The operations of a graph that some of its tensors depend on."""
     found, waiting = {}, [t.op for t in tensors]
