@@ -79,10 +79,9 @@ class MinLSTM(LinearRecurrent):
 
     def gates(self, x: Tensor) -> tuple[Tensor, ...]:
         candidate, forget, enter = self.split(self.projection(x), 3)
-        # log f - log i, of which the quotients are sigmoids.
-        odds = ops.softplus(-enter) - ops.softplus(-forget)
-        new = ops.sigmoid(-odds) * activations.apply(self.activation, candidate)
-        return ops.sigmoid(odds), new
+        # The sigmoid of log f - log i.
+        keep = ops.sigmoid(ops.softplus(-enter) - ops.softplus(-forget))
+        return keep, (1 - keep) * activations.apply(self.activation, candidate)
 
     def get_config(self) -> dict[str, Any]:
         return {
