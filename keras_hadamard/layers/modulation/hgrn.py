@@ -57,8 +57,9 @@ class HGRN(LinearRecurrent):
         A masked step carries state and output unchanged. The mask is passed on with the sequence.
 
     Numerics:
-        Gates, state and normalisation are float32 under 16-bit policies. The state is real, as in
-        the public code; the paper turns it by an angle in the complex plane too.
+        Gates, state and normalisation are float32 under 16-bit policies; `1 - f` is computed
+        without a difference. The state is real, as in the public code; the paper turns it by an
+        angle in the complex plane too.
 
     Raises:
         ValueError: If an argument is out of range, or the input, the initial state or the mask does
@@ -117,7 +118,7 @@ class HGRN(LinearRecurrent):
             share = ops.sigmoid(ops.cast(self.bound, self.state_dtype))
             bound = low + (high - low) * share
         decay = bound + (1 - bound) * ops.sigmoid(forget)
-        return decay, (1 - decay) * ops.silu(enter), *output
+        return decay, (1 - bound) * ops.sigmoid(-forget) * ops.silu(enter), *output
 
     def read(self, h: Tensor, *gates: Tensor) -> Tensor:
         if not self.output_gate:

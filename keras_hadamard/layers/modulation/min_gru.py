@@ -53,7 +53,7 @@ class MinGRU(LinearRecurrent):
 
     Numerics:
         Gates and state are float32 under 16-bit policies. The recurrence runs in plain space, so
-        initial states and candidates may have any sign.
+        initial states and candidates may have any sign; `1 - z` is computed without a difference.
 
     Raises:
         ValueError: If an argument is out of range, or the input, the initial state or the mask does
@@ -81,8 +81,8 @@ class MinGRU(LinearRecurrent):
 
     def gates(self, x: Tensor) -> tuple[Tensor, ...]:
         candidate, gate = self.split(self.projection(x), 2)
-        enter = ops.sigmoid(gate)
-        return 1 - enter, enter * activations.apply(self.activation, candidate)
+        new = ops.sigmoid(gate) * activations.apply(self.activation, candidate)
+        return ops.sigmoid(-gate), new
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -79,9 +79,10 @@ class MinLSTM(LinearRecurrent):
 
     def gates(self, x: Tensor) -> tuple[Tensor, ...]:
         candidate, forget, enter = self.split(self.projection(x), 3)
-        # The sigmoid of log f - log i.
-        keep = ops.sigmoid(ops.softplus(-enter) - ops.softplus(-forget))
-        return keep, (1 - keep) * activations.apply(self.activation, candidate)
+        # log f - log i, of which the quotients are sigmoids.
+        odds = ops.softplus(-enter) - ops.softplus(-forget)
+        new = ops.sigmoid(-odds) * activations.apply(self.activation, candidate)
+        return ops.sigmoid(odds), new
 
     def get_config(self) -> dict[str, Any]:
         return {

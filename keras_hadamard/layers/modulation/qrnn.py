@@ -57,7 +57,7 @@ class QRNN(LinearRecurrent):
         passed on with the sequence.
 
     Numerics:
-        Gates and state are float32 under 16-bit policies.
+        Gates and state are float32 under 16-bit policies; `1 - f` is computed without a difference.
 
     Raises:
         ValueError: If an argument is out of range, or the input, the initial state or the mask does
@@ -116,9 +116,9 @@ class QRNN(LinearRecurrent):
 
     def gates(self, x: Tensor) -> tuple[Tensor, ...]:
         candidate, forget, *rest = self.split(self.projection(x), 2 + GATES[self.pooling])
-        keep = ops.sigmoid(forget)
-        enter = ops.sigmoid(rest.pop()) if self.pooling == "ifo" else 1 - keep
-        return keep, enter * activations.apply(self.activation, candidate), *rest
+        enter = ops.sigmoid(rest.pop() if self.pooling == "ifo" else -forget)
+        new = enter * activations.apply(self.activation, candidate)
+        return ops.sigmoid(forget), new, *rest
 
     def read(self, h: Tensor, *gates: Tensor) -> Tensor:
         return ops.sigmoid(gates[0]) * h if gates else h

@@ -58,7 +58,8 @@ class SRU(LinearRecurrent):
         A masked step carries state and output unchanged. The mask is passed on with the sequence.
 
     Numerics:
-        Gates, state and output are computed in float32 under 16-bit policies.
+        Gates, state and output are computed in float32 under 16-bit policies; `1 - f` and `1 - r`
+        without a difference.
 
     Raises:
         ValueError: If an argument is out of range, or the input, the initial state or the mask does
@@ -130,12 +131,12 @@ class SRU(LinearRecurrent):
 
     def gates(self, x: Tensor) -> tuple[Tensor, ...]:
         forget, reset, candidate, highway = self._parts(x)
-        keep = ops.sigmoid(forget)
-        return keep, (1 - keep) * candidate, ops.sigmoid(reset), highway
+        return ops.sigmoid(forget), ops.sigmoid(-forget) * candidate, reset, highway
 
     def read(self, h: Tensor, *gates: Tensor) -> Tensor:
         reset, highway = gates
-        return reset * activations.apply(self.activation, h) + (1 - reset) * highway
+        through = activations.apply(self.activation, h)
+        return ops.sigmoid(reset) * through + ops.sigmoid(-reset) * highway
 
     def run(
         self, x: Tensor, states: list[Tensor], mask: Tensor | None
@@ -152,9 +153,8 @@ class SRU(LinearRecurrent):
         forget, reset, candidate, highway = ops.split(gates, 4, axis=-1)
         peepholes = ops.cast(self.peepholes, self.state_dtype)
         forget, reset = forget + peepholes[0] * state, reset + peepholes[1] * state
-        keep = ops.sigmoid(forget)
-        state = keep * state + (1 - keep) * candidate
-        return [self.read(state, ops.sigmoid(reset), highway), state]
+        state = ops.sigmoid(forget) * state + ops.sigmoid(-forget) * candidate
+        return [self.read(state, reset, highway), state]
 
     def get_config(self) -> dict[str, Any]:
         return {
