@@ -13,7 +13,7 @@ from keras_hadamard.ops._precision import at_least_float32
 from keras_hadamard.ops._xla import computed_once, dynamic_update_slice
 
 # Steps in one turn of XLA's loop.
-UNROLL = 4
+UNROLL = 2
 # Steps in a block, which are as many operations of a graph.
 BLOCK = 64
 
