@@ -58,7 +58,8 @@ class MultiplicativeLSTM(Recurrent):
 
     Numerics:
         Gates and states are float32 under 16-bit policies, products with kernels are not. The
-        recurrence is not linear, so steps run one by one.
+        recurrence is not linear, so steps run one by one, in the loop of Keras's own recurrences,
+        which LiteRT runs with the Flex delegate alone; a sequence of one step has no loop.
 
     Raises:
         ValueError: If an argument is out of range, or the input, the initial state or the mask does
@@ -125,15 +126,14 @@ class MultiplicativeLSTM(Recurrent):
     def run(
         self, x: Tensor, states: list[Tensor], mask: Tensor | None
     ) -> tuple[Tensor, list[Tensor]]:
-        projected = [self.factor_projection(x), self.projection(x)]
-        projected = ops.cast(ops.concatenate(projected, axis=-1), self.state_dtype)
-        return self.loop(projected, states, mask)
+        return self.loop(ops.cast(x, self.state_dtype), states, mask)
 
-    def _step(self, projected: Tensor, states: list[Tensor]) -> list[Tensor]:
+    def _step(self, x: Tensor, states: list[Tensor]) -> list[Tensor]:
         h, c = states
-        units = self.units
-        m = projected[:, :units] * self._product(h, self.factor_recurrent_kernel)
-        gates = projected[:, units:] + self._product(m, self.recurrent_kernel)
+        # Projected step by step: five times as wide, the sequence would take longer to read.
+        x = ops.cast(x, self.compute_dtype)
+        m = self._wide(self.factor_projection(x)) * self._product(h, self.factor_recurrent_kernel)
+        gates = self._wide(self.projection(x)) + self._product(m, self.recurrent_kernel)
         candidate, enter, forget, output = ops.split(gates, 4, axis=-1)
         candidate = activations.apply(self.activation, candidate)
         c = ops.sigmoid(forget) * c + ops.sigmoid(enter) * candidate
@@ -142,7 +142,10 @@ class MultiplicativeLSTM(Recurrent):
 
     def _product(self, x: Tensor, kernel: Tensor) -> Tensor:
         x, kernel = (ops.cast(t, self.compute_dtype) for t in (x, kernel))
-        return ops.cast(ops.matmul(x, kernel), self.state_dtype)
+        return self._wide(ops.matmul(x, kernel))
+
+    def _wide(self, x: Tensor) -> Tensor:
+        return ops.cast(x, self.state_dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -28,7 +28,8 @@ class SRU(LinearRecurrent):
         activation: Name or function `g` of the state. Defaults to `None`, as in the published code;
             the paper's first version has `"tanh"`.
         peephole: Boolean, whether the gates see the state, as in the paper's later versions.
-            The state is then not linear, and steps run one by one. Defaults to `False`.
+            The recurrence is then not linear, and steps run one by one, in Keras's loop. Defaults
+            to `False`.
         highway_bias: Number, where `b_r` starts; below zero the input goes by. Defaults to `0.0`.
         rescale: Boolean, whether the highway's input is multiplied by
             `sqrt(1 + 2 exp(highway_bias))`, which keeps variances over layers. Defaults to `False`.
