@@ -85,10 +85,11 @@ class HGRN(LinearRecurrent):
         **kwargs: Any,
     ) -> None:
         super().__init__(units, **kwargs)
-        pair = isinstance(lower_bound, list | tuple)
-        self.lower_bound: Any = list(lower_bound) if pair else lower_bound  # type: ignore[arg-type]
-        self.output_gate = bool(output_gate)
         self._range = _range(lower_bound)
+        # As it comes back from a file.
+        pair = isinstance(lower_bound, tuple | list)
+        self.lower_bound: Any = list(self._range) if pair else lower_bound
+        self.output_gate = bool(output_gate)
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
