@@ -89,6 +89,13 @@ def _rows(a1: Tensor, a2: Tensor) -> Tensor:
     return ops.reshape(a1[:, None, :] * a2[None, :, :], (-1, a1.shape[1]))
 
 
+def _of_factors(product: Tensor, left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
+    """The gradients of two factors by rows, of that of all products of their rows."""
+    product = ops.reshape(product, (left.shape[0], right.shape[0], -1))
+    of_left = ops.sum(product * right[None, :, :], axis=1)
+    return of_left, ops.sum(product * left[:, None, :], axis=0)
+
+
 def _parts(left: int, right: int) -> list[slice]:
     """The left factor's rank in parts, of which the products with the right one are few."""
     # XLA computes all parts side by side.
@@ -111,22 +118,24 @@ def _gradient(
     columns, parts = _columns(b1, b2), _parts(b1.shape[1], b2.shape[1])
     inner = [ops.matmul(upstream, ops.transpose(_rows(a1[part], a2))) for part in parts]
     of_x = ops.matmul(ops.concatenate(inner, axis=1), ops.transpose(columns))
-    of_b1, of_a1, of_b2, of_a2 = [], [], ops.zeros_like(b2), ops.zeros_like(a2)
+    of_b1, of_a1, of_b2, of_a2 = [], [], 0.0, 0.0
     for part, back in zip(parts, inner, strict=True):
         left, right = b1[:, part], a1[part]
-        shape_of = (left.shape[1], b2.shape[1])
-        of_columns = ops.reshape(ops.matmul(ops.transpose(x), back), (-1, *shape_of))
-        of_b1.append(ops.sum(of_columns * b2[:, None, :], axis=2))
-        of_b2 = of_b2 + ops.sum(of_columns * left[:, :, None], axis=1)
+        # Columns as rows: XLA is slow where the long side of a product comes first.
+        more, more_b2 = _of_factors(
+            ops.matmul(ops.transpose(back), x), ops.transpose(left), ops.transpose(b2)
+        )
+        of_b1.append(more)
+        of_b2 = of_b2 + more_b2
         projected = ops.matmul(x, _columns(left, b2))
-        of_rows = ops.reshape(ops.matmul(ops.transpose(projected), upstream), (*shape_of, -1))
-        of_a1.append(ops.sum(of_rows * a2[None, :, :], axis=1))
-        of_a2 = of_a2 + ops.sum(of_rows * right[:, None, :], axis=0)
+        more, more_a2 = _of_factors(ops.matmul(ops.transpose(projected), upstream), right, a2)
+        of_a1.append(more)
+        of_a2 = of_a2 + more_a2
     grads = (
         ops.reshape(of_x, shape),
-        ops.concatenate(of_b1, axis=1),
+        ops.transpose(ops.concatenate(of_b1, axis=0)),
         ops.concatenate(of_a1, axis=0),
-        of_b2,
+        ops.transpose(of_b2),
         of_a2,
     )
     return tuple(ops.cast(g, dtype) for g in grads)
