@@ -1,5 +1,6 @@
 """What the recurrent layers share: everything but their equations."""
 
+from abc import abstractmethod
 from typing import Any
 
 import keras
@@ -7,12 +8,11 @@ from keras import ops
 
 from keras_hadamard._checks import fraction, positive_int, received
 from keras_hadamard._typing import Shape, Tensor
-from keras_hadamard.layers._projecting import ProjectingLayer
+from keras_hadamard.layers._with_states import WithStates
 from keras_hadamard.ops import gated_scan
-from keras_hadamard.ops._precision import at_least_float32
 
 
-class Recurrent(ProjectingLayer):
+class Recurrent(WithStates):
     """Base of recurrent layers that take (batch, steps, width), as `keras.layers.RNN` does.
 
     A layer says what `run` makes of a whole sequence and of the states before it, and how wide its
@@ -28,7 +28,6 @@ class Recurrent(ProjectingLayer):
         units: int | None,
         *,
         return_sequences: bool = False,
-        return_state: bool = False,
         go_backwards: bool = False,
         stateful: bool = False,
         dropout: float = 0.0,
@@ -39,7 +38,6 @@ class Recurrent(ProjectingLayer):
         given = units is not None or not self.keeps_width
         self.units: Any = positive_int("units", units) if given else None
         self.return_sequences = bool(return_sequences)
-        self.return_state = bool(return_state)
         self.go_backwards = bool(go_backwards)
         self.stateful = bool(stateful)
         self.dropout = fraction("dropout", dropout)
@@ -49,33 +47,25 @@ class Recurrent(ProjectingLayer):
             self.dropout, noise_shape=(None, 1, None), seed=seed, dtype=self.dtype_policy
         )
         self.states: list[Any] | None = None
-        self.supports_masking = True
-
-    def run(
-        self, x: Tensor, states: list[Tensor], mask: Tensor | None
-    ) -> tuple[Tensor, list[Tensor]]:
-        """The output of every step, or of the last alone, and the states after the last one."""
-        raise NotImplementedError
 
     def state_sizes(self, width: int) -> list[int]:
         """The widths of the states for an input of `width`."""
         return [self.units or width]
 
     @property
-    def state_dtype(self) -> str:
-        return at_least_float32(self.compute_dtype)
-
-    @property
     def state_size(self) -> list[int]:
         """The widths of the states, once the layer is built."""
         return self.state_sizes(self._width)
 
-    def get_initial_state(self, batch_size: Any) -> list[Tensor]:
-        """The states before the first step: zeros, a list of `(batch_size, width)`."""
-        return [ops.zeros((batch_size, n), self.state_dtype) for n in self.state_size]
+    def state_shapes(self, width: int) -> list[tuple[int, ...]]:
+        return [(size,) for size in self.state_sizes(width)]
+
+    def sequence_shape(self, input_shape: Shape) -> Shape:
+        steps = (input_shape[1],) if self.return_sequences else ()
+        return (input_shape[0], *steps, self.units or input_shape[-1])
 
     def build(self, input_shape: Shape) -> None:
-        self._width = self._checked(input_shape)
+        super().build(input_shape)
         if self.stateful:
             if input_shape[0] is None:
                 raise received("a known batch size, as the layer is stateful", shape=input_shape)
@@ -104,34 +94,14 @@ class Recurrent(ProjectingLayer):
         training: bool | None = None,
     ) -> Tensor | tuple[Tensor, ...]:
         states = self._states(initial_state, inputs)
-        x = self.drop(inputs, training=training)
-        if mask is not None:
-            mask = ops.cast(mask, "bool")
-            self._check_mask(mask, inputs)
-            x = ops.where(ops.expand_dims(mask, -1), x, ops.zeros_like(x))
+        x, mask = self._without_masked(inputs, self.drop(inputs, training=training), mask)
         if self.go_backwards:
             x = ops.flip(x, axis=1)
             mask = None if mask is None else ops.flip(mask, axis=1)
         sequence, states = self.run(x, states, mask)
         for kept, state in zip(self.states or [], states, strict=False):
             kept.assign(state)
-        sequence = ops.cast(sequence, self.compute_dtype)
-        output = sequence if self.return_sequences else sequence[:, -1]
-        return (output, *states) if self.return_state else output
-
-    def step(self, inputs: Tensor, states: Any = None) -> tuple[Tensor, list[Tensor]]:
-        """One step, `(batch, width)`, from the states before it, by default zeros.
-
-        Returns the output `(batch, units)` and the list of the states after the step. Step after
-        step gives the numbers of the whole sequence. What a stateful layer keeps is left alone.
-        """
-        x = ops.expand_dims(ops.convert_to_tensor(inputs, dtype=self.compute_dtype), 1)
-        if not self.built:
-            self.build(tuple(x.shape))
-        self._checked(x.shape)
-        given = self._given(states)
-        output, states = self.run(x, given or self.get_initial_state(ops.shape(x)[0]), None)
-        return ops.cast(output[:, -1], self.compute_dtype), states
+        return self._and_states(sequence if self.return_sequences else sequence[:, -1], states)
 
     def _states(self, given: Any, inputs: Tensor) -> list[Tensor]:
         self._checked(inputs.shape)
@@ -145,63 +115,14 @@ class Recurrent(ProjectingLayer):
             return [ops.convert_to_tensor(state) for state in self.states]
         return self.get_initial_state(ops.shape(inputs)[0])
 
-    def _given(self, states: Any) -> list[Tensor] | None:
-        """The states that were handed in, checked and in the dtype that they are kept in."""
-        if states is None:
-            return None
-        states = list(states) if isinstance(states, list | tuple) else [states]
-        wanted = self.state_size
-        if len(states) != len(wanted):
-            expected = "one tensor" if len(wanted) == 1 else f"a list of {len(wanted)}"
-            raise received(f"`initial_state` to be {expected}", length=len(states))
-        for state, size in zip(states, wanted, strict=True):
-            if len(state.shape) != 2 or state.shape[-1] not in (None, size):
-                raise received(f"`initial_state` to be (batch, {size})", shape=tuple(state.shape))
-        return [ops.cast(state, self.state_dtype) for state in states]
-
-    @staticmethod
-    def _check_mask(mask: Tensor, inputs: Tensor) -> None:
-        steps = inputs.shape[1]
-        known = len(mask.shape) == 2 and None not in (steps, mask.shape[1])
-        if len(mask.shape) != 2 or (known and mask.shape[1] != steps):
-            raise received(f"`mask` to be (batch, {steps})", shape=tuple(mask.shape))
-
-    def _checked(self, input_shape: Shape) -> int:
-        """The width of an input that fits."""
-        if len(input_shape) != 3 or input_shape[-1] is None:
-            raise received("an input (batch, steps, width) of known width", shape=input_shape)
-        return int(input_shape[-1])
-
     def compute_mask(self, inputs: Tensor, mask: Any = None, **kwargs: Any) -> Any:
-        output = mask if self.return_sequences else None
-        states = self.state_sizes(self._checked(inputs.shape))
-        return [output, *(None for _ in states)] if self.return_state else output
-
-    def compute_output_shape(self, input_shape: Shape, **kwargs: Any) -> Any:
-        sizes = self.state_sizes(self._checked(input_shape))
-        steps = (input_shape[1],) if self.return_sequences else ()
-        output = (input_shape[0], *steps, self.units or input_shape[-1])
-        states = [(input_shape[0], n) for n in sizes]
-        return (output, *states) if self.return_state else output
-
-    def compute_output_spec(self, inputs: Tensor, initial_state: Any = None, **kwargs: Any) -> Any:
-        # States are not of the dtype of the output, which `compute_output_shape` alone would give.
-        self._given(initial_state)
-        shape = self.compute_output_shape(inputs.shape)
-        if not self.return_state:
-            return keras.KerasTensor(shape, self.compute_dtype)
-        output, *states = shape
-        return (
-            keras.KerasTensor(output, self.compute_dtype),
-            *(keras.KerasTensor(state, self.state_dtype) for state in states),
-        )
+        return super().compute_mask(inputs, mask if self.return_sequences else None)
 
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "units": self.units,
             "return_sequences": self.return_sequences,
-            "return_state": self.return_state,
             "go_backwards": self.go_backwards,
             "stateful": self.stateful,
             "dropout": self.dropout,
@@ -212,9 +133,9 @@ class Recurrent(ProjectingLayer):
 class LinearRecurrent(Recurrent):
     """Base of layers whose state is `h_t = a_t * h_(t-1) + b_t`, `a` and `b` made of the input."""
 
+    @abstractmethod
     def gates(self, x: Tensor) -> tuple[Tensor, ...]:
         """`a`, `b` and whatever `read` takes, each (batch, steps, units)."""
-        raise NotImplementedError
 
     def read(self, h: Tensor, *gates: Tensor) -> Tensor:
         """The output of the state and the other gates."""
