@@ -98,6 +98,17 @@ from keras_hadamard.layers.modulation import MultiplicativeLSTM as Multiplicativ
 from keras_hadamard.layers.modulation import PartialConv2D as PartialConv2D
 from keras_hadamard.layers.modulation import SimpleGate as SimpleGate
 from keras_hadamard.layers.modulation import SqueezeExcite2D as SqueezeExcite2D
+from keras_hadamard.layers.pairwise import ConvolutionalModulation2D as ConvolutionalModulation2D
+from keras_hadamard.layers.pairwise import EfficientModulation2D as EfficientModulation2D
+from keras_hadamard.layers.pairwise import FocalModulation1D as FocalModulation1D
+from keras_hadamard.layers.pairwise import FocalModulation2D as FocalModulation2D
+from keras_hadamard.layers.pairwise import GMLPBlock as GMLPBlock
+from keras_hadamard.layers.pairwise import GnConv2D as GnConv2D
+from keras_hadamard.layers.pairwise import HyenaOperator as HyenaOperator
+from keras_hadamard.layers.pairwise import LargeKernelAttention2D as LargeKernelAttention2D
+from keras_hadamard.layers.pairwise import MonarchMixer as MonarchMixer
 from keras_hadamard.layers.pairwise import PolyNonLocal as PolyNonLocal
+from keras_hadamard.layers.pairwise import PolySelfAttention as PolySelfAttention
+from keras_hadamard.layers.pairwise import SpatialGatingUnit as SpatialGatingUnit
 from keras_hadamard.ops._activations import gelu_tanh as gelu_tanh
 from keras_hadamard.ops._activations import positive as positive

@@ -26,6 +26,7 @@ def of_inputs(shapes):
         **dict.fromkeys(("width", "channels", "features"), widths[0]),
         **{f"width_{i + 1}": width for i, width in enumerate(widths)},
         "widths": widths,
+        "positions": shapes[0][0],
         "modalities": len(shapes),
         "fields": len(shapes) if len(shapes) > 1 else shapes[0][0],
     }

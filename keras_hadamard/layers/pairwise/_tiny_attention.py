@@ -1,0 +1,46 @@
+"""The one small head of attention that aMLP adds to a gate."""
+
+import math
+from typing import Any
+
+from keras import ops
+
+from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers._projecting import ProjectingLayer
+from keras_hadamard.ops._precision import at_least_float32
+
+
+class TinyAttention(ProjectingLayer):
+    """`W_o softmax(q k / sqrt(width)) v` with `[q, k, v] = W x`, of which `W_o` alone is biased."""
+
+    def __init__(self, width: int, units: int, causal: bool, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.width = width
+        self.units = units
+        self.causal = causal
+        self.supports_masking = True
+
+    def build(self, input_shape: Shape) -> None:
+        self.projection = self.project(
+            self.width, "projection", blocks=3, use_bias=False, input_shape=input_shape
+        )
+        self.output_projection = self.project(
+            self.units, "output_projection", input_shape=(*input_shape[:-1], self.width)
+        )
+
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
+        query, key, value = ops.split(self.projection(inputs), 3, axis=-1)
+        scores = ops.matmul(query / math.sqrt(self.width), ops.swapaxes(key, 1, 2))
+        scores = ops.cast(scores, at_least_float32(scores.dtype))
+        seen = None if mask is None else ops.expand_dims(mask, 1)
+        if self.causal:
+            position = ops.arange(ops.shape(inputs)[1])
+            before = position <= ops.expand_dims(position, 1)
+            seen = before if seen is None else ops.logical_and(seen, before)
+        if seen is not None:
+            # Low and finite: where nothing is seen, all is equal, and nothing is a NaN.
+            scores = ops.where(seen, scores, ops.full_like(scores, -1e9))
+        # Keras's softmax warns of sequences of one position.
+        weights = ops.exp(scores - ops.logsumexp(scores, axis=-1, keepdims=True))
+        weights = ops.cast(weights, value.dtype)
+        return self.output_projection(ops.matmul(weights, value))
