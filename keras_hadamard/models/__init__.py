@@ -3,6 +3,7 @@
 from keras_hadamard.models.d_poly_net import DPolyNet as DPolyNet
 from keras_hadamard.models.deep_cross_network import DeepCrossNetwork as DeepCrossNetwork
 from keras_hadamard.models.demo_net import DemoNet as DemoNet
+from keras_hadamard.models.gmlp import GMLP as GMLP
 from keras_hadamard.models.inpainting_u_net import InpaintingUNet as InpaintingUNet
 from keras_hadamard.models.monet import MONet as MONet
 from keras_hadamard.models.multiplicative_filter_network import (

@@ -74,6 +74,11 @@ def vector(x: Tensor) -> Tensor:
     return ops.reshape(x, (-1,))
 
 
+def one_head(x: Tensor) -> Tensor:
+    """A weight without an axis of heads as that of one head."""
+    return ops.expand_dims(x, 0)
+
+
 # A layer or weight of ours, or, where the layout changes otherwise, a weight and a function; a list
 # of these where one weight of theirs is several of ours.
 Mapped = Any

@@ -2,17 +2,10 @@
 
 from typing import Any
 
-from keras import ops
-
-from keras_hadamard._typing import Tensor
 from keras_hadamard.layers import GMLPBlock, SpatialGatingUnit
+from keras_hadamard.models._checkpoint import one_head
 
 Mapping = dict[str, Any]
-
-
-def one_head(x: Tensor) -> Tensor:
-    """A weight without the axis of heads, as one with it."""
-    return ops.expand_dims(x, 0)
 
 
 def timm_gate(layer: SpatialGatingUnit, prefix: str = "") -> Mapping:

@@ -75,6 +75,17 @@ TINY = {
             "layer_scale": 0.5,
         },
     ),
+    "GMLP": Tiny(
+        _IMAGE,
+        {
+            "input_shape": _IMAGE,
+            "classes": 3,
+            "width": 4,
+            "depth": 2,
+            "patch_size": 4,
+            "drop_path": 0.1,
+        },
+    ),
     "InpaintingUNet": Tiny(
         {"image": (8, 12, 3), "mask": (8, 12, 1)},
         {"input_shape": (8, 12, 3), "filters": (4, 5), "kernel_sizes": (5, 3)},
