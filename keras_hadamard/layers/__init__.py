@@ -98,6 +98,8 @@ from keras_hadamard.layers.modulation import MultiplicativeLSTM as Multiplicativ
 from keras_hadamard.layers.modulation import PartialConv2D as PartialConv2D
 from keras_hadamard.layers.modulation import SimpleGate as SimpleGate
 from keras_hadamard.layers.modulation import SqueezeExcite2D as SqueezeExcite2D
+from keras_hadamard.layers.pairwise import AFT as AFT
+from keras_hadamard.layers.pairwise import H3 as H3
 from keras_hadamard.layers.pairwise import ConvolutionalModulation2D as ConvolutionalModulation2D
 from keras_hadamard.layers.pairwise import EfficientModulation2D as EfficientModulation2D
 from keras_hadamard.layers.pairwise import FocalModulation1D as FocalModulation1D

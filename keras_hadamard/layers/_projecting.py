@@ -108,10 +108,17 @@ class ProjectingLayer(keras.layers.Layer):
         dilation: int = 1,
         activation: Activation = None,
         use_bias: bool | None = None,
+        kernel_initializer: Initializer = None,
         input_shape: Shape | None = None,
     ) -> DepthwiseConv2D:
-        """Creates (and builds) a channels-last depthwise convolution, as `project` does."""
+        """Creates (and builds) a channels-last depthwise convolution, as `project` does.
+
+        `kernel_initializer` stands in for the layer's.
+        """
+        index = self._projected
         arguments = self._kernel_arguments(name, activation, use_bias, 1)
+        if kernel_initializer is not None:
+            arguments["kernel_initializer"] = derive(kernel_initializer, index)
         _tell_fan_in(arguments, _taps(kernel_size))
         for what in ("initializer", "regularizer", "constraint"):
             arguments[f"depthwise_{what}"] = arguments.pop(f"kernel_{what}")

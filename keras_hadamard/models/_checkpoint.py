@@ -60,6 +60,11 @@ def depthwise(x: Tensor) -> Tensor:
     return ops.transpose(x, (2, 3, 0, 1))
 
 
+def spectrum(x: Tensor) -> Tensor:
+    """Complex numbers as pairs (channels, rows, columns, 2) to (2, channels, rows, columns)."""
+    return ops.transpose(x, (3, 0, 1, 2))
+
+
 def first_half(x: Tensor) -> Tensor:
     """The first half of the outputs of a linear layer, of its weight or bias."""
     return ops.transpose(x[: x.shape[0] // 2])

@@ -111,6 +111,7 @@ def state_dict(model):
         c.convolution: lambda x: x.transpose(3, 2, 0, 1),
         c.depthwise: lambda x: x.transpose(2, 3, 0, 1),
         c.vector: lambda x: x,
+        c.spectrum: lambda x: x.transpose(1, 2, 3, 0),
         c.one_head: lambda x: x[0],
     }
     state = {}

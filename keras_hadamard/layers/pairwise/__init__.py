@@ -1,5 +1,6 @@
 """Efficient pairwise operations: tokens, and a pooled or mixed context."""
 
+from keras_hadamard.layers.pairwise.aft import AFT as AFT
 from keras_hadamard.layers.pairwise.convolutional_modulation_2d import (
     ConvolutionalModulation2D as ConvolutionalModulation2D,
 )
@@ -14,6 +15,7 @@ from keras_hadamard.layers.pairwise.focal_modulation_2d import (
 )
 from keras_hadamard.layers.pairwise.gmlp_block import GMLPBlock as GMLPBlock
 from keras_hadamard.layers.pairwise.gn_conv_2d import GnConv2D as GnConv2D
+from keras_hadamard.layers.pairwise.h3 import H3 as H3
 from keras_hadamard.layers.pairwise.hyena_operator import HyenaOperator as HyenaOperator
 from keras_hadamard.layers.pairwise.large_kernel_attention_2d import (
     LargeKernelAttention2D as LargeKernelAttention2D,

@@ -1,0 +1,43 @@
+"""The two dense layers that stand beside a mixer in a block."""
+
+from typing import Any
+
+import keras
+
+from keras_hadamard._checks import positive_int
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.layers._projecting import ProjectingLayer
+from keras_hadamard.ops import _activations as activations
+
+
+@serializable
+class FeedForward(ProjectingLayer):
+    """`W_2 act(W_1 x)`, the hidden units `expansion` times as many as the features."""
+
+    def __init__(self, expansion: int = 4, activation: Activation = "gelu", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.expansion = positive_int("expansion", expansion)
+        self.activation = activations.get(activation)
+
+    def build(self, input_shape: Shape) -> None:
+        width = input_shape[-1] or 0
+        hidden = self.expansion * width
+        self.hidden_projection = self.project(hidden, "hidden_projection", input_shape=input_shape)
+        self.output_projection = self.project(
+            width, "output_projection", input_shape=(*input_shape[:-1], hidden)
+        )
+
+    def call(self, inputs: Tensor) -> Tensor:
+        hidden = activations.apply(self.activation, self.hidden_projection(inputs))
+        return self.output_projection(hidden)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "expansion": self.expansion,
+            "activation": keras.activations.serialize(self.activation),
+        }

@@ -1,0 +1,84 @@
+"""The mixer of HorNet that sees the whole image: a filter in the frequencies beside a small one."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_hadamard._checks import received
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Initializer, Shape, Tensor
+from keras_hadamard.layers._normalization import normalization
+from keras_hadamard.layers.pairwise._depthwise_mixer import DepthwiseMixer
+from keras_hadamard.ops._precision import at_least_float32
+from keras_hadamard.ops._spectral_filter import spectral_filter
+
+EPSILON = 1e-6
+
+
+@serializable
+class GlobalLocalFilter2D(DepthwiseMixer):
+    """Half of the channels by a depthwise 3x3, half by a learned spectrum, in turns.
+
+    Images of other sizes than that of the spectrum have it interpolated between its corners.
+    """
+
+    def __init__(
+        self, spectrum_shape: Any, depthwise_initializer: Initializer = None, **kwargs: Any
+    ) -> None:
+        super().__init__(depthwise_initializer, **kwargs)
+        self.spectrum_shape = tuple(spectrum_shape)
+
+    def build(self, input_shape: Shape) -> None:
+        width = input_shape[-1] or 0
+        if width % 2:
+            raise received("an even number of channels in the global filter", channels=width)
+        how = {"policy": self.dtype_policy, "input_shape": input_shape, "epsilon": EPSILON}
+        self.before = normalization("layer", "before", **how)
+        self.depthwise = self.convolve_depthwise(
+            3,
+            "depthwise",
+            use_bias=False,
+            kernel_initializer=self.depthwise_initializer,
+            input_shape=(*input_shape[:-1], width // 2),
+        )
+        self.spectrum = self.add_weight(
+            name="spectrum",
+            shape=(2, width // 2, *self.spectrum_shape),
+            initializer=keras.initializers.TruncatedNormal(stddev=0.02),
+            autocast=False,
+        )
+        self.after = normalization("layer", "after", **how)
+
+    def call(self, inputs: Tensor) -> Tensor:
+        local, whole = ops.split(self.before(inputs), 2, axis=-1)
+        dtype = at_least_float32(whole.dtype)
+        rows, width = ops.shape(whole)[1:3]
+        spectrum = _resized(ops.cast(self.spectrum, dtype), rows, width // 2 + 1)
+        filtered = spectral_filter(ops.cast(whole, dtype), spectrum)
+        pairs = ops.stack([self.depthwise(local), ops.cast(filtered, local.dtype)], axis=-1)
+        return self.after(ops.reshape(pairs, ops.shape(inputs)))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "spectrum_shape": self.spectrum_shape}
+
+
+def _resized(spectrum: Tensor, rows: Any, columns: Any) -> Tensor:
+    """The spectrum (2, channels, rows, columns) in another size, its corners kept."""
+    for axis, size in ((2, rows), (3, columns)):
+        known = spectrum.shape[axis]
+        if size != known or not isinstance(size, int):
+            matrix = _interpolation(known, size, spectrum.dtype)
+            spectrum = ops.moveaxis(ops.tensordot(spectrum, matrix, axes=(axis, 0)), -1, axis)
+    return spectrum
+
+
+def _interpolation(known: int, size: Any, dtype: Any) -> Tensor:
+    """The matrix (known, size) that interpolates linearly."""
+    steps = ops.cast(ops.maximum(size - 1, 1), dtype)
+    at = ops.cast(ops.arange(size), dtype) * (known - 1) / steps
+    near = ops.abs(at - ops.expand_dims(ops.cast(ops.arange(known), dtype), 1))
+    return ops.relu(1 - near)

@@ -1,0 +1,48 @@
+"""Attention over all pixels, which EfficientMod has in its last stages."""
+
+from typing import Any
+
+from keras import ops
+
+from keras_hadamard._checks import positive_int
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers._projecting import ProjectingLayer
+
+
+@serializable
+class SelfAttention2D(ProjectingLayer):
+    """Dot-product attention of `heads` over the pixels of (batch, height, width, channels).
+
+    A head has an equal share of the channels, but no fewer than `smallest`. Queries, keys and
+    values are one projection without a bias.
+    """
+
+    def __init__(self, heads: int = 8, smallest: int = 32, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.heads = positive_int("heads", heads)
+        self.smallest = positive_int("smallest", smallest)
+
+    def build(self, input_shape: Shape) -> None:
+        *positions, channels = input_shape
+        self.units = max((channels or 0) // self.heads, self.smallest)
+        width = self.heads * self.units
+        self.input_projection = self.project(
+            width, "input_projection", use_bias=False, blocks=3, input_shape=input_shape
+        )
+        self.output_projection = self.project(
+            channels or 0, "output_projection", input_shape=(*positions, width)
+        )
+
+    def call(self, inputs: Tensor) -> Tensor:
+        batch, height, width = ops.shape(inputs)[:3]
+        x = self.input_projection(inputs)
+        x = ops.reshape(x, (batch, height * width, 3, self.heads, self.units))
+        y = ops.dot_product_attention(x[:, :, 0], x[:, :, 1], x[:, :, 2])
+        return self.output_projection(ops.reshape(y, (batch, height, width, -1)))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "heads": self.heads, "smallest": self.smallest}

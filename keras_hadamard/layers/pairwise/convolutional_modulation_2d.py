@@ -1,0 +1,91 @@
+"""The convolutional modulation of Conv2Former."""
+
+from typing import Any
+
+from keras_hadamard._checks import positive_int
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
+from keras_hadamard.layers.pairwise._convolutional_modulation import ConvolutionalModulation
+
+
+@serializable
+class ConvolutionalModulation2D(ConvolutionalModulation):
+    """Convolutional modulation: a large depthwise kernel in place of attention (Conv2Former).
+
+    `y = W_o (W_v x * D(act(W_a x)))`, all `W` of `(channels, channels)` and `D` a depthwise
+    convolution of `kernel_size` pixels a side. The paper's formula has no activation, the authors'
+    code a GELU. With contexts of several sizes it is `EfficientModulation2D`, with a chain of two
+    kernels `LargeKernelAttention2D`: their weights are others.
+
+    Args:
+        kernel_size: Integer, the side of the depthwise kernel. Defaults to `11`.
+        activation: Name or function applied before the depthwise kernel; `None` for the paper's
+            formula. Defaults to `"gelu"`.
+        depthwise_initializer: Initialiser of the depthwise kernel. Defaults to `None`, that of the
+            other kernels.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, which is the
+            setting of Keras.
+        **kwargs: Arguments of the projections and of the convolution (`use_bias`,
+            `kernel_initializer` and `bias_initializer`, here PyTorch's default, their regularizers
+            and constraints, as `keras.layers.Dense` has them) and of the base layer (`name`,
+            `dtype`, `trainable`).
+
+    Call arguments:
+        inputs: Tensor.
+
+    Input shape:
+        `(batch, height, width, channels)`, or `(batch, channels, height, width)` for
+        `"channels_first"`.
+
+    Output shape:
+        That of the input.
+
+    Weights:
+        `channels * (3 * channels + kernel_size**2 + 4)`.
+
+    Masking:
+        Images have no masks.
+
+    Numerics:
+        Products and sums over windows are float32 under 16-bit policies. GELU is exact.
+
+    Raises:
+        ValueError: If an argument is out of range or the input is no image of known channels.
+
+    Example:
+
+    >>> x = keras.ops.ones((2, 8, 8, 16))
+    >>> keras_hadamard.layers.ConvolutionalModulation2D()(x).shape
+    TensorShape([2, 8, 8, 16])
+
+    Reference:
+        - [Conv2Former: A Simple Transformer-Style ConvNet for Visual Recognition (Hou et al.,
+          2022)](https://arxiv.org/abs/2211.11943)
+    """
+
+    def __init__(
+        self,
+        kernel_size: int = 11,
+        activation: Activation = "gelu",
+        depthwise_initializer: Initializer = None,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(activation, depthwise_initializer, data_format, **kwargs)
+        self.kernel_size = positive_int("kernel_size", kernel_size)
+
+    def build_branches(self, shape: Shape) -> int:
+        channels = int(shape[-1] or 0)
+        self.value_projection, self.context_projection = (
+            self.project(channels, f"{name}_projection", input_shape=shape)
+            for name in ("value", "context")
+        )
+        self.context = self.depthwise(self.kernel_size, "context", shape)
+        return channels
+
+    def branches(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        context = self.context(self.activated(self.context_projection(x)))
+        return self.value_projection(x), context
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "kernel_size": self.kernel_size}

@@ -1,0 +1,114 @@
+"""The modulation of EfficientMod."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from keras import ops
+
+from keras_hadamard._checks import positive_int, received
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
+from keras_hadamard.layers.pairwise._convolutional_modulation import ConvolutionalModulation
+
+
+@serializable
+class EfficientModulation2D(ConvolutionalModulation):
+    """Efficient modulation: the two layers of an MLP, and between them a context (EfficientMod).
+
+    `y = W_o (act(W_v x) * [c, ..., c]) with c = W_g sum_k act(D_k(W_f x))`: the values are
+    `expansion` times as wide as the input, and each of their groups is multiplied by the same
+    context, in which `D_k` are depthwise convolutions. As in the authors' code the values are not
+    activated where the expansion is 1, and their contexts are always as wide as the input.
+
+    Args:
+        expansion: Integer, how many times wider than the input the values are. Defaults to `4`.
+        kernel_sizes: Sequence of integers, the sides of the depthwise kernels. Defaults to `(7,)`.
+        activation: Name or function of values and contexts. Defaults to `"gelu"`.
+        depthwise_initializer: Initialiser of the depthwise kernels. Defaults to `None`, that of the
+            other kernels.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, which is the
+            setting of Keras.
+        **kwargs: Arguments of the projections and of the convolutions (`use_bias`,
+            `kernel_initializer` and `bias_initializer`, here PyTorch's default, their regularizers
+            and constraints, as `keras.layers.Dense` has them) and of the base layer (`name`,
+            `dtype`, `trainable`).
+
+    Call arguments:
+        inputs: Tensor.
+
+    Input shape:
+        `(batch, height, width, channels)`, or `(batch, channels, height, width)` for
+        `"channels_first"`.
+
+    Output shape:
+        That of the input.
+
+    Weights:
+        `channels * ((2 * expansion + 2) * channels + expansion + 3 + sum(size**2 + 1 for size in
+        kernel_sizes))`.
+
+    Masking:
+        Images have no masks.
+
+    Numerics:
+        Products and sums over windows are float32 under 16-bit policies. GELU is exact.
+
+    Raises:
+        ValueError: If an argument is out of range or the input is no image of known channels.
+
+    Example:
+
+    >>> x = keras.ops.ones((2, 8, 8, 16))
+    >>> keras_hadamard.layers.EfficientModulation2D(expansion=6)(x).shape
+    TensorShape([2, 8, 8, 16])
+
+    Reference:
+        - [Efficient Modulation for Vision Networks (Ma et al., 2024)](
+          https://arxiv.org/abs/2403.19963)
+    """
+
+    def __init__(
+        self,
+        expansion: int = 4,
+        kernel_sizes: Sequence[int] = (7,),
+        activation: Activation = "gelu",
+        depthwise_initializer: Initializer = None,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(activation, depthwise_initializer, data_format, **kwargs)
+        self.expansion = positive_int("expansion", expansion)
+        if not isinstance(kernel_sizes, list | tuple) or not kernel_sizes:
+            raise received("`kernel_sizes` to be a sequence of integers", kernel_sizes=kernel_sizes)
+        self.kernel_sizes = tuple(positive_int("kernel_sizes", size) for size in kernel_sizes)
+
+    def build_branches(self, shape: Shape) -> int:
+        channels = int(shape[-1] or 0)
+        width = self.expansion * channels
+        self.value_projection = self.project(width, "value_projection", input_shape=shape)
+        self.context_projection, self.context_output = (
+            self.project(channels, name, input_shape=shape)
+            for name in ("context_projection", "context_output")
+        )
+        self.contexts = [
+            self.depthwise(size, f"context_{i + 1}", shape)
+            for i, size in enumerate(self.kernel_sizes)
+        ]
+        return width
+
+    def branches(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        seen = self.context_projection(x)
+        context: Any = 0
+        for depthwise in self.contexts:
+            context = context + self.activated(depthwise(seen))
+        value, context = self.value_projection(x), self.context_output(context)
+        if self.expansion == 1:
+            return value, context
+        return self.activated(value), ops.tile(context, (1, 1, 1, self.expansion))
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "expansion": self.expansion,
+            "kernel_sizes": self.kernel_sizes,
+        }

@@ -1,0 +1,100 @@
+"""Focal modulation of images."""
+
+from typing import Any
+
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Activation, Initializer
+from keras_hadamard.layers.pairwise._focal_modulation import FocalModulation
+
+
+@serializable
+class FocalModulation2D(FocalModulation):
+    """Focal modulation: every pixel is multiplied by what it sees around it, near and far.
+
+    `y = W_o (q * W_h m) with m = sum_l g_l * c_l + g_(L + 1) * act(mean(c_L))`: from `x` come a
+    query `q` and a context `c_0`, as wide as the input, and one gate a level; `c_l =
+    act(D_l(c_(l - 1)))` with a depthwise convolution `D_l` of `window + factor * (l - 1)` pixels a
+    side sees more at each level, and the mean of the last sees all. The gates are not activated.
+
+    Args:
+        levels: Integer, the number of depthwise convolutions. Defaults to `2`.
+        window: Integer, the side of the first kernel. Defaults to `3`.
+        factor: Integer, how much larger each next kernel is. Defaults to `2`.
+        post_norm: Boolean, whether the product is normalised before `W_o`. Defaults to `False`.
+        normalize_modulator: Boolean, whether `m` is divided by the number of its terms. Defaults to
+            `False`.
+        activation: Name or function of the contexts. Defaults to `"gelu"`.
+        use_output_bias: Boolean, whether `W_o` has a bias: in the authors' code it does, also with
+            `use_bias=False`. Defaults to `True`.
+        depthwise_initializer: Initialiser of the depthwise kernels. Defaults to `None`, that of the
+            other kernels.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, which is the
+            setting of Keras.
+        **kwargs: Arguments of the projections (`use_bias`, but for `W_o`, `kernel_initializer` and
+            `bias_initializer`, here PyTorch's default, their regularizers and constraints, as
+            `keras.layers.Dense` has them) and of the base layer (`name`, `dtype`, `trainable`).
+
+    Call arguments:
+        inputs: Tensor.
+        mask: Boolean tensor `(batch, height, width)`, the pixels that are valid. Defaults to
+            `None`.
+
+    Input shape:
+        `(batch, height, width, channels)`, or `(batch, channels, height, width)` for
+        `"channels_first"`.
+
+    Output shape:
+        That of the input.
+
+    Weights:
+        `channels * (4 * channels + levels + 5 + sum((window + factor * l)**2 for l in
+        range(levels))) + levels + 1`.
+
+    Masking:
+        Masked pixels count as the padding does, on every level, and have no part in the mean. The
+        mask is passed on.
+
+    Numerics:
+        Gates, sums, mean and product are computed in float32 under 16-bit policies. GELU is exact.
+
+    Raises:
+        ValueError: If an argument is out of range or the input is no image of known channels.
+
+    Example:
+
+    >>> x = keras.ops.ones((2, 8, 8, 16))
+    >>> keras_hadamard.layers.FocalModulation2D(levels=3)(x).shape
+    TensorShape([2, 8, 8, 16])
+
+    Reference:
+        - [Focal Modulation Networks (Yang et al., 2022)](https://arxiv.org/abs/2203.11926)
+    """
+
+    def __init__(
+        self,
+        levels: int = 2,
+        window: int = 3,
+        factor: int = 2,
+        post_norm: bool = False,
+        normalize_modulator: bool = False,
+        activation: Activation = "gelu",
+        use_output_bias: bool = True,
+        depthwise_initializer: Initializer = None,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            levels,
+            window,
+            factor,
+            post_norm,
+            normalize_modulator,
+            activation,
+            use_output_bias,
+            depthwise_initializer,
+            data_format,
+            **kwargs,
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "data_format": self.data_format}

@@ -1,0 +1,104 @@
+"""The large-kernel attention of the visual attention network."""
+
+from typing import Any
+
+from keras_hadamard._checks import positive_int, received
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
+from keras_hadamard.layers.pairwise._convolutional_modulation import ConvolutionalModulation
+
+
+@serializable
+class LargeKernelAttention2D(ConvolutionalModulation):
+    """Large-kernel attention: a product with a very large depthwise kernel, in two (VAN).
+
+    `y = W_o (u * W_c D_2(D_1(u))) with u = act(W_v x)`: a large kernel of `kernel_size` pixels is
+    taken apart into a depthwise kernel `D_1` of `2 * dilation - 1` pixels a side, another `D_2` of
+    `kernel_size / dilation`, rounded up, that meets every pixel out of `dilation`, and the channels
+    `W_c`. In the paper the attention is the product alone, `W_v`, `W_o` and the activation are
+    those around it. The authors' module adds its input to its output.
+
+    Args:
+        kernel_size: Integer, the side of the kernel that is taken apart. Defaults to `21`.
+        dilation: Integer, the step of the second kernel. Defaults to `3`.
+        activation: Name or function of the values. Defaults to `"gelu"`.
+        depthwise_initializer: Initialiser of the depthwise kernels. Defaults to `None`, that of the
+            other kernels.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, which is the
+            setting of Keras.
+        **kwargs: Arguments of the projections and of the convolutions (`use_bias`,
+            `kernel_initializer` and `bias_initializer`, here PyTorch's default, their regularizers
+            and constraints, as `keras.layers.Dense` has them) and of the base layer (`name`,
+            `dtype`, `trainable`).
+
+    Call arguments:
+        inputs: Tensor.
+
+    Input shape:
+        `(batch, height, width, channels)`, or `(batch, channels, height, width)` for
+        `"channels_first"`.
+
+    Output shape:
+        That of the input.
+
+    Weights:
+        `channels * (3 * channels + (2 * dilation - 1)**2 + ceil(kernel_size / dilation)**2 +
+        5)`.
+
+    Masking:
+        Images have no masks.
+
+    Numerics:
+        Products and sums over windows are float32 under 16-bit policies. GELU is exact.
+
+    Raises:
+        ValueError: If an argument is out of range or the input is no image of known channels.
+
+    Example:
+
+    >>> x = keras.ops.ones((2, 8, 8, 16))
+    >>> keras_hadamard.layers.LargeKernelAttention2D()(x).shape
+    TensorShape([2, 8, 8, 16])
+
+    Reference:
+        - [Visual Attention Network (Guo et al., 2022)](https://arxiv.org/abs/2202.09741)
+    """
+
+    def __init__(
+        self,
+        kernel_size: int = 21,
+        dilation: int = 3,
+        activation: Activation = "gelu",
+        depthwise_initializer: Initializer = None,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(activation, depthwise_initializer, data_format, **kwargs)
+        self.kernel_size = positive_int("kernel_size", kernel_size)
+        self.dilation = positive_int("dilation", dilation)
+        if self.kernel_size < self.dilation:
+            raise received(
+                "a kernel not smaller than its step", kernel_size=kernel_size, dilation=dilation
+            )
+
+    def build_branches(self, shape: Shape) -> int:
+        channels = int(shape[-1] or 0)
+        self.value_projection, self.context_projection = (
+            self.project(channels, f"{name}_projection", input_shape=shape)
+            for name in ("value", "context")
+        )
+        size, step = self.kernel_size, self.dilation
+        self.near = self.depthwise(2 * step - 1, "near", shape)
+        self.far = self.depthwise(-(-size // step), "far", shape, dilation=step)
+        return channels
+
+    def branches(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        value = self.activated(self.value_projection(x))
+        return value, self.context_projection(self.far(self.near(value)))
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "kernel_size": self.kernel_size,
+            "dilation": self.dilation,
+        }

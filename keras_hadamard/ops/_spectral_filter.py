@@ -1,0 +1,60 @@
+"""A filter as large as the image: a product of spectra, which is a circular convolution.
+
+The filter and its two adjoints are one trilinear form, so the gradient of each consists of the
+other. A spectrum (2, channels, rows, columns) holds real and imaginary parts of the frequencies
+that a real image has, half of all columns and one.
+"""
+
+from typing import Any
+
+import tensorflow as tf
+
+from keras_hadamard._typing import Tensor
+from keras_hadamard.ops._custom_op import custom_op
+from keras_hadamard.ops._precision import at_least_float32
+
+
+def _grads(upstream: Tensor, y: Tensor, x: Tensor, spectrum: Tensor) -> Any:
+    del y
+    return spectral_filter(upstream, _conjugate(spectrum)), spectral_products(x, upstream)
+
+
+def _grads_of_products(upstream: Tensor, y: Tensor, x: Tensor, g: Tensor) -> Any:
+    del y
+    return spectral_filter(g, _conjugate(upstream)), spectral_filter(x, upstream)
+
+
+@custom_op(gradient=_grads)
+def spectral_filter(x: Tensor, spectrum: Tensor) -> Tensor:
+    """`irfft2(rfft2(x) * spectrum)` of images (batch, height, width, channels)."""
+    parts = tf.cast(spectrum, at_least_float32(spectrum.dtype))
+    product = _transform(x) * tf.complex(parts[0], parts[1])
+    y = tf.signal.irfft2d(product, [_length(x, 1), _length(x, 2)])
+    return tf.cast(tf.transpose(y, (0, 2, 3, 1)), x.dtype)
+
+
+@custom_op(gradient=_grads_of_products)
+def spectral_products(x: Tensor, g: Tensor) -> Tensor:
+    """What of `sum(g * spectral_filter(x, spectrum))` the spectrum is multiplied by."""
+    product = tf.reduce_sum(tf.math.conj(_transform(x)) * _transform(g), 0)
+    products = tf.stack([tf.math.real(product), tf.math.imag(product)])
+    rows, width = _length(x, 1), _length(x, 2)
+    columns = tf.range(width // 2 + 1)
+    # A real image has all other frequencies twice, of which the spectrum holds one.
+    alone = (columns == 0) | (2 * columns == width)
+    count = tf.cast(tf.where(alone, 1, 2), products.dtype) / tf.cast(rows * width, products.dtype)
+    return tf.cast(products * count, x.dtype)
+
+
+def _transform(x: Tensor) -> Tensor:
+    x = tf.cast(x, at_least_float32(x.dtype))
+    return tf.signal.rfft2d(tf.transpose(x, (0, 3, 1, 2)))
+
+
+def _conjugate(spectrum: Tensor) -> Tensor:
+    signs = tf.constant((1, -1), spectrum.dtype)
+    return spectrum * tf.reshape(signs, (2, 1, 1, 1))
+
+
+def _length(x: Tensor, axis: int) -> Any:
+    return tf.shape(x)[axis] if x.shape[axis] is None else x.shape[axis]
