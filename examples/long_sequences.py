@@ -8,11 +8,13 @@ scikit-learn, enlarged, pixel after pixel and row after row, and says at the end
 The network is two blocks of a recurrence and a dense layer, of 48 channels. Only the recurrence is
 exchanged: MinGRU, HGRN and RGLRU, whose gates see the input alone and which run as one scan, and
 Keras's GRU and LSTM, whose gates see the state, so that each step waits for the one before. A step
-of training takes longer the longer the sequence, and so the long ones have fewer of them.
+of training takes longer the longer the sequence, and so the long ones have fewer of them. Times are
+taken when all are trained, the recurrences in turns.
 
     python examples/long_sequences.py [--quick] [--out DIR]
 
-writes long_sequences.csv and long_sequences.png. Interrupted, it goes on where it stopped.
+writes long_sequences.csv, long_sequences_seconds.csv and long_sequences.png. Interrupted, it goes
+on where it stopped.
 """
 
 import argparse
@@ -33,8 +35,8 @@ import matplotlib.pyplot as plt
 
 WIDTH, BLOCKS, BATCH = 48, 2, 16
 COPIES, LETTERS = 4, 4
-# An epoch, for the times.
-EPOCH = 50
+# Steps of an epoch, of which so many are timed.
+EPOCH, TIMED = 50, 5
 # Lengths, and how many steps of training each has.
 STEPS = {128: 600, 512: 600, 2048: 300, 8192: 150}
 RECURRENCES: dict[str, Callable[[int], keras.layers.Layer]] = {
@@ -106,8 +108,7 @@ def network(task: Task, recurrence: str) -> keras.Model:
     return keras.Model(inputs, layers.Dense(task.classes)(answers))
 
 
-def train(task: Task, recurrence: str, length: int, steps: int, tests: int) -> tuple[float, float]:
-    """The share of right answers, and the seconds of an epoch."""
+def compiled(task: Task, recurrence: str, steps: int) -> keras.Model:
     keras.utils.clear_session()
     keras.utils.set_random_seed(0)
     model = network(task, recurrence)
@@ -116,16 +117,31 @@ def train(task: Task, recurrence: str, length: int, steps: int, tests: int) -> t
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
+    return model
+
+
+def train(task: Task, recurrence: str, length: int, steps: int, tests: int) -> float:
+    """The share of right answers."""
+    model = compiled(task, recurrence, steps)
     rng = np.random.default_rng(1)
-    seconds = []
     for _ in range(steps):
-        batch = task.batch(length, BATCH, rng, held_out=False)
-        start = time.perf_counter()
-        model.train_on_batch(*batch)
-        seconds.append(time.perf_counter() - start)
+        model.train_on_batch(*task.batch(length, BATCH, rng, held_out=False))
     x, y = task.batch(length, tests, np.random.default_rng(2), held_out=True)
-    accuracy = model.evaluate(x, y, batch_size=BATCH, verbose=0)[1]
-    return accuracy, EPOCH * float(np.median(seconds))
+    return float(model.evaluate(x, y, batch_size=BATCH, verbose=0)[1])
+
+
+def epochs(task: Task, length: int) -> dict[str, float]:
+    """The seconds of an epoch with each recurrence."""
+    models = {recurrence: compiled(task, recurrence, EPOCH) for recurrence in RECURRENCES}
+    batch = task.batch(length, BATCH, np.random.default_rng(1), held_out=False)
+    seconds: dict[str, list[float]] = {recurrence: [] for recurrence in models}
+    # The first turn traces.
+    for turn in range(TIMED + 1):
+        for recurrence, model in models.items():
+            start = time.perf_counter()
+            model.train_on_batch(*batch)
+            seconds[recurrence] += [time.perf_counter() - start] if turn else []
+    return {recurrence: EPOCH * float(np.median(s)) for recurrence, s in seconds.items()}
 
 
 def finished(path: Path) -> list[dict[str, str]]:
@@ -133,21 +149,30 @@ def finished(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def run(path: Path, steps: dict[int, int], tests: int) -> None:
-    """Trains what the table lacks, the short sequences first."""
-    if not path.exists():
-        path.write_text("task,recurrence,length,accuracy,seconds\n", encoding="utf-8")
-    done = {(line["task"], line["recurrence"], line["length"]) for line in finished(path)}
+def add(path: Path, *lines: list[object]) -> None:
+    with open(path, "a", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(lines)
+
+
+def run(path: Path, times: Path, steps: dict[int, int], tests: int) -> None:
+    """Trains and times what the tables lack, the short sequences first."""
     tasks: dict[str, Task] = {"selective copy": SelectiveCopy(), "digits": SequentialDigits()}
+    for file, what in ((path, "accuracy"), (times, "seconds")):
+        if not file.exists():
+            add(file, ["task", "recurrence", "length", what])
+    done = {(line["task"], line["recurrence"], line["length"]) for line in finished(path)}
     for length in steps:
         for name, task in tasks.items():
             for recurrence in RECURRENCES:
-                if (name, recurrence, str(length)) in done:
-                    continue
-                accuracy, seconds = train(task, recurrence, length, steps[length], tests)
-                with open(path, "a", newline="", encoding="utf-8") as file:
-                    line = [name, recurrence, length, f"{accuracy:.4f}", f"{seconds:.2f}"]
-                    csv.writer(file).writerow(line)
+                if (name, recurrence, str(length)) not in done:
+                    accuracy = train(task, recurrence, length, steps[length], tests)
+                    add(path, [name, recurrence, length, f"{accuracy:.4f}"])
+    timed = {(line["task"], line["length"]) for line in finished(times)}
+    for length in steps:
+        for name, task in tasks.items():
+            if (name, str(length)) not in timed:
+                found = epochs(task, length)
+                add(times, *([name, r, length, f"{seconds:.2f}"] for r, seconds in found.items()))
 
 
 def curve(
@@ -199,8 +224,15 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "long_sequences.csv"
-    run(path, *(({64: 2}, 16) if options.quick else (STEPS, 512)))
-    lines = finished(path)
+    times = options.out / "long_sequences_seconds.csv"
+    run(path, times, *(({64: 2}, 16) if options.quick else (STEPS, 512)))
+    seconds = {
+        (ln["task"], ln["recurrence"], ln["length"]): ln["seconds"] for ln in finished(times)
+    }
+    lines = [
+        {**ln, "seconds": seconds[ln["task"], ln["recurrence"], ln["length"]]}
+        for ln in finished(path)
+    ]
     print(f"share of right answers, and seconds of {EPOCH} steps of {BATCH} sequences, by length")
     print(table_of(lines))
     draw(lines, options.out / "long_sequences.png")

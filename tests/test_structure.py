@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -59,6 +60,23 @@ def test_private_apis_stand_in_one_file(path):
         )
     }
     assert not private or path.as_posix() == "ops/_xla.py", private
+
+
+def test_private_attributes_of_others_stand_in_one_file():
+    own, read = set(), {}
+    for path in FILES:
+        for node in ast.walk(ast.parse((PACKAGE / path).read_text())):
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                own.add(node.name)
+            elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+                own.add(node.attr)
+            elif isinstance(node, ast.Attribute) and re.match("_[^_]", node.attr):
+                read.setdefault(node.attr, set()).add(path.as_posix())
+    modules = {part.removesuffix(".py") for path in FILES for part in path.parts}
+    foreign = {name: files for name, files in read.items() if name not in own | modules}
+    # Keras's, and KerasTuner's.
+    places = {"_introspection/private.py", "tuning/oracles.py"}
+    assert set().union(*foreign.values()) == places, foreign
 
 
 HEAVY = ["keras_tuner", "tensorflow_datasets", "scipy", "sklearn", "matplotlib", "tensorboard"]

@@ -6,9 +6,9 @@ import keras
 from keras import ops
 
 from keras_hadamard._checks import received
+from keras_hadamard._introspection.kernels import Kernel
 from keras_hadamard._typing import Tensor
 from keras_hadamard.adapters._adapter import Linear, Update, Weights
-from keras_hadamard.pruning._kernels import Kernel
 
 
 def form_of(kernel: Kernel) -> "DenseForm | None":

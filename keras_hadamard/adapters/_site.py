@@ -7,10 +7,10 @@ import numpy as np
 from keras import ops
 
 from keras_hadamard._checks import received
+from keras_hadamard._introspection.kernels import Kernel
 from keras_hadamard._typing import Tensor
 from keras_hadamard.adapters._adapter import Adapter, View, Weights
 from keras_hadamard.adapters._forms import EinsumForm, form_of
-from keras_hadamard.pruning._kernels import Kernel
 
 _L = keras.layers
 _WITH_BIAS = (

@@ -12,13 +12,13 @@ from keras import ops
 
 from keras_hadamard._checks import received
 from keras_hadamard._export import serializable
+from keras_hadamard._introspection.kernels import chosen_kernels, kernels_of
 from keras_hadamard._typing import Tensor
 from keras_hadamard.adapters._adapter import Adapter
 from keras_hadamard.adapters._forms import DenseForm
 from keras_hadamard.adapters._site import Site, Steps
 from keras_hadamard.adapters._weights import AdapterWeights
 from keras_hadamard.pruning._delegating import Delegating
-from keras_hadamard.pruning._kernels import chosen_kernels, kernels_of
 
 # The names of the weights that are adapted end so.
 ENDINGS = ("kernel", "embeddings")

@@ -4,9 +4,9 @@ from typing import Any
 
 import keras
 
+from keras_hadamard._introspection.copies import copy_of
 from keras_hadamard.adapters._adapter import Adapter
 from keras_hadamard.adapters.adapted_model import AdaptedModel
-from keras_hadamard.pruning._clone import copy_of
 
 
 def apply(

@@ -7,11 +7,11 @@ from pathlib import Path
 import keras
 
 from keras_hadamard._checks import received
+from keras_hadamard._introspection.copies import copy_of
 from keras_hadamard.adapters._file import AdapterFile
 from keras_hadamard.adapters._fingerprint import fingerprint
 from keras_hadamard.adapters._peft import read_peft
 from keras_hadamard.adapters.adapted_model import AdaptedModel
-from keras_hadamard.pruning._clone import copy_of
 
 
 def load_adapter(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from keras_hadamard.pruning._kernels import Kernel
+from keras_hadamard._introspection.kernels import Kernel
 from keras_hadamard.pruning._selection import select, select_n_of_m
 from keras_hadamard.pruning._structures import Structure
 

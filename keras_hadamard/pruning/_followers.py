@@ -7,8 +7,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_hadamard._introspection.kernels import Kernel
 from keras_hadamard.pruning._graph import Graph
-from keras_hadamard.pruning._kernels import Kernel
 
 _L = keras.layers
 _WITH_BIAS = (

@@ -8,7 +8,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_hadamard.pruning._kernels import is_depthwise
+from keras_hadamard._introspection.kernels import is_depthwise
+from keras_hadamard._introspection.private import all_layers, calls_in, graph_of
 
 _L = keras.layers
 _CONVOLUTIONS = (_L.Conv1D, _L.Conv2D, _L.Conv3D)
@@ -61,13 +62,13 @@ class Graph:
         self.calls: dict[int, list[Any]] = {}
         self.readers: dict[int, list[Any]] = {}
         seen: set[int] = set()
-        for layer in model._flatten_layers():
-            graph = getattr(layer, "_functional", None) or layer
-            if not isinstance(graph, keras.Model) or not hasattr(graph, "operations"):
+        for layer in all_layers(model):
+            graph = graph_of(layer)
+            if graph is None:
                 continue
             self.outputs.update(map(id, graph.outputs))
             self._graphs[id(layer)] = graph.outputs
-            for node in (node for level in graph._nodes_by_depth.values() for node in level):
+            for node in calls_in(graph):
                 if id(node) in seen:
                     continue
                 seen.add(id(node))

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_hadamard._introspection.private import all_layers
 from keras_hadamard.pruning._graph import WIDTHS, Graph, Step, zero_at_zero
 
 # What a layer loses: axis of a variable, and which entries along it stay.
@@ -21,7 +22,7 @@ def shrunk(model: keras.Model) -> keras.Model:
     graph = Graph(model)
     widths: dict[int, int] = {}
     cuts: Cuts = {}
-    for layer in model._flatten_layers():
+    for layer in all_layers(model):
         if type(layer) not in WIDTHS or id(layer) in widths:
             continue
         steps = graph.way(layer)

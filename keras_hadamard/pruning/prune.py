@@ -6,8 +6,8 @@ from typing import Any
 import keras
 
 from keras_hadamard._checks import received
-from keras_hadamard.pruning._clone import copy_of
-from keras_hadamard.pruning._kernels import kernels_of
+from keras_hadamard._introspection.copies import copy_of
+from keras_hadamard._introspection.kernels import kernels_of
 from keras_hadamard.pruning.pruned_model import PrunedModel
 
 

@@ -8,12 +8,12 @@ from keras import ops
 
 from keras_hadamard._checks import one_of, received
 from keras_hadamard._export import serializable
+from keras_hadamard._introspection.kernels import Kernel, chosen_kernels, is_depthwise
 from keras_hadamard._typing import Tensor
 from keras_hadamard.pruning._criteria import CRITERIA, Criterion
 from keras_hadamard.pruning._delegating import Delegating
 from keras_hadamard.pruning._followers import followers_of
 from keras_hadamard.pruning._graph import Graph
-from keras_hadamard.pruning._kernels import Kernel, chosen_kernels, is_depthwise
 from keras_hadamard.pruning._masks import MaskConstraint, Masks, masked
 from keras_hadamard.pruning._schedule import as_schedule
 from keras_hadamard.pruning._structures import parse_structure

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 
 from keras_hadamard._checks import received
-from keras_hadamard.pruning._clone import copy_of
-from keras_hadamard.pruning._kernels import kernels_of
+from keras_hadamard._introspection.copies import copy_of
+from keras_hadamard._introspection.kernels import kernels_of
 from keras_hadamard.pruning._shrink import shrunk
 from keras_hadamard.pruning.pruned_model import PrunedModel
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from keras_hadamard import config
 from keras_hadamard._checks import received
+from keras_hadamard._introspection.private import all_layers
 from keras_hadamard.serving._endpoint import Endpoint
 from keras_hadamard.serving._loader import Batches, load_batches, save_batches
 
@@ -61,9 +62,7 @@ def example_inputs(
 def vocabulary_of(model: keras.Model) -> int:
     """An upper end for integer inputs that is inside every vocabulary of the model."""
     sizes = [
-        layer.input_dim
-        for layer in model._flatten_layers()
-        if isinstance(layer, keras.layers.Embedding)
+        layer.input_dim for layer in all_layers(model) if isinstance(layer, keras.layers.Embedding)
     ]
     return min(sizes, default=2)
 

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_hadamard._checks import positive_int, received
+from keras_hadamard._introspection.private import all_layers
 from keras_hadamard.serving import _samples, _saved_model
 from keras_hadamard.serving._endpoint import Endpoint, endpoint_of
 
@@ -135,7 +136,7 @@ def _refuse_unservable(model: keras.Model, path: Path) -> None:
 
 def _layers_of(model: keras.Model, nodes: list[str]) -> list[str]:
     """The innermost layers in whose name scopes the nodes stand."""
-    names = {layer.name for layer in model._flatten_layers()}
+    names = {layer.name for layer in all_layers(model)}
     found = set()
     for node in nodes:
         # TensorFlow may have made a scope's name unique by a number at its end.

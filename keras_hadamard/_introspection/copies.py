@@ -3,6 +3,7 @@
 import keras
 
 from keras_hadamard._checks import received
+from keras_hadamard._introspection.private import all_layers
 
 
 def copy_of(model: keras.Model) -> keras.Model:
@@ -15,7 +16,7 @@ def copy_of(model: keras.Model) -> keras.Model:
         raise received("`model` to be a keras.Model", model=model)
     if not model.built:
         raise received("`model` to be built: call it on a batch of data first", model=model)
-    classes = {type(layer).__name__: type(layer) for layer in model._flatten_layers()}
+    classes = {type(layer).__name__: type(layer) for layer in all_layers(model)}
     try:
         with keras.saving.custom_object_scope(classes):
             copy = type(model).from_config(model.get_config())
@@ -31,6 +32,6 @@ def copy_of(model: keras.Model) -> keras.Model:
             f"Received: model={model!r}, which fails with: {error}"
         ) from error
     copy.trainable = model.trainable
-    for layer, original in zip(copy._flatten_layers(), model._flatten_layers(), strict=True):
+    for layer, original in zip(all_layers(copy), all_layers(model), strict=True):
         layer.trainable = original.trainable
     return copy

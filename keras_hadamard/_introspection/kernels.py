@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from keras_hadamard._checks import received
+from keras_hadamard._introspection.private import inner_layers
 
 _TRANSPOSED = (
     keras.layers.Conv1DTranspose,
@@ -80,7 +81,7 @@ def _layers(
 ) -> Iterator[tuple[keras.layers.Layer, tuple[str, ...]]]:
     """A layer and those that it holds, with the names on the way to them."""
     yield layer, names
-    for inner in layer._flatten_layers(include_self=False, recursive=False):
+    for inner in inner_layers(layer):
         yield from _layers(inner, (*names, inner.name))
 
 

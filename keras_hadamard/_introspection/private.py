@@ -1,0 +1,28 @@
+"""The attributes of Keras that have no public form, each behind a function of its own."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+
+
+def all_layers(model: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """A model or layer and all those inside it, at any depth and however they are held."""
+    return list(model._flatten_layers())
+
+
+def inner_layers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """The layers that one holds directly, with or without a graph."""
+    return list(layer._flatten_layers(include_self=False, recursive=False))
+
+
+def graph_of(model: keras.layers.Layer) -> Any:
+    """The functional model that a Sequential one makes, or the functional model itself, or None."""
+    graph = getattr(model, "_functional", None) or model
+    return graph if isinstance(graph, keras.Model) and hasattr(graph, "operations") else None
+
+
+def calls_in(graph: keras.Model) -> Iterator[Any]:
+    """The nodes of a functional model, each one call of a layer."""
+    for level in graph._nodes_by_depth.values():
+        yield from level
