@@ -1,6 +1,7 @@
 """Pure functions of tensors: XLA-compiled ops with analytic gradients."""
 
 from keras_hadamard.ops.anova_kernel import anova_kernel as anova_kernel
+from keras_hadamard.ops.causal_long_conv import causal_long_conv as causal_long_conv
 from keras_hadamard.ops.compact_bilinear import compact_bilinear as compact_bilinear
 from keras_hadamard.ops.count_sketch import count_sketch as count_sketch
 from keras_hadamard.ops.depthwise_conv2d import depthwise_conv2d as depthwise_conv2d
@@ -9,6 +10,9 @@ from keras_hadamard.ops.factorization_machine import (
 )
 from keras_hadamard.ops.factorized_bilinear_pool import (
     factorized_bilinear_pool as factorized_bilinear_pool,
+)
+from keras_hadamard.ops.gated_linear_attention import (
+    gated_linear_attention as gated_linear_attention,
 )
 from keras_hadamard.ops.gated_scan import gated_scan as gated_scan
 from keras_hadamard.ops.glu import glu as glu

@@ -1,0 +1,90 @@
+"""The diagonal state space model of each channel: a kernel, and the recurrence that it is."""
+
+import math
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_hadamard._typing import Shape, Tensor
+
+# Between which the steps of time start, as in the authors' code.
+STEPS = (0.001, 0.1)
+
+
+class DiagonalSSM(keras.layers.Layer):
+    """`s_t = A s_(t-1) + B u_t`, `y_t = 2 Re(c s_t)`, the diagonal `A` in conjugate pairs.
+
+    `A = exp(dt a)` and `B = (A - 1) / a` with `a = -exp(rate) + i frequency` (zero-order hold).
+    Complex numbers are pairs of real ones: real and imaginary part.
+    """
+
+    def __init__(self, channels: int, pairs: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.channels = channels
+        self.pairs = pairs
+
+    def build(self, input_shape: Shape = ()) -> None:
+        del input_shape
+        shape = (self.channels, self.pairs)
+        starts: dict[str, tuple[Shape, Any]] = {
+            "step": ((self.channels, 1), keras.initializers.RandomUniform(*map(math.log, STEPS))),
+            "rate": (shape, keras.initializers.Constant(math.log(0.5))),
+            "frequency": (shape, self._frequencies),
+            "readout": ((2, *shape), keras.initializers.RandomNormal(stddev=math.sqrt(0.5))),
+        }
+        for name, (size, start) in starts.items():
+            setattr(self, name, self.add_weight(name=name, shape=size, initializer=start))
+
+    @staticmethod
+    def _frequencies(shape: Shape, dtype: Any = None) -> Tensor:
+        return ops.broadcast_to(math.pi * ops.arange(shape[1], dtype=dtype), shape)
+
+    def powers(self, steps: Tensor) -> tuple[Tensor, Tensor]:
+        """`A` to the power of `steps`, (..., channels, pairs)."""
+        steps = ops.cast(steps, self.compute_dtype)[..., None, None]
+        dt = ops.exp(self.step)
+        size, turn = ops.exp(-dt * ops.exp(self.rate) * steps), dt * self.frequency * steps
+        return size * ops.cos(turn), size * ops.sin(turn)
+
+    def entry(self) -> tuple[Tensor, Tensor]:
+        """`B`, (channels, pairs)."""
+        rate, frequency = ops.exp(self.rate), ops.convert_to_tensor(self.frequency)
+        real, imaginary = self.powers(ops.ones(()))
+        real = real - 1
+        square = rate**2 + frequency**2
+        return (
+            (imaginary * frequency - real * rate) / square,
+            -(imaginary * rate + real * frequency) / square,
+        )
+
+    def kernel(self, length: Any) -> Tensor:
+        """What a unit of input gives at the steps after it, `(length, channels)`."""
+        return self.read(product(self.entry(), self.powers(ops.arange(length))))
+
+    def read(self, state: tuple[Tensor, Tensor]) -> Tensor:
+        """`2 Re(c s)` of states (..., channels, pairs)."""
+        return 2 * ops.sum(self.readout[0] * state[0] - self.readout[1] * state[1], axis=-1)
+
+    def carried(self, state: tuple[Tensor, Tensor], length: Any) -> Tensor:
+        """What a state still gives in the steps after it, (batch, length, channels)."""
+        real, imaginary = product(
+            (self.readout[0], self.readout[1]), self.powers(ops.arange(1, length + 1))
+        )
+        each = "tcn,bcn->btc"
+        return 2 * (ops.einsum(each, real, state[0]) - ops.einsum(each, imaginary, state[1]))
+
+    def after(
+        self, x: Tensor, state: tuple[Tensor, Tensor], steps: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The state after the `steps`, (batch,), that `x` (batch, length, channels) ends with."""
+        length = ops.shape(x)[1]
+        taps = product(self.entry(), self.powers(ops.arange(length - 1, -1, -1)))
+        new = [ops.einsum("tcn,btc->bcn", part, x) for part in taps]
+        old = product(self.powers(steps), state)
+        return old[0] + new[0], old[1] + new[1]
+
+
+def product(one: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    (a, b), (c, d) = one, other
+    return a * c - b * d, a * d + b * c

@@ -1,0 +1,184 @@
+"""Averages of values with weights `exp(bias + key)`, the forms of attention-free transformers.
+
+Keys and values are (batch, length, channels). A greatest exponent is subtracted before each
+exponential, so keys may be of any size; it cancels, and is a constant for the gradient.
+"""
+
+import math
+from typing import Any
+
+from keras import ops
+
+from keras_hadamard._typing import Tensor
+from keras_hadamard.layers.pairwise._packed_steps import PackedSteps, at, last
+from keras_hadamard.ops import depthwise_conv2d, gated_scan
+from keras_hadamard.ops._running_max import running_max
+
+# The key of what takes no part. It is finite, so that differences are numbers.
+NOTHING = -1e30
+
+
+def of_all(key: Tensor, value: Tensor) -> Tensor:
+    """Without a bias: one average for all positions."""
+    return ops.sum(ops.softmax(key, axis=1) * value, axis=1, keepdims=True)
+
+
+def by_table(bias: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """With a bias for every pair, (length, length), as one product of matrices."""
+    weight = ops.exp(bias - _greatest(bias, 1))
+    sums = ops.matmul(weight, _weighted(ops.exp(key - _greatest(key, 1)), value))
+    return _quotient(sums)
+
+
+def by_causal_table(bias: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """As `by_table`, of the steps so far.
+
+    One greatest key for all steps would be one of the future. Steps are cut into blocks: of the
+    blocks before, keys are measured by the greatest of these; inside the block, pair by pair.
+    """
+    length, positions = _length(key), bias.shape[0]
+    size = math.ceil(math.sqrt(positions))
+    blocks = math.ceil(positions / size)
+    more = blocks * size - positions
+    bias = ops.pad(bias, ((0, more), (0, more)))
+    pads = ((0, 0), (0, blocks * size - length), (0, 0))
+    key, value = ops.pad(key, pads, constant_values=NOTHING), ops.pad(value, pads)
+    cut = (-1, blocks, size, key.shape[-1])
+    keys, values = ops.reshape(key, cut), ops.reshape(value, cut)
+    peaks = running_max(ops.max(keys, axis=2))
+    peaks = ops.pad(peaks, ((0, 0), (1, 0), (0, 0)), constant_values=NOTHING)[:, :-1, None]
+    # The blocks before.
+    row = ops.arange(blocks * size)[:, None]
+    past = ops.arange(blocks * size) < row // size * size
+    high = ops.stop_gradient(ops.max(ops.where(past, bias, NOTHING), axis=1, keepdims=True))
+    weight = ops.exp(ops.where(past, bias - high, NOTHING))
+    weight = ops.reshape(weight, (blocks, size, -1))
+    counted = past[::size, :, None] & (key[:, None] > NOTHING / 2)
+    each = ops.exp(ops.where(counted, key[:, None] - peaks, NOTHING))
+    before = ops.einsum("jrs,bjsc->bjrc", weight, _weighted(each, value[:, None]))
+    # The block itself.
+    inside = ops.reshape(bias, (blocks, size, blocks, size))
+    inside = ops.stack([inside[j, :, j] for j in range(blocks)])
+    seen = ops.tril(ops.ones((size, size), "bool"))
+    pairs = ops.where(seen[..., None], inside[..., None] + keys[:, :, None], NOTHING)
+    top = _greatest(pairs, 3)
+    own = ops.sum(_weighted(ops.exp(pairs - top), values[:, :, None]), axis=3)
+    # Both, measured by the greater of the two.
+    top, peaks = top[:, :, :, 0], peaks + ops.reshape(high, (blocks, size, 1))
+    both = ops.maximum(top, peaks)
+    shares = [ops.tile(ops.exp(part - both), (1, 1, 1, 2)) for part in (peaks, top)]
+    average = _quotient(shares[0] * before + shares[1] * own)
+    return ops.reshape(average, (-1, blocks * size, key.shape[-1]))[:, :length]
+
+
+def by_window(bias: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """With a bias for the neighbours of every position alone, zero beyond.
+
+    `bias` is (length, taps, 1), or (1, taps, channels) where it is the same everywhere.
+    """
+    each = _weighted(ops.exp(key - _greatest(key, 1)), value)
+    extra = ops.expm1(bias)
+    taps = bias.shape[1]
+    if bias.shape[0] == 1:
+        kernel = ops.tile(ops.transpose(extra, (1, 0, 2)), (1, 1, 2))
+        near = depthwise_conv2d(each[:, :, None], kernel)[:, :, 0]
+    else:
+        side = taps // 2
+        padded = ops.pad(each, ((0, 0), (side, side), (0, 0)))
+        near = sum(extra[:, j] * padded[:, j : j + _length(key)] for j in range(taps))
+    return _quotient(near + ops.sum(each, axis=1, keepdims=True))
+
+
+def running(key: Tensor, value: Tensor, sums: Tensor, peak: Tensor) -> tuple[Tensor, Tensor]:
+    """Sums so far of weighted values and weights, and the greatest key so far that they are
+    measured by, each (batch, length, ...), from what they are before the first step.
+    """
+    peaks = running_max(ops.concatenate([peak[:, None], key], axis=1))
+    decay = ops.exp(peaks[:, :-1] - peaks[:, 1:])
+    peaks = peaks[:, 1:]
+    each = ops.exp(ops.where(key > NOTHING / 2, key - peaks, NOTHING))
+    new, decay = _weighted(each, value), ops.tile(decay, (1, 1, 2))
+    if key.shape[1] == 1:
+        return decay * sums[:, None] + new, peaks
+    return gated_scan(decay, new, sums), peaks
+
+
+def so_far(key: Tensor, value: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+    """The average of the steps so far, and the states `[sums, peak]` after the last one."""
+    sums, peak = begun(states)
+    all_sums, peaks = running(key, value, sums, peak)
+    return _quotient(all_sums), [all_sums[:, -1], peaks[:, -1]]
+
+
+def in_causal_window(
+    bias: Any, key: Tensor, value: Tensor, states: list[Tensor], packed: PackedSteps | None
+) -> tuple[Tensor, list[Tensor]]:
+    """The average of the steps so far with a bias for the latest ones.
+
+    `bias` is (batch or 1, length or 1, taps, channels or 1), that of the present first. The states
+    are `[sums, peak, latest keys and values, how many steps there were]`; what has left the window
+    is summed, what is inside is kept.
+    """
+    taps = bias.shape[2]
+    sums, peak = begun(states)
+    window, count = states[2], states[3]
+    # Of the window only as many steps as there were are filled.
+    filled = ops.arange(taps - 1, 0, -1, dtype=count.dtype) <= count
+    old_key, old_value = ops.split(window, 2, axis=-1)
+    old_key = ops.where(filled[..., None], old_key, NOTHING)
+    keys, values = (
+        ops.concatenate(parts, axis=1) for parts in ((old_key, key), (old_value, value))
+    )
+    length = _length(key)
+    left_sums, left_peaks = running(keys[:, :length], values[:, :length], sums, peak)
+    outside = ops.concatenate([sums[:, None], left_sums[:, :-1]], axis=1)
+    top = ops.concatenate([peak[:, None], left_peaks[:, :-1]], axis=1)
+    near = []
+    for lag in range(taps):
+        start = taps - 1 - lag
+        near.append((keys[:, start : start + length], values[:, start : start + length]))
+    exponents = [ops.maximum(k + bias[:, :, lag], NOTHING) for lag, (k, _) in enumerate(near)]
+    both = top
+    for exponent in exponents:
+        both = ops.maximum(both, ops.stop_gradient(exponent))
+    total = ops.tile(ops.exp(top - both), (1, 1, 2)) * outside
+    for exponent, (k, v) in zip(exponents, near, strict=True):
+        each = ops.exp(ops.where(k > NOTHING / 2, exponent - both, NOTHING))
+        total = total + _weighted(each, v)
+    steps = ops.cast(length if packed is None else packed.count, count.dtype)
+    kept = ops.concatenate([keys, values], axis=-1)
+    if packed is None:
+        kept = kept[:, length:]
+    else:
+        kept = at(kept, packed.count + ops.arange(taps - 1, dtype="int32"))
+    return _quotient(total), [
+        last(left_sums, sums, packed),
+        last(left_peaks, peak, packed),
+        kept,
+        count + steps,
+    ]
+
+
+def begun(states: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """Sums and peak of a state, where zeros stand for no step yet."""
+    sums, peak = states[:2]
+    weights = ops.split(sums, 2, axis=-1)[1]
+    return sums, ops.stop_gradient(ops.where(weights > 0, peak, NOTHING))
+
+
+def _weighted(weight: Tensor, value: Tensor) -> Tensor:
+    """Weighted values and weights, side by side."""
+    return ops.concatenate([weight * value, weight], axis=-1)
+
+
+def _quotient(sums: Tensor) -> Tensor:
+    total, weight = ops.split(sums, 2, axis=-1)
+    return total / ops.maximum(weight, 1e-30)
+
+
+def _greatest(x: Tensor, axis: int) -> Tensor:
+    return ops.stop_gradient(ops.max(x, axis=axis, keepdims=True))
+
+
+def _length(x: Tensor) -> Any:
+    return ops.shape(x)[1]

@@ -1,0 +1,124 @@
+"""What the mixers by implicit long convolutions share."""
+
+from typing import Any
+
+from keras import ops
+
+from keras_hadamard._checks import non_negative, positive_int, received
+from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers._fan_in import FanInUniform
+from keras_hadamard.layers._projecting import ProjectingLayer
+from keras_hadamard.layers.pairwise._implicit_filter import ImplicitFilter
+from keras_hadamard.ops import causal_long_conv
+from keras_hadamard.ops._precision import at_least_float32
+
+
+class ImplicitMixer(ProjectingLayer):
+    """Base of mixers of (batch, length, features): branches by a projection and a short
+    convolution, which long convolutions with implicit filters and products join.
+    """
+
+    def __init__(
+        self,
+        max_length: int,
+        short_taps: int,
+        filter_width: int,
+        filter_depth: int,
+        bands: int,
+        frequency: float,
+        window_shift: float,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.max_length = positive_int("max_length", max_length)
+        self.short_taps = positive_int("short_taps", short_taps)
+        self.filter_width = positive_int("filter_width", filter_width)
+        self.filter_depth = positive_int("filter_depth", filter_depth)
+        self.bands = positive_int("bands", bands)
+        self.frequency = non_negative("frequency", frequency)
+        self.window_shift = non_negative("window_shift", window_shift)
+        self.supports_masking = True
+
+    @property
+    def wide_dtype(self) -> str:
+        return at_least_float32(self.compute_dtype)
+
+    def build_branches(self, input_shape: Shape, count: int) -> None:
+        features = self._checked(input_shape)
+        self.projection = self.project(
+            features, "projection", blocks=count, input_shape=input_shape
+        )
+        self.short_kernel = self.add_weight(
+            name="short_kernel",
+            shape=(self.short_taps, count * features),
+            initializer=FanInUniform(self.short_taps),
+        )
+        self.short_bias = None
+        if self.use_bias:
+            self.short_bias = self.add_weight(
+                name="short_bias", shape=(count * features,), initializer=self.bias_initializer
+            )
+        self.output_projection = self.project(
+            features, "output_projection", input_shape=input_shape
+        )
+
+    def long_filter(self, channels: int, networks: int, name: str) -> tuple[Any, Any]:
+        """The networks of filters, and the weight of what goes past the convolution."""
+        made = ImplicitFilter(
+            channels,
+            networks,
+            max_length=self.max_length,
+            width=self.filter_width,
+            depth=self.filter_depth,
+            bands=self.bands,
+            frequency=self.frequency,
+            shift=self.window_shift,
+            name=name,
+            **{**self.shared_arguments(self._projected), "dtype": self.wide_dtype},
+        )
+        self._projected += networks * (self.filter_depth + 2)
+        made.build()
+        skip = self.add_weight(
+            name=f"{name}_skip", shape=(channels,), initializer="random_normal", autocast=False
+        )
+        return made, skip
+
+    def branches(self, x: Tensor, mask: Tensor | None, count: int) -> list[Tensor]:
+        """The projections after their short causal convolution, in float32 at least."""
+        x = self.counted(self.projection(x), mask)
+        x = causal_long_conv(x, ops.cast(self.short_kernel, x.dtype), method="direct")
+        if self.short_bias is not None:
+            x = x + self.short_bias
+        found: list[Tensor] = ops.split(ops.cast(x, self.wide_dtype), count, axis=-1)
+        return found
+
+    @staticmethod
+    def counted(x: Tensor, mask: Tensor | None) -> Tensor:
+        """Zeros at masked positions, whatever stands there."""
+        if mask is None:
+            return x
+        return ops.where(ops.expand_dims(ops.cast(mask, "bool"), -1), x, ops.zeros_like(x))
+
+    def _checked(self, input_shape: Shape) -> int:
+        """The width of an input that fits."""
+        if len(input_shape) != 3 or input_shape[-1] is None:
+            raise received("an input (batch, length, features) of known width", shape=input_shape)
+        if input_shape[1] is not None and input_shape[1] > self.max_length:
+            raise received(f"at most max_length={self.max_length} positions", shape=input_shape)
+        return int(input_shape[-1])
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        self._checked(input_shape)
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "max_length": self.max_length,
+            "short_taps": self.short_taps,
+            "filter_width": self.filter_width,
+            "filter_depth": self.filter_depth,
+            "bands": self.bands,
+            "frequency": self.frequency,
+            "window_shift": self.window_shift,
+        }

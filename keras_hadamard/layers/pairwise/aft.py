@@ -1,0 +1,241 @@
+"""The attention-free transformer's mixer."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_hadamard._checks import one_of, positive_int, received
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Initializer, Shape, Tensor
+from keras_hadamard.layers.pairwise import _exponential_averages as averages
+from keras_hadamard.layers.pairwise._packed_steps import PackedSteps
+from keras_hadamard.layers.pairwise._sequence_mixer import SequenceMixer
+
+FORMS = ("full", "low_rank", "local", "conv", "simple")
+
+
+@serializable
+class AFT(SequenceMixer):
+    """Attention-free transformer (AFT): averages weighted by keys and positions, gated by queries.
+
+    `y_t = W_o (sigmoid(q_t) * (sum_s exp(k_s + w_ts) * v_s) / (sum_s exp(k_s + w_ts)))` with `q`,
+    `k` and `v` projections of the input, each channel with averages of its own, over all positions
+    or, `causal`, those up to `t`. The position bias `w` is
+
+    - `"full"`: learned for each pair of positions, at a cost of `length**2`;
+    - `"low_rank"`: the product of two learned `(max_length, rank)`;
+    - `"local"`: learned for each position and its neighbours less than `window` away, zero beyond;
+    - `"conv"`: learned for the distance to those neighbours, in each of `heads`, whose channels
+      share one key; the paper also normalises these weights, which is left out here;
+    - `"simple"`: zero.
+
+    The last three cost as much as the sequence is long, and have, `causal`, a recurrent form.
+
+    Args:
+        hidden_units: Integer, the width of query, key and value. Defaults to `None`, the features.
+        position_bias: `"full"`, `"low_rank"`, `"local"`, `"conv"` or `"simple"`. Defaults to
+            `"full"`.
+        max_length: Integer, the longest sequence, where there is a bias for each position. Defaults
+            to `None`, the length that the layer is built with.
+        rank: Integer, of `"low_rank"`. Defaults to `128`.
+        window: Integer, of `"local"` and `"conv"`. Defaults to `32`.
+        heads: Integer, of `"conv"`, a divisor of `hidden_units`. Defaults to `1`.
+        position_initializer: Initialiser of the position bias. Defaults to `"random_normal"`.
+        **kwargs: Arguments of every mixer (`causal`, which is `False` if not given, and
+            `return_state`), of the projections (`use_bias`, `kernel_initializer`,
+            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
+            them) and of the base layer (`name`, `dtype`, `trainable`).
+
+    Call arguments:
+        inputs: Tensor.
+        initial_state: List of the tensors that `return_state` gives. Defaults to `None`, no step.
+        mask: Boolean tensor `(batch, length)`. Defaults to `None`.
+
+    Input shape:
+        `(batch, length, features)`, `length` may be unknown and is at most `max_length`.
+
+    Output shape:
+        That of the input; with `return_state` a tuple of it and the states: the sums of weighted
+        values and of weights `(batch, 2 * hidden_units)`, the greatest key that they are measured
+        by `(batch, hidden_units)` and, of `"local"` and `"conv"`, the latest keys and values
+        `(batch, window - 1, 2 * hidden_units)` and the number of steps `(batch, 1)`.
+
+    Weights:
+        `3 * (features + 1) * hidden_units + (hidden_units + 1) * features + max_length**2` with
+        `hidden_units` = `features` and `max_length` = `positions` by default, where `"conv"` has
+        `heads` keys; in the place of the square, `2 * max_length * rank` with `"low_rank"`,
+        `max_length * taps` with `"local"`, `taps * heads` with `"conv"`, where `taps` is `window`
+        if causal and `2 * window - 1` if not, and nothing with `"simple"`.
+
+    Masking:
+        Masked positions take no part. The recurrent forms leave them out, of windows and the count
+        of steps too, and carry the state. The mask is passed on.
+
+    Numerics:
+        Everything between the projections is float32 under 16-bit policies. The greatest key so far
+        is subtracted from the keys, so that they may be of any size, and the greatest bias from the
+        biases, those of one position being within 80 of each other. Causal tables compare `length *
+        sqrt(length)` pairs one by one. Steps beyond `max_length` have the bias of the last one.
+
+    Raises:
+        ValueError: If an argument is out of range, the length is above `max_length`, or unknown
+            without it, or a state is asked for where there is none.
+
+    Example:
+
+    >>> x = keras.ops.ones((2, 9, 8))
+    >>> keras_hadamard.layers.AFT(position_bias="simple", causal=True)(x).shape
+    TensorShape([2, 9, 8])
+
+    Reference:
+        - [An Attention Free Transformer (Zhai et al., 2021)](https://arxiv.org/abs/2105.14103)
+    """
+
+    def __init__(
+        self,
+        hidden_units: int | None = None,
+        position_bias: str = "full",
+        max_length: int | None = None,
+        rank: int = 128,
+        window: int = 32,
+        heads: int = 1,
+        position_initializer: Initializer = "random_normal",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**{"causal": False, **kwargs})
+        self.hidden_units = (
+            None if hidden_units is None else positive_int("hidden_units", hidden_units)
+        )
+        self.position_bias = one_of("position_bias", position_bias, FORMS)
+        self.max_length = None if max_length is None else positive_int("max_length", max_length)
+        self.rank = positive_int("rank", rank)
+        self.window = positive_int("window", window)
+        self.heads = positive_int("heads", heads)
+        self.position_initializer = keras.initializers.get(position_initializer)
+        self._positions: Any = self.max_length
+
+    @property
+    def _taps(self) -> int:
+        return self.window if self.causal else 2 * self.window - 1
+
+    def state_shapes(self, width: int) -> list[tuple[int, ...]]:
+        if not self.causal or self.position_bias in ("full", "low_rank"):
+            return []
+        hidden = self.hidden_units or width
+        sums: list[tuple[int, ...]] = [(2 * hidden,), (hidden,)]
+        if self.position_bias == "simple":
+            return sums
+        return [*sums, (self.window - 1, 2 * hidden), (1,)]
+
+    def build(self, input_shape: Shape) -> None:
+        super().build(input_shape)
+        hidden, keys = self.hidden_units or self._width, self.heads
+        if self.position_bias != "conv":
+            keys = hidden
+        elif hidden % keys:
+            raise received(f"`heads` to divide the {hidden} hidden units", heads=keys)
+        self.query_projection, self.key_projection, self.value_projection = (
+            self.project(units, f"{name}_projection", input_shape=input_shape)
+            for name, units in (("query", hidden), ("key", keys), ("value", hidden))
+        )
+        self.output_projection = self.project(
+            self._width, "output_projection", input_shape=(*input_shape[:-1], hidden)
+        )
+        if self.position_bias in ("full", "low_rank", "local"):
+            self._positions = self.max_length or input_shape[1]
+            if self._positions is None:
+                raise received("`max_length`, or an input of known length", shape=input_shape)
+        self.bias = [
+            self.add_weight(
+                name=name, shape=shape, initializer=self.position_initializer, autocast=False
+            )
+            for name, shape in self._bias_shapes().items()
+        ]
+
+    def _bias_shapes(self) -> dict[str, Shape]:
+        positions = self._positions
+        shapes: dict[str, dict[str, Shape]] = {
+            "full": {"position": (positions, positions)},
+            "low_rank": {f"{side}_position": (positions, self.rank) for side in ("left", "right")},
+            "local": {"position": (positions, self._taps)},
+            "conv": {"position": (self._taps, self.heads)},
+            "simple": {},
+        }
+        return shapes[self.position_bias]
+
+    def run(
+        self, x: Tensor, states: list[Tensor], mask: Tensor | None
+    ) -> tuple[Tensor, list[Tensor]]:
+        query, key, value = (
+            ops.cast(layer(x), self.state_dtype)
+            for layer in (self.query_projection, self.key_projection, self.value_projection)
+        )
+        if self.position_bias == "conv":
+            key = ops.repeat(key, value.shape[-1] // self.heads, axis=-1)
+        if mask is not None:
+            key = ops.where(mask[..., None], key, averages.NOTHING)
+        if self.causal:
+            average, states = self._causal(key, value, states, mask)
+        else:
+            average = self._of_all(key, value)
+        mixed = ops.sigmoid(query) * average
+        return self.output_projection(ops.cast(mixed, self.compute_dtype)), states
+
+    def _of_all(self, key: Tensor, value: Tensor) -> Tensor:
+        if self.position_bias == "simple":
+            return averages.of_all(key, value)
+        if self.position_bias == "conv":
+            bias = ops.repeat(self.bias[0], key.shape[-1] // self.heads, axis=-1)
+            return averages.by_window(bias[None], key, value)
+        length = ops.shape(key)[1]
+        if self.position_bias == "local":
+            return averages.by_window(self.bias[0][:length][..., None], key, value)
+        return averages.by_table(self._table()[:length, :length], key, value)
+
+    def _causal(
+        self, key: Tensor, value: Tensor, states: list[Tensor], mask: Tensor | None
+    ) -> tuple[Tensor, list[Tensor]]:
+        if self.position_bias == "simple":
+            return averages.so_far(key, value, states)
+        if self.position_bias in ("full", "low_rank"):
+            # The blocks of a sequence of unknown length are those of the longest one.
+            known = key.shape[1]
+            return averages.by_causal_table(self._table()[:known, :known], key, value), states
+        length = ops.shape(key)[1]
+        if self.position_bias == "conv":
+            bias = ops.repeat(self.bias[0], key.shape[-1] // self.heads, axis=-1)[None, None]
+        else:
+            steps = ops.cast(states[3], "int32") + ops.arange(length, dtype="int32")
+            steps = ops.minimum(steps, self._positions - 1)
+            bias = ops.take(self.bias[0], steps, axis=0)[..., None]
+        if mask is None:
+            return averages.in_causal_window(bias, key, value, states, None)
+        packed = PackedSteps(mask, length)
+        key, value = packed.pack(key, averages.NOTHING), packed.pack(value)
+        average, states = averages.in_causal_window(bias, key, value, states, packed)
+        return packed.unpack(average), states
+
+    def _table(self) -> Tensor:
+        if self.position_bias == "full":
+            return ops.convert_to_tensor(self.bias[0])
+        return ops.matmul(self.bias[0], ops.transpose(self.bias[1]))
+
+    def _checked(self, input_shape: Shape) -> int:
+        width = super()._checked(input_shape)
+        length = input_shape[1]
+        if length is not None and self._positions is not None and length > self._positions:
+            raise received(f"at most max_length={self._positions} positions", shape=input_shape)
+        return width
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "hidden_units": self.hidden_units,
+            "position_bias": self.position_bias,
+            "max_length": self.max_length,
+            "rank": self.rank,
+            "window": self.window,
+            "heads": self.heads,
+            "position_initializer": keras.initializers.serialize(self.position_initializer),
+        }

@@ -1,0 +1,198 @@
+"""The H3 layer: products around two state space models."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_hadamard._checks import positive_int, received
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers._fan_in import FanInUniform
+from keras_hadamard.layers.pairwise._diagonal_ssm import DiagonalSSM, product
+from keras_hadamard.layers.pairwise._packed_steps import PackedSteps, at
+from keras_hadamard.layers.pairwise._sequence_mixer import SequenceMixer
+from keras_hadamard.ops import causal_long_conv
+
+
+@serializable
+class H3(SequenceMixer):
+    """Hungry hungry hippos (H3): query, key and value around two state space models.
+
+    `y_t = W_o (q_t * ssm_diagonal(ssm_shift(k) * v)_t)` with `[q, k, v] = W_qkv x`, causal. The
+    shift model remembers the latest `state_size` keys, `sum_j c_j k_(t-j) + d k_t`; the diagonal
+    one, `s_t = A s_(t-1) + B u_t` with complex decays `A`, remembers from the first step on. Both
+    are long convolutions in training and recurrences step by step. With `head_size` above one, the
+    outer products of keys and values go through the diagonal model of their head.
+
+    The authors' code learns two vectors more, the entries of the shift model, there ones at the
+    start, and of the diagonal one, which scale what `c` scales; here they are fixed.
+
+    Args:
+        state_size: Even integer, the size of both states, of which the diagonal one counts
+            conjugate pairs. Defaults to `64`.
+        head_size: Integer, a divisor of the features. Defaults to `1`.
+        **kwargs: Arguments of every mixer (`return_state`; `causal` is always `True`), of the
+            projections (`use_bias`, `kernel_initializer`, `bias_initializer`, their regularizers
+            and constraints, as `keras.layers.Dense` has them) and of the base layer (`name`,
+            `dtype`, `trainable`).
+
+    Call arguments:
+        inputs: Tensor.
+        initial_state: List of the tensors that `return_state` gives. Defaults to `None`, zeros.
+        mask: Boolean tensor `(batch, length)`. Defaults to `None`.
+
+    Input shape:
+        `(batch, length, features)`, `length` may be unknown.
+
+    Output shape:
+        That of the input; with `return_state` a tuple of it and the states: the latest keys
+        `(batch, state_size - 1, features)` and the real and the imaginary part of the diagonal
+        model's, each `(batch, features * head_size, state_size / 2)`.
+
+    Weights:
+        `4 * features * (features + 1) + (state_size + 1) * features + (2 * state_size + 2) *
+        features / head_size`.
+
+    Masking:
+        Masked steps are left out, and the state is carried over them. The mask is passed on.
+
+    Numerics:
+        Models and products are float32 under 16-bit policies.
+
+    Raises:
+        ValueError: If an argument is out of range or does not fit the features, the layer is asked
+            not to be causal, or the input or the initial state does not fit.
+
+    Example:
+
+    >>> x = keras.ops.ones((2, 9, 8))
+    >>> keras_hadamard.layers.H3(state_size=4)(x).shape
+    TensorShape([2, 9, 8])
+
+    Reference:
+        - [Hungry Hungry Hippos: Towards Language Modeling with State Space Models (Fu et al.,
+          2022)](https://arxiv.org/abs/2212.14052)
+    """
+
+    def __init__(self, state_size: int = 64, head_size: int = 1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.state_size = positive_int("state_size", state_size)
+        self.head_size = positive_int("head_size", head_size)
+        if state_size % 2 or not self.causal:
+            raise received(
+                "`state_size` to be even and `causal` true",
+                state_size=state_size,
+                causal=self.causal,
+            )
+
+    def state_shapes(self, width: int) -> list[tuple[int, ...]]:
+        diagonal = (width * self.head_size, self.state_size // 2)
+        return [(self.state_size - 1, width), diagonal, diagonal]
+
+    def build(self, input_shape: Shape) -> None:
+        super().build(input_shape)
+        width, heads = self._width, self._width // self.head_size
+        if width % self.head_size:
+            raise received(f"`head_size` to divide the {width} features", head_size=self.head_size)
+        self.projection = self.project(width, "projection", blocks=3, input_shape=input_shape)
+        self.output_projection = self.project(width, "output_projection", input_shape=input_shape)
+        self.shift_kernel = self.add_weight(
+            name="shift_kernel",
+            shape=(self.state_size, width),
+            initializer=FanInUniform(self.state_size),
+            autocast=False,
+        )
+        self.shift_skip, self.skip = (
+            self.add_weight(
+                name=name,
+                shape=(size,),
+                initializer=keras.initializers.RandomNormal(stddev=1.0),
+                autocast=False,
+            )
+            for name, size in (("shift_skip", width), ("skip", heads))
+        )
+        self.diagonal = DiagonalSSM(
+            heads, self.state_size // 2, dtype=self.state_dtype, name="diagonal"
+        )
+        self.diagonal.build()
+
+    def run(
+        self, x: Tensor, states: list[Tensor], mask: Tensor | None
+    ) -> tuple[Tensor, list[Tensor]]:
+        x = ops.cast(self.projection(x), self.state_dtype)
+        query, key, value = ops.split(x, 3, axis=-1)
+        length, packed = ops.shape(x)[1], None
+        if mask is not None:
+            packed = PackedSteps(mask, length)
+            query, key, value = (packed.pack(part) for part in (query, key, value))
+        keys = ops.concatenate([states[0], key], axis=1)
+        shifted = causal_long_conv(keys, self.shift_kernel)[:, self.state_size - 1 :]
+        pairs = self._outer(shifted + self.shift_skip * key, value)
+        y, diagonal = self._diagonal(pairs, states[1:], packed)
+        # Of the outer products, those with the query's entry as their key's are summed.
+        size = self.head_size
+        y = ops.reshape(y, (-1, length, self._width // size, size, size))
+        query = ops.reshape(query, (-1, length, self._width // size, size, 1))
+        mixed = ops.reshape(ops.sum(query * y, axis=3), ops.shape(key))
+        mixed = mixed if packed is None else packed.unpack(mixed)
+        if packed is None:
+            latest = keys[:, length:]
+        else:
+            latest = at(keys, packed.count + ops.arange(self.state_size - 1, dtype="int32"))
+        return self.output_projection(ops.cast(mixed, self.compute_dtype)), [latest, *diagonal]
+
+    def _outer(self, key: Tensor, value: Tensor) -> Tensor:
+        if self.head_size == 1:
+            return key * value
+        heads = (*ops.shape(key)[:2], -1, self.head_size)
+        key, value = (ops.reshape(part, heads) for part in (key, value))
+        pairs = key[..., :, None] * value[..., None, :]
+        return ops.reshape(pairs, (*ops.shape(pairs)[:2], self._width * self.head_size))
+
+    def _diagonal(
+        self, u: Tensor, state: list[Tensor], packed: PackedSteps | None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """The diagonal model of (batch, length, features * head_size), and its state after."""
+        model, steps = self.diagonal, u.shape[1]
+        u, state = self._folded(u, 2), [self._folded(part, 1) for part in state]
+        if steps == 1 and packed is None:
+            new = [part * u[:, 0, :, None] for part in model.entry()]
+            old = product(model.powers(ops.ones(())), (state[0], state[1]))
+            state = [old[0] + new[0], old[1] + new[1]]
+            y = model.read((state[0], state[1]))[:, None]
+        else:
+            length = ops.shape(u)[1]
+            y = causal_long_conv(u, model.kernel(length))
+            y = y + model.carried((state[0], state[1]), length)
+            if self.return_state:
+                count = ops.full((ops.shape(u)[0], 1), length, dtype="int32")
+                if packed is not None:
+                    count = ops.repeat(packed.count, self.head_size**2, axis=0)
+                # The valid steps at the end, where nothing follows that would make them older.
+                turned = at(u, (ops.arange(length, dtype="int32") + count) % length)
+                state = list(model.after(turned, (state[0], state[1]), count[:, 0]))
+        y = self._folded(y + self.skip * u, 2, back=True)
+        return y, [self._folded(part, 1, back=True) for part in state]
+
+    def _folded(self, x: Tensor, axis: int, back: bool = False) -> Tensor:
+        """The products of one head of the `axis` beside the batch, as the models are one a head."""
+        many = self.head_size**2
+        if many == 1:
+            return x
+        rest = ops.shape(x)[axis + 1 :]
+        if back:
+            x = ops.reshape(x, (-1, many, *ops.shape(x)[1:]))
+            x = ops.moveaxis(x, 1, axis + 1)
+            return ops.reshape(x, (*ops.shape(x)[:axis], self._width * self.head_size, *rest))
+        heads = self._width // self.head_size
+        x = ops.reshape(x, (*ops.shape(x)[:axis], heads, many, *rest))
+        x = ops.moveaxis(x, axis + 1, 1)
+        return ops.reshape(x, (-1, *ops.shape(x)[2:]))
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "state_size": self.state_size,
+            "head_size": self.head_size,
+        }

@@ -1,0 +1,137 @@
+"""The Hyena operator."""
+
+from typing import Any
+
+from keras import ops
+
+from keras_hadamard._checks import positive_int, received
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers.pairwise._implicit_mixer import ImplicitMixer
+from keras_hadamard.ops import causal_long_conv
+
+
+@serializable
+class HyenaOperator(ImplicitMixer):
+    """Hyena: causal mixing by long convolutions and gates in turns, at a cost of `n log n`.
+
+    `y = W_o z_N with z_i = x_i * (h_i z_(i-1) + d_i * z_(i-1))` and `[x_N ... x_1, z_0]` the
+    projections of the input after a short depthwise convolution, `h_i` a causal convolution as long
+    as the sequence, `d_i` a weight of each channel. A filter is a small network with sines of the
+    position, times an exponentially decaying window, so its weights do not grow with the length.
+
+    In the paper every gate has a filter before it (`filter_first=True`); in the authors' code the
+    first one, at the value, has none: `z_1 = x_1 * z_0`. The authors' code also trains the features
+    of the position, at a rate of its own; here they are fixed, as the window is.
+
+    Generation step by step is not recurrent: each output needs all inputs again, so there are no
+    states and no `step`.
+
+    Args:
+        max_length: Integer, the longest sequence, which positions are counted relative to. Shorter
+            ones take the beginnings of the filters. Defaults to `1024`.
+        order: Integer above 1, the number of gates. Defaults to `2`.
+        short_taps: Integer, the taps of the short convolution. Defaults to `3`.
+        filter_width: Integer, the width of the filters' network. Defaults to `64`.
+        filter_depth: Integer, its number of hidden layers after the first. Defaults to `2`.
+        bands: Integer, the sines, and cosines, of the position that the network sees. Defaults to
+            `2`.
+        frequency: Number, where the learned frequencies of the network's sines start. Defaults to
+            `10.0`.
+        window_shift: Number, what the window decays to. Defaults to `0.0`.
+        filter_first: Boolean, whether the value too is convolved before the first gate, as in the
+            paper. Defaults to `False`.
+        **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
+            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
+            them) and of the base layer (`name`, `dtype`, `trainable`).
+
+    Call arguments:
+        inputs: Tensor.
+        mask: Boolean tensor `(batch, length)`. Defaults to `None`.
+
+    Input shape:
+        `(batch, length, features)`, `length` may be unknown and is at most `max_length`.
+
+    Output shape:
+        That of the input.
+
+    Weights:
+        `(order + 1) * features * (features + 2 + short_taps) + features * (features + 1) + (order -
+        1 + filter_first) * features * (filter_width + 1) + (2 * bands + 3 + filter_depth *
+        (filter_width + 1)) * filter_width`.
+
+    Masking:
+        Masked positions take no part in a convolution. The mask is passed on.
+
+    Numerics:
+        Filters, convolutions and products are float32 under 16-bit policies.
+
+    Raises:
+        ValueError: If an argument is out of range, the width of the input is unknown or it is
+            longer than `max_length`.
+
+    Example:
+
+    >>> x = keras.ops.ones((2, 9, 8))
+    >>> keras_hadamard.layers.HyenaOperator(max_length=16)(x).shape
+    TensorShape([2, 9, 8])
+
+    Reference:
+        - [Hyena Hierarchy: Towards Larger Convolutional Language Models (Poli et al., 2023)](
+          https://arxiv.org/abs/2302.10866)
+    """
+
+    def __init__(
+        self,
+        max_length: int = 1024,
+        order: int = 2,
+        short_taps: int = 3,
+        filter_width: int = 64,
+        filter_depth: int = 2,
+        bands: int = 2,
+        frequency: float = 10.0,
+        window_shift: float = 0.0,
+        filter_first: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            max_length,
+            short_taps,
+            filter_width,
+            filter_depth,
+            bands,
+            frequency,
+            window_shift,
+            **kwargs,
+        )
+        self.order = positive_int("order", order)
+        if order < 2:
+            raise received("`order` to be above 1", order=order)
+        self.filter_first = bool(filter_first)
+
+    def build(self, input_shape: Shape) -> None:
+        self.build_branches(input_shape, self.order + 1)
+        channels = (self.order - 1 + self.filter_first) * self._checked(input_shape)
+        self.filters, self.skip = self.long_filter(channels, 1, "filters")
+
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
+        self._checked(inputs.shape)
+        *gates, z = self.branches(inputs, mask, self.order + 1)
+        # Filters of one channel lie side by side, as the authors have them.
+        sides = (-1, inputs.shape[-1], self.order - 1 + self.filter_first)
+        taps = ops.reshape(self.filters.taps(ops.shape(inputs)[1])[0], sides)
+        skips = ops.reshape(self.skip, sides)
+        for number, gate in enumerate(reversed(gates)):
+            which = number - 1 + self.filter_first
+            if which >= 0:
+                z = self.counted(z, mask)
+                z = causal_long_conv(z, taps[..., which]) + skips[..., which] * z
+            z = gate * z
+        return self.output_projection(ops.cast(z, self.compute_dtype))
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "order": self.order,
+            "filter_first": self.filter_first,
+        }

@@ -1,0 +1,131 @@
+"""The sequence mixer of Monarch Mixer."""
+
+from typing import Any
+
+from keras import ops
+
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers.pairwise._implicit_mixer import ImplicitMixer
+from keras_hadamard.ops._long_conv import long_conv
+
+
+@serializable
+class MonarchMixer(ImplicitMixer):
+    """Monarch Mixer's sequence mixer (M2), the gated long convolution of M2-BERT.
+
+    `y = W_o (x_2 * conv(h, x_1 * v) + conv(g, x))` with `[x_1, x_2, v]` the projections of the
+    input after a short depthwise convolution, and `conv(h, u) = h u + d * u` a convolution as long
+    as the sequence in both directions, its filters small networks with sines of the position.
+
+    The paper writes a mixer as Monarch matrices around a product, `M_2 (k * (M_1 x))`; with those
+    of the Fourier transform that is a convolution, and so the authors' code computes it. Here, as
+    there, it is an FFT; Monarch matrices that are learned, which the code has for the features
+    alone, are not part of this layer. The authors' code also trains the features of the position,
+    at a rate of its own; here they are fixed.
+
+    Args:
+        max_length: Integer, the longest sequence, which positions are counted relative to. Shorter
+            ones take the beginnings of the filters. Defaults to `128`.
+        causal: Boolean, whether the convolutions see the past alone. Defaults to `False`.
+        residual: Boolean, whether the input goes through a second long convolution past the gates,
+            as in the published models. Defaults to `True`.
+        short_taps: Integer, the taps of the short convolution, which is causal. Defaults to `3`.
+        filter_width: Integer, the width of the filters' network. Defaults to `128`.
+        filter_depth: Integer, its number of hidden layers after the first. Defaults to `2`.
+        bands: Integer, the sines, and cosines, of the position that the network sees. Defaults to
+            `2`.
+        frequency: Number, where the learned frequencies of the network's sines start. Defaults to
+            `10.0`.
+        window_shift: Number, what the window decays to. Defaults to `0.0`.
+        **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
+            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
+            them) and of the base layer (`name`, `dtype`, `trainable`).
+
+    Call arguments:
+        inputs: Tensor.
+        mask: Boolean tensor `(batch, length)`. Defaults to `None`.
+
+    Input shape:
+        `(batch, length, features)`, `length` may be unknown and is at most `max_length`.
+
+    Output shape:
+        That of the input.
+
+    Weights:
+        `features * (4 * features + 3 * short_taps + 7) + (1 + residual) * (features + filter_width
+        + (2 - causal) * (features + 2 * bands + 2 + filter_depth * (filter_width + 1)) *
+        filter_width)`.
+
+    Masking:
+        Masked positions take no part in a convolution. The mask is passed on.
+
+    Numerics:
+        Filters, convolutions and products are float32 under 16-bit policies.
+
+    Raises:
+        ValueError: If an argument is out of range, the width of the input is unknown or it is
+            longer than `max_length`.
+
+    Example:
+
+    >>> x = keras.ops.ones((2, 9, 8))
+    >>> keras_hadamard.layers.MonarchMixer(max_length=16)(x).shape
+    TensorShape([2, 9, 8])
+
+    Reference:
+        - [Monarch Mixer: A Simple Sub-Quadratic GEMM-Based Architecture (Fu et al., 2023)](
+          https://arxiv.org/abs/2310.12109)
+    """
+
+    def __init__(
+        self,
+        max_length: int = 128,
+        causal: bool = False,
+        residual: bool = True,
+        short_taps: int = 3,
+        filter_width: int = 128,
+        filter_depth: int = 2,
+        bands: int = 2,
+        frequency: float = 10.0,
+        window_shift: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            max_length,
+            short_taps,
+            filter_width,
+            filter_depth,
+            bands,
+            frequency,
+            window_shift,
+            **kwargs,
+        )
+        self.causal = bool(causal)
+        self.residual = bool(residual)
+
+    def build(self, input_shape: Shape) -> None:
+        self.build_branches(input_shape, 3)
+        names = ["filters", "residual_filters"][: 1 + self.residual]
+        features, networks = self._checked(input_shape), 1 if self.causal else 2
+        self.filters = [self.long_filter(features, networks, name) for name in names]
+
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
+        self._checked(inputs.shape)
+        before, after, value = self.branches(inputs, mask, 3)
+        mixed = after * self._convolved(self.counted(before * value, mask), 0)
+        if self.residual:
+            past = self.counted(ops.cast(inputs, self.wide_dtype), mask)
+            mixed = mixed + self._convolved(past, 1)
+        return self.output_projection(ops.cast(mixed, self.compute_dtype))
+
+    def _convolved(self, x: Tensor, which: int) -> Tensor:
+        network, skip = self.filters[which]
+        kernel, *others = network.taps(ops.shape(x)[1])
+        for future in others:
+            # The nearest step of the future has the first tap; the last one is never met.
+            kernel = ops.concatenate([ops.flip(future[:-1], axis=0), kernel], axis=0)
+        return long_conv(x, kernel, centred=not self.causal, method="fft") + skip * x
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "causal": self.causal, "residual": self.residual}

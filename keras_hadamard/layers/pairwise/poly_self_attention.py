@@ -1,0 +1,126 @@
+"""The polynomial form of self-attention."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_hadamard._checks import positive_int, received
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Initializer, Shape, Tensor
+from keras_hadamard.layers._projecting import ProjectingLayer
+from keras_hadamard.ops._precision import at_least_float32
+
+
+@serializable
+class PolySelfAttention(ProjectingLayer):
+    """Polynomial self-attention (Poly-SA): products of query, key and value at a linear cost.
+
+    `y_n = W_o (p_n * q_n * norm(sum_m w_m (k_m * v_m)))` with `[q, k, v] = W_qkv x`, for each head
+    of `features / heads` channels apart; `p` and `w` are learned numbers of each head and position,
+    and `norm` is layer normalisation. A third-degree polynomial in place of the softmax over all
+    pairs. The authors' code is not public; this is the form of a published comparison.
+
+    The layer is bound to the length that it is built with.
+
+    Args:
+        heads: Integer, a divisor of the features. Defaults to `1`.
+        position_initializer: Initialiser of `p` and `w`. Defaults to `"ones"`.
+        **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
+            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
+            them) and of the base layer (`name`, `dtype`, `trainable`).
+
+    Call arguments:
+        inputs: Tensor.
+        mask: Boolean tensor `(batch, length)`. Defaults to `None`.
+
+    Input shape:
+        `(batch, length, features)`, the length known.
+
+    Output shape:
+        That of the input.
+
+    Weights:
+        `4 * features * (features + 1) + 2 * heads * length + 2 * features / heads`.
+
+    Masking:
+        Masked positions take no part in the sum. The mask is passed on.
+
+    Numerics:
+        Products, sum and normalisation are float32 under 16-bit policies.
+
+    Raises:
+        ValueError: If the heads do not divide the features, or the input has another length than
+            the layer was built with.
+
+    Example:
+
+    >>> x = keras.ops.ones((2, 9, 8))
+    >>> keras_hadamard.layers.PolySelfAttention(heads=2)(x).shape
+    TensorShape([2, 9, 8])
+
+    Reference:
+        - [Linear Complexity Self-Attention with 3rd Order Polynomials (Babiloni et al., 2023)](
+          https://doi.org/10.1109/TPAMI.2022.3231971)
+    """
+
+    def __init__(
+        self, heads: int = 1, position_initializer: Initializer = "ones", **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.heads = positive_int("heads", heads)
+        self.position_initializer = keras.initializers.get(position_initializer)
+        self._length: int | None = None
+        self.supports_masking = True
+
+    def build(self, input_shape: Shape) -> None:
+        self.compute_output_shape(input_shape)
+        _, self._length, features = input_shape
+        if features is None or features % self.heads:
+            raise received(f"`heads` to divide the {features} features", heads=self.heads)
+        self.projection = self.project(features, "projection", blocks=3, input_shape=input_shape)
+        self.output_projection = self.project(
+            features, "output_projection", input_shape=input_shape
+        )
+        self.pooling, self.position = (
+            self.add_weight(
+                name=name,
+                shape=(self._length, self.heads),
+                initializer=self.position_initializer,
+                autocast=False,
+            )
+            for name in ("pooling", "position")
+        )
+        self.norm = keras.layers.LayerNormalization(
+            epsilon=1e-5, dtype=at_least_float32(self.compute_dtype), name="norm"
+        )
+        self.norm.build((None, self.heads, features // self.heads))
+
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
+        self.compute_output_shape(inputs.shape)
+        x = ops.cast(self.projection(inputs), self.norm.compute_dtype)
+        heads = (-1, self._length, self.heads, inputs.shape[-1] // self.heads)
+        query, key, value = (ops.reshape(part, heads) for part in ops.split(x, 3, axis=-1))
+        pairs = key * value
+        if mask is not None:
+            # Chosen, not multiplied: whatever stands at a masked position, a NaN too, stays out.
+            valid = ops.cast(mask, "bool")[:, :, None, None]
+            pairs = ops.where(valid, pairs, ops.zeros_like(pairs))
+        pooled = self.norm(ops.einsum("bnhd,nh->bhd", pairs, self.pooling))
+        mixed = query * self.position[:, :, None] * pooled[:, None]
+        mixed = ops.reshape(mixed, (-1, *inputs.shape[1:]))
+        return self.output_projection(ops.cast(mixed, self.compute_dtype))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        if len(input_shape) != 3 or None in input_shape[1:]:
+            raise received("an input (batch, length, features), both known", shape=input_shape)
+        if self._length not in (None, input_shape[1]):
+            raise received(f"the {self._length} positions it was built for", shape=input_shape)
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "heads": self.heads,
+            "position_initializer": keras.initializers.serialize(self.position_initializer),
+        }
