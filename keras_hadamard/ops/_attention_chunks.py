@@ -1,0 +1,84 @@
+"""Chunks of gated linear attention: what happens inside of one, of all of them at once.
+
+Products of decays are built up by doubling: blocks of one step, of two, of four, each of two
+halves. A query of the later half meets a key of the earlier one through the product from the
+middle to the query and that from the key to the middle, so nothing is ever divided, and a decay of
+zero or of one is as good as any.
+"""
+
+from typing import Any
+
+import tensorflow as tf
+
+from keras_hadamard._typing import Tensor
+from keras_hadamard.ops._precision import at_least_float32
+
+
+def size_of(x: Tensor, axis: int) -> Tensor | int:
+    return tf.shape(x)[axis] if x.shape[axis] is None else x.shape[axis]
+
+
+def chunk_size(x: Tensor, chunk: int) -> int:
+    """Steps of a chunk: a shorter sequence is one of as many steps as the next power of two."""
+    length = x.shape[1]
+    return chunk if length is None else min(chunk, 1 << max(length - 1, 0).bit_length())
+
+
+def to_chunks(x: Tensor, size: int, fill: float = 0.0) -> Tensor:
+    """(batch, length, heads, width) to (batch * heads * chunks, size, width)."""
+    x = tf.transpose(tf.cast(x, at_least_float32(x.dtype)), (0, 2, 1, 3))
+    more = -size_of(x, 2) % size
+    if not isinstance(more, int) or more:
+        x = tf.pad(x, [[0, 0], [0, 0], [0, more], [0, 0]], constant_values=fill)
+    return tf.reshape(x, (-1, size, x.shape[-1]))
+
+
+def from_chunks(x: Tensor, like: Tensor) -> Tensor:
+    """The way back, to the batch, length, heads and dtype of `like`."""
+    batch, length, heads = (size_of(like, axis) for axis in range(3))
+    count = -(-length // x.shape[1])
+    x = tf.reshape(x, (batch, heads, count * x.shape[1], x.shape[-1]))
+    return tf.cast(tf.transpose(x[:, :, :length], (0, 2, 1, 3)), like.dtype)
+
+
+def within(q: Tensor, k: Tensor, decay: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Chunks (n, size, keys) to scores, decayed queries and keys, and products of all decays.
+
+    Scores `(n, size, size)` are those of the queries and of the keys before them. A query is
+    decayed from the start of the chunk, a key to its end.
+    """
+    if decay.shape[-1] == q.shape[-1]:
+        return _doubled(q, k, decay)
+    # One decay for all channels: its products once, and the scores by one matrix product.
+    ones = tf.ones_like(decay)
+    products, to_query, to_end, total = _doubled(ones, ones, decay)
+    return products * tf.matmul(q, k, transpose_b=True), q * to_query, k * to_end, total
+
+
+def _doubled(q: Tensor, k: Tensor, decay: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    size, width = q.shape[1:]
+    scores = tf.reshape(tf.reduce_sum(q * k, axis=-1), (-1, 1, 1))
+    q, total, half = q * decay, decay, 1
+    while half < size:
+        q_early, q_late = _halves(q, half, width)
+        k_early, k_late = _halves(k, half, width)
+        early, late = _halves(total, 1, width)
+        one, other = _halves(scores, half, half)
+        upper = tf.concat([one, tf.zeros_like(one)], axis=2)
+        scores = tf.concat([upper, tf.concat([_products(q_late, k_early), other], 2)], axis=1)
+        q = tf.concat([q_early, early * q_late], axis=1)
+        k = tf.concat([late * k_early, k_late], axis=1)
+        total, half = early * late, 2 * half
+    return scores, q, k, tf.reshape(total, (-1, 1, width))
+
+
+def _halves(x: Tensor, half: int, width: int) -> Any:
+    """Earlier and later halves of blocks, each (blocks, half, width)."""
+    return tf.unstack(tf.reshape(x, (-1, 2, half, width)), axis=1)
+
+
+def _products(q: Tensor, k: Tensor) -> Tensor:
+    """All queries of a block with all keys."""
+    if q.shape[-1] == 1:
+        return q * tf.transpose(k, (0, 2, 1))
+    return tf.matmul(q, k, transpose_b=True)
