@@ -1,9 +1,15 @@
 """Published architectures, each a Keras model."""
 
+from keras_hadamard.models.causal_language_model import (
+    CausalLanguageModel as CausalLanguageModel,
+)
 from keras_hadamard.models.d_poly_net import DPolyNet as DPolyNet
 from keras_hadamard.models.deep_cross_network import DeepCrossNetwork as DeepCrossNetwork
 from keras_hadamard.models.demo_net import DemoNet as DemoNet
+from keras_hadamard.models.efficient_mod import EfficientMod as EfficientMod
+from keras_hadamard.models.focal_net import FocalNet as FocalNet
 from keras_hadamard.models.gmlp import GMLP as GMLP
+from keras_hadamard.models.hor_net import HorNet as HorNet
 from keras_hadamard.models.inpainting_u_net import InpaintingUNet as InpaintingUNet
 from keras_hadamard.models.monet import MONet as MONet
 from keras_hadamard.models.multiplicative_filter_network import (

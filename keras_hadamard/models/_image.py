@@ -7,6 +7,8 @@ import keras
 
 from keras_hadamard._checks import fraction, positive_int, received
 from keras_hadamard._typing import Initializer, Tensor
+from keras_hadamard.layers._centered import CenteredConv2D
+from keras_hadamard.layers._fan_in import FanInUniform
 
 
 def drop_path_rates(rate: float, blocks: Sequence[int]) -> list[list[float]]:
@@ -42,3 +44,28 @@ def patches(
         name=name,
     )
     return layer(x), layer
+
+
+def overlapping_patches(
+    x: Tensor, filters: int, size: int, strides: int, name: str, padding: str = "same"
+) -> tuple[Tensor, keras.layers.Conv2D]:
+    """A centred convolution that starts as PyTorch's does, and its layer."""
+    layer = CenteredConv2D(
+        filters,
+        size,
+        strides,
+        padding=padding,
+        kernel_initializer=FanInUniform(),
+        bias_initializer=FanInUniform(size**2 * x.shape[-1]),
+        data_format="channels_last",
+        name=name,
+    )
+    return layer(x), layer
+
+
+def of_stages(name: str, value: Any, stages: int) -> tuple[Any, ...]:
+    """One value a stage, of a sequence or of what holds for all."""
+    values = tuple(value) if isinstance(value, list | tuple) else (value,) * stages
+    if len(values) != stages:
+        raise received(f"as many `{name}` as there are stages", **{name: value, "stages": stages})
+    return values

@@ -3,6 +3,7 @@
 A block is a few layers of a functional model; with its output comes its part of the mapping.
 """
 
+import types
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,6 +23,11 @@ from keras_hadamard.layers.pairwise._self_attention import SelfAttention2D
 from keras_hadamard.models._checkpoint import pointwise, spectrum
 
 Mapping = dict[str, Any]
+
+
+def untracked(mapping: Mapping) -> types.MappingProxyType[str, Any]:
+    """For an attribute: in a dictionary Keras would take each weight for one of the model's own."""
+    return types.MappingProxyType(mapping)
 
 
 def normal() -> keras.initializers.Initializer:
@@ -66,7 +72,7 @@ def focal_block(
     post_norm: bool = False,
     layer_scale: float = 0.0,
     drop_path: float = 0.0,
-    **modulation: Any,
+    modulation: dict[str, Any],
 ) -> tuple[Tensor, Mapping]:
     """`x + g_1 M(LN x)` and the same with dense layers; with `post_norm`, `x + g_1 LN(M x)`."""
     mapping: Mapping = {}

@@ -46,7 +46,7 @@ def focal_block(c):
         "b.",
         post_norm=c.config.get("use_postln", False),
         layer_scale=1e-4 if c.config.get("use_layerscale") else 0.0,
-        **focal_arguments(c),
+        modulation=focal_arguments(c),
     )
     return keras.Model(x, y), mapping
 
