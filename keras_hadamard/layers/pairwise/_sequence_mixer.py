@@ -42,11 +42,13 @@ class SequenceMixer(WithStates):
         return self._and_states(*self.run(x, states, mask))
 
     def step(self, inputs: Tensor, states: Any = None) -> tuple[Tensor, list[Tensor]]:
+        if not self.built:
+            self.build((None, 1, inputs.shape[-1]))
         self._check_recurrent()
         return super().step(inputs, states)
 
     def _check_recurrent(self) -> None:
-        if not self.state_shapes(1):
+        if not self.state_shapes(self._width):
             name = type(self).__name__
             raise received(f"`{name}` to be in a form that has states", causal=self.causal)
 
