@@ -12,9 +12,13 @@ class Tiny:
 
     shape: tuple[int, ...] | dict[str, tuple[int, ...]]
     kwargs: dict[str, Any]
+    # For tokens: what all of them are below.
+    tokens: int | None = None
 
     def inputs(self, batch: int) -> Any:
         rng = np.random.default_rng(0)
+        if self.tokens is not None:
+            return rng.integers(0, self.tokens, (batch, *self.shape)).astype("int32")
         if isinstance(self.shape, tuple):
             return rng.normal(size=(batch, *self.shape)).astype("float32")
         # What is not drawn from a normal distribution: words, and the known pixels of a mask.
@@ -74,6 +78,22 @@ TINY = {
             "patch_size": 4,
             "layer_scale": 0.5,
         },
+    ),
+    "CausalLanguageModel": Tiny(
+        (6,), {"vocabulary_size": 7, "mixer": "min_gru", "units": 8, "dropout": 0.1}, tokens=7
+    ),
+    "CausalLanguageModel-window": Tiny(
+        (6,),
+        {
+            "vocabulary_size": 7,
+            "mixer": "attention",
+            "mixer_arguments": {"heads": 2},
+            "units": 8,
+            "blocks": 1,
+            "hidden_units": 12,
+            "length": 6,
+        },
+        tokens=7,
     ),
     "GMLP": Tiny(
         _IMAGE,

@@ -1,0 +1,182 @@
+"""A small language model whose token mixer has a name."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_hadamard._checks import one_of, positive_int
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Tensor
+from keras_hadamard.layers._mixer_block import MixerBlock
+from keras_hadamard.layers._positions import Positions
+from keras_hadamard.layers._token_mixers import TOKEN_MIXERS, Place, names
+from keras_hadamard.models._language_model_step import LanguageModelStep
+from keras_hadamard.models._published import PublishedModel, float_policy
+
+MIXERS = names("sequence", causal=True)
+
+
+@serializable
+class CausalLanguageModel(PublishedModel):
+    """Language model of `blocks` equal blocks: `x + M(norm(x))`, then `x + F(norm(x))`.
+
+    `M` is a causal token mixer by name, `F` a `GatedMLP`. Mixers to which all orders are the same
+    get sines of the positions first. Scores of the next token are computed for every position at
+    once, or step by step: `step` takes one token and states, and gives scores and states. Mixers
+    with a recurrent form have states of one size however much stands before; for the others the
+    states are the last `length` tokens, which are read again for each one.
+
+    Args:
+        vocabulary_size: Integer, the number of tokens.
+        mixer: `"attention"` (`keras.layers.MultiHeadAttention`), `"gmlp"`, `"aft"` (simple),
+            `"linear_attention"`, `"hydra"`, `"gated_linear_attention"`,
+            `"simple_gated_linear_attention"`, `"retention"`, `"hyena"`, `"h3"`, `"monarch"`,
+            `"min_gru"`, `"hgrn"` or `"rglru"`. Defaults to `"gated_linear_attention"`.
+        mixer_arguments: Dict of arguments of the mixer's layer. Defaults to `None`, its own.
+        units: Integer, the width. Defaults to `128`.
+        blocks: Integer, the number of blocks. Defaults to `2`.
+        hidden_units: Integer, the width inside `F`. Defaults to `None`, twice `units`.
+        length: Integer, the longest sequence of mixers that are bound to one, and what `step`
+            keeps for mixers without a recurrent form. Defaults to `256`.
+        dropout: Number in [0, 1), of both branches in training. Defaults to `0.0`.
+        weights: `None` for random weights, or the path of a weights file. Defaults to `None`.
+        name: String. Defaults to `"causal_language_model"`.
+
+    Raises:
+        ValueError: If an argument is out of range, the mixer is unknown, or `weights` is no file.
+
+    Example:
+
+    >>> model = keras_hadamard.models.CausalLanguageModel(50, "min_gru", units=8)
+    >>> model(keras.ops.zeros((2, 7), "int32")).shape
+    TensorShape([2, 7, 50])
+    >>> scores, states = model.step(keras.ops.zeros((2,), "int32"))
+    >>> scores.shape, len(states)
+    (TensorShape([2, 50]), 2)
+
+    Reference:
+        - [Gated Linear Attention Transformers with Hardware-Efficient Training
+          (Yang et al., 2023)](https://arxiv.org/abs/2312.06635)
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        mixer: str = "gated_linear_attention",
+        mixer_arguments: Mapping[str, Any] | None = None,
+        units: int = 128,
+        blocks: int = 2,
+        hidden_units: int | None = None,
+        length: int = 256,
+        dropout: float = 0.0,
+        weights: str | Path | None = None,
+        name: str | None = "causal_language_model",
+    ) -> None:
+        arguments = {
+            "vocabulary_size": vocabulary_size,
+            "mixer": mixer,
+            "mixer_arguments": None if mixer_arguments is None else dict(mixer_arguments),
+            "units": units,
+            "blocks": blocks,
+            "hidden_units": hidden_units,
+            "length": length,
+            "dropout": dropout,
+        }
+        kind = TOKEN_MIXERS[one_of("mixer", mixer, MIXERS)]
+        units, blocks = positive_int("units", units), positive_int("blocks", blocks)
+        length = positive_int("length", length)
+        tokens = keras.Input((None,), dtype="int32", name="tokens")
+        embedding = keras.layers.Embedding(
+            positive_int("vocabulary_size", vocabulary_size), units, name="embedding"
+        )
+        positions = None if kind.ordered else Positions(name="positions")
+        stack = [
+            MixerBlock(
+                kind.build(Place(units, length, True, i, blocks), **dict(mixer_arguments or {})),
+                not kind.projected,
+                hidden_units,
+                dropout,
+                name=f"block_{i + 1}",
+            )
+            for i in range(blocks)
+        ]
+        norm = keras.layers.LayerNormalization(epsilon=1e-5, name="normalization")
+        # Float32 whatever the policy, so that a server's clients can read it.
+        top = keras.layers.Dense(vocabulary_size, dtype=float_policy(), name="next")
+        x = embedding(tokens)
+        for layer in [*([] if positions is None else [positions]), *stack, norm, top]:
+            x = layer(x)
+        super().__init__(tokens, x, arguments=arguments, weights=weights, name=name)
+        self.embedding, self.positions, self.stack = embedding, positions, stack
+        self.norm, self.top, self.window = norm, top, length
+
+    @property
+    def recurrent(self) -> bool:
+        """Whether states are of one size however much stands before."""
+        return all(block.recurrent for block in self.stack)
+
+    def get_initial_state(self, batch_size: Any) -> list[Tensor]:
+        """The states before the first token, a list of tensors `(batch_size, ...)`."""
+        before = ops.zeros((batch_size,), "int32")
+        if not self.recurrent:
+            return [ops.zeros((batch_size, self.window), "int32"), before]
+        counted = [] if self.positions is None else [before]
+        states = [block.mixer.get_initial_state(batch_size) for block in self.stack]
+        return [*counted, *(state for of_block in states for state in of_block)]
+
+    def step(self, tokens: Tensor, states: Any = None) -> tuple[Tensor, list[Tensor]]:
+        """Scores of the next token after one more, and the states after it.
+
+        Args:
+            tokens: Integer tensor `(batch,)`.
+            states: List of the states before it. Defaults to `None`, those before the first token.
+
+        Returns:
+            The scores `(batch, vocabulary_size)`, which are those that the whole sequence gives,
+            and the list of the states.
+        """
+        tokens = ops.cast(tokens, "int32")
+        if states is None:
+            states = self.get_initial_state(ops.shape(tokens)[0])
+        return (self._advance if self.recurrent else self._reread)(tokens, list(states))
+
+    def step_model(self) -> keras.Model:
+        """A model of `step` to export, with the states among its inputs and outputs.
+
+        Inputs are `token` `(batch,)` and `state_0`, `state_1`, ..., outputs a dict of `next`, the
+        scores, and of the new states under the names of the old ones. Whoever calls it keeps the
+        states, so a server needs no sessions.
+        """
+        token = keras.Input((), dtype="int32", name="token")
+        states = [
+            keras.Input(tuple(state.shape[1:]), dtype=state.dtype, name=f"state_{i}")
+            for i, state in enumerate(self.get_initial_state(1))
+        ]
+        outputs = LanguageModelStep(self, name="step")([token, *states])
+        return keras.Model([token, *states], outputs, name=f"{self.name}_step")
+
+    def _advance(self, tokens: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        x, after = self.embedding(tokens), []
+        if self.positions is not None:
+            count, *states = states
+            x, after = self.positions.at(x, count), [count + 1]
+        for block in self.stack:
+            size = len(block.mixer.get_initial_state(1))
+            x, new = block.step(x, states[:size])
+            states, after = states[size:], [*after, *new]
+        return self.top(self.norm(x)), after
+
+    def _reread(self, tokens: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        window, count = states
+        full = ops.expand_dims(count >= self.window, -1)
+        moved = ops.where(full, ops.roll(window, -1, axis=1), window)
+        last = ops.expand_dims(ops.minimum(count, self.window - 1), -1)
+        here = ops.arange(self.window, dtype="int32") == last
+        window = ops.where(here, ops.expand_dims(tokens, -1), moved)
+        scores = self(window, training=False)
+        # What stands after the last token has no say in its scores.
+        read = ops.take_along_axis(scores, ops.expand_dims(last, -1), axis=1)
+        return read[:, 0], [window, ops.minimum(count + 1, self.window)]
