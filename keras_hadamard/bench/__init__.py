@@ -11,7 +11,9 @@ from keras_hadamard.bench import _adapters as _adapters
 from keras_hadamard.bench import _features as _features
 from keras_hadamard.bench import _layers as _layers
 from keras_hadamard.bench import _masks as _masks
+from keras_hadamard.bench import _mixers as _mixers
 from keras_hadamard.bench import _networks as _networks
+from keras_hadamard.bench import _non_local as _non_local
 from keras_hadamard.bench import _ops as _ops
 from keras_hadamard.bench import _pruning as _pruning
 from keras_hadamard.bench import _scan as _scan

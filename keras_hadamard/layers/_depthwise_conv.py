@@ -5,7 +5,7 @@ import keras
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
 from keras_hadamard.layers._channels import to_last
-from keras_hadamard.ops import depthwise_conv2d
+from keras_hadamard.ops.depthwise_conv2d import depthwise_conv2d
 
 
 @serializable

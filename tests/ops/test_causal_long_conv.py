@@ -110,7 +110,7 @@ def test_gradients_at_zero(mode):
 def test_sizes_are_even_and_without_large_factors():
     for size in range(1, 700):
         smooth = _smooth(size)
-        assert size <= smooth and smooth % 2 == 0 and smooth <= max(2, 1.25 * size)
+        assert size <= smooth and smooth % 2 == 0 and 3 * smooth <= max(6, 4 * size)
         for prime in (2, 3, 5):
             while smooth % prime == 0:
                 smooth //= prime
@@ -123,6 +123,7 @@ def test_half_precision_is_float32_inside():
     assert float(causal_long_conv(x, kernel)[0, -1, 0]) == 3000.0
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # TensorFlow moves its interpreter elsewhere.
 def test_litert_runs_the_direct_form(tmp_path):
     kernel = tf.constant(normal(8, 3, seed=1), "float32")
     x = normal(1, 8, 3).astype("float32")
@@ -130,7 +131,7 @@ def test_litert_runs_the_direct_form(tmp_path):
     model = keras.Model(inputs, causal_long_conv(inputs, kernel, method="direct"))
     model.export(tmp_path / "model.tflite", format="litert", verbose=False)
     interpreter = tf.lite.Interpreter(str(tmp_path / "model.tflite"))
-    interpreter.allocate_tensors()
+    interpreter.allocate_tensors()  # Which refuses what is not built in.
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], x)
     interpreter.invoke()
     got = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])

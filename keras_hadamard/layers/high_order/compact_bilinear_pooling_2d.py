@@ -9,7 +9,8 @@ from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
 from keras_hadamard.layers._sketch import add_sketches
 from keras_hadamard.layers.high_order._bilinear_pooling import BilinearPooling, first, moments
-from keras_hadamard.ops import compact_bilinear, count_sketch
+from keras_hadamard.ops.compact_bilinear import compact_bilinear
+from keras_hadamard.ops.count_sketch import count_sketch
 
 
 @serializable

@@ -34,7 +34,8 @@ class DiagonalSSM(keras.layers.Layer):
             "readout": ((2, *shape), keras.initializers.RandomNormal(stddev=math.sqrt(0.5))),
         }
         for name, (size, start) in starts.items():
-            setattr(self, name, self.add_weight(name=name, shape=size, initializer=start))
+            weight = self.add_weight(name=name, shape=size, initializer=start, autocast=False)
+            setattr(self, name, weight)
 
     @staticmethod
     def _frequencies(shape: Shape, dtype: Any = None) -> Tensor:

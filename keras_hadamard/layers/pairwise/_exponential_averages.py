@@ -11,8 +11,9 @@ from keras import ops
 
 from keras_hadamard._typing import Tensor
 from keras_hadamard.layers.pairwise._packed_steps import PackedSteps, at, last
-from keras_hadamard.ops import depthwise_conv2d, gated_scan
 from keras_hadamard.ops._running_max import running_max
+from keras_hadamard.ops.depthwise_conv2d import depthwise_conv2d
+from keras_hadamard.ops.gated_scan import gated_scan
 
 # The key of what takes no part. It is finite, so that differences are numbers.
 NOTHING = -1e30
@@ -20,7 +21,8 @@ NOTHING = -1e30
 
 def of_all(key: Tensor, value: Tensor) -> Tensor:
     """Without a bias: one average for all positions."""
-    return ops.sum(ops.softmax(key, axis=1) * value, axis=1, keepdims=True)
+    each = _weighted(ops.exp(key - _greatest(key, 1)), value)
+    return _quotient(ops.sum(each, axis=1, keepdims=True))
 
 
 def by_table(bias: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -45,12 +47,12 @@ def by_causal_table(bias: Tensor, key: Tensor, value: Tensor) -> Tensor:
     key, value = ops.pad(key, pads, constant_values=NOTHING), ops.pad(value, pads)
     cut = (-1, blocks, size, key.shape[-1])
     keys, values = ops.reshape(key, cut), ops.reshape(value, cut)
-    peaks = running_max(ops.max(keys, axis=2))
+    peaks = running_max(ops.max(keys, axis=2, initial=NOTHING))
     peaks = ops.pad(peaks, ((0, 0), (1, 0), (0, 0)), constant_values=NOTHING)[:, :-1, None]
     # The blocks before.
     row = ops.arange(blocks * size)[:, None]
     past = ops.arange(blocks * size) < row // size * size
-    high = ops.stop_gradient(ops.max(ops.where(past, bias, NOTHING), axis=1, keepdims=True))
+    high = _greatest(ops.where(past, bias, NOTHING), 1)
     weight = ops.exp(ops.where(past, bias - high, NOTHING))
     weight = ops.reshape(weight, (blocks, size, -1))
     counted = past[::size, :, None] & (key[:, None] > NOTHING / 2)
@@ -74,15 +76,15 @@ def by_causal_table(bias: Tensor, key: Tensor, value: Tensor) -> Tensor:
 def by_window(bias: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """With a bias for the neighbours of every position alone, zero beyond.
 
-    `bias` is (length, taps, 1), or (1, taps, channels) where it is the same everywhere.
+    `bias` is (length, taps, 1), or (taps, channels) where it is the same everywhere.
     """
     each = _weighted(ops.exp(key - _greatest(key, 1)), value)
     extra = ops.expm1(bias)
-    taps = bias.shape[1]
-    if bias.shape[0] == 1:
-        kernel = ops.tile(ops.transpose(extra, (1, 0, 2)), (1, 1, 2))
+    if len(bias.shape) == 2:
+        kernel = ops.tile(extra, (1, 2))[:, None]
         near = depthwise_conv2d(each[:, :, None], kernel)[:, :, 0]
     else:
+        taps = bias.shape[1]
         side = taps // 2
         padded = ops.pad(each, ((0, 0), (side, side), (0, 0)))
         near = sum(extra[:, j] * padded[:, j : j + _length(key)] for j in range(taps))
@@ -177,7 +179,7 @@ def _quotient(sums: Tensor) -> Tensor:
 
 
 def _greatest(x: Tensor, axis: int) -> Tensor:
-    return ops.stop_gradient(ops.max(x, axis=axis, keepdims=True))
+    return ops.stop_gradient(ops.max(x, axis=axis, keepdims=True, initial=NOTHING))
 
 
 def _length(x: Tensor) -> Any:

@@ -69,6 +69,7 @@ class ImplicitFilter(ProjectingLayer):
             name="frequencies",
             shape=(self.width,),
             initializer=keras.initializers.Constant(self.frequency),
+            autocast=False,
         )
 
     def taps(self, length: Any) -> list[Tensor]:

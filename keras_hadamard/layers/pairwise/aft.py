@@ -187,7 +187,7 @@ class AFT(SequenceMixer):
             return averages.of_all(key, value)
         if self.position_bias == "conv":
             bias = ops.repeat(self.bias[0], key.shape[-1] // self.heads, axis=-1)
-            return averages.by_window(bias[None], key, value)
+            return averages.by_window(bias, key, value)
         length = ops.shape(key)[1]
         if self.position_bias == "local":
             return averages.by_window(self.bias[0][:length][..., None], key, value)

@@ -32,16 +32,16 @@ class PolySelfAttention(ProjectingLayer):
 
     Call arguments:
         inputs: Tensor.
-        mask: Boolean tensor `(batch, length)`. Defaults to `None`.
+        mask: Boolean tensor `(batch, positions)`. Defaults to `None`.
 
     Input shape:
-        `(batch, length, features)`, the length known.
+        `(batch, positions, features)`, the positions known.
 
     Output shape:
         That of the input.
 
     Weights:
-        `4 * features * (features + 1) + 2 * heads * length + 2 * features / heads`.
+        `4 * features * (features + 1) + 2 * heads * positions + 2 * features / heads`.
 
     Masking:
         Masked positions take no part in the sum. The mask is passed on.
@@ -113,7 +113,7 @@ class PolySelfAttention(ProjectingLayer):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         if len(input_shape) != 3 or None in input_shape[1:]:
-            raise received("an input (batch, length, features), both known", shape=input_shape)
+            raise received("an input (batch, positions, features), both known", shape=input_shape)
         if self._length not in (None, input_shape[1]):
             raise received(f"the {self._length} positions it was built for", shape=input_shape)
         return tuple(input_shape)
