@@ -49,7 +49,8 @@ class MixerBlock(keras.layers.Layer):
             hidden_units=self.hidden_units or 2 * (shape[-1] or 0), dtype=policy, name="mlp"
         )
         for part in (self.mixer_norm, self.mixer, self.mlp_norm, self.mlp):
-            part.build(shape)
+            if not part.built:  # The mixer is, where it was loaded.
+                part.build(shape)
         self.output_projection = None
         if self.project:
             self.output_projection = keras.layers.Dense(

@@ -90,7 +90,8 @@ class OverPixels(keras.layers.Layer):
     def build(self, input_shape: Shape) -> None:
         batch, *sides, channels = input_shape
         pixels = None if None in sides else math.prod(side or 0 for side in sides)
-        self.mixer.build((batch, pixels, channels))
+        if not self.mixer.built:  # It is, where it was loaded.
+            self.mixer.build((batch, pixels, channels))
 
     def call(self, inputs: Tensor) -> Tensor:
         *sides, channels = inputs.shape[1:]
@@ -167,8 +168,13 @@ def _hgrn(at: Place, expansion: float = 1.0, **kwargs: Any) -> keras.layers.Laye
 
 
 def _focal(at: Place, **kwargs: Any) -> keras.layers.Layer:
-    kind = pairwise.FocalModulation2D if at.image else pairwise.FocalModulation1D
-    return kind(**kwargs)
+    if at.image:
+        return pairwise.FocalModulation2D(data_format="channels_last", **kwargs)
+    return pairwise.FocalModulation1D(**kwargs)
+
+
+def _pixels(layer: Callable[..., keras.layers.Layer]) -> Callable[..., keras.layers.Layer]:
+    return lambda at, **kwargs: layer(data_format="channels_last", **kwargs)
 
 
 _STEPS: dict[str, Any] = {"forms": (CAUSAL,), "ordered": True, "on": ("sequence",)}
@@ -187,7 +193,7 @@ TOKEN_MIXERS: dict[str, TokenMixer] = {
     "hyena": TokenMixer(_hyena, **_STEPS),
     "h3": TokenMixer(_plain(pairwise.H3), **_STEPS),
     "monarch": TokenMixer(_monarch, ordered=True),
-    "poly_non_local": TokenMixer(_plain(pairwise.PolyNonLocal), forms=(OPEN,), flat=False),
+    "poly_non_local": TokenMixer(_pixels(pairwise.PolyNonLocal), forms=(OPEN,), flat=False),
     "poly_self_attention": TokenMixer(
         _plain(pairwise.PolySelfAttention), forms=(OPEN,), ordered=True
     ),
@@ -195,10 +201,10 @@ TOKEN_MIXERS: dict[str, TokenMixer] = {
     "min_gru": TokenMixer(_recurrence(modulation.MinGRU), projected=False, **_STEPS),
     "hgrn": TokenMixer(_hgrn, projected=False, **_STEPS),
     "rglru": TokenMixer(_recurrence(modulation.RGLRU), projected=False, **_STEPS),
-    "gn_conv": TokenMixer(_plain(pairwise.GnConv2D), **_PIXELS),
-    "convolutional_modulation": TokenMixer(_plain(pairwise.ConvolutionalModulation2D), **_PIXELS),
-    "efficient_modulation": TokenMixer(_plain(pairwise.EfficientModulation2D), **_PIXELS),
-    "large_kernel_attention": TokenMixer(_plain(pairwise.LargeKernelAttention2D), **_PIXELS),
+    "gn_conv": TokenMixer(_pixels(pairwise.GnConv2D), **_PIXELS),
+    "convolutional_modulation": TokenMixer(_pixels(pairwise.ConvolutionalModulation2D), **_PIXELS),
+    "efficient_modulation": TokenMixer(_pixels(pairwise.EfficientModulation2D), **_PIXELS),
+    "large_kernel_attention": TokenMixer(_pixels(pairwise.LargeKernelAttention2D), **_PIXELS),
 }
 
 

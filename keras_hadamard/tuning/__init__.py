@@ -22,3 +22,6 @@ from keras_hadamard.tuning.search import SearchFailed as SearchFailed  # noqa: E
 from keras_hadamard.tuning.search import search as search  # noqa: E402
 from keras_hadamard.tuning.settings import SearchError as SearchError  # noqa: E402
 from keras_hadamard.tuning.settings import SearchSettings as SearchSettings  # noqa: E402
+from keras_hadamard.tuning.token_mixer_space import (  # noqa: E402
+    token_mixer_space as token_mixer_space,
+)

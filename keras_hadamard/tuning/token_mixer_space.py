@@ -1,0 +1,177 @@
+"""The search space of token mixers."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+import keras
+
+from keras_hadamard._checks import one_of, positive_int, received
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Tensor
+from keras_hadamard.layers._mixer_block import MixerBlock
+from keras_hadamard.layers._positions import Positions
+from keras_hadamard.layers._token_mixers import TOKEN_MIXERS, OverPixels, Place, names
+from keras_hadamard.tuning.spaces import Option, Parameter, Space
+
+# What divides the width: eight heads, of an even width each.
+DIVISOR = 16
+HEADS, EXPANSION, GATE = ("heads",), ("expansion",), ("heads", "gate_normalizer")
+# The parameters that a mixer has beside the depth of the backbone.
+OWN: dict[str, tuple[str, ...]] = {
+    "attention": HEADS,
+    "gmlp": ("hidden_expansion", "attention_units"),
+    "aft": ("position_bias",),
+    "linear_attention": ("heads", "feature_map"),
+    "hydra": (),
+    "gated_linear_attention": GATE,
+    "simple_gated_linear_attention": GATE,
+    "retention": HEADS,
+    "hyena": ("order",),
+    "h3": ("state_size",),
+    "monarch": ("filter_width",),
+    "poly_non_local": (),
+    "poly_self_attention": HEADS,
+    "focal_modulation": ("levels", "window"),
+    "min_gru": EXPANSION,
+    "hgrn": EXPANSION,
+    "rglru": EXPANSION,
+    "gn_conv": ("order", "kernel_size"),
+    "convolutional_modulation": ("kernel_size",),
+    "efficient_modulation": ("expansion", "kernel_size"),
+    "large_kernel_attention": (),
+}
+PARAMETERS = {
+    "depth": Parameter((1, 2, 3, 4), default=2),
+    "heads": Parameter((1, 2, 4, 8), default=4),
+    "expansion": Parameter((1.0, 2.0), default=1.0),
+    "hidden_expansion": Parameter((2.0, 4.0, 6.0), default=2.0),
+    # Zero for none.
+    "attention_units": Parameter((0, 64), default=0),
+    "position_bias": Parameter(("simple", "conv", "local", "full"), default="simple"),
+    "feature_map": Parameter(("elu", "product"), default="elu"),
+    "gate_normalizer": Parameter((1.0, 4.0, 16.0), default=16.0),
+    "order": Parameter((2, 3, 4), default=2),
+    "state_size": Parameter((16, 32, 64), default=64),
+    "filter_width": Parameter((32, 64, 128), default=64),
+    "levels": Parameter((1, 2, 3), default=2),
+    "window": Parameter((3, 5), default=3),
+    "kernel_size": Parameter((5, 7, 11), default=7),
+}
+
+
+@serializable
+class TokenBackbone(keras.Sequential):
+    """Blocks of one token mixer; the mask goes with the sequence."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.supports_masking = True
+
+    def compute_mask(self, inputs: Tensor, mask: Any = None) -> Any:
+        return mask
+
+
+def _arguments(kind: str, drawn: dict[str, Any]) -> dict[str, Any]:
+    """The drawn values as the layer's arguments."""
+    renamed = {"hidden_expansion": "expansion"}
+    given = {renamed.get(name, name): value for name, value in drawn.items()}
+    if kind == "gmlp":
+        given["attention_units"] = given["attention_units"] or None
+    if kind == "efficient_modulation":
+        given = {"expansion": int(given["expansion"]), "kernel_sizes": (given["kernel_size"],)}
+    return given
+
+
+def _backbone(
+    kind: str, place: Place, units: int, name: str, depth: int, **drawn: Any
+) -> keras.layers.Layer:
+    entry = TOKEN_MIXERS[kind]
+    stack: list[keras.layers.Layer] = [keras.layers.Dense(units, name="features")]
+    if not entry.ordered:
+        stack.append(Positions(name="positions"))
+    for index in range(depth):
+        at = Place(units, place.length, place.causal, index, depth, place.image)
+        mixer = entry.build(at, **_arguments(kind, drawn))
+        if place.image and entry.flat:
+            mixer = OverPixels(mixer)
+        stack.append(MixerBlock(mixer, not entry.projected, name=f"block_{index + 1}"))
+    return TokenBackbone([*stack, keras.layers.LayerNormalization(name="norm")], name=name)
+
+
+def token_mixers(on: str, causal: bool, length: int | None) -> Space:
+    """The table of backbones of images, of sequences, or of sequences that see the past alone."""
+    place = Place(0, length, causal, image=on == "image")
+    options: dict[str, Option] = {}
+    for kind in names(on, causal):
+        build: Callable[..., keras.layers.Layer] = partial(_backbone, kind, place)
+        options[kind] = Option(build, ("depth", *OWN[kind]))
+    return Space(options, PARAMETERS)
+
+
+def token_mixer_space(
+    hp: Any,
+    *,
+    units: int = 64,
+    on: str = "sequence",
+    causal: bool = False,
+    length: int | None = None,
+    include: Iterable[str] | None = None,
+    name: str = "token_mixer",
+) -> keras.layers.Layer:
+    """Returns a backbone of blocks around a token mixer that `hp` chose and configured.
+
+    A dense layer to `units` features, `depth` blocks `x + M(norm(x))`, `x + F(norm(x))` of a mixer
+    `M` and a `GatedMLP` `F`, and a layer normalisation. Mixers to which all orders are the same get
+    sines of the positions first. The mixer is the parameter `name`; the number of blocks
+    (`<name>_depth`) and what each mixer alone has (`<name>_heads`, `<name>_kernel_size`, ...) are
+    conditional on it, and all are declared in one call. The default is two blocks of
+    `keras.layers.MultiHeadAttention`, `"attention"`. The others are
+
+    - on both `"gmlp"`, `"aft"`, `"linear_attention"`, `"hydra"` and `"monarch"`, on an image over
+      its pixels row after row;
+    - causal `"gated_linear_attention"`, `"simple_gated_linear_attention"`, `"retention"`,
+      `"hyena"`, `"h3"`, `"min_gru"`, `"hgrn"` and `"rglru"`;
+    - not causal, on both, `"poly_non_local"`, `"poly_self_attention"` and `"focal_modulation"`;
+    - on images `"gn_conv"`, `"convolutional_modulation"`, `"efficient_modulation"` and
+      `"large_kernel_attention"`.
+
+    Args:
+        hp: A `keras_tuner.HyperParameters`.
+        units: Positive integer that 16 divides, the width of the backbone and of its output.
+            Defaults to `64`.
+        on: `"sequence"` or `"image"` (channels-last). Defaults to `"sequence"`.
+        causal: Boolean, whether a position of a sequence sees no later ones. Defaults to `False`.
+        length: Integer, the longest sequence, for those of unknown length. Defaults to `None`: each
+            mixer takes what its layer does.
+        include: Names of the mixers to choose from. Defaults to `None`, all that fit.
+        name: String, the name of the parameter and of the layer. Defaults to `"token_mixer"`.
+
+    Returns:
+        A `keras.layers.Layer` that takes a tensor `(batch, length, width)` or
+        `(batch, height, width, channels)` and gives as many positions of `units` features.
+
+    Raises:
+        ValueError: If `on` or a name in `include` is unknown, `include` is empty, an image is to be
+            causal, or a number is not as described.
+
+    Example:
+
+    >>> import keras_tuner
+    >>> hp = keras_tuner.HyperParameters()
+    >>> hp.values["token_mixer"] = "gmlp"
+    >>> layer = keras_hadamard.tuning.token_mixer_space(hp, units=16)
+    >>> layer(keras.ops.ones((2, 9, 7))).shape, hp.values["token_mixer_depth"]
+    (TensorShape([2, 9, 16]), 2)
+    >>> hp.values["grid_mixer"] = "gn_conv"
+    >>> layer = keras_hadamard.tuning.token_mixer_space(hp, units=16, on="image", name="grid_mixer")
+    >>> layer(keras.ops.ones((2, 4, 4, 7))).shape, hp.values["grid_mixer_kernel_size"]
+    (TensorShape([2, 4, 4, 16]), 7)
+    """
+    one_of("on", on, ("sequence", "image"))
+    if on == "image" and causal:
+        raise received("`causal` to be False on images", causal=causal)
+    if positive_int("units", units) % DIVISOR:
+        raise received(f"`units` that {DIVISOR} divides", units=units)
+    space = token_mixers(on, bool(causal), length)
+    return space.layer(hp, units, space.kinds(include), name)
