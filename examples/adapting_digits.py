@@ -11,7 +11,8 @@ images, for the first seed.
 
     python examples/adapting_digits.py [--quick] [--out DIR]
 
-writes adapting_digits.csv (a line for each training) and adapting_digits.png.
+writes adapting_digits.csv (a line for each training), adapting_digits_costs.csv and
+adapting_digits.png. Interrupted, it goes on where it stopped.
 """
 
 import argparse
@@ -49,10 +50,9 @@ ADAPTERS = {
 }
 METHODS = (*ADAPTERS, "head alone", "all weights", "from scratch")
 QUICK = ("LoHa", "IA3", "all weights")
-FIELDS = (
-    *("method", "seed", "rate", "parameters", "accuracy", "validation"),
-    *("step_ms", "step_mib", "file_kib"),
-)
+FIELDS = ("method", "seed", "rate", "parameters", "accuracy", "validation")
+COSTS = ("method", "step_ms", "step_mib", "file_kib")
+TIMED = 30
 
 
 def digits(seed: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -130,28 +130,26 @@ def prepared(method: str, base: keras.Model) -> keras.Model:
 
 def trained(
     method: str, base: keras.Model, parts: dict, rate: float, seed: int, epochs: int
-) -> tuple[keras.Model, dict[str, float]]:
+) -> dict[str, float]:
     keras.utils.set_random_seed(seed)
     model = compiled(prepared(method, base), rate)
     model.fit(*parts["seen"], epochs=epochs, batch_size=BATCH, verbose=0)
     valid, test = (model.evaluate(*parts[p], verbose=0)[1] for p in ("valid", "test"))
-    return model, {"validation": valid, "accuracy": test}
+    count = sum(int(np.prod(w.shape)) for w in model.trainable_weights)
+    return {"parameters": count, "validation": valid, "accuracy": test}
 
 
-def cost(model: keras.Model, parts: dict, out: Path) -> dict[str, float]:
-    """Time and memory of a training step, and the size of what has to be stored."""
-    images, labels = (part[:BATCH] for part in parts["seen"])
-    model.train_on_batch(images, labels)
+def memory(model: keras.Model, batch: tuple[np.ndarray, np.ndarray]) -> float:
+    """The MiB of a training step, and of what Adam keeps of each weight that is trained."""
     before = tf.config.experimental.get_memory_info("CPU:0")["current"]
     tf.config.experimental.reset_memory_stats("CPU:0")
-    times = []
-    for _ in range(20):
-        start = time.perf_counter()
-        model.train_on_batch(images, labels)
-        times.append(time.perf_counter() - start)
+    model.train_on_batch(*batch)
     peak = tf.config.experimental.get_memory_info("CPU:0")["peak"] - before
-    # What Adam keeps of each weight that is trained.
-    peak += sum(2 * 4 * int(np.prod(w.shape)) for w in model.trainable_weights)
+    return (peak + sum(8 * int(np.prod(w.shape)) for w in model.trainable_weights)) / 2**20
+
+
+def stored(model: keras.Model, out: Path) -> float:
+    """The KiB of the file that has to be kept."""
     path = out / "stored.safetensors"
     if isinstance(model, adapters.AdaptedModel):
         adapters.save_adapter(model, path)
@@ -160,19 +158,46 @@ def cost(model: keras.Model, parts: dict, out: Path) -> dict[str, float]:
         model.save_weights(path)
     size = path.stat().st_size
     path.unlink()
-    return {
-        "step_ms": 1e3 * float(np.median(times)),
-        "step_mib": peak / 2**20,
-        "file_kib": size / 2**10,
-    }
+    return size / 2**10
+
+
+def costs(methods: tuple[str, ...], out: Path) -> list[dict[str, object]]:
+    """Time and memory of a training step, the methods in turns, and the size of a file."""
+    parts = digits(0)
+    batch = tuple(part[:BATCH] for part in parts["seen"])
+    base = pretrained(parts, 0, 1)
+    models = {method: compiled(prepared(method, base), 1e-3) for method in methods}
+    times: dict[str, list[float]] = {method: [] for method in methods}
+    # The first turn traces.
+    for turn in range(TIMED + 1):
+        for method, model in models.items():
+            start = time.perf_counter()
+            model.train_on_batch(*batch)
+            times[method] += [time.perf_counter() - start] if turn else []
+    return [
+        {
+            "method": method,
+            "step_ms": f"{1e3 * float(np.median(times[method])):.2f}",
+            "step_mib": f"{memory(model, batch):.2f}",
+            "file_kib": f"{stored(model, out):.1f}",
+        }
+        for method, model in models.items()
+    ]
+
+
+def add(path: Path, fields: tuple[str, ...], *lines: dict[str, object]) -> None:
+    new = not path.exists()
+    with open(path, "a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fields)
+        if new:
+            writer.writeheader()
+        writer.writerows(lines)
 
 
 def run(
     path: Path, methods: tuple[str, ...], seeds: int, rates: tuple[float, ...], quick: bool
 ) -> None:
     """Trains what the table lacks."""
-    if not path.exists():
-        path.write_text(",".join(FIELDS) + "\n", encoding="utf-8")
     best = {line["method"]: float(line["rate"]) for line in finished(path)}
     for seed in range(seeds):
         done = {line["method"] for line in finished(path) if int(line["seed"]) == seed}
@@ -185,18 +210,15 @@ def run(
                 continue
             tries = [best[method]] if method in best else rates
             found = {r: trained(method, base, parts, r, seed, 2 if quick else 60) for r in tries}
-            rate = max(found, key=lambda r: found[r][1]["validation"])
-            model, scores = found[rate]
+            rate = max(found, key=lambda r: found[r]["validation"])
             best[method] = rate
-            count = sum(int(np.prod(w.shape)) for w in model.trainable_weights)
-            row = {"method": method, "seed": seed, "rate": rate, "parameters": count}
-            row |= {k: f"{v:.4f}" for k, v in (scores | cost(model, parts, path.parent)).items()}
-            with open(path, "a", newline="", encoding="utf-8") as file:
-                csv.DictWriter(file, FIELDS).writerow(row)
+            add(path, FIELDS, {"method": method, "seed": seed, "rate": rate, **found[rate]})
         keras.utils.clear_session()
 
 
 def finished(path: Path) -> list[dict[str, str]]:
+    if not path.exists():
+        return []
     with open(path, newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
@@ -205,7 +227,7 @@ def of_method(lines: list[dict[str, str]], method: str, field: str) -> np.ndarra
     return np.array([line[field] for line in lines if line["method"] == method], float)
 
 
-def table(lines: list[dict[str, str]]) -> str:
+def table(lines: list[dict[str, str]], costs: list[dict[str, str]]) -> str:
     head = (
         f"{'':<14}{'trained':>9}{'rate':>8}{'accuracy':>17}{'step':>10}{'memory':>11}{'file':>10}"
     )
@@ -213,6 +235,7 @@ def table(lines: list[dict[str, str]]) -> str:
     for method in dict.fromkeys(line["method"] for line in lines):
         scores = 100 * of_method(lines, method, "accuracy")
         middle = {f: np.median(of_method(lines, method, f)) for f in FIELDS[2:]}
+        middle |= {f: of_method(costs, method, f)[0] for f in COSTS[1:]}
         text.append(
             f"{method:<14}{middle['parameters']:>9,.0f}{middle['rate']:>8g}"
             f"{scores.mean():>9.1f} +- {scores.std():<4.1f}{middle['step_ms']:>7.1f} ms"
@@ -242,13 +265,17 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "adapting_digits.csv"
+    methods = QUICK if options.quick else METHODS
     if options.quick:
-        run(path, QUICK, 1, RATES[:1], quick=True)
+        run(path, methods, 1, RATES[:1], quick=True)
     else:
-        run(path, METHODS, 5, RATES, quick=False)
+        run(path, methods, 5, RATES, quick=False)
     lines = finished(path)
+    measured = options.out / "adapting_digits_costs.csv"
+    if not measured.exists():
+        add(measured, COSTS, *costs(methods, options.out))
     print(f"accuracy on the digits 5 to 9 in percent, {5 * EXAMPLES} examples to learn from")
-    print(table(lines))
+    print(table(lines, finished(measured)))
     draw(lines, options.out / "adapting_digits.png")
     print(f"\nThe trainings and the picture are in {options.out}.")
 
