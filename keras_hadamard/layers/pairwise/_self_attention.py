@@ -8,6 +8,7 @@ from keras_hadamard._checks import positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
 from keras_hadamard.layers._projecting import ProjectingLayer
+from keras_hadamard.ops._precision import at_least_float32
 
 
 @serializable
@@ -38,8 +39,12 @@ class SelfAttention2D(ProjectingLayer):
         batch, height, width = ops.shape(inputs)[:3]
         x = self.input_projection(inputs)
         x = ops.reshape(x, (batch, height * width, 3, self.heads, self.units))
-        y = ops.dot_product_attention(x[:, :, 0], x[:, :, 1], x[:, :, 2])
-        return self.output_projection(ops.reshape(y, (batch, height, width, -1)))
+        query, key, value = ops.unstack(ops.transpose(x, (2, 0, 3, 1, 4)), 3)
+        scores = ops.matmul(query, ops.swapaxes(key, -1, -2))
+        scores = ops.cast(scores, at_least_float32(x.dtype)) / self.units**0.5
+        y = ops.matmul(ops.cast(ops.softmax(scores), x.dtype), value)
+        y = ops.reshape(ops.transpose(y, (0, 2, 1, 3)), (batch, height, width, -1))
+        return self.output_projection(y)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return tuple(input_shape)
