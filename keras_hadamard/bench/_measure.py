@@ -8,7 +8,7 @@ import gc
 import os
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,13 +33,7 @@ class Timing:
 
 def compare(ours: Run, reference: Run, repeats: int) -> Timing:
     """Times two runs in turns, the first turn of each apart, where it compiles."""
-    times: tuple[list[float], list[float]] = ([], [])
-    for turn in range(repeats + 1):
-        for run, seconds in zip((ours, reference), times, strict=True):
-            start = time.perf_counter()
-            finish(run())
-            if turn:
-                seconds.append(time.perf_counter() - start)
+    times = _in_turns((ours, reference), repeats)
     ratios = [b / a for a, b in zip(*times, strict=True)]
     one, other = (1e3 * statistics.median(t) for t in times)
     return Timing(one, other, statistics.median(ratios))
@@ -48,6 +42,23 @@ def compare(ours: Run, reference: Run, repeats: int) -> Timing:
 def median_time(run: Run, repeats: int) -> float:
     """The median time in milliseconds, compilation apart."""
     return compare(run, lambda: None, repeats).ours
+
+
+def least_times(runs: Sequence[Run], repeats: int) -> list[float]:
+    """The least time of each in milliseconds, measured in turns, compilation apart."""
+    return [1e3 * min(seconds) for seconds in _in_turns(runs, repeats)]
+
+
+def _in_turns(runs: Sequence[Run], repeats: int) -> list[list[float]]:
+    """The seconds of every turn of each, the first apart."""
+    times: list[list[float]] = [[] for _ in runs]
+    for turn in range(repeats + 1):
+        for run, seconds in zip(runs, times, strict=True):
+            start = time.perf_counter()
+            finish(run())
+            if turn:
+                seconds.append(time.perf_counter() - start)
+    return times
 
 
 def finish(result: Any) -> None:

@@ -28,8 +28,6 @@ MIXERS: dict[str, tuple[Callable[[], keras.layers.Layer], str]] = {
     "AFT, simple": (lambda: layers.AFT(position_bias="simple"), LINEAR),
     "AFT, simple, causal": (lambda: layers.AFT(position_bias="simple", causal=True), LINEAR),
     "HyenaOperator": (lambda: layers.HyenaOperator(16384), "<= 1.25"),
-    "MonarchMixer": (lambda: layers.MonarchMixer(16384), "<= 1.25"),
-    "H3": (lambda: layers.H3(16), "<= 1.25"),
 }
 
 

@@ -72,7 +72,14 @@ def gated_linear_attention(
         - [Gated Linear Attention Transformers with Hardware-Efficient Training (Yang et al.,
           2023)](https://arxiv.org/abs/2312.06635)
     """
-    _check_shapes(*(None if x is None else static_shape(x) for x in (q, k, v, decay, initial)))
+    _check_shapes(*(static_shape(x) for x in (q, k, v, decay)))
+    if initial is not None:
+        (batch, _, heads, keys), values = static_shape(q), static_shape(v)[-1]
+        if not compatible((batch, heads, keys, values), static_shape(initial)):
+            raise received(
+                f"`initial` to be {(batch, heads, keys, values)}",
+                initial_shape=static_shape(initial),
+            )
     whole = isinstance(chunk, int) and not isinstance(chunk, bool) and chunk > 0
     if not whole or chunk & (chunk - 1):
         raise received("`chunk` to be a power of two", chunk=chunk)
@@ -84,7 +91,7 @@ def gated_linear_attention(
     return packed[:, :-keys], keras.ops.transpose(packed[:, -keys:], (0, 2, 1, 3))
 
 
-def _check_shapes(q: Shape, k: Shape, v: Shape, decay: Shape, initial: Shape | None) -> None:
+def _check_shapes(q: Shape, k: Shape, v: Shape, decay: Shape) -> None:
     if len(q) != 4 or q[-1] is None or not compatible(q, k):
         raise received(
             "`q` and `k` to be (batch, length, heads, keys) of known keys", q_shape=q, k_shape=k
@@ -93,9 +100,6 @@ def _check_shapes(q: Shape, k: Shape, v: Shape, decay: Shape, initial: Shape | N
         raise received(f"`v` to be {q[:3]} and known values", v_shape=v)
     if len(decay) != 4 or decay[-1] not in (1, q[-1]) or not compatible(q[:3], decay[:3]):
         raise received(f"`decay` to be {q} or {(*q[:3], 1)}", decay_shape=decay)
-    state = (q[0], q[2], q[3], v[3])
-    if initial is not None and not compatible(state, initial):
-        raise received(f"`initial` to be {state}", initial_shape=initial)
 
 
 def _gradient(

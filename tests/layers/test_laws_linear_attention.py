@@ -134,7 +134,10 @@ def reference(layer, x):
 
 def hydra(layer, x):
     w = weights_of(layer)
-    q, k, v = np.split(x @ w["projection/kernel"] + w["projection/bias"], 3, axis=-1)
+    q, k, v = (
+        x @ w[f"{n}_projection/kernel"] + w[f"{n}_projection/bias"]
+        for n in ("query", "key", "value")
+    )
     q, k = (z / np.linalg.norm(z, axis=-1, keepdims=True) for z in (q, k))
     total = np.cumsum(k * v, axis=0) if layer.causal else np.sum(k * v, axis=0, keepdims=True)
     y = q * total @ w["output_projection/kernel"] + w["output_projection/bias"]

@@ -7,7 +7,10 @@ from keras import ops
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
 from keras_hadamard.layers.pairwise._sequence_mixer import SequenceMixer
-from keras_hadamard.ops import gated_scan, l2_normalize
+from keras_hadamard.ops import gated_scan
+
+# The least square of a norm, as `keras.layers.UnitNormalization` has it.
+EPSILON = 1e-12
 
 
 @serializable
@@ -47,7 +50,8 @@ class HydraAttention(SequenceMixer):
         passed on.
 
     Numerics:
-        Norms and sums are float32 under 16-bit policies. Queries and keys of zero stay zero.
+        Norms and sums are float32 under 16-bit policies. Those below 1e-6 count as
+        that, so queries and keys of zero stay zero.
 
     Raises:
         ValueError: If a state is asked of a layer that is not causal, or the input, the initial
@@ -72,7 +76,10 @@ class HydraAttention(SequenceMixer):
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
-        self.projection = self.project(self._width, "projection", blocks=3, input_shape=input_shape)
+        self.query_projection, self.key_projection, self.value_projection = (
+            self.project(self._width, f"{name}_projection", input_shape=input_shape)
+            for name in ("query", "key", "value")
+        )
         self.output_projection = self.project(
             self._width, "output_projection", input_shape=input_shape
         )
@@ -80,8 +87,12 @@ class HydraAttention(SequenceMixer):
     def run(
         self, x: Tensor, states: list[Tensor], mask: Tensor | None
     ) -> tuple[Tensor, list[Tensor]]:
-        q, k, v = ops.split(ops.cast(self.projection(x), self.state_dtype), 3, axis=-1)
-        pairs = l2_normalize(k) * v
+        q, k, v = (
+            ops.cast(projection(x), self.state_dtype)
+            for projection in (self.query_projection, self.key_projection, self.value_projection)
+        )
+        # The norms as numbers beside the products: that saves tensors as large as the input.
+        pairs = k * v * _inverse_norm(k)
         if mask is not None:
             pairs = ops.where(mask[..., None], pairs, ops.zeros_like(pairs))
         if self.causal:
@@ -89,5 +100,9 @@ class HydraAttention(SequenceMixer):
             states = [total[:, -1]]
         else:
             total = ops.sum(pairs, axis=1, keepdims=True)
-        read = ops.cast(l2_normalize(q) * total, self.compute_dtype)
+        read = ops.cast(q * total * _inverse_norm(q), self.compute_dtype)
         return self.output_projection(read), states
+
+
+def _inverse_norm(x: Tensor) -> Tensor:
+    return ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=-1, keepdims=True), EPSILON))
