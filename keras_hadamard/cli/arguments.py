@@ -4,7 +4,7 @@ import re
 from argparse import ArgumentTypeError
 
 ALGORITHMS = ("random", "bayesian", "hyperband", "grid")
-SPACES = ("fusion", "gating", "attention", "pruning")
+SPACES = ("fusion", "gating", "attention", "token_mixer", "pruning")
 DEFAULT_SPACES = SPACES[:2]
 DOMAINS = ("fusion", "high_order", "modulation", "pairwise", "shared")
 
@@ -21,6 +21,19 @@ def natural(text: str) -> int:
     if not re.fullmatch(r"[+]?\d+", text):
         raise ArgumentTypeError(f"expected an integer that is not negative. Received: {text!r}")
     return int(text)
+
+
+def not_negative(text: str) -> float:
+    if not re.fullmatch(r"[+]?(\d+\.?\d*|\.\d+)", text):
+        raise ArgumentTypeError(f"expected a number that is not negative. Received: {text!r}")
+    return float(text)
+
+
+def address(text: str) -> str:
+    """A host and a port such as `10.0.0.5:8476`."""
+    if not re.fullmatch(r".+:\d{1,5}", text):
+        raise ArgumentTypeError(f"expected an address host:port. Received: {text!r}")
+    return text
 
 
 def seconds(text: str) -> float:

@@ -8,7 +8,9 @@ from keras_hadamard.cli.arguments import (
     ALGORITHMS,
     DEFAULT_SPACES,
     SPACES,
+    address,
     natural,
+    not_negative,
     positive,
     seconds,
     spaces,
@@ -18,7 +20,12 @@ from keras_hadamard.cli.errors import FAILED, INTERRUPTED, InputError
 DESCRIPTION = """\
 Searches fusions and gates for a data set, compares the best with the concat baseline, and writes
 trials.csv, trials.json, report.html, summary.txt, best.keras and serving/1/ to the run's folder.
-The same command goes on with a search that was interrupted."""
+The same command goes on with a search that was interrupted.
+
+With --workers, --chief or both the trials run in other processes: each worker is told what to do by
+the chief, and only needs the data set. A worker that dies gives its trial to another, and a chief
+that is started again goes on with the workers it had. Whoever reaches the chief is trusted."""
+CHIEF = "127.0.0.1:8476"
 
 
 def register(commands: Any) -> None:
@@ -43,6 +50,54 @@ def register(commands: Any) -> None:
         metavar="TIME",
         help="wall time for the whole search: 600, 10m or 1h; default: no limit",
     )
+    add(
+        "--latency-weight",
+        type=not_negative,
+        default=0.0,
+        metavar="W",
+        help="accuracy that twice the latency of one example is worth, such as 0.01; default: 0",
+    )
+    add(
+        "--max-trial-seconds",
+        type=seconds,
+        metavar="TIME",
+        help="a training that takes longer ends with what it has; default: no limit",
+    )
+    add(
+        "--max-parameters",
+        type=positive,
+        metavar="N",
+        help="larger models are recorded without a training; default: no limit",
+    )
+    add(
+        "--max-latency-ms",
+        type=not_negative,
+        metavar="MS",
+        help="slower models, for one example, are recorded without a training; default: no limit",
+    )
+    add(
+        "--workers",
+        type=natural,
+        default=0,
+        metavar="N",
+        help="processes that run the trials, renewed after ten each; default: 0, this process",
+    )
+    add(
+        "--chief",
+        nargs="?",
+        type=address,
+        const=CHIEF,
+        metavar="HOST:PORT",
+        help=f"serve workers at an address of this machine; without one: {CHIEF}",
+    )
+    add("--worker", type=address, metavar="HOST:PORT", help="run trials of the chief there")
+    add(
+        "--lease",
+        type=seconds,
+        default=60.0,
+        metavar="TIME",
+        help="after so long a silence a worker's trial goes to another; default: 60",
+    )
     add("--seed", type=natural, default=0, metavar="N", help="default: %(default)s")
     add("--batch-size", type=positive, metavar="N", help="default: 128")
     add("--data-dir", metavar="DIR", help="where TFDS keeps prepared data")
@@ -58,6 +113,10 @@ def run(arguments: argparse.Namespace) -> int:
         "epochs": arguments.epochs,
         "batch_size": arguments.batch_size,
         "data_dir": arguments.data_dir,
+        "max_trial_seconds": arguments.max_trial_seconds,
+        "max_parameters": arguments.max_parameters,
+        "max_latency_ms": arguments.max_latency_ms,
+        "chief": arguments.chief,
     }
     try:
         settings = SearchSettings(
@@ -67,10 +126,18 @@ def run(arguments: argparse.Namespace) -> int:
             max_trials=arguments.max_trials,
             budget=arguments.budget,
             seed=arguments.seed,
+            latency_weight=arguments.latency_weight,
+            workers=arguments.workers,
+            lease=arguments.lease,
             **{name: value for name, value in given.items() if value is not None},
         )
-        from keras_hadamard.tuning.search import SearchFailed, search
+        from keras_hadamard.tuning.search import SearchFailed, load, search
 
+        if arguments.worker is not None:
+            from keras_hadamard.tuning.chief import work
+
+            work(arguments.worker, settings, load(settings))
+            return 0
         try:
             search(settings)
         except SearchFailed as error:

@@ -12,16 +12,26 @@ GRID = 8
 
 
 def encode(
-    x: Tensor, field: Field, units: int, name: str, attention: keras.layers.Layer | None = None
+    x: Tensor,
+    field: Field,
+    units: int,
+    name: str,
+    attention: keras.layers.Layer | None = None,
+    mixer: keras.layers.Layer | None = None,
 ) -> Tensor:
-    """A vector of width `units` from input `x`; `attention` follows an image's convolutions."""
+    """A vector of width `units` from input `x`.
+
+    `attention` and `mixer` follow an image's convolutions; tokens go through `mixer`.
+    """
     if field.kind == "image":
-        return _image(x, field, units, name, attention)
-    return {"tokens": _tokens, "vector": _vector}[field.kind](x, field, units, name)
+        return _image(x, field, units, name, [attention, mixer])
+    if field.kind == "tokens":
+        return _tokens(x, field, units, name, mixer)
+    return _vector(x, field, units, name)
 
 
 def _image(
-    x: Tensor, field: Field, units: int, name: str, attention: keras.layers.Layer | None
+    x: Tensor, field: Field, units: int, name: str, after: list[keras.layers.Layer | None]
 ) -> Tensor:
     if field.dtype == "uint8":
         x = keras.layers.Rescaling(1 / 255, name=f"{name}_rescaling")(x)
@@ -37,17 +47,22 @@ def _image(
     x = keras.layers.Conv2D(
         filters, 3, padding="same", activation="relu", name=f"{name}_conv_{block}"
     )(x)
-    if attention is not None:
-        x = attention(x)
+    for layer in after:
+        x = x if layer is None else layer(x)
     x = keras.layers.Flatten(name=f"{name}_flatten")(x)
     return keras.layers.Dense(units, activation="relu", name=f"{name}_dense")(x)
 
 
-def _tokens(x: Tensor, field: Field, units: int, name: str) -> Tensor:
+def _tokens(
+    x: Tensor, field: Field, units: int, name: str, mixer: keras.layers.Layer | None
+) -> Tensor:
     x = keras.layers.Embedding(field.vocabulary_size, 64, mask_zero=True, name=f"{name}_embedding")(
         x
     )
-    return layers.MinGRU(units, name=f"{name}_min_gru")(x)
+    if mixer is None:
+        return layers.MinGRU(units, name=f"{name}_min_gru")(x)
+    pooled = keras.layers.GlobalAveragePooling1D(name=f"{name}_pool")(mixer(x))
+    return keras.layers.Dense(units, activation="relu", name=f"{name}_dense")(pooled)
 
 
 def _vector(x: Tensor, field: Field, units: int, name: str) -> Tensor:

@@ -14,6 +14,7 @@ import numpy as np
 
 from keras_hadamard.tuning.budget import Budget
 from keras_hadamard.tuning.files import draft_of
+from keras_hadamard.tuning.limits import time_alone
 from keras_hadamard.tuning.progress import Progress
 from keras_hadamard.tuning.records import (
     FAILED,
@@ -41,8 +42,9 @@ class Finalist:
 
     @property
     def validation(self) -> float:
-        scores = [f.score for f in self.finals if f.score is not None]
-        return float(np.mean(scores)) if scores else -math.inf
+        """The mean of what finalists are ranked by."""
+        values = [f.value for f in self.finals if f.value is not None]
+        return float(np.mean(values)) if values else -math.inf
 
     @property
     def tests(self) -> list[float]:
@@ -120,13 +122,15 @@ class Finals:
             epochs=self.settings.epochs,
             batch_size=self.settings.batch_size,
             on_epoch=self.progress.epoch,
+            limits=time_alone(self.settings.limits),
         )
+        result = {**outcome.result, "latency_weight": self.settings.latency_weight}
         if outcome.model is None:
-            return Final(**outcome.result)
+            return Final(**result)
         # The file before the record: a record promises that there is a model.
         self._save(outcome.model, self.model_path(outcome.result["configuration"], seed))
         right = correct(outcome.model, self.data.test, self.settings.batch_size)
-        return Final(**outcome.result, test=float(np.mean(right)), correct=pack(right))
+        return Final(**result, test=float(np.mean(right)), correct=pack(right))
 
     def model_path(self, configuration: Configuration, seed: int) -> Path:
         number = next(t.number for t in self.records.trials if t.configuration == configuration)

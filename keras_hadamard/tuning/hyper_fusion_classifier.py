@@ -14,8 +14,11 @@ from keras_hadamard.tuning.fields import Field
 from keras_hadamard.tuning.fusion_space import fusion_space
 from keras_hadamard.tuning.gating_space import gating_space
 from keras_hadamard.tuning.pruning_space import pruning_space
+from keras_hadamard.tuning.token_mixer_space import token_mixer_space
 
-SPACES = ("fusion", "gating", "attention", "pruning")
+SPACES = ("fusion", "gating", "attention", "token_mixer", "pruning")
+# The width of backbones of token mixers, about that of the encoders.
+MIXER_UNITS = 64
 LEARNING_RATES = (1e-3, 2e-3, 4e-3)
 
 
@@ -29,16 +32,20 @@ class HyperFusionClassifier(keras_tuner.HyperModel):
 
     Hyperparameters: `fusion`, `gating` and those conditional on them, and `learning_rate`; for
     each image of that name `<name>_attention` and those conditional on it, if attention over
-    channels is searched; `pruning` and those conditional on it, if pruning is. The defaults are the
-    baseline: concatenation, a plain dense layer, no attention and no pruning.
+    channels is searched; for each image and each sequence of tokens `<name>_token_mixer` and those
+    conditional on it, if token mixers are, in a backbone that follows the convolutions or stands in
+    the place of `MinGRU`; `pruning` and those conditional on it, if pruning is. The defaults are
+    the baseline: concatenation, a plain dense layer, no attention over channels, backbones of
+    `keras.layers.MultiHeadAttention` where mixers are searched, and no pruning.
 
     Args:
         inputs: Dict from names to specs. A spec is a dict or an object with `kind` (`"image"`,
             `"tokens"` or `"vector"`), `shape` without the batch, for tokens `vocabulary_size`, and
             optionally `dtype`; `uint8` images are scaled to [0, 1].
         classes: Integer of two or more, how many classes there are.
-        spaces: Names of what is searched, of `"fusion"`, `"gating"`, `"attention"` and
-            `"pruning"`; the others stay at their defaults. Defaults to `("fusion", "gating")`.
+        spaces: Names of what is searched, of `"fusion"`, `"gating"`, `"attention"`,
+            `"token_mixer"` and `"pruning"`; the others stay at their defaults. Defaults to
+            `("fusion", "gating")`.
         units: Positive integer, the width of the encoded, fused and gated vectors. Defaults to
             `128`.
         fusions: Names of the fusions to choose from, see `fusion_space`. Defaults to `None`, all.
@@ -107,6 +114,7 @@ class HyperFusionClassifier(keras_tuner.HyperModel):
             hp: A `keras_tuner.HyperParameters`.
         """
         self._attention(hp)
+        self._mixers(hp)
         self._pruning(hp)
         self._choose(hp)
 
@@ -119,7 +127,7 @@ class HyperFusionClassifier(keras_tuner.HyperModel):
         Returns:
             A compiled `keras.Model`.
         """
-        attention = self._attention(hp)
+        attention, mixers = self._attention(hp), self._mixers(hp)
         prune = self._pruning(hp)
         fusion, gate, learning_rate = self._choose(hp)
         inputs = {
@@ -127,7 +135,7 @@ class HyperFusionClassifier(keras_tuner.HyperModel):
             for name, field in self.fields.items()
         }
         encoded = [
-            encode(inputs[n], field, self.units, n, attention.get(n))
+            encode(inputs[n], field, self.units, n, attention.get(n), mixers.get(n))
             for n, field in self.fields.items()
         ]
         x = encoded[0] if fusion is None else fusion(encoded)
@@ -149,6 +157,17 @@ class HyperFusionClassifier(keras_tuner.HyperModel):
             name: gating_space(hp, on="image", name=f"{name}_attention")
             for name, field in self.fields.items()
             if field.kind == "image" and "attention" in self.spaces
+        }
+
+    def _mixers(self, hp: Any) -> dict[str, keras.layers.Layer]:
+        """Declares the token mixers of images and sequences, if they are searched."""
+        on = {"image": "image", "tokens": "sequence"}
+        return {
+            name: token_mixer_space(
+                hp, units=MIXER_UNITS, on=on[field.kind], name=f"{name}_token_mixer"
+            )
+            for name, field in self.fields.items()
+            if field.kind in on and "token_mixer" in self.spaces
         }
 
     def _pruning(self, hp: Any) -> Callable[[keras.Model], keras.Model]:

@@ -1,7 +1,7 @@
 """The report's pictures, as PNG."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from keras_hadamard.tuning.records import Trial
@@ -16,18 +16,41 @@ CURVES = 4
 def pictures(run: Run) -> dict[str, bytes]:
     """All pictures by title."""
     # Not pyplot: it keeps figures alive and may look for a display.
-    return {
-        f"Score by {_grouping(run)}": _png(_by_kind, run),
+    drawn = {
+        f"Score by {run.grouping}": _png(_by_kind, run),
         f"Score against number of {_sizes(run)}": _png(_against_size, run),
-        "Learning curves of the best": _png(_curves, run),
     }
+    if run.timed:
+        drawn["Score against milliseconds of one example"] = _png(_against_latency, run)
+    return {**drawn, "Learning curves of the best": _png(_curves, run)}
 
 
-def pareto(trials: Sequence[Trial]) -> list[Trial]:
-    """The trials that no other beats in score without being larger, smallest first."""
+Cost = Callable[[Trial], float]
+
+
+def size(trial: Trial) -> float:
+    return trial.size
+
+
+def milliseconds(trial: Trial) -> float:
+    return trial.latency or 0.0
+
+
+def pareto(trials: Sequence[Trial], *costs: Cost) -> list[Trial]:
+    """The trials that no other matches in score at no higher costs, the cheapest first.
+
+    Costs are by default the size and the latency; of equal trials the first stays.
+    """
+    costs = costs or (size, milliseconds)
     front: list[Trial] = []
-    for trial in sorted(trials, key=lambda t: (t.size, -(t.score or 0.0))):
-        if not front or (trial.score or 0.0) > (front[-1].score or 0.0):
+    # Whatever beats a trial stands before it, or is beaten itself by what does.
+    for trial in sorted(trials, key=lambda t: (*(cost(t) for cost in costs), -(t.score or 0.0))):
+        beaten = any(
+            (other.score or 0.0) >= (trial.score or 0.0)
+            and all(cost(other) <= cost(trial) for cost in costs)
+            for other in front
+        )
+        if not beaten:
             front.append(trial)
     return front
 
@@ -52,10 +75,6 @@ def _sizes(run: Run) -> str:
     return "weights that are not zero" if run.pruned else "parameters"
 
 
-def _grouping(run: Run) -> str:
-    return "fusion" if len(run.facts.inputs) > 1 else "gating"
-
-
 def _colours(run: Run) -> dict[str, str]:
     """One colour a kind, the same in all pictures."""
     kinds = sorted({_kind(run, t) for t in run.records.trials})
@@ -63,7 +82,7 @@ def _colours(run: Run) -> dict[str, str]:
 
 
 def _kind(run: Run, trial: Trial) -> str:
-    return str(trial.configuration.get(_grouping(run), "-"))
+    return str(trial.configuration.get(run.grouping, "-"))
 
 
 def _by_kind(axes: Any, run: Run) -> None:
@@ -101,20 +120,31 @@ def _baseline(line: Any, run: Run) -> None:
 
 
 def _against_size(axes: Any, run: Run) -> None:
+    _against(axes, run, size)
+    axes.set_xlabel(_sizes(run))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+
+
+def _against_latency(axes: Any, run: Run) -> None:
+    _against(axes, run, milliseconds)
+    axes.set_xlabel("milliseconds of one example")
+
+
+def _against(axes: Any, run: Run, cost: Cost) -> None:
     done, colours = run.records.completed, _colours(run)
     for kind, colour in colours.items():
         own = [t for t in done if _kind(run, t) == kind]
         axes.scatter(
-            [t.size for t in own],
+            [cost(t) for t in own],
             [t.score or 0.0 for t in own],
             color=colour,
             s=46,
             label=kind,
             zorder=3,
         )
-    front = pareto(done)
+    front = pareto(done, cost)
     axes.step(
-        [t.size for t in front],
+        [cost(t) for t in front],
         [t.score or 0.0 for t in front],
         where="post",
         color=GREY,
@@ -124,14 +154,12 @@ def _against_size(axes: Any, run: Run) -> None:
     for trial in front:
         axes.annotate(
             f"trial {trial.number}",
-            (trial.size, trial.score or 0.0),
+            (cost(trial), trial.score or 0.0),
             xytext=(0, 7),
             textcoords="offset points",
             ha="center",
             fontsize=8,
         )
-    axes.set_xlabel(_sizes(run))
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.set_ylabel("validation accuracy")
     axes.margins(x=0.08, y=0.12)
     axes.legend(loc="best", frameon=False, fontsize=9)
@@ -144,7 +172,7 @@ def _curves(axes: Any, run: Run) -> None:
         shown = [*shown, baseline]
     for i, trial in enumerate(shown):
         name = f"trial {trial.number}: {_kind(run, trial)}"
-        if _grouping(run) == "fusion":
+        if run.grouping == "fusion":
             name += f", {trial.configuration.get('gating')}"
         axes.plot(
             range(1, len(trial.curve) + 1),

@@ -4,6 +4,7 @@ import base64
 import csv
 import io
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ from keras_hadamard.tuning.settings import SearchError
 
 Configuration = dict[str, Any]
 FORMAT = 1
-COMPLETED, FAILED = "completed", "failed"
+COMPLETED, FAILED, REFUSED = "completed", "failed", "refused"
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,16 @@ class Training:
     reason: str | None = None
     # How many weights are not zero, where the search prunes.
     nonzero: int | None = None
+    # The milliseconds of one example, and what twice as many cost in score.
+    latency: float | None = None
+    latency_weight: float = 0.0
+
+    @property
+    def value(self) -> float | None:
+        """What trainings are ranked by: the score, less what the latency costs."""
+        if self.score is None or not self.latency_weight or not self.latency:
+            return self.score
+        return self.score - self.latency_weight * math.log2(self.latency)
 
     @property
     def completed(self) -> bool:
@@ -101,8 +112,17 @@ class Records:
                 f"{path} is not a record of trials; move it away to start anew. Received: {error}"
             ) from error
 
+    def trial(self, number: int) -> Trial | None:
+        """The trial of that number, if it has ended."""
+        return next((t for t in self.trials if t.number == number), None)
+
+    @property
+    def last(self) -> int:
+        """The highest number; with several workers those before it need not have ended."""
+        return self.trials[-1].number if self.trials else 0
+
     def add_trial(self, trial: Trial) -> None:
-        self.trials.append(trial)
+        self.trials = sorted([*self.trials, trial], key=lambda t: t.number)
         self.save()
 
     def add_final(self, final: Final) -> None:
@@ -136,7 +156,7 @@ class Records:
     def completed(self) -> list[Trial]:
         """The trials that succeeded, best first; of equal ones the smaller model."""
         done = [t for t in self.trials if t.completed]
-        return sorted(done, key=lambda t: (-(t.score or 0.0), t.parameters or 0, t.number))
+        return sorted(done, key=lambda t: (-(t.value or 0.0), t.parameters or 0, t.number))
 
     def finals_of(self, configuration: Configuration) -> list[Final]:
         return [f for f in self.finals if f.configuration == configuration and f.completed]
@@ -146,12 +166,14 @@ class Records:
         names = hyperparameters(self.trials)
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        results = ("score", "parameters", "nonzero", "seconds", "epochs", "status", "reason")
-        writer.writerow(["trial", *names, *results])
+        results = ("score", "parameters", "nonzero", "latency", "seconds", "epochs")
+        writer.writerow(["trial", *names, *results, "status", "reason"])
         for t in self.trials:
             cells = [t.configuration.get(name, "") for name in names]
             seconds, epochs = round(t.seconds, 2), len(t.curve)
-            result = [t.score, t.parameters, t.nonzero, seconds, epochs, t.status, t.reason]
+            latency = None if t.latency is None else round(t.latency, 3)
+            sizes = [t.score, t.parameters, t.nonzero, latency]
+            result = [*sizes, seconds, epochs, t.status, t.reason]
             writer.writerow([t.number, *cells, *["" if r is None else r for r in result]])
         return text.getvalue()
 

@@ -84,7 +84,7 @@ def _trials(run: Run) -> str:
     front = {t.number for t in pareto(records.completed)}
     failed = [t for t in records.trials if not t.completed]
     sizes = ["parameters", "not zero"] if run.pruned else ["parameters"]
-    head = ["rank", "trial", *names, "score", *sizes, "epochs", "seconds", "Pareto"]
+    head = ["rank", "trial", *names, "score", *sizes, "milliseconds", "epochs", "seconds", "Pareto"]
     rows = []
     for rank, trial in enumerate([*records.completed, *failed], start=1):
         values = [_value(trial, name) for name in names]
@@ -92,6 +92,7 @@ def _trials(run: Run) -> str:
             f"{trial.score:.4f}" if trial.score is not None else f"failed: {trial.reason}",
             f"{trial.parameters:,}" if trial.parameters else "",
             *([f"{trial.size:,}" if trial.completed else ""] if run.pruned else []),
+            "" if trial.latency is None else f"{trial.latency:.2f}",
             f"{len(trial.curve)}/{trial.epochs}",
             f"{trial.seconds:.1f}",
             "yes" if trial.number in front else "",

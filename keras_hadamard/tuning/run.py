@@ -36,7 +36,8 @@ class Run:
         settings: The `SearchSettings` of the search.
         facts: What is known of the data.
         records: The finished trainings: `records.trials` in their order, `records.completed` best
-            first. Each has `configuration`, `score`, `parameters`, `nonzero`, `seconds`, `status`.
+            first. Each has `configuration`, `score`, `parameters`, `nonzero`, `latency` in
+            milliseconds, `value` that it is ranked by, `seconds`, `status`.
         notes: Tuple of strings, why the search ended early, if it did.
 
     Example:
@@ -89,6 +90,18 @@ class Run:
     def pruned(self) -> bool:
         """Whether trials are judged by the weights that are not zero."""
         return any(t.nonzero is not None for t in self.records.trials)
+
+    @property
+    def timed(self) -> bool:
+        """Whether the latency of every trial that succeeded is known."""
+        return all(t.latency is not None for t in self.records.completed)
+
+    @property
+    def grouping(self) -> str:
+        """The parameter by which pictures tell the trials apart."""
+        names = [n for t in self.records.trials for n in t.configuration]
+        mixers = [n for n in names if n.endswith("token_mixer")]
+        return "fusion" if len(self.facts.inputs) > 1 else (mixers or ["gating"])[0]
 
     @property
     def baseline_name(self) -> str:

@@ -23,9 +23,11 @@ def identity(settings: SearchSettings, data: Any) -> dict[str, Any]:
         "data": fingerprint(data),
         "algorithm": settings.algorithm,
         "spaces": list(settings.spaces),
+        "latency_weight": settings.latency_weight,
         "seed": settings.seed,
         "epochs": settings.epochs,
         "batch_size": settings.batch_size,
+        "limits": settings.limits,
         "version": __version__,
     }
 

@@ -1,5 +1,6 @@
 """What a search is asked to do."""
 
+import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,11 +9,13 @@ from typing import Any
 from keras_hadamard._checks import received
 
 ALGORITHMS = ("random", "bayesian", "hyperband", "grid")
-SPACES = ("fusion", "gating", "attention", "pruning")
+SPACES = ("fusion", "gating", "attention", "token_mixer", "pruning")
 DEFAULT_SPACES = SPACES[:2]
 # With the seeds of finalists added, NumPy's limit of 2**32 is far.
 LIMIT = 2**31
-LEAST = {"max_trials": 1, "epochs": 1, "batch_size": 1, "seeds": 3, "seed": 0}
+# What a trial may not exceed, or it is not trained.
+LIMITS = ("max_parameters", "max_latency_ms")
+LEAST = {"max_trials": 1, "epochs": 1, "batch_size": 1, "seeds": 3, "seed": 0, "workers": 0}
 
 
 class SearchError(ValueError):
@@ -38,15 +41,33 @@ class SearchSettings:
         out: Path of the run's folder. Defaults to `None`, `runs/<dataset>`.
         algorithm: String, `"random"`, `"bayesian"`, `"hyperband"` or `"grid"`. Defaults to
             `"random"`.
-        spaces: Tuple of `"fusion"`, `"gating"`, `"attention"` and `"pruning"`. Defaults to
-            `("fusion", "gating")`.
+        spaces: Tuple of `"fusion"`, `"gating"`, `"attention"`, `"token_mixer"` and `"pruning"`.
+            Defaults to `("fusion", "gating")`.
         max_trials: Positive integer, the baseline included. Defaults to `12`.
         epochs: Positive integer, the most for one training. Defaults to `8`.
         budget: Seconds of wall time for the whole search. Defaults to `None`, no limit.
         seed: Integer that is not negative. Defaults to `0`.
         batch_size: Positive integer. Defaults to `128`.
         seeds: Integer of three or more, how often each finalist is trained. Defaults to `3`.
+        latency_weight: Number that is not negative, how much validation accuracy twice the latency
+            is worth: trials are ranked by `score - latency_weight * log2(milliseconds)`, of one
+            example on this machine. With 0 the score alone counts. Defaults to `0.0`.
         data_dir: Path where TFDS keeps prepared data. Defaults to `None`, TFDS's own.
+        workers: Integer that is not negative, how many processes of this machine run the trials,
+            each renewed after ten of them, so that their memory is given back; one that dies, for
+            instance out of memory, gives its trial to another. Defaults to `0`: they run here.
+        chief: String, the address `host:port` at which workers of other machines are served as
+            well, see `keras-hadamard search --worker`. Whoever reaches it is trusted. Defaults to
+            `None`.
+        lease: Seconds after which a trial whose worker is silent goes to another one. Defaults to
+            `60.0`.
+        max_trial_seconds: Seconds after which the training of a trial ends with what it has.
+            Defaults to `None`, no limit.
+        max_parameters: Positive integer, the most parameters of a model. A trial beyond a limit is
+            recorded without a training; the baseline is trained in any case, and is never the best
+            beyond a limit. Defaults to `None`, no limit.
+        max_latency_ms: Number, the most milliseconds of one example on the machine of the training.
+            Defaults to `None`, no limit.
 
     Raises:
         SearchError: If a value is not as described.
@@ -68,7 +89,14 @@ class SearchSettings:
     seed: int = 0
     batch_size: int = 128
     seeds: int = 3
+    latency_weight: float = 0.0
     data_dir: str | Path | None = None
+    workers: int = 0
+    chief: str | None = None
+    lease: float = 60.0
+    max_trial_seconds: float | None = None
+    max_parameters: int | None = None
+    max_latency_ms: float | None = None
     folder: Path = field(init=False)
 
     def __post_init__(self) -> None:
@@ -83,12 +111,33 @@ class SearchSettings:
                 raise _wrong(f"{name} to be an integer of at least {least}", value)
         if self.budget is not None and not self.budget > 0:
             raise _wrong("the budget to be a positive time", self.budget)
+        for name in ("lease", "max_trial_seconds", *LIMITS):
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, int | float) and value > 0):
+                raise _wrong(f"{name} to be a positive number", value)
+        if self.chief is not None and not re.fullmatch(r".+:\d{1,5}", self.chief):
+            raise _wrong("the chief to be an address host:port", self.chief)
+        weight = self.latency_weight
+        real = isinstance(weight, int | float) and not isinstance(weight, bool)
+        if not real or not 0 <= weight < math.inf:
+            raise _wrong("latency_weight to be a number that is not negative", weight)
         # The order in which spaces are named means nothing, so it must not tell two runs apart.
         object.__setattr__(self, "spaces", tuple(s for s in SPACES if s in self.spaces))
         name = Path(str(self.dataset)).stem if self.out is None else ""
         name = re.sub(r"[^\w.-]+", "_", name) or "search"
         folder = Path("runs") / name if self.out is None else Path(self.out)
         object.__setattr__(self, "folder", folder)
+
+    @property
+    def distributed(self) -> bool:
+        """Whether trials are run by other processes."""
+        return self.workers > 0 or self.chief is not None
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """The limits of a training, by their names, where there are any."""
+        named = {n: getattr(self, n) for n in ("max_trial_seconds", *LIMITS)}
+        return {name: value for name, value in named.items() if value is not None}
 
 
 def _wrong(expected: str, value: Any) -> SearchError:

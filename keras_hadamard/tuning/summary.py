@@ -72,7 +72,8 @@ def summary(run: Run) -> str:
         f"Best configuration (trial {best.trial.number})\n"
         f"{describe(best.trial.configuration)}\n"
         f"{best.trial.parameters:,} parameters"
-        + (f", {best.trial.size:,} of them not zero" if run.pruned else ""),
+        + (f", {best.trial.size:,} of them not zero" if run.pruned else "")
+        + ("" if best.trial.latency is None else f", {best.trial.latency:.2f} ms for one example"),
         "Finalists (accuracy: mean and standard deviation over seeds)\n"
         + aligned(finalist_rows(run)),
         "How to read this\n" + method(run),
@@ -86,7 +87,7 @@ def summary(run: Run) -> str:
 
 def finalist_rows(run: Run) -> list[list[str]]:
     size = "not zero" if run.pruned else "parameters"
-    rows = [["trial", "configuration", size, "seeds", "validation", "test"]]
+    rows = [["trial", "configuration", size, "milliseconds", "seeds", "validation", "test"]]
     for f in run.finalists:
         role = f" ({run.baseline_name})" if run.is_baseline(f) else ""
         rows.append(
@@ -94,6 +95,7 @@ def finalist_rows(run: Run) -> list[list[str]]:
                 str(f.trial.number),
                 describe(f.trial.configuration) + role,
                 f"{f.trial.size:,}" if f.trial.size else "-",
+                "-" if f.trial.latency is None else f"{f.trial.latency:.2f}",
                 str(len(f.finals)),
                 _spread([x.score for x in f.finals if x.score is not None]),
                 _spread(f.tests),
@@ -104,10 +106,13 @@ def finalist_rows(run: Run) -> list[list[str]]:
 
 def method(run: Run) -> str:
     """How the numbers came about, with what speaks against them."""
+    weight = run.settings.latency_weight
+    cost = f", less {weight:g} for each doubling of the milliseconds of one example"
     sentences = [
-        "Trials are ranked by validation accuracy. The two best and the baseline are then trained "
-        "anew with fresh seeds, the same for each; the best has the highest mean validation "
-        "accuracy of these. The test split is used for the figures above and for nothing else. "
+        f"Trials are ranked by validation accuracy{cost if weight else ''}. The two best and the "
+        "baseline are then trained anew with fresh seeds, the same for each; the best ranks "
+        "highest by the mean of these. The test split is used for the figures above and for "
+        "nothing else. "
         "best.keras is the seed of the best that does best on validation.",
         "A difference counts as more than noise when it exceeds a 95 % interval that covers the "
         "spread over seeds and the limited number of test examples.",

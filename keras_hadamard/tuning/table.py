@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from keras_hadamard.tuning.records import Records
+from keras_hadamard.tuning.records import Records, hyperparameters
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
@@ -14,7 +14,9 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
 
 def trial_rows(records: Records) -> list[list[str]]:
     """The trials, best first, with the failed ones and their reasons at the end."""
-    header = ["rank", "trial", "fusion", "gating", "score", "parameters", "seconds"]
+    mixers = [n for n in hyperparameters(records.trials) if n.endswith("token_mixer")]
+    kinds = ["fusion", "gating", *mixers]
+    header = ["rank", "trial", *kinds, "score", "parameters", "milliseconds", "seconds"]
     done = records.completed
     failed = [t for t in records.trials if not t.completed]
     rows = []
@@ -23,10 +25,10 @@ def trial_rows(records: Records) -> list[list[str]]:
             [
                 str(rank) if t.completed else "-",
                 f"{t.number} (baseline)" if t.baseline else str(t.number),
-                str(t.configuration.get("fusion", "-")),
-                str(t.configuration.get("gating", "-")),
+                *(str(t.configuration.get(kind, "-")) for kind in kinds),
                 f"{t.score:.4f}" if t.score is not None else f"failed: {t.reason}"[:60],
                 f"{t.parameters:,}" if t.parameters else "-",
+                "-" if t.latency is None else f"{t.latency:.2f}",
                 f"{t.seconds:.1f}",
             ]
         )

@@ -11,8 +11,10 @@ import keras_tuner
 import numpy as np
 
 from keras_hadamard.pruning import PrunedModel, sparsity_report, strip
+from keras_hadamard.tuning.latency import latency
+from keras_hadamard.tuning.limits import Deadline, LimitExceeded, Limits, exceeded
 from keras_hadamard.tuning.oracles import OBJECTIVE
-from keras_hadamard.tuning.records import COMPLETED, FAILED, Configuration
+from keras_hadamard.tuning.records import COMPLETED, FAILED, REFUSED, Configuration
 
 OnEpoch = Callable[[int, float], None]
 
@@ -34,10 +36,12 @@ def train(
     epochs: int,
     batch_size: int,
     on_epoch: OnEpoch,
+    limits: Limits,
 ) -> Outcome:
     """Trains a configuration and keeps the weights of its best epoch.
 
-    A configuration that cannot be trained is a result like any other, with the reason.
+    A model beyond the limits is not trained. A configuration that cannot be trained is a result
+    like any other, with the reason.
     """
     start = time.monotonic()
     result: dict[str, Any] = {
@@ -66,10 +70,17 @@ def train(
         hp.values = dict(configuration)
         model = hypermodel.build(hp)
         pruned = isinstance(model, PrunedModel)
-        result["parameters"] = int((model.model if pruned else model).count_params())
+        plain = model.model if pruned else model
+        result["parameters"] = int(plain.count_params())
+        if "max_latency_ms" in limits:
+            result["latency"] = latency(plain, data.validation.inputs)
+        reason = exceeded(limits, result["parameters"], result.get("latency"))
+        if reason is not None:
+            raise LimitExceeded(reason)
         steps = -(-len(data.train.targets) // batch_size)
         # A training that is cut short may end before.
         first = min(settled(model, steps), epochs - 1) if pruned else 0
+        deadline = Deadline(limits.get("max_trial_seconds", math.inf))
         history = model.fit(
             data.train.inputs,
             data.train.targets,
@@ -79,6 +90,7 @@ def train(
             verbose=0,
             callbacks=[
                 keras.callbacks.TerminateOnNaN(),
+                deadline,
                 keras.callbacks.LearningRateScheduler(decay),
                 keras.callbacks.LambdaCallback(on_epoch_end=note),
                 keras.callbacks.EarlyStopping(
@@ -92,11 +104,20 @@ def train(
         )
         if not np.isfinite(history.history["loss"]).all():
             raise FloatingPointError(f"the loss became NaN or infinite in epoch {len(curve)}")
+        if deadline.passed:
+            result["reason"] = f"its time was used up in epoch {len(curve)}"
+        if len(curve) <= first:
+            raise TimeoutError(f"{result['reason']}, before it was as sparse as it was to become")
         if pruned:
             model = without_masks(model)
         if "pruning" in hypermodel.spaces:
             result["nonzero"] = sparsity_report(model).nonzero
+        if "latency" not in result:
+            result["latency"] = latency(model, data.validation.inputs)
         result.update(status=COMPLETED, score=max(curve[first:]), curve=curve)
+    except LimitExceeded as error:
+        model = None
+        result.update(status=REFUSED, reason=str(error))
     except Exception as error:
         # The search goes on without it, whatever it was: out of memory, a layer that refuses the
         # shapes, a loss that is no number.

@@ -1,26 +1,30 @@
-"""The loop over the trials, driven by KerasTuner."""
+"""The trials of a search, chosen by KerasTuner and run here or by workers."""
 
+import json
 import shutil
+import time
+from collections.abc import Callable
 from typing import Any
 
-import keras_tuner
 from keras_tuner.engine.base_tuner import BaseTuner
 
 from keras_hadamard.tuning.budget import Budget
-from keras_hadamard.tuning.oracles import OBJECTIVE, make_oracle
+from keras_hadamard.tuning.dispatch import OVER, TASK, Task, answer
+from keras_hadamard.tuning.limits import time_alone
+from keras_hadamard.tuning.oracles import make_oracle
 from keras_hadamard.tuning.progress import Progress
 from keras_hadamard.tuning.records import Configuration, Records, Trial
 from keras_hadamard.tuning.run_folder import STATE
 from keras_hadamard.tuning.settings import SearchSettings
 from keras_hadamard.tuning.training import train
 
+# Seconds between two questions of a worker that has nothing to do.
+PAUSE = 0.2
+Train = Callable[[Task], Trial]
 
-class OutOfBudget(Exception):
-    """No time for another trial."""
 
-
-class RecordingTuner(BaseTuner):
-    """Runs the trials of an oracle, and replays those that the records have."""
+class Trials:
+    """Runs the trials that the records do not have."""
 
     def __init__(
         self,
@@ -34,17 +38,20 @@ class RecordingTuner(BaseTuner):
         finals: int,
     ) -> None:
         self.settings = settings
-        self.searched = hypermodel
+        self.hypermodel = hypermodel
         self.data = data
         self.records = records
         self.budget = budget
         self.progress = progress
         # How many trainings of finalists follow, for which time is kept.
         self.finals = finals
-        self._new: Trial | None = None
-        recorded = [t.configuration for t in records.trials]
-        super().__init__(
-            make_oracle(settings, derived, hypermodel, recorded),
+        recorded = {t.number: t.configuration for t in records.trials}
+        self.oracle = make_oracle(settings, derived, hypermodel, recorded)
+        self.oracle.attach(
+            records, self._task, self._allows, self._begin, self._end, settings.lease
+        )
+        self.tuner = BaseTuner(
+            self.oracle,
             # KerasTuner's own files are of no use after a restart; `overwrite` clears them.
             directory=str(records.folder / STATE),
             project_name="tuner",
@@ -54,58 +61,91 @@ class RecordingTuner(BaseTuner):
     def run(self) -> str | None:
         """Runs what is missing; returns why it ended early, if it did."""
         try:
-            self.search(verbose=0)
-        except OutOfBudget:
-            return "the time budget was used up"
+            if self.settings.distributed:
+                from keras_hadamard.tuning.chief import serve
+
+                serve(self.tuner, self.settings, self.data)
+            else:
+                run_trials(self.oracle, "tuner0", self._train)
         finally:
             shutil.rmtree(self.records.folder / STATE / "tuner", ignore_errors=True)
-        if len(self.records.trials) < self.settings.max_trials:
-            return "the space has no further configurations"
-        return None
+        if self.oracle.failure is not None:
+            raise self.oracle.failure
+        return self.oracle.over if len(self.records.trials) < self.settings.max_trials else None
 
-    def pre_create_trial(self) -> None:
-        started = len(self.oracle.trials)
-        new = len(self.records.trials) <= started < self.settings.max_trials
-        # The first trial runs in any case: without the baseline there is nothing to report.
-        if new and started and not self.budget.allows(1, reserve=self.finals):
-            raise OutOfBudget
+    def _allows(self) -> bool:
+        return self.budget.allows(1, reserve=self.finals)
 
-    def run_trial(self, trial: Any, **kwargs: Any) -> dict[str, float]:
-        number = len(self.oracle.trials)
-        own = {n: v for n, v in trial.hyperparameters.values.items() if n.startswith("tuner/")}
-        if number <= len(self.records.trials):
-            record = self.records.trials[number - 1]
-            self._new = None
-        else:
-            record = self._train(number, trial.hyperparameters)
-            self._new = record
-        trial.hyperparameters.values = {**own, **record.configuration}
-        if not record.completed or record.score is None:
-            raise keras_tuner.errors.FailedTrialError(record.reason)
-        return {OBJECTIVE: record.score}
+    def _task(self, number: int, hp: Any) -> Task:
+        return {
+            "number": number,
+            "configuration": active(self.hypermodel, hp),
+            "seed": self.settings.seed + number,
+            "epochs": int(hp.values.get("tuner/epochs", self.settings.epochs)),
+        }
 
-    def on_trial_end(self, trial: Any) -> None:
-        # Ours first: it must not depend on whether KerasTuner can write its files.
-        if self._new is not None:
-            self.records.add_trial(self._new)
-            self.progress.end(self._new)
-        super().on_trial_end(trial)
+    def _begin(self, task: Task) -> None:
+        self._show(task["number"], task["configuration"])
 
-    def _train(self, number: int, hp: Any) -> Trial:
-        configuration = active(self.searched, hp)
+    def _end(self, trial: Trial) -> None:
+        # With several workers the last trial that began is another one.
+        self._show(trial.number, trial.configuration)
+        self.progress.end(trial)
+
+    def _show(self, number: int, configuration: Configuration) -> None:
         left = self.settings.max_trials - number + 1 + self.finals
-        title = f"trial {number}/{self.settings.max_trials}"
-        self.progress.begin(title, configuration, left)
-        outcome = train(
-            self.searched,
-            configuration,
-            self.data,
-            seed=self.settings.seed + number,
-            epochs=int(hp.values.get("tuner/epochs", self.settings.epochs)),
-            batch_size=self.settings.batch_size,
-            on_epoch=self.progress.epoch,
-        )
-        return Trial(number=number, **outcome.result)
+        self.progress.begin(f"trial {number}/{self.settings.max_trials}", configuration, left)
+
+    def _train(self, task: Task) -> Trial:
+        return train_task(task, self.settings, self.hypermodel, self.data, self.progress.epoch)
+
+
+def run_trials(oracle: Any, name: str, train_one: Train, most: int | None = None) -> bool:
+    """Runs trials of an oracle until it has no more, or the most of them; returns which.
+
+    Args:
+        oracle: An oracle, or KerasTuner's client of one in another process.
+        name: What this worker is called.
+        train_one: Makes a record of a task.
+        most: The most trials. Defaults to `None`, no limit.
+
+    Returns:
+        Whether the oracle has no more.
+    """
+    done = 0
+    while most is None or done < most:
+        trial = oracle.create_trial(name)
+        values = trial.hyperparameters.values
+        if trial.status == "STOPPED" or OVER in values:
+            return True
+        if trial.status == "IDLE":
+            time.sleep(PAUSE)
+            continue
+        oracle.end_trial(answer(train_one(json.loads(values[TASK])), trial))
+        done += 1
+    return False
+
+
+def train_task(
+    task: Task,
+    settings: SearchSettings,
+    hypermodel: Any,
+    data: Any,
+    on_epoch: Callable[[int, float], None],
+) -> Trial:
+    """The record of a task that an oracle gave."""
+    outcome = train(
+        hypermodel,
+        task["configuration"],
+        data,
+        seed=task["seed"],
+        epochs=task["epochs"],
+        batch_size=settings.batch_size,
+        on_epoch=on_epoch,
+        # The baseline is what all else is compared with, so it is trained in any case.
+        limits=time_alone(settings.limits) if task["number"] == 1 else settings.limits,
+    )
+    return Trial(number=task["number"], **outcome.result, latency_weight=settings.latency_weight)
 
 
 def active(hypermodel: Any, hp: Any) -> Configuration:

@@ -29,6 +29,7 @@ class Formula:
         self.ran = []
         self.fail = lambda configuration: None
         self.stop_at = None
+        self.latency = lambda configuration: None
         # Accuracies on the test split; by default those on validation.
         self.test = self.score
 
@@ -36,7 +37,9 @@ class Formula:
         noise = np.random.default_rng(seed).normal(0, 0.003)
         return self.scores.get(configuration.get("fusion", "concat"), 0.4) + noise
 
-    def __call__(self, hypermodel, configuration, data, *, seed, epochs, batch_size, on_epoch):
+    def __call__(
+        self, hypermodel, configuration, data, *, seed, epochs, batch_size, on_epoch, limits
+    ):
         if self.stop_at is not None and len(self.ran) >= self.stop_at:
             raise KeyboardInterrupt
         self.ran.append((dict(configuration), seed, epochs))
@@ -47,6 +50,7 @@ class Formula:
             return Outcome({**result, **empty, "status": records.FAILED}, None)
         score = self.score(configuration, seed)
         result.update(status="completed", score=score, parameters=1000, curve=[score] * epochs)
+        result["latency"] = self.latency(configuration)
         return Outcome(result, FormulaModel(configuration, seed))
 
 

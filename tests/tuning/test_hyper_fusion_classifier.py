@@ -71,6 +71,24 @@ def test_attention_over_the_channels_of_images_is_searched_if_asked_for():
     assert counts[0] == plain.build(without).count_params() < counts[1]
 
 
+def test_token_mixers_of_images_and_tokens_are_searched_if_asked_for():
+    hypermodel = HyperFusionClassifier(INPUTS, 3, ("fusion", "token_mixer"), units=8)
+    hp = keras_tuner.HyperParameters()
+    hypermodel.declare_hyperparameters(hp)
+    names = {p.name for p in hp.space if p.name.endswith("token_mixer")}
+    assert names == {"image_token_mixer", "question_token_mixer"}
+    for image, question in (("attention", "attention"), ("gn_conv", "hydra")):
+        hp = keras_tuner.HyperParameters()
+        if image != "attention":  # the default
+            hp.values |= {"image_token_mixer": image, "question_token_mixer": question}
+        model = hypermodel.build(hp)
+        assert hp.values["image_token_mixer"] == image
+        assert model.get_layer("image_token_mixer").output is model.get_layer("image_flatten").input
+        pool = model.get_layer("question_pool")
+        assert model.get_layer("question_token_mixer").output is pool.input[0]  # and the mask
+        assert np.isfinite(model.fit(batch(INPUTS), np.arange(6) % 3, verbose=0).history["loss"])
+
+
 def test_outputs_are_float32_under_a_mixed_policy():
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
