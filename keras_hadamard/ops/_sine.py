@@ -61,7 +61,16 @@ def _sine(x: Tensor, *, quarters: int) -> Tensor:
 
 def sine(x: Tensor) -> Tensor:
     """`sin(x)`, elementwise; float32 inside for 16-bit floats."""
+    return _turned(x, 0)
+
+
+def cosine(x: Tensor) -> Tensor:
+    """`cos(x)`, as `sine`."""
+    return _turned(x, 1)
+
+
+def _turned(x: Tensor, quarters: int) -> Tensor:
     # Elsewhere TensorFlow's own kernel and gradient are as fast, and reuse their memory.
     if inside_xla() or isinstance(x, keras.KerasTensor):
-        return _sine(x, quarters=0)
-    return _plain(tf.convert_to_tensor(x), 0)
+        return _sine(x, quarters=quarters)
+    return _plain(tf.convert_to_tensor(x), quarters)

@@ -284,10 +284,13 @@ def test_does_not_see_the_future(name):
 def test_lengths_batches_and_unknown_ones(name):
     layer = made(name)
     specs = [tf.TensorSpec((None, None, WIDTH), "float64")]
-    traced = tf.function(lambda x: layer(x), input_signature=specs, autograph=False)
-    for batch, length in ((1, 1), (2, 5), (1, 9)):
-        x = normal(batch, length, WIDTH)
-        same(traced(tf.constant(x)), layer(x), 1e-11)
+    for jit, sizes in ((False, ((1, 1), (2, 5), (1, 9))), (True, ((2, 5),))):
+        traced = tf.function(
+            lambda x: layer(x), input_signature=specs, jit_compile=jit, autograph=False
+        )
+        for batch, length in sizes:
+            x = normal(batch, length, WIDTH)
+            same(traced(tf.constant(x)), layer(x), 1e-11)
 
 
 def permuted(layer):

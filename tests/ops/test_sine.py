@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from harness.op_checks import MODES, check_forward, check_gradients, check_symbolic
 
-from keras_hadamard.ops._sine import sine
+from keras_hadamard.ops._sine import cosine, sine
 
 
 @pytest.mark.parametrize("shape", [(4, 5), (2, 3, 4), (0, 3)])
@@ -13,6 +13,7 @@ def test_equals_the_sine_with_gradients(shape):
     # Steps that the 16-bit types hold too.
     x = np.random.default_rng(0).integers(-64, 64, shape) / 16
     check_forward(sine, (x,), np.sin(x))
+    check_forward(cosine, (x,), np.cos(x))
     if x.size:
         check_gradients(sine, (x,))
 

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.ops._sine import cosine, sine
 
 # Between which the steps of time start, as in the authors' code.
 STEPS = (0.001, 0.1)
@@ -46,7 +47,7 @@ class DiagonalSSM(keras.layers.Layer):
         steps = ops.cast(steps, self.compute_dtype)[..., None, None]
         dt = ops.exp(self.step)
         size, turn = ops.exp(-dt * ops.exp(self.rate) * steps), dt * self.frequency * steps
-        return size * ops.cos(turn), size * ops.sin(turn)
+        return size * cosine(turn), size * sine(turn)
 
     def entry(self) -> tuple[Tensor, Tensor]:
         """`B`, (channels, pairs)."""
@@ -59,31 +60,33 @@ class DiagonalSSM(keras.layers.Layer):
             -(imaginary * rate + real * frequency) / square,
         )
 
-    def kernel(self, length: Any) -> Tensor:
-        """What a unit of input gives at the steps after it, `(length, channels)`."""
-        return self.read(product(self.entry(), self.powers(ops.arange(length))))
-
     def read(self, state: tuple[Tensor, Tensor]) -> Tensor:
         """`2 Re(c s)` of states (..., channels, pairs)."""
         return 2 * ops.sum(self.readout[0] * state[0] - self.readout[1] * state[1], axis=-1)
 
-    def carried(self, state: tuple[Tensor, Tensor], length: Any) -> Tensor:
-        """What a state still gives in the steps after it, (batch, length, channels)."""
-        real, imaginary = product(
-            (self.readout[0], self.readout[1]), self.powers(ops.arange(1, length + 1))
-        )
-        each = "tcn,bcn->btc"
-        return 2 * (ops.einsum(each, real, state[0]) - ops.einsum(each, imaginary, state[1]))
+    def answers(self, states: tuple[Tensor, Tensor], length: Any) -> Tensor:
+        """`2 Re(c A^t s)` of states (batch, channels, pairs), as (batch, length, channels)."""
+        real, imaginary = product((self.readout[0], self.readout[1]), states)
+        each = "ctn,bcn->btc"
+        powers = self._powers_of(ops.arange(length))
+        return 2 * (ops.einsum(each, powers[0], real) - ops.einsum(each, powers[1], imaginary))
 
     def after(
         self, x: Tensor, state: tuple[Tensor, Tensor], steps: Tensor
     ) -> tuple[Tensor, Tensor]:
         """The state after the `steps`, (batch,), that `x` (batch, length, channels) ends with."""
-        length = ops.shape(x)[1]
-        taps = product(self.entry(), self.powers(ops.arange(length - 1, -1, -1)))
-        new = [ops.einsum("tcn,btc->bcn", part, x) for part in taps]
-        old = product(self.powers(steps), state)
+        powers = self._powers_of(ops.arange(ops.shape(x)[1] - 1, -1, -1))
+        real, imaginary = (ops.einsum("ctn,btc->bcn", part, x) for part in powers)
+        new, old = product(self.entry(), (real, imaginary)), product(self.powers(steps), state)
         return old[0] + new[0], old[1] + new[1]
+
+    def _powers_of(self, steps: Tensor) -> tuple[Tensor, Tensor]:
+        """`powers`, but (channels, steps, pairs), as products of matrices take them."""
+        steps = ops.cast(steps, self.compute_dtype)[:, None]
+        dt = ops.exp(self.step)
+        rate, frequency = dt * ops.exp(self.rate), dt * self.frequency
+        size, turn = ops.exp(-rate[:, None] * steps), frequency[:, None] * steps
+        return size * cosine(turn), size * sine(turn)
 
 
 def product(one: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:

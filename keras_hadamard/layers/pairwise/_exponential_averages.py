@@ -17,19 +17,20 @@ from keras_hadamard.ops.gated_scan import gated_scan
 
 # The key of what takes no part. It is finite, so that differences are numbers.
 NOTHING = -1e30
+# Below every sum of weights but that of nothing.
+LEAST = 1e-30
 
 
 def of_all(key: Tensor, value: Tensor) -> Tensor:
     """Without a bias: one average for all positions."""
-    each = _weighted(ops.exp(key - _greatest(key, 1)), value)
-    return _quotient(ops.sum(each, axis=1, keepdims=True))
+    each = ops.exp(key - _greatest(key, 1))
+    return ops.sum(each * value, axis=1, keepdims=True) / ops.sum(each, axis=1, keepdims=True)
 
 
 def by_table(bias: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """With a bias for every pair, (length, length), as one product of matrices."""
-    weight = ops.exp(bias - _greatest(bias, 1))
-    sums = ops.matmul(weight, _weighted(ops.exp(key - _greatest(key, 1)), value))
-    return _quotient(sums)
+    weight, each = ops.exp(bias - _greatest(bias, 1)), ops.exp(key - _greatest(key, 1))
+    return ops.matmul(weight, each * value) / ops.maximum(ops.matmul(weight, each), LEAST)
 
 
 def by_causal_table(bias: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -175,7 +176,7 @@ def _weighted(weight: Tensor, value: Tensor) -> Tensor:
 
 def _quotient(sums: Tensor) -> Tensor:
     total, weight = ops.split(sums, 2, axis=-1)
-    return total / ops.maximum(weight, 1e-30)
+    return total / ops.maximum(weight, LEAST)
 
 
 def _greatest(x: Tensor, axis: int) -> Tensor:

@@ -58,7 +58,8 @@ class H3(SequenceMixer):
         Masked steps are left out, and the state is carried over them. The mask is passed on.
 
     Numerics:
-        Models and products are float32 under 16-bit policies.
+        Models and products are float32 under 16-bit policies. LiteRT runs the FFTs of a sequence
+        with Flex operations alone; single steps have none.
 
     Raises:
         ValueError: If an argument is out of range or does not fit the features, the layer is asked
@@ -127,7 +128,10 @@ class H3(SequenceMixer):
             packed = PackedSteps(mask, length)
             query, key, value = (packed.pack(part) for part in (query, key, value))
         keys = ops.concatenate([states[0], key], axis=1)
-        shifted = causal_long_conv(keys, self.shift_kernel)[:, self.state_size - 1 :]
+        if x.shape[1] == 1:
+            shifted = ops.sum(keys * ops.flip(self.shift_kernel, 0), axis=1, keepdims=True)
+        else:
+            shifted = causal_long_conv(keys, self.shift_kernel)[:, self.state_size - 1 :]
         pairs = self._outer(shifted + self.shift_skip * key, value)
         y, diagonal = self._diagonal(pairs, states[1:], packed)
         # Of the outer products, those with the query's entry as their key's are summed.
@@ -156,15 +160,17 @@ class H3(SequenceMixer):
         """The diagonal model of (batch, length, features * head_size), and its state after."""
         model, steps = self.diagonal, u.shape[1]
         u, state = self._folded(u, 2), [self._folded(part, 1) for part in state]
+        entry, old = model.entry(), product(model.powers(ops.ones(())), (state[0], state[1]))
         if steps == 1 and packed is None:
-            new = [part * u[:, 0, :, None] for part in model.entry()]
-            old = product(model.powers(ops.ones(())), (state[0], state[1]))
+            new = [part * u[:, 0, :, None] for part in entry]
             state = [old[0] + new[0], old[1] + new[1]]
             y = model.read((state[0], state[1]))[:, None]
         else:
             length = ops.shape(u)[1]
-            y = causal_long_conv(u, model.kernel(length))
-            y = y + model.carried((state[0], state[1]), length)
+            # What a unit of input gives, and what the state before still does.
+            starts = [ops.concatenate([e[None], o]) for e, o in zip(entry, old, strict=True)]
+            answers = model.answers((starts[0], starts[1]), length)
+            y = causal_long_conv(u, answers[0]) + answers[1:]
             if self.return_state:
                 count = ops.full((ops.shape(u)[0], 1), length, dtype="int32")
                 if packed is not None:

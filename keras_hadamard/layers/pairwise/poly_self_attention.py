@@ -106,7 +106,7 @@ class PolySelfAttention(ProjectingLayer):
             # Chosen, not multiplied: whatever stands at a masked position, a NaN too, stays out.
             valid = ops.cast(mask, "bool")[:, :, None, None]
             pairs = ops.where(valid, pairs, ops.zeros_like(pairs))
-        pooled = self.norm(ops.einsum("bnhd,nh->bhd", pairs, self.pooling))
+        pooled = self.norm(ops.sum(pairs * self.pooling[:, :, None], axis=1))
         mixed = query * self.position[:, :, None] * pooled[:, None]
         mixed = ops.reshape(mixed, (-1, *inputs.shape[1:]))
         return self.output_projection(ops.cast(mixed, self.compute_dtype))
