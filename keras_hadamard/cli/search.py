@@ -131,12 +131,12 @@ def run(arguments: argparse.Namespace) -> int:
             lease=arguments.lease,
             **{name: value for name, value in given.items() if value is not None},
         )
-        from keras_hadamard.tuning.search import SearchFailed, load, search
+        from keras_hadamard.tuning.search import SearchFailed, search
 
         if arguments.worker is not None:
             from keras_hadamard.tuning.chief import work
 
-            work(arguments.worker, settings, load(settings))
+            work(arguments.worker, settings)
             return 0
         try:
             search(settings)

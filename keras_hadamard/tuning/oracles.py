@@ -6,6 +6,7 @@ trials again and told their scores, which puts it where it was without a file of
 
 import math
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import keras_tuner
@@ -18,11 +19,14 @@ from keras_tuner.oracles import (
 )
 
 from keras_hadamard.tuning._extras import require
+from keras_hadamard.tuning.dispatch import Dispatching
 from keras_hadamard.tuning.settings import SearchSettings
 
 OBJECTIVE = "val_accuracy"
 # A failed trial is recorded and the search goes on; KerasTuner would stop after three in a row.
 NEVER = 10**9
+# How the parameters end that choose what a network is made of.
+KINDS = ("gating", "fusion", "attention", "token_mixer", "pruning")
 
 
 class BaselineFirst:
@@ -37,22 +41,23 @@ class BaselineFirst:
         return dict(super().populate_space(trial_id))  # type: ignore[misc]
 
 
-class RandomOracle(BaselineFirst, RandomSearchOracle):
+class RandomOracle(Dispatching, BaselineFirst, RandomSearchOracle):
     """Random search."""
 
 
-class BayesianOracle(BaselineFirst, BayesianOptimizationOracle):
+class BayesianOracle(Dispatching, BaselineFirst, BayesianOptimizationOracle):
     """Bayesian optimisation that spends no trial on what was tried before."""
 
-    # The values of recorded trials. Past the random start they are taken from here in a replay:
-    # fitting the Gaussian process again for each of them would cost seconds a trial.
-    recorded: tuple[dict[str, Any], ...] = ()
+    # The values of recorded trials by number. Past the random start they are taken from here in a
+    # replay: fitting the Gaussian process again for each of them would cost seconds a trial.
+    recorded: Mapping[int, dict[str, Any]] = {}
 
     def populate_space(self: Any, trial_id: str) -> dict[str, Any]:
         tried = [t.hyperparameters.values for t in self.trials.values()]
         done = sum(t.status == "COMPLETED" for t in self.trials.values())
-        if len(tried) < len(self.recorded) and done >= self.num_initial_points:
-            return {"status": "RUNNING", "values": dict(self.recorded[len(tried)])}
+        known = self.recorded.get(len(tried) + 1)
+        if known is not None and done >= self.num_initial_points:
+            return {"status": "RUNNING", "values": dict(known)}
         # A state of its own for each trial: the next one is the same after a replay.
         self._random_state = np.random.RandomState(self.seed + len(tried))
         from sklearn.exceptions import ConvergenceWarning
@@ -70,11 +75,11 @@ class BayesianOracle(BaselineFirst, BayesianOptimizationOracle):
         return dict(response)
 
 
-class HyperbandSearchOracle(BaselineFirst, HyperbandOracle):
+class HyperbandSearchOracle(Dispatching, BaselineFirst, HyperbandOracle):
     """Hyperband, whose baseline is trained to the end and stands outside the brackets."""
 
 
-class GridOracle(GridSearchOracle):
+class GridOracle(Dispatching, GridSearchOracle):
     """Grid search, which begins with the default values by itself."""
 
 
@@ -105,7 +110,7 @@ def make_oracle(
     settings: SearchSettings,
     derived: dict[str, int],
     hypermodel: Any,
-    recorded: list[dict[str, Any]],
+    recorded: Mapping[int, dict[str, Any]],
 ) -> Any:
     """The oracle of the algorithm, knowing the whole space."""
     space = keras_tuner.HyperParameters()
@@ -138,7 +143,7 @@ def make_oracle(
         oracle = BayesianOracle(
             num_initial_points=derived["initial_points"], hyperparameters=space, **common
         )
-        oracle.recorded = tuple(recorded)
+        oracle.recorded = recorded
         return oracle
     return GridOracle(hyperparameters=_kinds(space), tune_new_entries=False, **common)
 
@@ -150,9 +155,7 @@ def _kinds(space: Any) -> Any:
     a second fusion.
     """
     kinds = keras_tuner.HyperParameters()
-    chosen = [
-        p for p in space.space if p.name.endswith(("gating", "fusion", "attention", "pruning"))
-    ]
+    chosen = [p for p in space.space if p.name.endswith(KINDS)]
     for parameter in chosen:
         kinds.Choice(parameter.name, list(parameter.values), default=parameter.default)
     return kinds

@@ -20,7 +20,7 @@ from keras_hadamard.tuning.run_folder import STATE, identity, locked, prepare
 from keras_hadamard.tuning.settings import SearchError, SearchSettings
 from keras_hadamard.tuning.summary import summary
 from keras_hadamard.tuning.table import aligned, trial_rows
-from keras_hadamard.tuning.tuner import RecordingTuner
+from keras_hadamard.tuning.tuner import Trials
 
 
 class SearchFailed(RuntimeError):
@@ -76,8 +76,8 @@ def search(settings: SearchSettings, data: Any = None, stream: TextIO | None = N
     # Before hours of training rather than after them.
     require("matplotlib", "matplotlib")
     require("scipy", "scipy")
-    data = _load(settings) if data is None else data
-    hypermodel = _hypermodel(settings, data)
+    data = load(settings) if data is None else data
+    hypermodel = hypermodel_of(settings, data)
     manifest = prepare(settings.folder, identity(settings, data), derive(settings))
     with locked(settings.folder):
         records = Records.load(settings.folder)
@@ -101,10 +101,8 @@ def _run(
     (settings.folder / STATE).mkdir(exist_ok=True)
     if len(records.trials) < settings.max_trials:
         trainings = 3 * settings.seeds
-        tuner = RecordingTuner(
-            settings, derived, hypermodel, data, records, budget, progress, trainings
-        )
-        early = tuner.run()
+        trials = Trials(settings, derived, hypermodel, data, records, budget, progress, trainings)
+        early = trials.run()
         if early:
             notes.append(f"{len(records.trials)} of {settings.max_trials} trials: {early}.")
     if not records.completed:
@@ -127,7 +125,8 @@ def _run(
     return run
 
 
-def _load(settings: SearchSettings) -> Any:
+def load(settings: SearchSettings) -> Any:
+    """The data set, by its name."""
     from keras_hadamard import datasets  # needs more packages than the spaces do
 
     try:
@@ -138,7 +137,7 @@ def _load(settings: SearchSettings) -> Any:
         raise SearchError(" ".join(str(error).split())) from error
 
 
-def _hypermodel(settings: SearchSettings, data: Any) -> HyperFusionClassifier:
+def hypermodel_of(settings: SearchSettings, data: Any) -> HyperFusionClassifier:
     if len(data.inputs) == 1 and settings.spaces == ("fusion",):
         raise SearchError(
             f"{settings.dataset} has one input, so there is no fusion to search; add gating."

@@ -106,6 +106,7 @@ def fit(hypermodel, npz, seed=1, **configuration):
         epochs=3,
         batch_size=16,
         on_epoch=lambda epoch, best: seen.append(epoch),
+        limits={},
     )
     return outcome, seen
 
