@@ -14,12 +14,12 @@ def compare(expected: Batches, actual: Batches, tolerance: float) -> tuple[bool,
             if name not in outputs or name not in actual.get(batch, {}):
                 side = "the server" if name in outputs else "Keras"
                 return False, f"{side} has no {at}"
-            difference = _difference(outputs[name], actual[batch][name])
-            if isinstance(difference, str):
-                return False, f"{at}: {difference}"
+            found = difference(outputs[name], actual[batch][name])
+            if isinstance(found, str):
+                return False, f"{at}: {found}"
             # `>=`, so that equal outputs still name a place.
-            if difference >= largest:
-                largest, where = difference, at
+            if found >= largest:
+                largest, where = found, at
     if not where:
         return False, "there is no output to compare"
     return largest <= tolerance, (
@@ -27,7 +27,7 @@ def compare(expected: Batches, actual: Batches, tolerance: float) -> tuple[bool,
     )
 
 
-def _difference(expected: np.ndarray, actual: np.ndarray) -> float | str:
+def difference(expected: np.ndarray, actual: np.ndarray) -> float | str:
     """The largest difference relative to the largest finite value, or what is not comparable."""
     if expected.shape != actual.shape:
         return f"shape {actual.shape} where Keras has {expected.shape}"

@@ -1,4 +1,4 @@
-"""Runs a SavedModel as a stock TF Serving does: in its loader, on a CPU, with XLA disabled.
+"""Runs a SavedModel as TF Serving does: in its loader, on a CPU, in general with XLA disabled.
 
 Disabling XLA holds for the whole process and cannot be undone, so `run` starts this file as a
 program of its own. The program does not import this package: like the server, it has TensorFlow
@@ -20,6 +20,8 @@ import numpy as np
 
 # Batch size -> name of the input or output -> values.
 Batches: TypeAlias = dict[int, dict[str, np.ndarray]]
+# Name of the signature -> its batches. A name may go on after an @, to be called on two sets.
+Calls: TypeAlias = dict[str, Batches]
 
 # `tensorflow::DisableXlaCompilation()`, which the server's main() calls unless it was started with
 # one of its XLA flags. TensorFlow has no public name for it.
@@ -28,49 +30,54 @@ _DISABLE_XLA = "_ZN10tensorflow21DisableXlaCompilationEv"
 
 @dataclass(frozen=True)
 class LoaderRun:
-    """What came out: `error` if nothing could be run, else outputs or a failure per batch size."""
+    """What came out: `error` if nothing could be run, else outputs or a failure of each batch."""
 
     error: str | None
-    outputs: Batches
-    failures: dict[int, str]
+    outputs: Calls
+    failures: dict[str, dict[int, str]]
 
 
-def save_batches(path: str | Path, batches: Mapping[int, Mapping[str, Any]]) -> None:
-    """Writes `<batch>/<name>` arrays; numpy's format has no bfloat16 and no variable strings."""
+def save_calls(path: str | Path, calls: Mapping[str, Mapping[int, Mapping[str, Any]]]) -> None:
+    """Writes `<signature>/<batch>/<name>` arrays.
+
+    numpy's format has no bfloat16, and no strings of different lengths.
+    """
     arrays = {}
-    for batch, values in batches.items():
-        for name, value in values.items():
-            array = np.asarray(value)
-            if array.dtype.kind == "O":
-                array = array.astype("S")
-            elif array.dtype.name == "bfloat16":
-                array = array.astype("float32")
-            arrays[f"{batch}/{name}"] = array
+    for signature, batches in calls.items():
+        for batch, values in batches.items():
+            for name, value in values.items():
+                array = np.asarray(value)
+                if array.dtype.kind == "O":
+                    array = array.astype("S")
+                elif array.dtype.name == "bfloat16":
+                    array = array.astype("float32")
+                arrays[f"{signature}/{batch}/{name}"] = array
     # An open file, because with a path numpy hands the name of an array on as an argument.
     with open(path, "wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
-def load_batches(path: str | Path) -> Batches:
-    batches: Batches = {}
+def load_calls(path: str | Path) -> Calls:
+    calls: Calls = {}
     with np.load(path, allow_pickle=False) as arrays:
         for key in arrays.files:
-            batch, _, name = key.partition("/")
-            batches.setdefault(int(batch), {})[name] = arrays[key]
-    return batches
+            signature, batch, name = key.split("/", 2)
+            calls.setdefault(signature, {}).setdefault(int(batch), {})[name] = arrays[key]
+    return calls
 
 
-def run(path: str | Path, batches: Batches) -> LoaderRun:
-    """Runs `serving_default` of the SavedModel at `path` on every batch, in a new process."""
+def run(path: str | Path, calls: Calls, xla: bool = False) -> LoaderRun:
+    """Runs the signatures of the SavedModel at `path` on their batches, in a new process."""
     with tempfile.TemporaryDirectory() as scratch:
         inputs, outputs = Path(scratch, "inputs.npz"), Path(scratch, "outputs.npz")
-        save_batches(inputs, batches)
+        save_calls(inputs, calls)
         environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
         # These flags can switch automatic clustering on, which a stock server does not do.
         environment.pop("TF_XLA_FLAGS", None)
+        arguments = [str(path), str(inputs), str(outputs), *(["--xla"] if xla else [])]
         # -P keeps this folder, whose files have common names, off the module path.
         done = subprocess.run(
-            [sys.executable, "-P", __file__, str(path), str(inputs), str(outputs)],
+            [sys.executable, "-P", __file__, *arguments],
             capture_output=True,
             text=True,
             env=environment,
@@ -81,10 +88,12 @@ def run(path: str | Path, batches: Batches) -> LoaderRun:
             said = done.stderr.strip().splitlines() or ["no message"]
             return LoaderRun(f"the loader ended with {done.returncode}: {said[-1]}", {}, {})
         result = json.loads(lines[-1])
-        failures = {int(batch): text for batch, text in result["failures"].items()}
-        return LoaderRun(
-            result["error"], load_batches(outputs) if outputs.exists() else {}, failures
-        )
+        failures = {
+            signature: {int(batch): text for batch, text in of.items()}
+            for signature, of in result["failures"].items()
+        }
+        found = load_calls(outputs) if outputs.exists() else {}
+        return LoaderRun(result["error"], found, failures)
 
 
 def disable_xla() -> None:
@@ -118,41 +127,43 @@ def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split())[:300]
 
 
-def _serve(path: str, batches: Batches, failures: dict[int, str]) -> Batches:
+def _serve(path: str, calls: Calls, failures: dict[str, dict[int, str]]) -> Calls:
     import tensorflow as tf
 
-    outputs: Batches = {}
+    outputs: Calls = {}
     # A graph and a session, not `tf.saved_model.load`: that is what the server itself runs.
     with tf.compat.v1.Session(graph=tf.Graph()) as session:
         meta_graph = tf.compat.v1.saved_model.load(session, ["serve"], path)
-        signature = meta_graph.signature_def["serving_default"]
-        fetches = {name: info.name for name, info in signature.outputs.items()}
-        for batch, values in batches.items():
-            try:
-                feed = {
-                    info.name: values[name].astype(tf.as_dtype(info.dtype).as_numpy_dtype)
-                    for name, info in signature.inputs.items()
-                }
-                outputs[batch] = session.run(fetches, feed)
-            except KeyError as error:
-                failures[batch] = f"no values for input {error}"
-            except (tf.errors.OpError, ValueError, TypeError) as error:
-                failures[batch] = _one_line(error)
+        for call, batches in calls.items():
+            signature = meta_graph.signature_def[call.partition("@")[0]]
+            fetches = {name: info.name for name, info in signature.outputs.items()}
+            for batch, values in batches.items():
+                try:
+                    feed = {
+                        info.name: values[name].astype(tf.as_dtype(info.dtype).as_numpy_dtype)
+                        for name, info in signature.inputs.items()
+                    }
+                    outputs.setdefault(call, {})[batch] = session.run(fetches, feed)
+                except KeyError as error:
+                    failures.setdefault(call, {})[batch] = f"no values for input {error}"
+                except (tf.errors.OpError, ValueError, TypeError) as error:
+                    failures.setdefault(call, {})[batch] = _one_line(error)
     return outputs
 
 
-def main(path: str, inputs: str, outputs: str) -> None:
+def main(path: str, inputs: str, outputs: str, *options: str) -> None:
     import tensorflow as tf
 
     error: str | None = None
-    failures: dict[int, str] = {}
+    failures: dict[str, dict[int, str]] = {}
     try:
-        disable_xla()
+        if "--xla" not in options:
+            disable_xla()
     except RuntimeError as problem:
         error = f"cannot be run without XLA: {_one_line(problem)}"
     else:
         try:
-            save_batches(outputs, _serve(path, load_batches(inputs), failures))
+            save_calls(outputs, _serve(path, load_calls(inputs), failures))
         except (tf.errors.OpError, OSError, ValueError, KeyError, RuntimeError) as problem:
             error = f"does not load: {_one_line(problem)}"
     sys.stdout.write(json.dumps({"error": error, "failures": failures}) + "\n")

@@ -1,7 +1,8 @@
 """Inputs to try a model on, and what Keras makes of them, kept beside the SavedModel."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,7 +12,7 @@ from keras_hadamard import config
 from keras_hadamard._checks import received
 from keras_hadamard._introspection.private import all_layers
 from keras_hadamard.serving._endpoint import Endpoint
-from keras_hadamard.serving._loader import Batches, load_batches, save_batches
+from keras_hadamard.serving._loader import Batches, Calls, load_calls, save_calls
 
 BATCH_SIZES = (1, 3, 8)
 # For dimensions that a model leaves open. Some strided convolutions deep, it is still not empty.
@@ -21,7 +22,11 @@ _INPUTS = Path("assets.extra", "check_inputs.npz")
 _OUTPUTS = Path("assets.extra", "check_outputs.npz")
 
 
-def random_inputs(specs: Mapping[str, tf.TensorSpec], vocabulary: int = 2) -> Batches:
+def random_inputs(
+    specs: Mapping[str, tf.TensorSpec],
+    vocabulary: int = 2,
+    sizes: Iterable[int] = BATCH_SIZES,
+) -> Batches:
     """The same random inputs at each call: normal floats, integers below `vocabulary`."""
     generator = np.random.default_rng(0)
 
@@ -35,13 +40,13 @@ def random_inputs(specs: Mapping[str, tf.TensorSpec], vocabulary: int = 2) -> Ba
             return generator.integers(0, vocabulary, shape).astype(spec.dtype.as_numpy_dtype)
         return generator.standard_normal(shape).astype(spec.dtype.as_numpy_dtype)
 
-    return {
-        batch: {name: values(spec, batch) for name, spec in specs.items()} for batch in BATCH_SIZES
-    }
+    return {batch: {name: values(spec, batch) for name, spec in specs.items()} for batch in sizes}
 
 
 def example_inputs(
-    specs: Mapping[str, tf.TensorSpec], examples: Mapping[str, np.ndarray]
+    specs: Mapping[str, tf.TensorSpec],
+    examples: Mapping[str, np.ndarray],
+    sizes: Iterable[int] = BATCH_SIZES,
 ) -> Batches:
     """Batches made of the rows of `examples`, over and over where they are too few."""
     for name, spec in specs.items():
@@ -55,8 +60,29 @@ def example_inputs(
             )
             for name, spec in specs.items()
         }
-        for batch in BATCH_SIZES
+        for batch in sizes
     }
+
+
+def as_arrays(examples: Mapping[str, Any] | None) -> dict[str, np.ndarray] | None:
+    """The examples as arrays, of whatever they are given as."""
+    if examples is None:
+        return None
+    if not isinstance(examples, Mapping):
+        raise received("`examples` to be a dict of arrays", examples=examples)
+    return {name: np.asarray(value) for name, value in examples.items()}
+
+
+def inputs_for(
+    model: keras.Model,
+    endpoint: Endpoint,
+    examples: Mapping[str, np.ndarray] | None,
+    sizes: Iterable[int] = BATCH_SIZES,
+) -> Batches:
+    """Batches to try an endpoint of a model on: of examples if there are some of all its inputs."""
+    if examples is None or not set(endpoint.specs) <= set(examples):
+        return random_inputs(endpoint.specs, vocabulary_of(model), sizes)
+    return example_inputs(endpoint.specs, examples, sizes)
 
 
 def vocabulary_of(model: keras.Model) -> int:
@@ -72,7 +98,9 @@ def keras_outputs(endpoint: Endpoint, inputs: Batches) -> Batches:
 
     def answer(values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         tensors = {
-            name: tf.cast(values[name], spec.dtype) if spec.dtype != tf.string else values[name]
+            name: tf.convert_to_tensor(values[name])
+            if spec.dtype == tf.string
+            else tf.cast(values[name], spec.dtype)
             for name, spec in endpoint.specs.items()
         }
         outputs = endpoint.call(tensors)
@@ -84,14 +112,14 @@ def keras_outputs(endpoint: Endpoint, inputs: Batches) -> Batches:
         return {batch: answer(values) for batch, values in inputs.items()}
 
 
-def write_record(path: Path, inputs: Batches, outputs: Batches) -> None:
+def write_record(path: Path, inputs: Calls, outputs: Calls) -> None:
     (path / _INPUTS).parent.mkdir(exist_ok=True)
-    save_batches(path / _INPUTS, inputs)
-    save_batches(path / _OUTPUTS, outputs)
+    save_calls(path / _INPUTS, inputs)
+    save_calls(path / _OUTPUTS, outputs)
 
 
-def read_record(path: Path) -> tuple[Batches, Batches] | None:
+def read_record(path: Path) -> tuple[Calls, Calls] | None:
     """Inputs and outputs that `export` recorded, or None in a SavedModel of other origin."""
     if not (path / _INPUTS).is_file() or not (path / _OUTPUTS).is_file():
         return None
-    return load_batches(path / _INPUTS), load_batches(path / _OUTPUTS)
+    return load_calls(path / _INPUTS), load_calls(path / _OUTPUTS)

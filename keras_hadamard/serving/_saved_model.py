@@ -64,6 +64,15 @@ def read(path: Path) -> Any:
     raise ValueError("saved_model.pb has no graph with the tag 'serve'")
 
 
+def signatures(meta_graph: Any) -> dict[str, Any]:
+    """The signatures that requests name; `serve` is Keras's second name of `serving_default`."""
+    return {
+        name: signature
+        for name, signature in sorted(meta_graph.signature_def.items())
+        if not name.startswith("__") and name != "serve"
+    }
+
+
 def _nodes(meta_graph: Any) -> Iterator[Any]:
     yield from meta_graph.graph_def.node
     for function in meta_graph.graph_def.library.function:

@@ -1,7 +1,6 @@
 """Says whether a SavedModel runs on a stock TF Serving, by running it as one does."""
 
 import os
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,10 +8,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_hadamard.serving import _loader, _samples, _saved_model
-from keras_hadamard.serving._compare import compare
+from keras_hadamard.serving import _check_files, _check_runs, _saved_model
 from keras_hadamard.serving._endpoint import endpoint_of
-from keras_hadamard.serving._loader import Batches, LoaderRun
+from keras_hadamard.serving._label import XLA_FLAG, Label, read_label
 from keras_hadamard.serving.report import CheckItem, CheckReport
 
 # What TF Serving's REST interface converts to and from JSON (its util/json_tensor.cc); its gRPC
@@ -26,16 +24,21 @@ def check(directory: str | os.PathLike[str], model: keras.Model | None = None) -
     """Says whether a SavedModel runs on a stock TF Serving, and answers as the Keras model does.
 
     Looks at the file (no part that has to be compiled by XLA, no ops but TensorFlow's own, named
-    inputs and outputs, types, dynamic batch), then runs batches of 1, 3 and 8 in the server's
-    loader, on a CPU and with XLA disabled as the server has it, and compares the outputs: within
-    1e-5 of the output's scale, 1e-2 where the model computes in float16 and 5e-2 where in bfloat16.
-    The loader runs in a process of its own, for some five seconds.
+    inputs and outputs of every signature, types, dynamic batch), then runs batches of 1, 3 and 8 in
+    the server's loader, on a CPU and with XLA disabled as the server has it, and compares the
+    outputs: within 1e-5 of the output's scale, 1e-2 where the model computes in float16 and 5e-2
+    where in bfloat16. The loader runs in a process of its own, for some five seconds.
+
+    Where they are there, the labels, the warm-up requests (which are run too), the batching
+    parameters and `models.config` are looked at as the server would read them. A version that was
+    exported for XLA runs with it, and the report says which flag the server needs.
 
     Args:
         directory: Path of a model's base directory, whose highest version is taken, or of one
             version.
-        model: The `keras.Model` to compare with, or None for the answers that `serving.export`
-            recorded. Without either the comparison is skipped. Defaults to `None`.
+        model: The `keras.Model` to compare `serving_default` with, or None for the answers that
+            `serving.export` recorded, which all signatures have. Without either the comparison is
+            skipped. A version with preprocessing is compared with its record. Defaults to `None`.
 
     Returns:
         A `CheckReport`, whose `ok` sums it up and which prints as one line per item.
@@ -61,10 +64,17 @@ def check(directory: str | os.PathLike[str], model: keras.Model | None = None) -
     path, version = _saved_model.resolve(Path(directory))
     if model is not None:
         endpoint_of(model)
-    return CheckReport(path, version, tuple(_items(path, version, model)))
+    try:
+        label = read_label(path)
+    except ValueError as error:
+        item = CheckItem("label", False, " ".join(str(error).split()))
+        return CheckReport(path, version, (item,))
+    return CheckReport(path, version, tuple(_items(path, version, model, label)), label.xla)
 
 
-def _items(path: Path, version: int | None, model: keras.Model | None) -> Iterator[CheckItem]:
+def _items(
+    path: Path, version: int | None, model: keras.Model | None, label: Label
+) -> Iterator[CheckItem]:
     yield CheckItem(
         "layout",
         version is not None and version > 0,
@@ -80,38 +90,70 @@ def _items(path: Path, version: int | None, model: keras.Model | None) -> Iterat
         return
     functions = len(meta_graph.graph_def.library.function)
     yield CheckItem("readable", True, f"{functions} functions")
-    yield _no_xla(meta_graph)
+    yield _no_xla(meta_graph, label.xla)
     foreign = _saved_model.foreign_ops(meta_graph)
     yield CheckItem("core ops", not foreign, ", ".join(foreign) or "only TensorFlow's own")
 
-    signature = meta_graph.signature_def.get(_saved_model.SIGNATURE)
-    if signature is None or not signature.inputs or not signature.outputs:
-        found = sorted(key for key in meta_graph.signature_def if not key.startswith("__"))
-        lack = "has no inputs or no outputs" if signature is not None else f"not among {found}"
-        yield CheckItem("signature", False, f"{_saved_model.SIGNATURE} {lack}")
+    found = _saved_model.signatures(meta_graph)
+    lack = _lack(found)
+    if lack:
+        yield CheckItem("signature", False, lack)
         return
-    inputs = _saved_model.specs(signature.inputs)
-    outputs = _saved_model.specs(signature.outputs)
-    yield CheckItem(
-        "signature",
-        True,
-        f"{_saved_model.SIGNATURE}({', '.join(inputs)}) -> {', '.join(outputs)}",
-    )
-    yield _types({**inputs, **outputs})
-    fixed = [f"{name} {spec.shape}" for name, spec in inputs.items() if not _dynamic(spec.shape)]
+    inputs = {name: _saved_model.specs(signature.inputs) for name, signature in found.items()}
+    for name, signature in found.items():
+        outputs = _saved_model.specs(signature.outputs)
+        yield CheckItem(
+            "signature", True, f"{name}({', '.join(inputs[name])}) -> {', '.join(outputs)}"
+        )
+    yield _types(found)
+    fixed = [
+        f"{name} {spec.shape}"
+        for specs in inputs.values()
+        for name, spec in specs.items()
+        if not _dynamic(spec.shape)
+    ]
     yield CheckItem("dynamic batch", not fixed, ", ".join(fixed) or "in every input")
-    yield from _runs(path, inputs, model, _saved_model.tolerance(meta_graph))
+    yield from _check_files.labels(path, inputs)
+    wrong, warm = _check_files.warm_up(path, inputs)
+    if wrong is not None:
+        yield wrong
+    batching = _check_files.batching(path, warm)
+    if batching is not None:
+        yield batching
+    if version is not None:
+        yield from _check_files.models(path.parent)
+    runs = _check_runs.Runs(path, inputs, warm, _saved_model.tolerance(meta_graph), label.xla)
+    yield from runs.items(None if label.preprocessing else model)
 
 
-def _no_xla(meta_graph: Any) -> CheckItem:
+def _lack(found: dict[str, Any]) -> str | None:
+    """What is missing of the signatures: each needs inputs and outputs, and one its name."""
+    empty = [name for name, s in found.items() if not s.inputs or not s.outputs]
+    if _saved_model.SIGNATURE not in found:
+        return f"{_saved_model.SIGNATURE} not among {sorted(found)}"
+    if empty:
+        return f"{', '.join(empty)} has no inputs or no outputs"
+    return None
+
+
+def _no_xla(meta_graph: Any, xla: bool) -> CheckItem:
     nodes, functions = _saved_model.xla_marks(meta_graph)
     marked = nodes or functions
+    if xla:
+        return CheckItem(
+            "XLA", bool(marked), f"compiled: the server needs {XLA_FLAG}" if marked else "no marks"
+        )
     shown = ", ".join(marked[:3]) + (f" and {len(marked) - 3} more" if len(marked) > 3 else "")
     return CheckItem("no XLA marks", not marked, shown or "nothing has to be compiled by XLA")
 
 
-def _types(specs: dict[str, tf.TensorSpec]) -> CheckItem:
-    types = {name: spec.dtype.name for name, spec in specs.items()}
+def _types(found: dict[str, Any]) -> CheckItem:
+    types = {
+        name: spec.dtype.name
+        for signature in found.values()
+        for tensors in (signature.inputs, signature.outputs)
+        for name, spec in _saved_model.specs(tensors).items()
+    }
     impossible = [f"{name} {kind}" for name, kind in types.items() if kind not in _GRPC_TYPES]
     if impossible:
         return CheckItem("dtypes", False, ", ".join(impossible))
@@ -123,53 +165,3 @@ def _types(specs: dict[str, tf.TensorSpec]) -> CheckItem:
 
 def _dynamic(shape: tf.TensorShape) -> bool:
     return shape.rank is None or (shape.rank > 0 and shape[0] is None)
-
-
-def _runs(
-    path: Path, specs: dict[str, tf.TensorSpec], model: keras.Model | None, tolerance: float
-) -> Iterator[CheckItem]:
-    try:
-        record = _samples.read_record(path)
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        yield CheckItem("record", False, f"assets.extra cannot be read: {error}")
-        record = None
-    if record is None and any(not spec.shape.rank for spec in specs.values()):
-        yield CheckItem("batches", False, "not run: no inputs are recorded, and shapes are unknown")
-        return
-    inputs = record[0] if record else _samples.random_inputs(specs)
-    run = _loader.run(path, inputs)
-    for batch in inputs:
-        yield _batch(batch, run)
-    if run.error or run.failures:
-        yield CheckItem("outputs", None, "not compared: see the batches")
-    elif model is not None:
-        yield _against(model, inputs, run, tolerance)
-    elif record is None:
-        yield CheckItem("outputs", None, "not compared: none are recorded, and no model is given")
-    else:
-        yield CheckItem("outputs", *compare(record[1], run.outputs, tolerance))
-
-
-def _batch(batch: int, run: LoaderRun) -> CheckItem:
-    name = f"batch {batch}"
-    failure = run.error or run.failures.get(batch)
-    if failure:
-        return CheckItem(name, False, failure)
-    # With batching on, the server hands each request its rows of every output.
-    wrong = {n: v.shape for n, v in run.outputs[batch].items() if v.shape[:1] != (batch,)}
-    if wrong:
-        return CheckItem(name, False, f"outputs without a row for each input: {wrong}")
-    return CheckItem(name, True, "runs with XLA disabled")
-
-
-def _against(model: keras.Model, inputs: Batches, run: LoaderRun, tolerance: float) -> CheckItem:
-    some = next(iter(inputs.values()))
-    examples = None if getattr(model, "inputs", None) else some
-    try:
-        endpoint = endpoint_of(model, examples)
-    except ValueError as error:
-        return CheckItem("outputs", False, str(error))
-    if set(endpoint.specs) != set(some):
-        return CheckItem("outputs", False, f"the model's inputs are {list(endpoint.specs)}")
-    expected = _samples.keras_outputs(endpoint, inputs)
-    return CheckItem("outputs", *compare(expected, run.outputs, tolerance))

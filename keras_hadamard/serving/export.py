@@ -1,22 +1,26 @@
 """Writes a model where TF Serving looks for it."""
 
-import contextlib
 import os
 import re
-import shutil
-import uuid
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-from keras_hadamard._checks import positive_int, received
+from keras_hadamard._checks import received
 from keras_hadamard._introspection.private import all_layers
-from keras_hadamard.serving import _samples, _saved_model
-from keras_hadamard.serving._endpoint import Endpoint, endpoint_of
+from keras_hadamard.serving import _configs, _samples, _saved_model, _warmup
+from keras_hadamard.serving._archive import write_archive
+from keras_hadamard.serving._files import write_atomically
+from keras_hadamard.serving._label import Label, write_label
+from keras_hadamard.serving._loader import Calls
+from keras_hadamard.serving._publish import draft_of, place_of
+from keras_hadamard.serving._saved_model import SIGNATURE
+from keras_hadamard.serving._signatures import Signatures, signatures_of
+from keras_hadamard.serving.options import ExportOptions
 
 
 def export(
@@ -25,6 +29,7 @@ def export(
     version: int | None = None,
     *,
     examples: Mapping[str, Any] | None = None,
+    options: ExportOptions | None = None,
 ) -> Path:
     """Writes a model as the SavedModel `<directory>/<version>/`, for a stock TF Serving.
 
@@ -32,11 +37,16 @@ def export(
     returns outputs by the keys of a dict, or else by the names of the output layers, with batches
     of any size. A subclassed model, which has no `keras.Input`, takes the arguments of its `call`
     with the shapes of its first batch, and returns `output` or `output_0`, `output_1`, ...
+    `options` add further signatures, preprocessing and labels.
 
     The version appears whole or not at all: it is written under a name that a running server
     ignores and then renamed. A model that a stock server cannot run, because part of it is
-    XLA-compiled by itself or runs Python, is refused. Beside the SavedModel, in `assets.extra`,
-    stand random inputs and the model's answers, with which `serving.check` compares.
+    XLA-compiled by itself or runs Python, is refused.
+
+    A version also holds the server's batching parameters (`batching_params.pbtxt`), and in
+    `assets.extra` warm-up requests, and random inputs with the model's answers, with which
+    `serving.check` compares. Beside the versions stands `models.config`, for
+    `--model_config_file`, which is written once and then left as it is.
 
     Under a mixed policy give the last layer `dtype="float32"`: the server's REST interface has no
     16-bit floats.
@@ -48,14 +58,17 @@ def export(
             version is never overwritten. Defaults to `None`.
         examples: Dict of arrays by name of input, the rows of which are used in place of random
             inputs: for inputs that are neither numbers around 0 nor indices of an `Embedding`.
-            Also tells types and names of the inputs of a subclassed model. Defaults to `None`.
+            Also tells types and names of the inputs of a subclassed model. With preprocessing,
+            what requests carry. Defaults to `None`.
+        options: `ExportOptions`: further signatures, preprocessing, labels, batch sizes, XLA.
+            Defaults to `None`, those of `ExportOptions()`.
 
     Returns:
         The `pathlib.Path` of the new version.
 
     Raises:
-        ValueError: If the model is not built, the version exists, `examples` do not fit, or a
-            stock TF Serving could not run the model.
+        ValueError: If the model is not built, the version exists, `examples` or `options` do not
+            fit, or a stock TF Serving could not run the model.
         OSError: If the files cannot be written, in which case none are left.
 
     Example:
@@ -71,72 +84,66 @@ def export(
     ...     first.name, second.name
     ('1', '2')
     """
-    if examples is not None:
-        if not isinstance(examples, Mapping):
-            raise received("`examples` to be a dict of arrays", examples=examples)
-        examples = {name: np.asarray(value) for name, value in examples.items()}
-    endpoint = endpoint_of(model, examples)
-    base = Path(directory)
-    if base.exists() and not base.is_dir():
-        raise received("`directory` to be a directory", directory=str(base))
-    existing = _saved_model.versions(base)
-    if version is None:
-        version = max(existing, default=0) + 1
-    elif (version := positive_int("version", version)) in existing:
-        raise received(f"a version that is not in {base} yet", version=version)
-    if examples is None:
-        inputs = _samples.random_inputs(endpoint.specs, _samples.vocabulary_of(model))
-    else:
-        inputs = _samples.example_inputs(endpoint.specs, examples)
-
-    new = not base.exists()
-    target = base / str(version)
-    # Not a number, so that a server which polls the directory passes it by.
-    draft = base / f".{version}-{uuid.uuid4().hex}"
-    try:
-        base.mkdir(parents=True, exist_ok=True)
-        _write(model, endpoint, draft)
-        _refuse_unservable(model, draft)
-        _samples.write_record(draft, inputs, _samples.keras_outputs(endpoint, inputs))
-        os.rename(draft, target)
-    except (OSError, tf.errors.OpError) as error:
-        if isinstance(error, tf.errors.OpError) and draft.name not in str(error):
-            raise  # of the model itself, not of a file
-        reason = " ".join(str(error).split())
-        raise OSError(f"Could not write {target}, and left nothing there: {reason}") from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-        if new:
-            with contextlib.suppress(OSError):  # it is not empty: the export succeeded
-                base.rmdir()
+    options = options or ExportOptions()
+    if not isinstance(options, ExportOptions):
+        raise received("`options` to be ExportOptions", options=options)
+    given = _samples.as_arrays(examples)
+    target = place_of(directory, version)
+    with tempfile.TemporaryDirectory() as scratch:
+        signatures, written = signatures_of(model, options, given, Path(scratch))
+        inputs = _inputs(signatures, given, _samples.BATCH_SIZES)
+        warm = _inputs(signatures, given, options.batch_sizes)
+        with draft_of(target) as draft:
+            first = {"serve": written.pop(SIGNATURE)}
+            write_archive(draft, signatures.tracked, {**first, **written})
+            _refuse_unservable(list(signatures.models.values()), draft, options.xla)
+            outputs = {
+                name: _samples.keras_outputs(endpoint, inputs[name])
+                for name, endpoint in signatures.endpoints.items()
+            }
+            _samples.write_record(draft, inputs, outputs)
+            write_label(draft, Label(options.xla, options.preprocessing is not None))
+            if options.batch_sizes:
+                _warmup.write(draft, target.parent.name, warm)
+                text = _configs.batching_text(options.batch_sizes)
+                (draft / _configs.BATCHING).write_text(text, encoding="utf-8")
+    _configure(target.parent)
     return target
 
 
-def _write(model: keras.Model, endpoint: Endpoint, path: Path) -> None:
-    archive = keras.export.ExportArchive()
-    archive.track(model)
-    # Keras also publishes the first endpoint as `serving_default`.
-    archive.add_endpoint("serve", endpoint.call, input_signature=[endpoint.specs])
-    archive.write_out(str(path), verbose=False)
+def _inputs(
+    signatures: Signatures, examples: Mapping[str, np.ndarray] | None, sizes: Iterable[int]
+) -> Calls:
+    return {
+        name: _samples.inputs_for(signatures.models[name], endpoint, examples, sizes)
+        for name, endpoint in signatures.endpoints.items()
+    }
 
 
-def _refuse_unservable(model: keras.Model, path: Path) -> None:
+def _configure(base: Path) -> None:
+    """Writes the configuration of the model, once: whoever runs the server may change it."""
+    if not (base / _configs.MODELS).exists():
+        text = _configs.models_text(base.resolve().name)
+        write_atomically(base / _configs.MODELS, text.encode())
+
+
+def _refuse_unservable(models: list[keras.Model], path: Path, xla: bool) -> None:
     meta_graph = _saved_model.read(path)
     nodes, functions = _saved_model.xla_marks(meta_graph)
-    if nodes or functions:
+    if (nodes or functions) and not xla:
         raise received(
             "a model without parts that compile themselves with XLA, which a stock TF Serving "
             "does not have: no convolutions with `groups`, no `jit_compile` inside `call`",
-            layers=_layers_of(model, nodes) or functions,
+            layers=_layers_of(models, nodes) or functions,
         )
     foreign = _saved_model.foreign_ops(meta_graph)
     if foreign:
         raise received("a model of TensorFlow's own ops, with no Python functions", ops=foreign)
 
 
-def _layers_of(model: keras.Model, nodes: list[str]) -> list[str]:
+def _layers_of(models: list[keras.Model], nodes: list[str]) -> list[str]:
     """The innermost layers in whose name scopes the nodes stand."""
-    names = {layer.name for layer in all_layers(model)}
+    names = {layer.name for model in models for layer in all_layers(model)}
     found = set()
     for node in nodes:
         # TensorFlow may have made a scope's name unique by a number at its end.

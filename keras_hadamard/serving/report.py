@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from keras_hadamard.serving._label import XLA_FLAG
+
 _WORDS = {True: "ok", False: "FAIL", None: "skip"}
 
 
@@ -39,6 +41,8 @@ class CheckReport:
         version: Integer, the version that a server gives it, or None where its directory has no
             number for a name.
         items: Tuple of `CheckItem`s.
+        xla: Boolean, whether the version is for a server with XLA, as its label says. Defaults to
+            `False`.
 
     Example:
 
@@ -55,6 +59,7 @@ class CheckReport:
     path: Path
     version: int | None
     items: tuple[CheckItem, ...]
+    xla: bool = False
 
     @property
     def ok(self) -> bool:
@@ -63,4 +68,5 @@ class CheckReport:
 
     def __str__(self) -> str:
         verdict = "runs" if self.ok else "does not run"
-        return "\n".join([f"{self.path} {verdict} on a stock TF Serving", *map(str, self.items)])
+        server = f"TF Serving started with {XLA_FLAG}" if self.xla else "a stock TF Serving"
+        return "\n".join([f"{self.path} {verdict} on {server}", *map(str, self.items)])

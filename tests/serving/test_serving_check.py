@@ -9,8 +9,10 @@ import tensorflow as tf
 from keras_hadamard import serving
 from keras_hadamard.serving import _loader, _samples
 
-NAMES = "layout,readable,no XLA marks,core ops,signature,dtypes,dynamic batch"
-NAMES = [*NAMES.split(","), "batch 1", "batch 3", "batch 8", "outputs"]
+NAMES = (
+    "layout,readable,no XLA marks,core ops,signature,dtypes,dynamic batch,batching,models.config"
+)
+NAMES = [*NAMES.split(","), "batch 1", "batch 3", "batch 8", "warm-up", "outputs"]
 
 
 def failed(report):
@@ -25,7 +27,7 @@ def item(report, name):
 def no_run(monkeypatch):
     """For tests of what is read from the file, which need not wait for the loader."""
 
-    def nothing(path, batches):
+    def nothing(path, calls, xla):
         return _loader.LoaderRun("was not started", {}, {})
 
     monkeypatch.setattr(_loader, "run", nothing)
@@ -103,7 +105,7 @@ def test_a_subclass_with_integer_and_string_outputs(one_loader, tmp_path):
     report = serving.check(tmp_path, model)
     assert report.ok, str(report)
     inputs, outputs = _samples.read_record(path)
-    outputs[3]["word"][1] = b"dd"
+    outputs["serving_default"][3]["word"][1] = b"dd"
     _samples.write_record(path, inputs, outputs)
     assert failed(serving.check(tmp_path)) == {"outputs": "word at batch 3: different strings"}
 
@@ -166,7 +168,7 @@ def test_lost_variables(one_loader, tmp_path):
 def test_tampered_record(one_loader, tmp_path):
     path = serving.export(models.two_branches(), tmp_path)
     inputs, outputs = _samples.read_record(path)
-    outputs[3]["score"] = outputs[3]["score"] * (1 + 5e-5)
+    outputs["serving_default"][3]["score"] *= 1 + 5e-5
     _samples.write_record(path, inputs, outputs)
     report = serving.check(tmp_path)
     assert list(failed(report)) == ["outputs"]

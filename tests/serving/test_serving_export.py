@@ -134,7 +134,7 @@ def test_subclass_of_two_arguments_needs_examples(tmp_path):
 
 def test_recorded_inputs_stay_within_the_smallest_vocabulary(tmp_path):
     path = serving.export(models.two_branches(vocabulary=6), tmp_path)
-    inputs, outputs = _samples.read_record(path)
+    inputs, outputs = (calls["serving_default"] for calls in _samples.read_record(path))
     assert sorted(inputs) == sorted(outputs) == [1, 3, 8]
     tokens = inputs[8]["tokens"]
     assert tokens.shape == (8, 5) and tokens.min() >= 0 and 1 < tokens.max() < 6
@@ -147,7 +147,7 @@ def test_examples_are_what_is_recorded(dense, tmp_path):
     rows = np.arange(8.0).reshape(2, 4)
     path = serving.export(dense, tmp_path, examples={"features": rows})
     inputs, _ = _samples.read_record(path)
-    np.testing.assert_array_equal(inputs[3]["features"], rows[[0, 1, 0]])
+    np.testing.assert_array_equal(inputs["serving_default"][3]["features"], rows[[0, 1, 0]])
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def test_a_switch_that_does_not_switch_is_said(monkeypatch):
 
 def test_a_loader_that_dies(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    run = _loader.run(tmp_path, {1: {"x": np.ones(1)}})
+    run = _loader.run(tmp_path, {"serving_default": {1: {"x": np.ones(1)}}})
     assert run.error == "the loader ended with 1: no message"
 
 
@@ -46,12 +46,12 @@ def test_the_program_does_not_need_this_package():
     assert "does not load: " in said[0] and said[1] == "False", done.stderr
 
 
-def test_batches_survive_the_file(tmp_path):
+def test_calls_survive_the_file(tmp_path):
     batches = {
         1: {"file": np.ones((1, 2), "float16"), "a/b": np.array([b"x", b"long"], object)},
         3: {"half": tf.ones(3, tf.bfloat16).numpy(), "i": np.arange(3)},
     }
-    _loader.save_batches(tmp_path / "b.npz", batches)
-    back = _loader.load_batches(tmp_path / "b.npz")
+    _loader.save_calls(tmp_path / "b.npz", {"embed@warm-up": batches})
+    back = _loader.load_calls(tmp_path / "b.npz")["embed@warm-up"]
     assert back[1]["file"].dtype == np.float16 and back[1]["a/b"].tolist() == [b"x", b"long"]
     assert back[3]["half"].dtype == np.float32 and back[3]["i"].tolist() == [0, 1, 2]

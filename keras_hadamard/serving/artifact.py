@@ -1,0 +1,122 @@
+"""What became of a model that was written in another format."""
+
+import math
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from keras_hadamard.serving import _samples
+from keras_hadamard.serving._compare import difference
+from keras_hadamard.serving._endpoint import Endpoint
+from keras_hadamard.serving._files import write_atomically
+
+Arrays = Mapping[str, np.ndarray]
+
+_REPEATS = 20
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A file made of a model, compared with the model in its outputs and timed.
+
+    Args:
+        path: `pathlib.Path` of the file.
+        format: String, the format with the type of its numbers, such as `"LiteRT float16"`.
+        size: Integer, bytes of the file.
+        difference: Float, the largest difference between its outputs and Keras's, relative to the
+            largest value of the output; infinite where they cannot be compared or integers differ.
+        tolerance: Float, how much of that the format may cost.
+        milliseconds: Float, the median time of one call with one example, on this machine.
+        keras_milliseconds: Float, that of the Keras model, called as a graph.
+
+    Example:
+
+    >>> from pathlib import Path
+    >>> from keras_hadamard.serving import Artifact
+    >>> made = Artifact(Path("m.onnx"), "ONNX", 2048, 2e-7, 1e-4, 0.02, 0.5)
+    >>> print(made)
+    ok    m.onnx: ONNX, 2 kB, 2.0e-07 from Keras (allowed 0.0001), 0.020 ms (Keras 0.500 ms)
+    """
+
+    path: Path
+    format: str
+    size: int
+    difference: float
+    tolerance: float
+    milliseconds: float
+    keras_milliseconds: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether the outputs are within the tolerance."""
+        return self.difference <= self.tolerance
+
+    def __str__(self) -> str:
+        return (
+            f"{'ok' if self.ok else 'FAIL':<6}{self.path}: {self.format}, "
+            f"{math.ceil(self.size / 1024)} kB, {self.difference:.1e} from Keras (allowed "
+            f"{self.tolerance:g}), {self.milliseconds:.3f} ms (Keras "
+            f"{self.keras_milliseconds:.3f} ms)"
+        )
+
+
+def publish(
+    path: Path,
+    content: bytes,
+    kind: str,
+    endpoint: Endpoint,
+    run: Callable[[Arrays], Arrays],
+    inputs: Sequence[Arrays],
+    tolerance: float,
+) -> Artifact:
+    """Writes `content` once it has run on `inputs`, the first of which is one example."""
+    expected = _samples.keras_outputs(
+        endpoint, {i: dict(one) for i, one in enumerate(inputs)}
+    ).values()
+    actual = [run(values) for values in inputs]
+
+    @tf.function(autograph=False)
+    def graph(values: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        return endpoint.call(values)
+
+    first = inputs[0]
+    tensors = {name: tf.constant(first[name], spec.dtype) for name, spec in endpoint.specs.items()}
+    with tf.device("/CPU:0"):
+        keras_time = _milliseconds(lambda: [y.numpy() for y in graph(tensors).values()])
+    milliseconds = _milliseconds(lambda: run(first))
+    write_atomically(path, content)
+    return Artifact(
+        path,
+        kind,
+        len(content),
+        _largest(_joined(list(expected)), _joined(actual)),
+        tolerance,
+        milliseconds,
+        keras_time,
+    )
+
+
+def _joined(rows: Sequence[Arrays]) -> dict[str, np.ndarray]:
+    return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+
+
+def _largest(expected: Arrays, actual: Arrays) -> float:
+    if set(expected) != set(actual):
+        return math.inf
+    found = [difference(expected[name], actual[name]) for name in expected]
+    return max(math.inf if isinstance(value, str) else value for value in found)
+
+
+def _milliseconds(run: Callable[[], object]) -> float:
+    run()
+    times = []
+    for _ in range(_REPEATS):
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return 1e3 * statistics.median(times)

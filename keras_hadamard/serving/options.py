@@ -1,0 +1,66 @@
+"""What an export has beyond one signature."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import keras
+
+from keras_hadamard._checks import positive_int, received
+from keras_hadamard.serving._saved_model import SIGNATURE
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+# `serve` is Keras's own name for what the server knows as `serving_default`.
+_TAKEN = ("serve", SIGNATURE, "classify")
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What a SavedModel has beyond `serving_default`, and how the server is to run it.
+
+    Args:
+        signatures: Dict of built `keras.Model`s by the name of the signature that each becomes,
+            such as `{"embed": embedder, "step": step}`. What they share with the model is written
+            once. Defaults to `None`.
+        preprocessing: `keras.Model` from what requests carry (pixels as uint8, text) to a dict of
+            the model's inputs by name, or some of them, which becomes part of each signature that
+            takes those inputs. Defaults to `None`.
+        labels: Sequence of strings, the names of the classes that the last axis of the model's only
+            output scores. They become the asset `labels.txt` and the signature `classify`, which
+            answers with the best `labels`, at most five, and their `scores`. Defaults to `()`.
+        batch_sizes: Tuple of increasing positive integers: the sizes that the server pads batches
+            to. Each gets a warm-up request, which the server runs before it serves. Empty for
+            neither. Defaults to `(1, 8, 32)`.
+        xla: Boolean, whether XLA compiles the models. Such a version is labelled, and only serves
+            where the server was started with `--xla_cpu_compilation_enabled`. Defaults to `False`.
+
+    Raises:
+        ValueError: If a name, a size or a label cannot be used.
+
+    Example:
+
+    >>> from keras_hadamard.serving import ExportOptions
+    >>> ExportOptions(labels=["no", "yes"]).batch_sizes
+    (1, 8, 32)
+    """
+
+    signatures: Mapping[str, keras.Model] | None = None
+    preprocessing: keras.Model | None = None
+    labels: Sequence[str] = ()
+    batch_sizes: tuple[int, ...] = (1, 8, 32)
+    xla: bool = False
+
+    def __post_init__(self) -> None:
+        for name in self.signatures or {}:
+            if not _NAME.fullmatch(name) or name in _TAKEN:
+                raise received(
+                    f"names of signatures of letters and digits, not {_TAKEN}", name=name
+                )
+        sizes = [positive_int("batch_sizes", size) for size in self.batch_sizes]
+        if sizes != sorted(set(sizes)):
+            raise received("`batch_sizes` to increase", batch_sizes=self.batch_sizes)
+        bad = [n for n in self.labels if not isinstance(n, str) or not n or "\n" in n or "\r" in n]
+        if isinstance(self.labels, str) or bad:
+            raise received("`labels` to be a sequence of strings of one line", labels=self.labels)
+        if len(set(self.labels)) != len(self.labels):
+            raise received("`labels` without repetition", labels=self.labels)

@@ -1,0 +1,157 @@
+"""What stands beside a SavedModel, against the server's own message definitions."""
+
+import numpy as np
+import pytest
+import serving.serving_models as models
+import tensorflow as tf
+from google.protobuf import text_format
+
+from keras_hadamard import serving
+from keras_hadamard.serving import _check_files, _configs, _loader, _protos, _warmup
+
+
+@pytest.fixture
+def no_run(monkeypatch):
+    def nothing(path, calls, xla):
+        return _loader.LoaderRun("was not started", {}, {})
+
+    monkeypatch.setattr(_loader, "run", nothing)
+
+
+def failed(path):
+    report = serving.check(path)
+    return {item.name: item.detail for item in report.items if item.passed is False}
+
+
+def test_warm_up_requests_are_the_servers_prediction_logs(tmp_path):
+    apis = pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2")
+    calls = {
+        "serving_default": {
+            1: {"words": np.array([b"a"], object), "x": np.ones((1, 2), "float16")},
+            8: {"words": np.array([b"b"] * 8, object), "x": np.zeros((8, 2), "float16")},
+        },
+        "embed": {1: {"x": np.full((1, 2), 3, "int64")}},
+    }
+    _warmup.write(tmp_path, "answers", calls)
+    file = tmp_path / "assets.extra" / "tf_serving_warmup_requests"
+    logs = [
+        apis.PredictionLog.FromString(record.numpy())
+        for record in tf.data.TFRecordDataset(str(file))
+    ]
+    assert [log.WhichOneof("log_type") for log in logs] == ["predict_log"] * 3
+    specs = [log.predict_log.request.model_spec for log in logs]
+    assert [(s.name, s.signature_name) for s in specs] == [
+        ("answers", "serving_default"),
+        ("answers", "serving_default"),
+        ("answers", "embed"),
+    ]
+    first, _, last = (log.predict_log.request.inputs for log in logs)
+    assert tf.make_ndarray(first["words"]).tolist() == [b"a"]
+    assert tf.make_ndarray(first["x"]).dtype == np.float16
+    np.testing.assert_array_equal(tf.make_ndarray(last["x"]), [[3, 3]])
+    back = list(_warmup.read(tmp_path))
+    assert [name for name, _ in back] == ["serving_default", "serving_default", "embed"]
+    np.testing.assert_array_equal(back[1][1]["x"], np.zeros((8, 2)))
+
+
+@pytest.mark.parametrize(
+    ("module", "theirs", "ours"),
+    [
+        ("apis.prediction_log_pb2", "PredictionLog", "PredictionLog"),
+        ("apis.prediction_log_pb2", "PredictLog", "PredictLog"),
+        ("apis.predict_pb2", "PredictRequest", "PredictRequest"),
+        ("apis.model_pb2", "ModelSpec", "ModelSpec"),
+        ("config.model_server_config_pb2", "ModelServerConfig", "ModelServerConfig"),
+        ("config.model_server_config_pb2", "ModelConfigList", "ModelConfigList"),
+        ("config.model_server_config_pb2", "ModelConfig", "ModelConfig"),
+    ],
+)
+def test_fields_are_the_servers(module, theirs, ours):
+    found = pytest.importorskip(f"tensorflow_serving.{module}")
+    fields = getattr(found, theirs).DESCRIPTOR.fields_by_name
+    for field in _protos.message(ours).DESCRIPTOR.fields:
+        real = fields[field.name]
+        assert (field.number, field.type) == (real.number, real.type)
+        assert field.is_repeated == real.is_repeated
+
+
+def test_models_config_is_the_servers(tmp_path):
+    config = pytest.importorskip("tensorflow_serving.config.model_server_config_pb2")
+    parsed = text_format.Parse(_configs.models_text("answers"), config.ModelServerConfig())
+    (model,) = parsed.model_config_list.config
+    assert (model.name, model.base_path) == ("answers", "/models/answers")
+    assert model.model_platform == "tensorflow"
+
+
+def test_models_config_is_written_once(tmp_path):
+    base = tmp_path / "answers"
+    path = serving.export(models.two_branches(), base)
+    assert (base / "models.config").read_text() == _configs.models_text("answers")
+    assert _configs.allowed_sizes(path) == (1, 8, 32)
+    (base / "models.config").write_text("# mine\n" + _configs.models_text("other"))
+    serving.export(models.two_branches(), base)
+    assert _configs.model_names(base) == ["other"]
+    assert sorted(p.name for p in base.iterdir()) == ["1", "2", "models.config"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("max_batch_size { value: 8 }\nallowed_batch_sizes: 8\nallowed_batch_sizes: 1\n", "do not"),
+        ("max_batch_size { value: 16 }\nallowed_batch_sizes: 8\n", "max_batch_size 16 is not"),
+        ("max_batch_size { value: 8 }\n", "do not increase"),
+        ("max_batch_size: eight\n", "cannot be read"),
+        (_configs.batching_text((1, 64)), "without a warm-up request: {'serving_default': [64]}"),
+    ],
+)
+def test_batching_that_the_server_would_refuse(no_run, tmp_path, text, message):
+    path = serving.export(models.two_branches(), tmp_path)
+    (path / "batching_params.pbtxt").write_text(text)
+    assert message in failed(path)["batching"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("model_config_list {\n", "cannot be read"),
+        ("", "names no model"),
+        (_configs.models_text("m").replace('"/models', '"models'), "absolute base_path"),
+        (_configs.models_text("m").replace('"tensorflow"', '"torch"'), "'torch' is no tensorflow"),
+    ],
+)
+def test_models_config_that_the_server_would_refuse(no_run, tmp_path, text, message):
+    serving.export(models.two_branches(), tmp_path)
+    (tmp_path / "models.config").write_text(text)
+    assert message in failed(tmp_path)["models.config"]
+
+
+def test_warm_up_requests_that_the_server_would_refuse(tmp_path):
+    specs = {"serving_default": {"x": tf.TensorSpec((None, 2), tf.float32, "x")}}
+
+    def wrong(*calls):
+        _warmup.write(tmp_path, "m", dict(calls))
+        item, _ = _check_files.warm_up(tmp_path, specs)
+        return item and item.detail
+
+    good = ("serving_default", {1: {"x": np.ones((1, 2), "f")}})
+    assert wrong(good) is None
+    assert "'embed', which is no signature" in wrong(("embed", good[1]))
+    assert "inputs ['y'], not ['x']" in wrong((good[0], {1: {"y": np.ones((1, 2), "f")}}))
+    assert "x as float64" in wrong((good[0], {1: {"x": np.ones((1, 2))}}))
+    assert "x as float32 (1, 3), not float32 (None, 2)" in wrong(
+        (good[0], {1: {"x": np.ones((1, 3), "f")}})
+    )
+    many = {batch: {"x": np.ones((1, 2), "f")} for batch in range(1001)}
+    assert wrong((good[0], many)) == "1001 requests, of at most 1000"
+    (tmp_path / _warmup.FILE).write_bytes(b"not a record file at all")
+    assert "cannot be read" in _check_files.warm_up(tmp_path, specs)[0].detail
+
+
+@pytest.mark.slow
+def test_a_warm_up_request_that_fails(one_loader, tmp_path):
+    path = serving.export(models.two_branches(vocabulary=5), tmp_path)
+    inputs = models.two_branch_inputs(1)
+    inputs["tokens"][:] = 2_000_000
+    _warmup.write(path, "m", {"serving_default": {1: inputs}})
+    (path / "batching_params.pbtxt").unlink()
+    assert "batch 1: " in failed(path)["warm-up"]
