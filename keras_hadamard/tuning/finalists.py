@@ -14,7 +14,7 @@ import numpy as np
 
 from keras_hadamard.tuning.budget import Budget
 from keras_hadamard.tuning.files import draft_of
-from keras_hadamard.tuning.limits import time_alone
+from keras_hadamard.tuning.limits import Limits, exceeded, time_alone
 from keras_hadamard.tuning.progress import Progress
 from keras_hadamard.tuning.records import (
     FAILED,
@@ -51,10 +51,10 @@ class Finalist:
         return [f.test for f in self.finals if f.test is not None]
 
 
-def choose(records: Records, epochs: int) -> list[Trial]:
+def choose(records: Records, epochs: int, limits: Limits) -> list[Trial]:
     """The best distinct configurations, and the baseline if it is not one of them."""
     # A trial that Hyperband cut short is no finalist while there are others.
-    done = records.completed
+    done = [t for t in records.completed if not beyond(t, limits)]
     full = [t for t in done if t.epochs >= epochs] or done
     chosen: list[Trial] = []
     for trial in full:
@@ -66,10 +66,19 @@ def choose(records: Records, epochs: int) -> list[Trial]:
     return chosen
 
 
-def finalists(records: Records, epochs: int) -> list[Finalist]:
-    """The finalists with what they have so far, the best by mean validation score first."""
-    found = [Finalist(t, records.finals_of(t.configuration)) for t in choose(records, epochs)]
-    return sorted(found, key=lambda f: -f.validation)
+def beyond(trial: Trial, limits: Limits) -> str | None:
+    """By what a trial is beyond the limits, which the baseline alone may be."""
+    return exceeded(limits, trial.parameters, trial.latency)
+
+
+def finalists(records: Records, epochs: int, limits: Limits) -> list[Finalist]:
+    """The finalists with what they have so far, the best by mean validation score first.
+
+    A baseline beyond the limits comes last.
+    """
+    chosen = choose(records, epochs, limits)
+    found = [Finalist(t, records.finals_of(t.configuration)) for t in chosen]
+    return sorted(found, key=lambda f: (beyond(f.trial, limits) is not None, -f.validation))
 
 
 class Finals:
@@ -93,7 +102,7 @@ class Finals:
 
     def run(self) -> bool:
         """Trains what is missing; returns whether time sufficed for all seeds."""
-        chosen = choose(self.records, self.settings.epochs)
+        chosen = choose(self.records, self.settings.epochs, self.settings.limits)
         tried = [(f.configuration, f.seed) for f in self.records.finals]
         # All finalists with the first seed, then all with the second: a budget that ends in between
         # leaves them comparable.

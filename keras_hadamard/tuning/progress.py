@@ -42,7 +42,7 @@ class Progress:
         outcome = (
             f"score {training.score:.4f}" if training.score is not None else training.reason or ""
         )
-        verdict = outcome if training.completed else f"failed: {outcome}"
+        verdict = outcome if training.completed else f"{training.status}: {outcome}"
         self.say(
             f"{self._title}  {verdict}  {training.seconds:.1f} s | {self._status(self._left - 1)}"
         )

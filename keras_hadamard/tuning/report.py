@@ -89,7 +89,7 @@ def _trials(run: Run) -> str:
     for rank, trial in enumerate([*records.completed, *failed], start=1):
         values = [_value(trial, name) for name in names]
         results = [
-            f"{trial.score:.4f}" if trial.score is not None else f"failed: {trial.reason}",
+            f"{trial.score:.4f}" if trial.score is not None else f"{trial.status}: {trial.reason}",
             f"{trial.parameters:,}" if trial.parameters else "",
             *([f"{trial.size:,}" if trial.completed else ""] if run.pruned else []),
             "" if trial.latency is None else f"{trial.latency:.2f}",

@@ -69,7 +69,7 @@ class Run:
     @property
     def finalists(self) -> list[Finalist]:
         """The best configurations and the baseline, best first by mean validation accuracy."""
-        return finalists(self.records, self.settings.epochs)
+        return finalists(self.records, self.settings.epochs, self.settings.limits)
 
     @property
     def best(self) -> Finalist:

@@ -3,9 +3,9 @@
 import numpy as np
 
 from keras_hadamard.tuning.comparison import Comparison, compare
-from keras_hadamard.tuning.finalists import Finalist
+from keras_hadamard.tuning.finalists import Finalist, beyond
 from keras_hadamard.tuning.progress import clock
-from keras_hadamard.tuning.records import describe
+from keras_hadamard.tuning.records import FAILED, REFUSED, describe
 from keras_hadamard.tuning.run import Run
 from keras_hadamard.tuning.table import aligned
 
@@ -51,7 +51,9 @@ def verdict(run: Run) -> str:
 def summary(run: Run) -> str:
     """The whole text."""
     s, records = run.settings, run.records
-    failed = sum(not t.completed for t in records.trials)
+    failed = sum(t.status == FAILED for t in records.trials)
+    refused = sum(t.status == REFUSED for t in records.trials)
+    limits = f", {refused} beyond a limit and not trained" if s.limits else ""
     facts = [
         (
             "data set",
@@ -60,7 +62,7 @@ def summary(run: Run) -> str:
         ("examples", ", ".join(f"{count} {split}" for split, count in run.facts.sizes.items())),
         ("classes", str(run.facts.classes)),
         ("search", f"{s.algorithm} over {', '.join(s.spaces)}; seed {s.seed}"),
-        ("trials", f"{len(records.trials)} of {s.max_trials}, {failed} failed"),
+        ("trials", f"{len(records.trials)} of {s.max_trials}, {failed} failed{limits}"),
         ("training", f"at most {s.epochs} epochs, batches of {s.batch_size}"),
         ("time", f"{clock(records.seconds)} of training"),
     ]
@@ -119,6 +121,9 @@ def method(run: Run) -> str:
         f"The baseline has its default settings, while the best is the pick of "
         f"{len(run.records.trials)} trials.",
     ]
+    excess = beyond(run.baseline.trial, run.settings.limits)
+    if excess is not None:
+        sentences.append(f"The baseline is beyond a limit ({excess}) and stands for comparison.")
     if len(run.facts.inputs) > 1:
         tuned = [t for t in run.records.completed if t.configuration.get("fusion") == "concat"]
         if tuned and not tuned[0].baseline and not _same(tuned[0], run.baseline):

@@ -26,7 +26,7 @@ def trial_rows(records: Records) -> list[list[str]]:
                 str(rank) if t.completed else "-",
                 f"{t.number} (baseline)" if t.baseline else str(t.number),
                 *(str(t.configuration.get(kind, "-")) for kind in kinds),
-                f"{t.score:.4f}" if t.score is not None else f"failed: {t.reason}"[:60],
+                f"{t.score:.4f}" if t.score is not None else f"{t.status}: {t.reason}"[:60],
                 f"{t.parameters:,}" if t.parameters else "-",
                 "-" if t.latency is None else f"{t.latency:.2f}",
                 f"{t.seconds:.1f}",

@@ -30,6 +30,7 @@ class Formula:
         self.fail = lambda configuration: None
         self.stop_at = None
         self.latency = lambda configuration: None
+        self.refuse = lambda configuration: None
         # Accuracies on the test split; by default those on validation.
         self.test = self.score
 
@@ -44,10 +45,12 @@ class Formula:
             raise KeyboardInterrupt
         self.ran.append((dict(configuration), seed, epochs))
         result = {"configuration": configuration, "seed": seed, "epochs": epochs, "seconds": 1.0}
-        reason = self.fail(configuration)
+        failed = self.fail(configuration)
+        reason = failed or ("max_parameters" in limits and self.refuse(configuration))
         if reason:
             empty = {"score": None, "parameters": None, "curve": [], "reason": reason}
-            return Outcome({**result, **empty, "status": records.FAILED}, None)
+            status = records.FAILED if failed else records.REFUSED
+            return Outcome({**result, **empty, "status": status}, None)
         score = self.score(configuration, seed)
         result.update(status="completed", score=score, parameters=1000, curve=[score] * epochs)
         result["latency"] = self.latency(configuration)
