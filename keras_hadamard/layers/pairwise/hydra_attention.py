@@ -50,8 +50,8 @@ class HydraAttention(SequenceMixer):
         passed on.
 
     Numerics:
-        Norms and sums are float32 under 16-bit policies. Those below 1e-6 count as
-        that, so queries and keys of zero stay zero.
+        Norms and sums are float32 under 16-bit policies. Those below 1e-6
+        count as that, so queries and keys of zero stay zero.
 
     Raises:
         ValueError: If a state is asked of a layer that is not causal, or the input, the initial
@@ -91,15 +91,15 @@ class HydraAttention(SequenceMixer):
             ops.cast(projection(x), self.state_dtype)
             for projection in (self.query_projection, self.key_projection, self.value_projection)
         )
-        # The norms as numbers beside the products: that saves tensors as large as the input.
-        pairs = k * v * _inverse_norm(k)
+        pairs, weights = k * v, _inverse_norm(k)
         if mask is not None:
             pairs = ops.where(mask[..., None], pairs, ops.zeros_like(pairs))
         if self.causal:
-            total = gated_scan(ops.ones_like(pairs), pairs, states[0])
+            total = gated_scan(ops.ones_like(pairs), pairs * weights, states[0])
             states = [total[:, -1]]
         else:
-            total = ops.sum(pairs, axis=1, keepdims=True)
+            # As a matrix product the weighted sum needs no further tensor as large as the input.
+            total = ops.matmul(ops.transpose(weights, (0, 2, 1)), pairs)
         read = ops.cast(q * total * _inverse_norm(q), self.compute_dtype)
         return self.output_projection(read), states
 
