@@ -92,7 +92,7 @@ def main() -> int:
             os.kill(chance.choice(victims), signal.SIGKILL)
             workers_killed += 1
             time.sleep(chance.uniform(0, arguments.longest))
-        os.kill(search.process.pid, signal.SIGKILL)
+        search.process.kill()
         search.wait()
         now, said = recorded(folder), search.finished()
         lost += sum(n not in now for n in {*known, *said})

@@ -50,7 +50,7 @@ def saved(tmp_path, **arrays):
 def test_help_names_every_command(capsys):
     assert main(["--help"]) == 0
     text = capsys.readouterr().out
-    assert all(name in text for name in ("search", "export", "check", "bench", "layers"))
+    assert all(name in text for name in ("search", "report", "export", "check", "layers"))
     assert main(["search", "--help"]) == 0
     text = capsys.readouterr().out
     for option in (

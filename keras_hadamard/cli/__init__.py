@@ -1,3 +1,3 @@
-"""The command line: `keras-hadamard search | export | check | bench | layers`."""
+"""The command line: `keras-hadamard search | report | export | check | bench | layers`."""
 
 from keras_hadamard.cli.main import main as main

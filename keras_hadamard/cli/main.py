@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from keras_hadamard._version import __version__
-from keras_hadamard.cli import catalogue, search, serving
+from keras_hadamard.cli import catalogue, report, search, serving
 from keras_hadamard.cli.errors import BAD_INPUT, INTERRUPTED, InputError
 from keras_hadamard.cli.quiet import start_quietly
 
@@ -28,6 +28,7 @@ def parser() -> Parser:
     top.add_argument("--version", action="version", version=f"keras-hadamard {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     search.register(commands)
+    report.register(commands)
     serving.register(commands)
     catalogue.register(commands)
     commands.add_parser("bench", help="measure the package on this machine", add_help=False)

@@ -26,6 +26,8 @@ With --workers, --chief or both the trials run in other processes: each worker i
 the chief, and only needs the data set. A worker that dies gives its trial to another, and a chief
 that is started again goes on with the workers it had. Whoever reaches the chief is trusted."""
 CHIEF = "127.0.0.1:8476"
+# Trials whose memory is better given back meanwhile.
+MANY = 20
 
 
 def register(commands: Any) -> None:
@@ -78,9 +80,9 @@ def register(commands: Any) -> None:
     add(
         "--workers",
         type=natural,
-        default=0,
         metavar="N",
-        help="processes that run the trials, renewed after ten each; default: 0, this process",
+        help="processes that run the trials, renewed after ten each, as TensorFlow keeps memory of "
+        "every model; 0 for this process; default: 1 for more than 20 trials, else 0",
     )
     add(
         "--chief",
@@ -105,6 +107,13 @@ def register(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
+def workers_of(arguments: argparse.Namespace) -> int:
+    if arguments.workers is not None:
+        return int(arguments.workers)
+    alone = arguments.max_trials <= MANY or arguments.chief is not None
+    return 0 if alone else 1
+
+
 def run(arguments: argparse.Namespace) -> int:
     from keras_hadamard.tuning.settings import SearchError, SearchSettings
 
@@ -117,6 +126,7 @@ def run(arguments: argparse.Namespace) -> int:
         "max_parameters": arguments.max_parameters,
         "max_latency_ms": arguments.max_latency_ms,
         "chief": arguments.chief,
+        "workers": workers_of(arguments),
     }
     try:
         settings = SearchSettings(
@@ -127,7 +137,6 @@ def run(arguments: argparse.Namespace) -> int:
             budget=arguments.budget,
             seed=arguments.seed,
             latency_weight=arguments.latency_weight,
-            workers=arguments.workers,
             lease=arguments.lease,
             **{name: value for name, value in given.items() if value is not None},
         )

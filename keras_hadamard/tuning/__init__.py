@@ -17,6 +17,8 @@ from keras_hadamard.tuning.pruning_space import pruning_space as pruning_space  
 from keras_hadamard.tuning.recurrence_space import (  # noqa: E402
     recurrence_space as recurrence_space,
 )
+from keras_hadamard.tuning.redraw import load_run as load_run  # noqa: E402
+from keras_hadamard.tuning.redraw import redraw as redraw  # noqa: E402
 from keras_hadamard.tuning.run import Run as Run  # noqa: E402
 from keras_hadamard.tuning.search import SearchFailed as SearchFailed  # noqa: E402
 from keras_hadamard.tuning.search import search as search  # noqa: E402

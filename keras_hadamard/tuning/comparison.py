@@ -13,12 +13,14 @@ class Comparison:
     """The difference of two mean test accuracies.
 
     `spread` is the standard deviation of a difference between two single trainings. `margin` is
-    half of a 95 % interval of the mean difference; None where a configuration was trained once.
+    half of a 95 % interval of the mean difference, and `p` the two-sided probability of a
+    difference as large if there were none; None where a configuration was trained once.
     """
 
     difference: float
     spread: float | None
     margin: float | None
+    p: float | None
 
     @property
     def certain(self) -> bool:
@@ -35,13 +37,14 @@ def compare(first: Finalist, second: Finalist) -> Comparison:
     a, b = first.tests, second.tests
     difference = float(np.mean(a) - np.mean(b))
     if len(a) < 2 or len(b) < 2:
-        return Comparison(difference, None, None)
+        return Comparison(difference, None, None, None)
     variances = np.var(a, ddof=1), np.var(b, ddof=1)
     by_example = _accuracy_by_example(first) - _accuracy_by_example(second)
     seeds = variances[0] / len(a) + variances[1] / len(b)
     examples = np.var(by_example) / len(by_example)
-    margin = _student(len(a) + len(b) - 2) * math.sqrt(seeds + examples)
-    return Comparison(difference, math.sqrt(sum(variances)), margin)
+    error, freedom = math.sqrt(seeds + examples), len(a) + len(b) - 2
+    margin, p = _student(freedom, error, difference)
+    return Comparison(difference, math.sqrt(sum(variances)), margin, p)
 
 
 def _accuracy_by_example(finalist: Finalist) -> np.ndarray:
@@ -49,7 +52,11 @@ def _accuracy_by_example(finalist: Finalist) -> np.ndarray:
     return np.asarray(np.mean(rows, axis=0))
 
 
-def _student(freedom: int) -> float:
-    from scipy.special import stdtrit  # heavy, and needed at the end only
+def _student(freedom: int, error: float, difference: float) -> tuple[float, float]:
+    """Half of the 95 % interval, and the probability of a difference as large by chance."""
+    from scipy.special import stdtr, stdtrit  # heavy, and needed at the end only
 
-    return float(stdtrit(freedom, 0.975))
+    if error == 0:
+        return 0.0, 0.0 if difference else 1.0
+    p = 2 * float(stdtr(freedom, -abs(difference) / error))
+    return error * float(stdtrit(freedom, 0.975)), p

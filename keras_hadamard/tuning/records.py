@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -96,6 +96,8 @@ class Records:
     finals: list[Final] = field(default_factory=list)
     # Which training `best.keras` and `serving/` hold, and what the check of the latter said.
     best: dict[str, Any] | None = None
+    # The settings, what is known of the data, and notes: what a report needs besides.
+    about: dict[str, Any] | None = None
 
     @classmethod
     def load(cls, folder: Path) -> "Records":
@@ -104,10 +106,12 @@ class Records:
             return cls(folder)
         try:
             content = json.loads(path.read_text())
-            trials = [Trial(**t) for t in content["trials"]]
-            finals = [Final(**f) for f in content["finalists"]]
-            return cls(folder, trials, finals, content["best"])
-        except (ValueError, KeyError, TypeError) as error:
+            trials = [_checked(Trial(**t)) for t in content["trials"]]
+            finals = [_checked(Final(**f)) for f in content["finalists"]]
+            if [t.number for t in trials] != sorted({t.number for t in trials} - {0}):
+                raise ValueError("the numbers of its trials are out of order")
+            return cls(folder, trials, finals, content["best"], content.get("about"))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise SearchError(
                 f"{path} is not a record of trials; move it away to start anew. Received: {error}"
             ) from error
@@ -143,6 +147,7 @@ class Records:
                 "trials": [asdict(t) for t in self.trials],
                 "finalists": [asdict(f) for f in self.finals],
                 "best": self.best,
+                "about": self.about,
             },
         )
         write_atomically(self.folder / "trials.csv", self.table())
@@ -176,6 +181,24 @@ class Records:
             result = [*sizes, seconds, epochs, t.status, t.reason]
             writer.writerow([t.number, *cells, *["" if r is None else r for r in result]])
         return text.getvalue()
+
+
+T = TypeVar("T", bound=Training)
+
+
+def _checked(training: T) -> T:
+    """A training as it is read, if it can be one."""
+    numbers = [training.seconds, training.epochs, training.seed, *training.curve]
+    numbers += [n for n in (training.score, training.parameters, training.latency) if n is not None]
+    if not all(isinstance(n, int | float) and math.isfinite(n) for n in numbers):
+        raise ValueError(f"a training has something else for a number: {numbers}")
+    if training.status not in (COMPLETED, FAILED, REFUSED) or not training.configuration.keys():
+        raise ValueError(f"a training has the status {training.status!r}")
+    if training.completed and training.score is None:
+        raise ValueError("a training that succeeded has no score")
+    if isinstance(training, Final):
+        _ = training.correct_by_example
+    return training
 
 
 def hyperparameters(trainings: Iterable[Training]) -> list[str]:

@@ -9,12 +9,13 @@ import keras
 
 from keras_hadamard.tuning._extras import require
 from keras_hadamard.tuning.budget import Budget
-from keras_hadamard.tuning.files import draft_of, write_atomically
+from keras_hadamard.tuning.files import draft_of
 from keras_hadamard.tuning.finalists import Finals, best_final
 from keras_hadamard.tuning.hyper_fusion_classifier import HyperFusionClassifier
 from keras_hadamard.tuning.oracles import derive
 from keras_hadamard.tuning.progress import Progress
 from keras_hadamard.tuning.records import Records
+from keras_hadamard.tuning.redraw import about, write_reports
 from keras_hadamard.tuning.run import Facts, Run
 from keras_hadamard.tuning.run_folder import STATE, identity, locked, prepare
 from keras_hadamard.tuning.settings import SearchError, SearchSettings
@@ -98,6 +99,8 @@ def _run(
     progress: Progress,
 ) -> Run:
     notes = []
+    facts = Facts.of(data)
+    records.about = about(settings, facts)
     (settings.folder / STATE).mkdir(exist_ok=True)
     if len(records.trials) < settings.max_trials:
         trainings = 3 * settings.seeds
@@ -111,10 +114,11 @@ def _run(
     finals = Finals(settings, hypermodel, data, records, budget, progress)
     if not finals.run():
         notes.append("The time budget ended before all finalists had all their seeds.")
-    run = Run(settings, Facts.of(data), records, tuple(notes))
+    records.about = about(settings, facts, notes)
+    run = Run(settings, facts, records, tuple(notes))
     if run.best.finals:
         _serve(run, finals)
-    _report(run)
+    write_reports(run)
     shutil.rmtree(settings.folder / STATE)
     for note in notes:
         progress.say(note)
@@ -173,10 +177,11 @@ def _serve(run: Run, finals: Finals) -> None:
     done = {n: v for n, v in (run.records.best or {}).items() if n in wanted}
     if done == wanted and target.exists() and (served / "1").exists():
         return
-    shutil.copyfile(finals.model_of(final), draft_of(target))
-    os.replace(draft_of(target), target)
+    source = finals.model_of(final)
     examples = {name: array[:8] for name, array in finals.data.test.inputs.items()}
-    check, ok = _export(target, served, examples)
+    check, ok = _export(source, served, examples)
+    shutil.copyfile(source, draft_of(target))
+    os.replace(draft_of(target), target)
     run.records.set_best({**wanted, "test": final.test, "check": check, "ok": ok})
 
 
@@ -184,17 +189,15 @@ def _export(path: Path, served: Path, examples: dict[str, Any]) -> tuple[str, bo
     """Writes `served/1/` and returns what the check of it says."""
     from keras_hadamard import serving
 
-    model = keras.models.load_model(path)
+    try:
+        model = keras.models.load_model(path)
+    except Exception as error:
+        raise SearchError(
+            f"{path} cannot be read as a model; delete it to have it trained again. "
+            f"Received: {type(error).__name__}: {error}"
+        ) from error
     if served.exists():
         shutil.rmtree(served)
     serving.export(model, served, version=1, examples=examples)
     report = serving.check(served, model)
     return str(report), report.ok
-
-
-def _report(run: Run) -> None:
-    from keras_hadamard.tuning.report import report
-
-    run.records.save()
-    write_atomically(run.folder / "summary.txt", summary(run))
-    write_atomically(run.folder / "report.html", report(run))

@@ -22,7 +22,7 @@ def verdict(run: Run) -> str:
             rival = compare(rivals[0], run.baseline)
             text += (
                 f" The next configuration (trial {rivals[0].trial.number}) differs from it on test "
-                f"by {_points(rival.difference)} points{_interval(rival)}."
+                f"by {_points(rival.difference)} points{interval(rival)}."
             )
         return text
     comparison = run.comparison()
@@ -38,14 +38,14 @@ def verdict(run: Run) -> str:
     if not comparison.certain:
         return (
             f"{who} does not beat the {base} beyond noise: the difference on test is "
-            f"{difference} points{_interval(comparison)}."
+            f"{difference} points{interval(comparison)}."
         )
     if comparison.difference < 0:
         return (
             f"{who} was better on validation but is worse than the {base} on test, by "
-            f"{difference} points{_interval(comparison)}."
+            f"{difference} points{interval(comparison)}."
         )
-    return f"{who} beats the {base} on test by {difference} points{_interval(comparison)}."
+    return f"{who} beats the {base} on test by {difference} points{interval(comparison)}."
 
 
 def summary(run: Run) -> str:
@@ -99,8 +99,8 @@ def finalist_rows(run: Run) -> list[list[str]]:
                 f"{f.trial.size:,}" if f.trial.size else "-",
                 "-" if f.trial.latency is None else f"{f.trial.latency:.2f}",
                 str(len(f.finals)),
-                _spread([x.score for x in f.finals if x.score is not None]),
-                _spread(f.tests),
+                spread([x.score for x in f.finals if x.score is not None]),
+                spread(f.tests),
             ]
         )
     return rows
@@ -117,7 +117,9 @@ def method(run: Run) -> str:
         "nothing else. "
         "best.keras is the seed of the best that does best on validation.",
         "A difference counts as more than noise when it exceeds a 95 % interval that covers the "
-        "spread over seeds and the limited number of test examples.",
+        "spread over seeds and the limited number of test examples, which is the same as a p below "
+        "0.05: the probability of such a difference between two equally good ones, paired by test "
+        "example as both were shown the same.",
         f"The baseline has its default settings, while the best is the pick of "
         f"{len(run.records.trials)} trials.",
     ]
@@ -143,16 +145,21 @@ def _points(difference: float) -> str:
     return f"{100 * difference:+.2f}"
 
 
-def _interval(comparison: Comparison) -> str:
-    if comparison.margin is None or comparison.spread is None:
+def points(comparison: Comparison) -> str:
+    """A difference in points of accuracy, with what is known of its uncertainty."""
+    return f"{_points(comparison.difference)}{interval(comparison)}"
+
+
+def interval(comparison: Comparison) -> str:
+    if comparison.margin is None or comparison.spread is None or comparison.p is None:
         return ""
     return (
         f" (standard deviation {100 * comparison.spread:.2f}, "
-        f"95 % interval ± {100 * comparison.margin:.2f})"
+        f"95 % interval ± {100 * comparison.margin:.2f}, p = {comparison.p:.2g})"
     )
 
 
-def _spread(values: list[float]) -> str:
+def spread(values: list[float]) -> str:
     if not values:
         return "-"
     if len(values) == 1:

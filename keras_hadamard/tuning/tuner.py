@@ -47,6 +47,7 @@ class Trials:
         self.finals = finals
         recorded = {t.number: t.configuration for t in records.trials}
         self.oracle = make_oracle(settings, derived, hypermodel, recorded)
+        self.oracle.verbose = 0
         self.oracle.attach(
             records, self._task, self._allows, self._begin, self._end, settings.lease
         )

@@ -1,0 +1,34 @@
+"""`keras-hadamard report`."""
+
+import argparse
+import sys
+from typing import Any
+
+from keras_hadamard.cli.errors import InputError
+
+
+def register(commands: Any) -> None:
+    parser = commands.add_parser("report", help="draw the reports of a search again")
+    add = parser.add_argument
+    add("folders", nargs="+", metavar="DIR", help="the folder of a search, ended or not")
+    add("--compare", action="store_true", help="lay several searches side by side instead")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from keras_hadamard.tuning.redraw import load_run, redraw, side_by_side
+    from keras_hadamard.tuning.settings import SearchError
+    from keras_hadamard.tuning.table import aligned
+
+    try:
+        if arguments.compare:
+            rows = side_by_side([load_run(folder) for folder in arguments.folders])
+            # A column for each run: configurations are long.
+            sys.stdout.write(aligned(list(zip(*rows, strict=True))) + "\n")
+        else:
+            for folder in arguments.folders:
+                redraw(folder)
+                sys.stdout.write(f"{folder}/report.html\n")
+    except SearchError as error:
+        raise InputError(str(error)) from error
+    return 0
