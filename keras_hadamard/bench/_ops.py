@@ -33,6 +33,13 @@ def _convolution(x: Tensor, y: Tensor) -> Tensor:
     return tf.signal.irfft(tf.signal.rfft(x) * tf.signal.rfft(y), [x.shape[-1]])
 
 
+def _long_convolution(x: Tensor, kernel: Tensor) -> Tensor:
+    length = x.shape[1]
+    spectra = [tf.signal.rfft(tf.linalg.matrix_transpose(t), [2 * length]) for t in (x, kernel)]
+    y = tf.signal.irfft(spectra[0] * spectra[1], [2 * length])[..., :length]
+    return tf.linalg.matrix_transpose(y)
+
+
 def _shift(x: Tensor) -> Tensor:
     down, up, right, left = tf.split(x, 4, axis=-1)
     return tf.concat(
@@ -72,6 +79,9 @@ OPS = {
         partial(ops.count_sketch, size=SIZE), _sketch, ((256, 512),), hashed=True
     ),
     "compact_bilinear": Formula(ops.compact_bilinear, _convolution, ((256, SIZE),) * 2),
+    "causal_long_conv": Formula(
+        ops.causal_long_conv, _long_convolution, ((16, 1024, 64), (1024, 64))
+    ),
     "spatial_shift": Formula(ops.spatial_shift, _shift, ((16, 56, 56, 64),)),
 }
 

@@ -251,6 +251,7 @@ def test_masked_steps_are_left_out_and_carry_the_state(name):
         same(y[i][mask[i]], shorter[0], 1e-11)
         for state, other in zip(states, expected, strict=True):
             same(state[i], other[0], 1e-11)
+    same(states[0][2], np.zeros_like(states[0][2]))
     again, *after = layer(normal(3, 2, WIDTH), initial_state=states, mask=np.zeros((3, 2), bool))
     assert np.isfinite(again).all()
     named = layer(x[:1, :2], initial_state=[s[2:] for s in states])[0]

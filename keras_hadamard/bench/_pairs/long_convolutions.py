@@ -34,7 +34,8 @@ class _Bias(_Weight):
 
     def call(self, inputs: Any) -> Any:
         key, value = inputs
-        weight, each = ops.exp(self.weight), ops.exp(key)
+        # Without the greatest key subtracted it would overflow, and be another function.
+        weight, each = ops.exp(self.weight), ops.exp(key - ops.max(key, axis=1, keepdims=True))
         return ops.matmul(weight, each * value) / ops.matmul(weight, each)
 
 

@@ -1,16 +1,22 @@
 """The diagonal state space model of each channel: a kernel, and the recurrence that it is."""
 
 import math
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 from keras import ops
 
 from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers.pairwise._packed_steps import at
+from keras_hadamard.ops import causal_long_conv
 from keras_hadamard.ops._sine import cosine, sine
 
 # Between which the steps of time start, as in the authors' code.
 STEPS = (0.001, 0.1)
+
+
+# Real and imaginary part.
+Complex: TypeAlias = tuple[Tensor, Tensor]
 
 
 class DiagonalSSM(keras.layers.Layer):
@@ -42,14 +48,14 @@ class DiagonalSSM(keras.layers.Layer):
     def _frequencies(shape: Shape, dtype: Any = None) -> Tensor:
         return ops.broadcast_to(math.pi * ops.arange(shape[1], dtype=dtype), shape)
 
-    def powers(self, steps: Tensor) -> tuple[Tensor, Tensor]:
+    def powers(self, steps: Tensor) -> Complex:
         """`A` to the power of `steps`, (..., channels, pairs)."""
         steps = ops.cast(steps, self.compute_dtype)[..., None, None]
         dt = ops.exp(self.step)
         size, turn = ops.exp(-dt * ops.exp(self.rate) * steps), dt * self.frequency * steps
         return size * cosine(turn), size * sine(turn)
 
-    def entry(self) -> tuple[Tensor, Tensor]:
+    def entry(self) -> Complex:
         """`B`, (channels, pairs)."""
         rate, frequency = ops.exp(self.rate), ops.convert_to_tensor(self.frequency)
         real, imaginary = self.powers(ops.ones(()))
@@ -60,27 +66,61 @@ class DiagonalSSM(keras.layers.Layer):
             -(imaginary * rate + real * frequency) / square,
         )
 
-    def read(self, state: tuple[Tensor, Tensor]) -> Tensor:
+    def run(
+        self,
+        u: Tensor,
+        state: Complex,
+        count: Tensor | None,
+        *,
+        anew: bool,
+        lasting: bool,
+    ) -> tuple[Tensor, Complex]:
+        """The outputs of (batch, length, channels) and, if `lasting`, the state after them.
+
+        Of the steps `count`, (batch, 1), are valid, the first ones, and the others are zero. The
+        state is (batch, channels, pairs), and zero if the sequence begins `anew`.
+        """
+        entry, old = self.entry(), product(self.powers(ops.ones(())), state)
+        if u.shape[1] == 1 and count is None:
+            new = [part * u[:, 0, :, None] for part in entry]
+            state = old[0] + new[0], old[1] + new[1]
+            return self.read(state)[:, None], state
+        length = ops.shape(u)[1]
+        # What a unit of input gives, and what the state before still does.
+        starts = [e[None] for e in entry]
+        if not anew:
+            starts = [ops.concatenate(pair) for pair in zip(starts, old, strict=True)]
+        answers = self.answers((starts[0], starts[1]), length)
+        y = causal_long_conv(u, answers[0])
+        y = y if anew else y + answers[1:]
+        if not lasting:
+            return y, state
+        if count is None:
+            count = ops.full((ops.shape(u)[0], 1), length, dtype="int32")
+        else:
+            # The valid steps to the end, where nothing follows that would make them older.
+            u = at(u, (ops.arange(length, dtype="int32") + count) % length)
+        return y, self.after(u, state, count[:, 0])
+
+    def read(self, state: Complex) -> Tensor:
         """`2 Re(c s)` of states (..., channels, pairs)."""
         return 2 * ops.sum(self.readout[0] * state[0] - self.readout[1] * state[1], axis=-1)
 
-    def answers(self, states: tuple[Tensor, Tensor], length: Any) -> Tensor:
+    def answers(self, states: Complex, length: Any) -> Tensor:
         """`2 Re(c A^t s)` of states (batch, channels, pairs), as (batch, length, channels)."""
         real, imaginary = product((self.readout[0], self.readout[1]), states)
         each = "ctn,bcn->btc"
         powers = self._powers_of(ops.arange(length))
         return 2 * (ops.einsum(each, powers[0], real) - ops.einsum(each, powers[1], imaginary))
 
-    def after(
-        self, x: Tensor, state: tuple[Tensor, Tensor], steps: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def after(self, x: Tensor, state: Complex, steps: Tensor) -> Complex:
         """The state after the `steps`, (batch,), that `x` (batch, length, channels) ends with."""
         powers = self._powers_of(ops.arange(ops.shape(x)[1] - 1, -1, -1))
         real, imaginary = (ops.einsum("ctn,btc->bcn", part, x) for part in powers)
         new, old = product(self.entry(), (real, imaginary)), product(self.powers(steps), state)
         return old[0] + new[0], old[1] + new[1]
 
-    def _powers_of(self, steps: Tensor) -> tuple[Tensor, Tensor]:
+    def _powers_of(self, steps: Tensor) -> Complex:
         """`powers`, but (channels, steps, pairs), as products of matrices take them."""
         steps = ops.cast(steps, self.compute_dtype)[:, None]
         dt = ops.exp(self.step)
@@ -89,6 +129,6 @@ class DiagonalSSM(keras.layers.Layer):
         return size * cosine(turn), size * sine(turn)
 
 
-def product(one: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+def product(one: Complex, other: Complex) -> Complex:
     (a, b), (c, d) = one, other
     return a * c - b * d, a * d + b * c

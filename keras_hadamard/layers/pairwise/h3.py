@@ -9,7 +9,7 @@ from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
 from keras_hadamard.layers._fan_in import FanInUniform
-from keras_hadamard.layers.pairwise._diagonal_ssm import DiagonalSSM, product
+from keras_hadamard.layers.pairwise._diagonal_ssm import DiagonalSSM
 from keras_hadamard.layers.pairwise._packed_steps import PackedSteps, at
 from keras_hadamard.layers.pairwise._sequence_mixer import SequenceMixer
 from keras_hadamard.ops import causal_long_conv
@@ -22,7 +22,7 @@ class H3(SequenceMixer):
     `y_t = W_o (q_t * ssm_diagonal(ssm_shift(k) * v)_t)` with `[q, k, v] = W_qkv x`, causal. The
     shift model remembers the latest `state_size` keys, `sum_j c_j k_(t-j) + d k_t`; the diagonal
     one, `s_t = A s_(t-1) + B u_t` with complex decays `A`, remembers from the first step on. Both
-    are long convolutions in training and recurrences step by step. With `head_size` above one, the
+    are convolutions in training and recurrences step by step. With `head_size` above one, the
     outer products of keys and values go through the diagonal model of their head.
 
     The authors' code learns two vectors more, the entries of the shift model, there ones at the
@@ -80,6 +80,7 @@ class H3(SequenceMixer):
         super().__init__(**kwargs)
         self.state_size = positive_int("state_size", state_size)
         self.head_size = positive_int("head_size", head_size)
+        self._anew = False
         if state_size % 2 or not self.causal:
             raise received(
                 "`state_size` to be even and `causal` true",
@@ -118,6 +119,13 @@ class H3(SequenceMixer):
         )
         self.diagonal.build()
 
+    def call(
+        self, inputs: Tensor, initial_state: Any = None, mask: Tensor | None = None
+    ) -> Tensor | tuple[Tensor, ...]:
+        # Of no state before, nothing is still to come: it would cost as much as a projection.
+        self._anew = initial_state is None
+        return super().call(inputs, initial_state, mask)
+
     def run(
         self, x: Tensor, states: list[Tensor], mask: Tensor | None
     ) -> tuple[Tensor, list[Tensor]]:
@@ -128,10 +136,9 @@ class H3(SequenceMixer):
             packed = PackedSteps(mask, length)
             query, key, value = (packed.pack(part) for part in (query, key, value))
         keys = ops.concatenate([states[0], key], axis=1)
-        if x.shape[1] == 1:
-            shifted = ops.sum(keys * ops.flip(self.shift_kernel, 0), axis=1, keepdims=True)
-        else:
-            shifted = causal_long_conv(keys, self.shift_kernel)[:, self.state_size - 1 :]
+        # Of so few taps no FFT is faster.
+        shifted = causal_long_conv(keys, self.shift_kernel, method="direct")
+        shifted = shifted[:, self.state_size - 1 :]
         pairs = self._outer(shifted + self.shift_skip * key, value)
         y, diagonal = self._diagonal(pairs, states[1:], packed)
         # Of the outer products, those with the query's entry as their key's are summed.
@@ -158,28 +165,13 @@ class H3(SequenceMixer):
         self, u: Tensor, state: list[Tensor], packed: PackedSteps | None
     ) -> tuple[Tensor, list[Tensor]]:
         """The diagonal model of (batch, length, features * head_size), and its state after."""
-        model, steps = self.diagonal, u.shape[1]
-        u, state = self._folded(u, 2), [self._folded(part, 1) for part in state]
-        entry, old = model.entry(), product(model.powers(ops.ones(())), (state[0], state[1]))
-        if steps == 1 and packed is None:
-            new = [part * u[:, 0, :, None] for part in entry]
-            state = [old[0] + new[0], old[1] + new[1]]
-            y = model.read((state[0], state[1]))[:, None]
-        else:
-            length = ops.shape(u)[1]
-            # What a unit of input gives, and what the state before still does.
-            starts = [ops.concatenate([e[None], o]) for e, o in zip(entry, old, strict=True)]
-            answers = model.answers((starts[0], starts[1]), length)
-            y = causal_long_conv(u, answers[0]) + answers[1:]
-            if self.return_state:
-                count = ops.full((ops.shape(u)[0], 1), length, dtype="int32")
-                if packed is not None:
-                    count = ops.repeat(packed.count, self.head_size**2, axis=0)
-                # The valid steps at the end, where nothing follows that would make them older.
-                turned = at(u, (ops.arange(length, dtype="int32") + count) % length)
-                state = list(model.after(turned, (state[0], state[1]), count[:, 0]))
+        u, (real, imaginary) = self._folded(u, 2), (self._folded(part, 1) for part in state)
+        count = None if packed is None else ops.repeat(packed.count, self.head_size**2, axis=0)
+        y, after = self.diagonal.run(
+            u, (real, imaginary), count, anew=self._anew, lasting=self.return_state
+        )
         y = self._folded(y + self.skip * u, 2, back=True)
-        return y, [self._folded(part, 1, back=True) for part in state]
+        return y, [self._folded(part, 1, back=True) for part in after]
 
     def _folded(self, x: Tensor, axis: int, back: bool = False) -> Tensor:
         """The products of one head of the `axis` beside the batch, as the models are one a head."""
