@@ -101,6 +101,10 @@ def foreign_ops(meta_graph: Any) -> list[str]:
     return sorted(op for op in ops if op in _PYTHON_OPS or not hasattr(tf.raw_ops, op))
 
 
+def has_loops(meta_graph: Any) -> bool:
+    return any(node.op in ("While", "StatelessWhile") for node in _nodes(meta_graph))
+
+
 def tolerance(meta_graph: Any) -> float:
     """How far outputs may differ, relative to their scale.
 

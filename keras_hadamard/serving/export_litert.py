@@ -17,7 +17,7 @@ from keras_hadamard._checks import one_of, received
 from keras_hadamard.serving import _samples
 from keras_hadamard.serving._archive import write_archive
 from keras_hadamard.serving._endpoint import Endpoint, endpoint_of
-from keras_hadamard.serving._saved_model import SIGNATURE
+from keras_hadamard.serving._saved_model import SIGNATURE, has_loops, read
 from keras_hadamard.serving.artifact import Arrays, Artifact, publish
 
 # Of the output's scale. Eight bits have 256 steps, and the errors of layers add up.
@@ -52,8 +52,8 @@ def export_litert(
         An `Artifact`, with size, difference and times.
 
     Raises:
-        ValueError: If the model is not built, `examples` are missing or do not fit, or LiteRT does
-            not have the ops of the model.
+        ValueError: If the model is not built, `examples` are missing or do not fit, LiteRT does not
+            have the ops of the model, or the model loops over steps and is to be int8.
         OSError: If the file cannot be written.
 
     Example:
@@ -109,6 +109,9 @@ def _convert(
 
     with tempfile.TemporaryDirectory() as folder:
         write_archive(Path(folder), [model], {"serve": Endpoint(specs, endpoint.call)})
+        # TensorFlow's calibrator ends the process there, also at Keras's own recurrent layers.
+        if precision == "int8" and has_loops(read(Path(folder))):
+            raise received("a model without loops for int8", reason="a loop cannot be calibrated")
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         if precision != "float32":

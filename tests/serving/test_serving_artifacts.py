@@ -117,6 +117,16 @@ class Erfinv(keras.layers.Layer):
         return tf.math.erfinv(x)
 
 
+def test_loops_are_not_calibrated(tmp_path):
+    """A recurrent layer of Keras itself, at which TensorFlow's calibrator ends the process."""
+    inputs = keras.Input((6, 4), name="x")
+    model = keras.Model(inputs, keras.layers.SimpleRNN(3, name="y")(inputs))
+    examples = {"x": np.ones((4, 6, 4), "float32")}
+    with pytest.raises(ValueError, match=r"without loops for int8.*a loop cannot be calibrated"):
+        serving.export_litert(model, tmp_path / "m.tflite", "int8", examples=examples)
+    assert serving.export_litert(model, tmp_path / "m.tflite", examples=examples).ok
+
+
 def test_onnx_on_batches_of_any_size(tmp_path):
     runtime = pytest.importorskip("onnxruntime")
     pytest.importorskip("tf2onnx")
