@@ -33,17 +33,11 @@ class GatedHeads(HeadedAttention):
         """Pre-activations of the decays of all heads, of each channel of a key or of all."""
 
     def attend(
-        self,
-        x: Tensor,
-        q: Tensor,
-        k: Tensor,
-        v: Tensor,
-        states: list[Tensor],
-        mask: Tensor | None,
+        self, x: Tensor, qkv: list[Tensor], states: list[Tensor], mask: Tensor | None
     ) -> tuple[Tensor, list[Tensor]]:
         gates = self.in_heads(self.decay_gates(x))
         decay = ops.exp(ops.log_sigmoid(gates) / self.gate_normalizer)
-        return self.recall(q, k, v, decay, states[0], mask)
+        return self.recall(qkv, decay, states[0], mask)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "gate_normalizer": self.gate_normalizer}

@@ -69,15 +69,12 @@ class HeadedAttention(SequenceMixer):
 
     @abstractmethod
     def attend(
-        self,
-        x: Tensor,
-        q: Tensor,
-        k: Tensor,
-        v: Tensor,
-        states: list[Tensor],
-        mask: Tensor | None,
+        self, x: Tensor, qkv: list[Tensor], states: list[Tensor], mask: Tensor | None
     ) -> tuple[Tensor, list[Tensor]]:
-        """What is read, (batch, length, heads, values), and the states after the last position."""
+        """What is read, (batch, length, heads, values), and the states after the last position.
+
+        Queries, keys and values are (batch, length, heads, width of a head).
+        """
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
@@ -109,7 +106,7 @@ class HeadedAttention(SequenceMixer):
         if mask is not None:
             seen = mask[:, :, None, None]
             k, v = (ops.where(seen, part, ops.zeros_like(part)) for part in (k, v))
-        read, states = self.attend(x, q, k, v, states, mask)
+        read, states = self.attend(x, [q, k, v], states, mask)
         if self.output_norm is not None:
             read = self.norm(read)
         read = ops.reshape(read, (-1, ops.shape(x)[1], self.heads * v.shape[-1]))
@@ -131,9 +128,7 @@ class HeadedAttention(SequenceMixer):
 
     def recall(
         self,
-        q: Tensor,
-        k: Tensor,
-        v: Tensor,
+        qkv: list[Tensor],
         decay: Tensor,
         state: Tensor,
         mask: Tensor | None,
@@ -142,6 +137,7 @@ class HeadedAttention(SequenceMixer):
         """The causal recurrence, over which masked positions carry the state unchanged."""
         if mask is not None:
             decay = ops.where(mask[:, :, None, None], decay, ops.ones_like(decay))
+        q, k, v = qkv
         chunk = chunk or self.chunk
         read, state = gated_linear_attention(q, k, v, decay, state, chunk=chunk, return_state=True)
         return read, [state]

@@ -122,18 +122,13 @@ class LinearAttention(HeadedAttention):
             )
 
     def attend(
-        self,
-        x: Tensor,
-        q: Tensor,
-        k: Tensor,
-        v: Tensor,
-        states: list[Tensor],
-        mask: Tensor | None,
+        self, x: Tensor, qkv: list[Tensor], states: list[Tensor], mask: Tensor | None
     ) -> tuple[Tensor, list[Tensor]]:
+        q, k, v = qkv
         if self.normalize:
             v = ops.concatenate([v, ops.ones_like(v[..., :1])], axis=-1)
         if self.causal:
-            read, states = self.recall(q, k, v, ops.ones_like(q[..., :1]), states[0], mask)
+            read, states = self.recall([q, k, v], ops.ones_like(q[..., :1]), states[0], mask)
         else:
             state = ops.einsum("bthk,bthv->bhkv", k, v)
             read = ops.einsum("bthk,bhkv->bthv", q, state)

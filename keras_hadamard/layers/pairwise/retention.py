@@ -111,14 +111,9 @@ class Retention(HeadedAttention):
             raise received("an even `key_dim` where there are angles", key_dim=key)
 
     def attend(
-        self,
-        x: Tensor,
-        q: Tensor,
-        k: Tensor,
-        v: Tensor,
-        states: list[Tensor],
-        mask: Tensor | None,
+        self, x: Tensor, qkv: list[Tensor], states: list[Tensor], mask: Tensor | None
     ) -> tuple[Tensor, list[Tensor]]:
+        q, k, v = qkv
         state, *before = states
         # The steps up to each position and with it, (batch or 1, length).
         if mask is None:
@@ -134,7 +129,7 @@ class Retention(HeadedAttention):
             chunk = 1 if self.form == "recurrent" else self.chunk
             decay = ops.reshape(ops.convert_to_tensor(self.decays, q.dtype), (1, 1, -1, 1))
             decay = decay * ops.ones_like(q[..., :1])
-            read, (state,) = self.recall(q, k, v, decay, state, mask, chunk)
+            read, (state,) = self.recall([q, k, v], decay, state, mask, chunk)
         return read, [state, *before]
 
     def _parallel(
