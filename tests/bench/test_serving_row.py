@@ -1,0 +1,25 @@
+"""The row of the exported model: what it times gives the model's numbers."""
+
+import contextlib
+
+import numpy as np
+import tensorflow as tf
+
+from keras_hadamard import serving
+from keras_hadamard.bench import _serving
+
+
+def test_what_is_timed_is_the_model(tmp_path):
+    model = _serving._question_answering()
+    path = serving.export(model, tmp_path)
+    inputs = _serving._inputs(model, 3)
+    with contextlib.closing(tf.compat.v1.Session(graph=tf.Graph())) as session:
+        (found,) = _serving._served(session, path)(inputs)
+    np.testing.assert_allclose(found, model(list(inputs.values())), rtol=1e-4, atol=1e-5)
+
+
+def test_a_row_for_each_way_of_calling(monkeypatch):
+    monkeypatch.setattr(_serving, "MODELS", {"small": _serving._question_answering})
+    results = list(_serving.exported_model(1, True))
+    assert [r.what.rpartition(" ")[2] for r in results] == ["model.predict", "model(x)"]
+    assert all(r.figure > 0 and "/s" in r.ours and "/s" in r.reference for r in results)
