@@ -43,7 +43,10 @@ def gradient(layer: keras.layers.Layer, length: int, jit: bool) -> Callable[[], 
             loss = tf.reduce_sum(layer(x) ** 2)
         return tape.gradient(loss, [x, *variables])
 
-    return partial(tf.function(run, jit_compile=jit, autograph=False), tf.constant(x))
+    x = tf.constant(x)
+    # Of one signature: TensorFlow would warn of the many functions.
+    compiled = tf.function(run, jit_compile=jit, autograph=False).get_concrete_function(x)
+    return partial(compiled, x)
 
 
 @row
