@@ -60,6 +60,19 @@ def register(commands: Any) -> None:
         help="accuracy that twice the latency of one example is worth, such as 0.01; default: 0",
     )
     add(
+        "--folds",
+        type=natural,
+        default=0,
+        metavar="K",
+        help="score trials by cross-validation in so many parts; default: the data's own split",
+    )
+    add(
+        "--match-parameters",
+        type=positive,
+        metavar="N",
+        help="make every fusion as wide as so many parameters allow; default: they draw widths",
+    )
+    add(
         "--max-trial-seconds",
         type=seconds,
         metavar="TIME",
@@ -123,6 +136,7 @@ def run(arguments: argparse.Namespace) -> int:
         "batch_size": arguments.batch_size,
         "data_dir": arguments.data_dir,
         "max_trial_seconds": arguments.max_trial_seconds,
+        "match_parameters": arguments.match_parameters,
         "max_parameters": arguments.max_parameters,
         "max_latency_ms": arguments.max_latency_ms,
         "chief": arguments.chief,
@@ -138,6 +152,7 @@ def run(arguments: argparse.Namespace) -> int:
             seed=arguments.seed,
             latency_weight=arguments.latency_weight,
             lease=arguments.lease,
+            folds=arguments.folds,
             **{name: value for name, value in given.items() if value is not None},
         )
         from keras_hadamard.tuning.search import SearchFailed, search

@@ -29,7 +29,16 @@ from keras_hadamard.tuning.tuner import run_trials, train_task
 
 # The value of the oracle's space under which workers find what is searched.
 SEARCH = "tuner/search"
-SHARED = ("algorithm", "spaces", "latency_weight", "seed", "epochs", "batch_size")
+SHARED = (
+    "algorithm",
+    "spaces",
+    "latency_weight",
+    "folds",
+    "match_parameters",
+    "seed",
+    "epochs",
+    "batch_size",
+)
 # A process keeps what TensorFlow compiled; with a new one its memory is given back.
 TRIALS_OF_A_PROCESS = 10
 RENEWED, LOST_IN_A_ROW = 3, 5
@@ -129,13 +138,13 @@ def child() -> None:
     address, settings, data = pickle.loads(sys.stdin.buffer.read(size))
 
     def end_with_chief() -> None:
-        sys.stdin.buffer.read()
-        os._exit(1)
+        while os.read(sys.stdin.fileno(), 1):
+            pass
+        os.kill(os.getpid(), signal.SIGKILL)
 
     threading.Thread(target=end_with_chief, daemon=True).start()
     over = work(address, settings, data, sys.argv[1], TRIALS_OF_A_PROCESS)
-    # Threads of gRPC and TensorFlow have nothing left to say.
-    os._exit(0 if over else RENEWED)
+    sys.exit(0 if over else RENEWED)
 
 
 def work(

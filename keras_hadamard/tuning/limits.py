@@ -28,6 +28,14 @@ def time_alone(limits: Limits) -> Limits:
     return {name: limit for name, limit in limits.items() if name == "max_trial_seconds"}
 
 
+def shared_out(limits: Limits, trainings: int) -> Limits:
+    """The limits of each of the trainings that a trial consists of."""
+    return {
+        name: limit / max(1, trainings) if name == "max_trial_seconds" else limit
+        for name, limit in limits.items()
+    }
+
+
 class Deadline(keras.callbacks.Callback):
     """Ends a training in the middle of an epoch, which is then validated as any other."""
 

@@ -40,6 +40,8 @@ class Training:
     # The milliseconds of one example, and what twice as many cost in score.
     latency: float | None = None
     latency_weight: float = 0.0
+    # The scores of a cross-validation, whose mean is the score.
+    folds: list[float] | None = None
 
     @property
     def value(self) -> float | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import keras
+import keras_tuner
 
 from keras_hadamard.tuning._extras import require
 from keras_hadamard.tuning.budget import Budget
@@ -156,7 +157,18 @@ def hypermodel_of(settings: SearchSettings, data: Any) -> HyperFusionClassifier:
         for name, spec in data.inputs.items()
     }
     steps = settings.epochs * -(-len(data.train.targets) // settings.batch_size)
-    return HyperFusionClassifier(specs, len(data.classes), settings.spaces, training_steps=steps)
+    hypermodel = HyperFusionClassifier(
+        specs,
+        len(data.classes),
+        settings.spaces,
+        max_fusion_parameters=settings.match_parameters if len(specs) > 1 else None,
+        training_steps=steps,
+    )
+    try:
+        hypermodel.declare_hyperparameters(keras_tuner.HyperParameters())
+    except ValueError as error:
+        raise SearchError(str(error)) from error
+    return hypermodel
 
 
 def _announce(settings: SearchSettings, records: Records, progress: Progress) -> None:

@@ -15,7 +15,15 @@ DEFAULT_SPACES = SPACES[:2]
 LIMIT = 2**31
 # What a trial may not exceed, or it is not trained.
 LIMITS = ("max_parameters", "max_latency_ms")
-LEAST = {"max_trials": 1, "epochs": 1, "batch_size": 1, "seeds": 3, "seed": 0, "workers": 0}
+LEAST = {
+    "max_trials": 1,
+    "epochs": 1,
+    "batch_size": 1,
+    "seeds": 3,
+    "seed": 0,
+    "workers": 0,
+    "folds": 0,
+}
 
 
 class SearchError(ValueError):
@@ -52,6 +60,12 @@ class SearchSettings:
         latency_weight: Number that is not negative, how much validation accuracy twice the latency
             is worth: trials are ranked by `score - latency_weight * log2(milliseconds)`, of one
             example on this machine. With 0 the score alone counts. Defaults to `0.0`.
+        folds: Integer of two or more, into how many parts training and validation examples are split
+            for cross-validation: a trial's score is the mean of as many trainings. Finalists are
+            trained on the data set's own split. With 0 trials are, too. Defaults to `0`.
+        match_parameters: Positive integer, the most parameters of a fusion, with which each is as
+            wide as that allows, the baseline too: methods are compared and not sizes. Defaults to
+            `None`: fusions draw their widths.
         data_dir: Path where TFDS keeps prepared data. Defaults to `None`, TFDS's own.
         workers: Integer that is not negative, how many processes of this machine run the trials,
             each renewed after ten of them, so that their memory is given back; one that dies, for
@@ -90,6 +104,8 @@ class SearchSettings:
     batch_size: int = 128
     seeds: int = 3
     latency_weight: float = 0.0
+    folds: int = 0
+    match_parameters: int | None = None
     data_dir: str | Path | None = None
     workers: int = 0
     chief: str | None = None
@@ -111,10 +127,12 @@ class SearchSettings:
                 raise _wrong(f"{name} to be an integer of at least {least}", value)
         if self.budget is not None and not self.budget > 0:
             raise _wrong("the budget to be a positive time", self.budget)
-        for name in ("lease", "max_trial_seconds", *LIMITS):
+        for name in ("lease", "max_trial_seconds", "match_parameters", *LIMITS):
             value = getattr(self, name)
             if value is not None and not (isinstance(value, int | float) and value > 0):
                 raise _wrong(f"{name} to be a positive number", value)
+        if self.folds == 1:
+            raise _wrong("folds to be two or more, or 0", self.folds)
         if self.chief is not None and not re.fullmatch(r".+:\d{1,5}", self.chief):
             raise _wrong("the chief to be an address host:port", self.chief)
         weight = self.latency_weight

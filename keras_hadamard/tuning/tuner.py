@@ -10,7 +10,8 @@ from keras_tuner.engine.base_tuner import BaseTuner
 
 from keras_hadamard.tuning.budget import Budget
 from keras_hadamard.tuning.dispatch import OVER, TASK, Task, answer
-from keras_hadamard.tuning.limits import time_alone
+from keras_hadamard.tuning.folds import cross_validate, folds
+from keras_hadamard.tuning.limits import shared_out, time_alone
 from keras_hadamard.tuning.oracles import make_oracle
 from keras_hadamard.tuning.progress import Progress
 from keras_hadamard.tuning.records import Configuration, Records, Trial
@@ -135,18 +136,27 @@ def train_task(
     on_epoch: Callable[[int, float], None],
 ) -> Trial:
     """The record of a task that an oracle gave."""
-    outcome = train(
-        hypermodel,
-        task["configuration"],
-        data,
-        seed=task["seed"],
-        epochs=task["epochs"],
-        batch_size=settings.batch_size,
-        on_epoch=on_epoch,
-        # The baseline is what all else is compared with, so it is trained in any case.
-        limits=time_alone(settings.limits) if task["number"] == 1 else settings.limits,
-    )
-    return Trial(number=task["number"], **outcome.result, latency_weight=settings.latency_weight)
+    # The baseline is what all else is compared with, so it is trained in any case.
+    limits = time_alone(settings.limits) if task["number"] == 1 else settings.limits
+
+    def train_on(part: Any) -> dict[str, Any]:
+        outcome = train(
+            hypermodel,
+            task["configuration"],
+            part,
+            seed=task["seed"],
+            epochs=task["epochs"],
+            batch_size=settings.batch_size,
+            on_epoch=on_epoch,
+            limits=shared_out(limits, settings.folds),
+        )
+        return outcome.result
+
+    if settings.folds:
+        result = cross_validate(train_on, folds(data, settings.folds, settings.seed))
+    else:
+        result = train_on(data)
+    return Trial(number=task["number"], **result, latency_weight=settings.latency_weight)
 
 
 def active(hypermodel: Any, hp: Any) -> Configuration:
