@@ -60,9 +60,9 @@ class SearchSettings:
         latency_weight: Number that is not negative, how much validation accuracy twice the latency
             is worth: trials are ranked by `score - latency_weight * log2(milliseconds)`, of one
             example on this machine. With 0 the score alone counts. Defaults to `0.0`.
-        folds: Integer of two or more, into how many parts training and validation examples are split
-            for cross-validation: a trial's score is the mean of as many trainings. Finalists are
-            trained on the data set's own split. With 0 trials are, too. Defaults to `0`.
+        folds: Integer of two or more, into how many parts training and validation examples are
+            split for cross-validation: a trial's score is the mean of as many trainings. Finalists
+            are trained on the data set's own split. With 0 trials are, too. Defaults to `0`.
         match_parameters: Positive integer, the most parameters of a fusion, with which each is as
             wide as that allows, the baseline too: methods are compared and not sizes. Defaults to
             `None`: fusions draw their widths.

@@ -52,6 +52,7 @@ def test_the_first_fold_that_fails_ends_the_trial():
 
 
 def test_a_search_with_folds(go, formula, tmp_path):
+    formula.latency = lambda configuration: 1.0
     run, printed = go(max_trials=3, folds=4)
     assert len(formula.ran) == 3 * 4 + 3 * len(run.finalists)
     assert all(len(t.folds) == 4 for t in run.records.trials)
