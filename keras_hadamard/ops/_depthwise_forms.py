@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from keras_hadamard._typing import Tensor
 from keras_hadamard.ops._precision import at_least_float32
+from keras_hadamard.ops._xla import dynamic_update_slice
 
 Size = tuple[int, int]
 Pads = tuple[Size, Size]
@@ -53,16 +54,23 @@ def shifted(x: Tensor, kernel: Tensor, pads: Pads, strides: int, dilation: int) 
     below = _length(wide, 1) - dilation * (height - 1)
     right = _length(wide, 2) - dilation * (width - 1)
 
-    def products(seen: Tensor, kernel: Tensor, total: Any) -> Tensor:
+    sides = [-(-n // strides) for n in (below, right)]
+
+    def products(seen: Tensor, kernel: Tensor, total: Any, *spans: Any) -> Tensor:
         for i in range(kernel.shape[0]):
             for j in range(width):
                 top, left = dilation * i, dilation * j
-                met = seen[:, top : top + below : strides, left : left + right : strides]
+                met = seen[:, top : top + spans[0] : strides, left : left + spans[1] : strides]
                 total = total + met * kernel[i, j]
         return total
 
     if height * width <= TAPS:
-        return tf.cast(products(wide, kernel, 0.0), x.dtype)
+        reach = dilation * (height - 1), dilation * (width - 1)
+
+        def of_part(seen: Tensor, *spans: Any) -> Tensor:
+            return products(seen, kernel, 0.0, *spans)
+
+        return tf.cast(_by_halves(of_part, wide, sides, strides, reach), x.dtype)
     rows = max(1, TAPS // width)
     turns = -(-height // rows)
     more = turns * rows - height
@@ -74,12 +82,40 @@ def shifted(x: Tensor, kernel: Tensor, pads: Pads, strides: int, dilation: int) 
     def step(turn: Tensor, total: Tensor) -> tuple[Tensor, Tensor]:
         seen = tf.slice(wide, (0, turn * rows * dilation, 0, 0), (batch, span, across, channels))
         taps = tf.slice(kernel, (turn * rows, 0, 0), (rows, width, channels))
-        return turn + 1, products(seen, taps, total)
+        return turn + 1, products(seen, taps, total, below, right)
 
-    sides = [-(-n // strides) for n in (below, right)]
     start = 0, tf.zeros((batch, *sides, channels), wide.dtype)
     total = tf.while_loop(lambda turn, _: turn < turns, step, start, maximum_iterations=turns)[1]
     return tf.cast(total, x.dtype)
+
+
+def _by_halves(
+    products: Callable[..., Tensor], wide: Tensor, sides: list[Any], strides: int, reach: Size
+) -> Tensor:
+    """What `products` makes of an image, in a loop of two turns that each write half of it.
+
+    What comes out of a loop XLA does not compute again. Otherwise it does so for each that uses it,
+    and in the slow loop of a sum over the pixels, as of the gradient of a bias, at that.
+    """
+    axis = 1 if isinstance(sides[0], int) and sides[0] == 1 else 0
+    half = -(-sides[axis] // 2)
+    lengths = [half if i == axis else n for i, n in enumerate(sides)]
+    spans = [(n - 1) * strides + 1 for n in lengths]
+    batch, channels = _length(wide, 0), wide.shape[-1]
+
+    def step(turn: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        # Of an odd number the one in the middle is written twice.
+        start = [0, 0]
+        start[axis] = turn * (sides[axis] - half)
+        seen = tf.slice(
+            wide,
+            (0, start[0] * strides, start[1] * strides, 0),
+            (batch, spans[0] + reach[0], spans[1] + reach[1], channels),
+        )
+        return turn + 1, dynamic_update_slice(y, products(seen, *spans), [0, *start, 0])
+
+    first = 0, tf.zeros((batch, *sides, channels), wide.dtype)
+    return tf.while_loop(lambda turn, _: turn < 2, step, first, maximum_iterations=2)[1]
 
 
 def flipped(
