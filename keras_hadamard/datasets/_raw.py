@@ -50,6 +50,7 @@ def assemble(
     classes: tuple[str, ...] | None,
     seed: int,
     limit: int | None,
+    words: Mapping[str, tuple[str, ...]] | None = None,
 ) -> ArrayDataset:
     """Casts raw splits by kind (`"text"` becomes tokens) and checks the result."""
     if limit is not None:
@@ -66,7 +67,8 @@ def assemble(
     columns: dict[str, Rows] = {split: {} for split in SPLITS}
     for key, kind in kinds.items():
         raw = {split: complete[split][key] for split in SPLITS}
-        cast, inputs[key] = _cast(key, kind, raw, vocabulary_sizes.get(key))
+        known = (words or {}).get(key)
+        cast, inputs[key] = _cast(key, kind, raw, vocabulary_sizes.get(key), known)
         for split in SPLITS:
             columns[split][key] = cast[split]
     made = {split: Split(columns[split], targets[split]) for split in SPLITS}
@@ -104,15 +106,23 @@ def _classes(targets: Mapping[str, np.ndarray]) -> tuple[str, ...]:
     return tuple(str(index) for index in range(largest + 1))
 
 
-def _cast(key: str, kind: str, raw: Rows, vocabulary_size: int | None) -> tuple[Rows, InputSpec]:
+def _cast(
+    key: str,
+    kind: str,
+    raw: Rows,
+    vocabulary_size: int | None,
+    words: tuple[str, ...] | None,
+) -> tuple[Rows, InputSpec]:
     if kind == "text":
-        raw, vocabulary_size = _encode_texts(raw)
-        kind = "tokens"
+        raw, words = _encode_texts(raw)
+        kind, vocabulary_size = "tokens", len(words)
+    train = raw["train"].dtype
+    pixels = train.name if kind == "image" and train.kind == "u" else None
     cast = {split: _cast_one(f"`{key}` of {split}", kind, raw[split]) for split in SPLITS}
     if kind == "tokens" and vocabulary_size is None:
         # Ids out of range are for the check that follows; here they only count.
         vocabulary_size = max(int(array.max(initial=0)) for array in cast.values()) + 1
-    return cast, InputSpec(kind, cast["train"].shape[1:], vocabulary_size)
+    return cast, InputSpec(kind, cast["train"].shape[1:], vocabulary_size, pixels, words)
 
 
 def _cast_one(name: str, kind: str, array: np.ndarray) -> np.ndarray:
@@ -151,7 +161,7 @@ def _words(text: object) -> list[str]:
     return re.findall(r"\w+", decoded.lower())
 
 
-def _encode_texts(raw: Rows) -> tuple[Rows, int]:
+def _encode_texts(raw: Rows) -> tuple[Rows, tuple[str, ...]]:
     """Token ids with a vocabulary fitted on train: 0 pads, 1 is unknown, then by frequency."""
     train = [_words(text) for text in raw["train"]]
     counts = collections.Counter(word for words in train for word in words)
@@ -167,4 +177,4 @@ def _encode_texts(raw: Rows) -> tuple[Rows, int]:
             row[: len(words)] = [ids.get(word, 1) for word in words]
         return encoded
 
-    return {split: encode(raw[split]) for split in SPLITS}, len(ids) + 2
+    return {split: encode(raw[split]) for split in SPLITS}, ("", "[unknown]", *ranked)

@@ -26,6 +26,7 @@ OURS: dict[str, tuple[Inputs, str]] = {
     "sort_of_clevr": ({"image": ("image", "image"), "question": ("question", "vector")}, "answer"),
 }
 VOCABULARY_SIZES: dict[str, dict[str, int | None]] = {"digits_vqa": {"question": len(VOCABULARY)}}
+WORDS = {"digits_vqa": {"question": VOCABULARY}}
 SPLIT_NAMES = {"train": "train", "validation": "validation", "valid": "validation"}
 SPLIT_NAMES |= {"val": "validation", "dev": "validation", "test": "test"}
 _NAME = re.compile(r"(?P<base>[a-z]\w*)(/[\w.\-]+)?(:[\d.*]+)?")
@@ -167,6 +168,7 @@ def load_tfds(
         target=_TARGET,
         kinds={key: kind for key, (_, kind) in inputs.items()},
         vocabulary_sizes=VOCABULARY_SIZES.get(built.name, {}),
+        words=WORDS.get(built.name),
         classes=tuple(built.info.features[target].names),
         seed=seed,
         limit=limit,

@@ -1,6 +1,6 @@
 """A data set as named arrays, ready for `Model.fit`, and the checks that make it one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -20,9 +20,14 @@ class InputSpec:
         shape: Tuple of integers, the shape of one example without the batch.
         vocabulary_size: Positive integer for tokens: ids are below it. Defaults to `None`, for the
             other kinds.
+        pixels: String, the type of the unsigned integers that an image was scaled to [0, 1] from.
+            Defaults to `None`, it came as floats.
+        words: Tuple of strings, for tokens that were made of a text: the word of each id, where the
+            first pads and the second stands for unknown ones. Defaults to `None`, they came as ids.
 
     Raises:
-        ValueError: If the kind is unknown, the rank does not fit it, or the vocabulary is missing.
+        ValueError: If the kind is unknown, the rank does not fit it, or the vocabulary is missing
+            or is not of `words`.
 
     Example:
 
@@ -34,6 +39,9 @@ class InputSpec:
     kind: str
     shape: tuple[int, ...]
     vocabulary_size: int | None = None
+    # Where the values come from is not what they are.
+    pixels: str | None = field(default=None, compare=False)
+    words: tuple[str, ...] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         one_of("kind", self.kind, KINDS)
@@ -47,6 +55,14 @@ class InputSpec:
         elif self.vocabulary_size is not None:
             raise received(
                 f"no `vocabulary_size` for `{self.kind}`", vocabulary_size=self.vocabulary_size
+            )
+        if self.pixels is not None and self.kind != "image":
+            raise received(f"no `pixels` for `{self.kind}`", pixels=self.pixels)
+        if self.words is not None and len(self.words) != self.vocabulary_size:
+            raise received(
+                "as many `words` as the vocabulary has",
+                words=len(self.words),
+                vocabulary_size=self.vocabulary_size,
             )
 
 

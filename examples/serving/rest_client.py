@@ -1,0 +1,72 @@
+"""Asks a server a question about three digits, over REST, with Python's own library.
+
+python examples/serving/rest_client.py "What is the left digit?" --digits 3 1 4
+"""
+
+import argparse
+import json
+import sys
+import urllib.error
+import urllib.request
+from typing import Any
+
+from picture import picture
+
+
+class ServerError(Exception):
+    """What went wrong, in one line."""
+
+
+def predict(
+    server: str, model: str, signature: str, inputs: dict[str, Any], timeout: float = 10.0
+) -> dict[str, Any]:
+    """Outputs by name, for inputs by name; all begin with the axis of the batch."""
+    url = f"{server.rstrip('/')}/v1/models/{model}:predict"
+    body = json.dumps({"signature_name": signature, "inputs": inputs}).encode()
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=timeout) as response:
+            outputs = json.load(response)["outputs"]
+    except urllib.error.HTTPError as error:
+        raise ServerError(f"{url} answers {error.code}: {_said(error)}") from error
+    except (OSError, ValueError) as error:
+        # Refused, timed out, no such host; or what is there speaks no JSON.
+        raise ServerError(f"No answer from {url}: {getattr(error, 'reason', error)}") from error
+    except KeyError as error:
+        raise ServerError(f"{url} answers without outputs") from error
+    # Of a single output the server sends the values alone.
+    return outputs if isinstance(outputs, dict) else {"output": outputs}
+
+
+def _said(error: urllib.error.HTTPError) -> str:
+    text = error.read().decode("utf-8", "replace")
+    try:
+        return str(json.loads(text)["error"])
+    except (ValueError, KeyError, TypeError):
+        return text.strip() or error.reason
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Asks a question about three digits, by REST.")
+    parser.add_argument("question")
+    parser.add_argument("--digits", nargs=3, type=int, choices=range(10), default=[3, 1, 4])
+    parser.add_argument("--server", default="http://localhost:8501")
+    parser.add_argument("--model", default="answers")
+    parser.add_argument("--timeout", type=float, default=10.0, metavar="SECONDS")
+    options = parser.parse_args()
+    inputs = {
+        "image": [picture(options.digits).tolist()],
+        "question": [options.question],
+    }
+    try:
+        best = predict(options.server, options.model, "classify", inputs, options.timeout)
+    except ServerError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    for label, score in zip(best["labels"][0], best["scores"][0], strict=True):
+        print(f"{score:6.1%}  {label}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
