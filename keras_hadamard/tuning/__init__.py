@@ -13,6 +13,12 @@ from keras_hadamard.tuning.high_order_space import (  # noqa: E402
 from keras_hadamard.tuning.hyper_fusion_classifier import (  # noqa: E402
     HyperFusionClassifier as HyperFusionClassifier,
 )
+from keras_hadamard.tuning.hyper_image import HyperImage as HyperImage  # noqa: E402
+from keras_hadamard.tuning.hyper_multimodal import (  # noqa: E402
+    HyperMultimodal as HyperMultimodal,
+)
+from keras_hadamard.tuning.hyper_sequence import HyperSequence as HyperSequence  # noqa: E402
+from keras_hadamard.tuning.hyper_tabular import HyperTabular as HyperTabular  # noqa: E402
 from keras_hadamard.tuning.pruning_space import pruning_space as pruning_space  # noqa: E402
 from keras_hadamard.tuning.recurrence_space import (  # noqa: E402
     recurrence_space as recurrence_space,
@@ -24,6 +30,7 @@ from keras_hadamard.tuning.search import SearchFailed as SearchFailed  # noqa: E
 from keras_hadamard.tuning.search import search as search  # noqa: E402
 from keras_hadamard.tuning.settings import SearchError as SearchError  # noqa: E402
 from keras_hadamard.tuning.settings import SearchSettings as SearchSettings  # noqa: E402
+from keras_hadamard.tuning.space_size import space_size as space_size  # noqa: E402
 from keras_hadamard.tuning.token_mixer_space import (  # noqa: E402
     token_mixer_space as token_mixer_space,
 )

@@ -43,6 +43,7 @@ SHARED = (
 TRIALS_OF_A_PROCESS = 10
 RENEWED, LOST_IN_A_ROW = 3, 5
 BEAT = 1.0
+CODE = "from keras_hadamard.tuning.chief import child; child()"
 
 
 def serve(tuner: BaseTuner, settings: SearchSettings, data: Any) -> None:
@@ -94,10 +95,9 @@ class LocalWorkers:
     def _start(self) -> None:
         self.started += 1
         name = f"worker {self.started}"
-        code = "from keras_hadamard.tuning.chief import child; child()"
         with open(self.errors, "ab") as errors:
             process = subprocess.Popen(
-                [sys.executable, "-c", code, name],
+                [sys.executable, "-c", CODE, name],
                 stdin=subprocess.PIPE,
                 stdout=errors,
                 stderr=errors,
@@ -131,7 +131,7 @@ class LocalWorkers:
                 self._start()
 
 
-def child() -> None:
+def child(most: int = TRIALS_OF_A_PROCESS) -> None:
     """What a local worker does: it reads its order, and ends with its chief."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     size = int.from_bytes(sys.stdin.buffer.read(8), "big")
@@ -143,7 +143,7 @@ def child() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     threading.Thread(target=end_with_chief, daemon=True).start()
-    over = work(address, settings, data, sys.argv[1], TRIALS_OF_A_PROCESS)
+    over = work(address, settings, data, sys.argv[1], most)
     sys.exit(0 if over else RENEWED)
 
 

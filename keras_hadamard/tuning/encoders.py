@@ -24,15 +24,15 @@ def encode(
     `attention` and `mixer` follow an image's convolutions; tokens go through `mixer`.
     """
     if field.kind == "image":
-        return _image(x, field, units, name, [attention, mixer])
+        x = convolve(x, field, name, [attention, mixer])
+        return keras.layers.Dense(units, activation="relu", name=f"{name}_dense")(x)
     if field.kind == "tokens":
         return _tokens(x, field, units, name, mixer)
     return _vector(x, field, units, name)
 
 
-def _image(
-    x: Tensor, field: Field, units: int, name: str, after: list[keras.layers.Layer | None]
-) -> Tensor:
+def convolve(x: Tensor, field: Field, name: str, after: list[keras.layers.Layer | None]) -> Tensor:
+    """A vector of all positions of an image's last map, which the layers `after` have changed."""
     if field.dtype == "uint8":
         x = keras.layers.Rescaling(1 / 255, name=f"{name}_rescaling")(x)
     else:
@@ -49,8 +49,7 @@ def _image(
     )(x)
     for layer in after:
         x = x if layer is None else layer(x)
-    x = keras.layers.Flatten(name=f"{name}_flatten")(x)
-    return keras.layers.Dense(units, activation="relu", name=f"{name}_dense")(x)
+    return keras.layers.Flatten(name=f"{name}_flatten")(x)
 
 
 def _tokens(

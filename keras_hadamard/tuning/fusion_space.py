@@ -23,7 +23,8 @@ def fusion_space(
     The method is the parameter `name`; those it alone has (`<name>_rank`, `<name>_factor`,
     `<name>_normalize`, ...) are conditional on it. All are declared in one call whatever the values
     are, so every KerasTuner algorithm knows the whole space from the start. The default is the
-    concatenation baseline.
+    concatenation baseline. With everything included the space has 557 configurations for two
+    tensors and 48 for more.
 
     With `max_parameters` the comparison is of methods and not of sizes: each is as wide as it can
     be with at most so many parameters, so its width (`rank`, `mm_dim`, `sketch_dim`, ...) is not

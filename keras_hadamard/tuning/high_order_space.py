@@ -87,7 +87,8 @@ def high_order_space(
 
     The family is the parameter `name`; degree (`<name>_degree`), rank (`<name>_rank`),
     normalisation (`<name>_normalization`) and the other parameters are conditional on the families
-    that have them. The default, `"dense"`, is `keras.layers.Dense` with a ReLU.
+    that have them. The default, `"dense"`, is `keras.layers.Dense` with a ReLU. With everything
+    included the space has 219 configurations.
 
     Args:
         hp: A `keras_tuner.HyperParameters`.

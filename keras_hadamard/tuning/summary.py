@@ -113,8 +113,8 @@ def method(run: Run) -> str:
     folds = f" in {run.settings.folds} folds, by its mean" if run.settings.folds else ""
     sentences = [
         f"Trials are ranked by validation accuracy{folds}{cost if weight else ''}. The two best "
-        "and the baseline are then trained anew with fresh seeds, the same for each; the best ranks "
-        "highest by the mean of these. The test split is used for the figures above and for "
+        "and the baseline are then trained anew with fresh seeds, the same for each; the best "
+        "ranks highest by the mean of these. The test split is used for the figures above and for "
         "nothing else. "
         "best.keras is the seed of the best that does best on validation.",
         "A difference counts as more than noise when it exceeds a 95 % interval that covers the "

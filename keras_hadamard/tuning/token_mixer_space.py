@@ -136,6 +136,9 @@ def token_mixer_space(
     - on images `"gn_conv"`, `"convolutional_modulation"`, `"efficient_modulation"` and
       `"large_kernel_attention"`.
 
+    The space has 224 configurations on images, 148 configurations on sequences, and 264
+    configurations on sequences if it is causal.
+
     Args:
         hp: A `keras_tuner.HyperParameters`.
         units: Positive integer that 16 divides, the width of the backbone and of its output.

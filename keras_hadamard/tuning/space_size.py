@@ -1,0 +1,39 @@
+"""How many configurations a search space has."""
+
+import math
+from typing import Any
+
+
+def space_size(hp: Any) -> int:
+    """Returns how many configurations were declared on `hp`.
+
+    Parameters that are conditional on another one count for those of its values with which they are
+    active: a Choice of two layers of which one has a parameter of three values makes `1 + 3 = 4`.
+
+    Args:
+        hp: A `keras_tuner.HyperParameters` whose parameters are all `Choice` or `Boolean`.
+
+    Returns:
+        A Python integer.
+
+    Example:
+
+    >>> import keras_tuner
+    >>> hp = keras_tuner.HyperParameters()
+    >>> layer = keras_hadamard.tuning.gating_space(hp)
+    >>> keras_hadamard.tuning.space_size(hp)
+    24
+    """
+    declared = {(p.name, str(p.conditions)): p for p in hp.space}.values()
+    roots = [p for p in declared if not p.conditions]
+    return math.prod(_under(p, list(declared)) for p in roots)
+
+
+def _under(parameter: Any, declared: list[Any]) -> int:
+    """The configurations of a parameter and of all that is conditional on it."""
+    children = [p for p in declared if p.conditions and p.conditions[-1].name == parameter.name]
+    total = 0
+    for value in parameter.values:
+        active = [c for c in children if value in c.conditions[-1].values]
+        total += math.prod(_under(child, declared) for child in active)
+    return total
