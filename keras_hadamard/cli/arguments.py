@@ -7,6 +7,7 @@ ALGORITHMS = ("random", "bayesian", "hyperband", "grid")
 SPACES = ("fusion", "gating", "attention", "token_mixer", "pruning")
 DEFAULT_SPACES = SPACES[:2]
 DOMAINS = ("fusion", "high_order", "modulation", "pairwise", "shared")
+PRECISIONS = ("float32", "float16", "dynamic", "int8")
 
 _SECONDS = {None: 1, "s": 1, "m": 60, "min": 60, "h": 3600}
 
@@ -15,6 +16,10 @@ def positive(text: str) -> int:
     if not re.fullmatch(r"[+]?\d+", text) or int(text) < 1:
         raise ArgumentTypeError(f"expected a positive integer. Received: {text!r}")
     return int(text)
+
+
+def positives(text: str) -> tuple[int, ...]:
+    return tuple(positive(part.strip()) for part in text.split(","))
 
 
 def natural(text: str) -> int:

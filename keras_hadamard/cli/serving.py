@@ -1,42 +1,111 @@
-"""`keras-hadamard export` and `keras-hadamard check`."""
+"""`keras-hadamard export`, `keras-hadamard convert` and `keras-hadamard check`."""
 
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from keras_hadamard.cli.arguments import positive
+from keras_hadamard.cli.arguments import PRECISIONS, positive, positives
 from keras_hadamard.cli.errors import FAILED, InputError
+
+if TYPE_CHECKING:
+    import keras
 
 
 def register(commands: Any) -> None:
     export = commands.add_parser("export", help="write a model where TF Serving looks for it")
-    export.add_argument("model", metavar="MODEL.keras")
-    export.add_argument("directory", metavar="DIR", help="its versions are DIR/1, DIR/2, ...")
-    export.add_argument(
-        "--version", type=positive, metavar="N", help="default: one more than the highest there"
+    add = export.add_argument
+    add("model", metavar="MODEL.keras")
+    add("directory", metavar="DIR", help="its versions are DIR/1, DIR/2, ...")
+    add("--version", type=positive, metavar="N", help="default: one more than the highest there")
+    add("--labels", metavar="FILE", help="the names of the classes, one a line")
+    add(
+        "--batch-sizes",
+        type=positives,
+        metavar="N,...",
+        help="what batches are padded to, and warmed up with; default: 1,8,32",
     )
+    add("--xla", action="store_true", help="for a server that was started with XLA alone")
     export.set_defaults(run=run_export)
+    convert = commands.add_parser("convert", help="write a model for LiteRT or as ONNX")
+    add = convert.add_argument
+    add("model", metavar="MODEL.keras")
+    add("file", metavar="FILE", help="ends in .tflite or in .onnx")
+    add("--precision", choices=PRECISIONS, help="of LiteRT; default: float32")
+    add("--examples", metavar="FILE.npz", help="arrays by name of input, to calibrate int8 with")
+    convert.set_defaults(run=run_convert)
     check = commands.add_parser("check", help="check that a model runs on a stock TF Serving")
     check.add_argument("directory", metavar="DIR")
     check.set_defaults(run=run_check)
 
 
 def run_export(arguments: argparse.Namespace) -> int:
-    if not Path(arguments.model).is_file():
-        raise InputError(f"There is no file {arguments.model}.")
-    import keras
-
-    import keras_hadamard.layers  # noqa: F401  the model may have some
+    labels = _file(arguments.labels).read_text("utf-8").splitlines() if arguments.labels else ()
+    model = _load(arguments.model)
     from keras_hadamard import serving
 
+    sizes = {"batch_sizes": arguments.batch_sizes} if arguments.batch_sizes else {}
     try:
-        model = keras.models.load_model(arguments.model)
-        path = serving.export(model, arguments.directory, version=arguments.version)
+        options = serving.ExportOptions(labels=labels, xla=arguments.xla, **sizes)
+        path = serving.export(
+            model, arguments.directory, version=arguments.version, options=options
+        )
     except (ValueError, TypeError) as error:
         raise InputError(str(error)) from error
     sys.stdout.write(f"{path}\n")
     return 0
+
+
+def run_convert(arguments: argparse.Namespace) -> int:
+    lite = arguments.file.endswith(".tflite")
+    if not lite and not arguments.file.endswith(".onnx"):
+        raise InputError(f"Expected FILE to end in .tflite or .onnx. Received: {arguments.file}")
+    if arguments.precision and not lite:
+        raise InputError(f"ONNX has no --precision. Received: {arguments.precision}")
+    examples = _arrays(arguments.examples) if arguments.examples else None
+    model = _load(arguments.model)
+    from keras_hadamard import serving
+
+    try:
+        if lite:
+            precision = arguments.precision or "float32"
+            made = serving.export_litert(model, arguments.file, precision, examples=examples)
+        else:
+            made = serving.export_onnx(model, arguments.file, examples=examples)
+    except (ValueError, TypeError) as error:
+        raise InputError(str(error)) from error
+    sys.stdout.write(f"{made}\n")
+    return 0 if made.ok else FAILED
+
+
+def _file(name: str) -> Path:
+    if not Path(name).is_file():
+        raise InputError(f"There is no file {name}.")
+    return Path(name)
+
+
+def _arrays(name: str) -> dict[str, Any]:
+    import numpy as np
+
+    try:
+        with np.load(_file(name), allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (ValueError, OSError, TypeError) as error:
+        raise InputError(
+            f"Expected {name} to be a .npz file of arrays. Received: {error}"
+        ) from error
+
+
+def _load(name: str) -> "keras.Model":
+    path = _file(name)
+    import keras
+
+    import keras_hadamard.layers  # noqa: F401  the model may have some
+
+    try:
+        return keras.models.load_model(path)
+    except (ValueError, TypeError) as error:
+        raise InputError(str(error)) from error
 
 
 def run_check(arguments: argparse.Namespace) -> int:
