@@ -90,7 +90,13 @@ def test_zero_negative_or_no_number_of_trials(refused, trials):
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("--space", "pooling"), ("--space", ","), ("--budget", "soon"), ("--epochs", "0")],
+    [
+        ("--space", "pooling"),
+        ("--space", ","),
+        ("--budget", "soon"),
+        ("--epochs", "0"),
+        ("--latency-weight", "-0.1"),
+    ],
 )
 def test_other_wrong_options(refused, option, value):
     assert "Received" in refused("search", "digits_vqa", option, value)

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from harness.laws import float64, normal, same  # noqa: F401
 
 from keras_hadamard.layers import GMLPBlock, SpatialGatingUnit
@@ -97,6 +98,18 @@ def test_masked_positions_take_no_part(causal):
         same(layer(x, mask=mask)[:1, :4], shorter(x[:1, :4]))
     # All masked: zeros in, numbers out.
     assert np.isfinite(layer(x, mask=np.zeros((2, 6), bool))).all()
+
+
+@pytest.mark.parametrize("scale", [0.0, 100.0, 1e4])
+def test_gradients_are_finite_at_large_inputs(scale):
+    keras.config.set_dtype_policy("float32")
+    layer = scrambled(GMLPBlock(8, causal=True, attention_units=3), (None, 6, 5))
+    x = tf.constant(scale * normal(2, 6, 5), "float32")
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = tf.reduce_sum(layer(x))
+    grads = tape.gradient(y, [x, *(w.value for w in layer.trainable_weights)])
+    assert all(np.isfinite(g).all() for g in [y, *grads])
 
 
 def test_gates_of_a_list_meet_their_masks():
