@@ -113,6 +113,7 @@ def register(commands: Any) -> None:
         metavar="TIME",
         help="after so long a silence a worker's trial goes to another; default: 60",
     )
+    add("--tensorboard", action="store_true", help="write logs for its HParams page as well")
     add("--seed", type=natural, default=0, metavar="N", help="default: %(default)s")
     add("--batch-size", type=positive, metavar="N", help="default: 128")
     add("--data-dir", metavar="DIR", help="where TFDS keeps prepared data")
@@ -153,6 +154,7 @@ def run(arguments: argparse.Namespace) -> int:
             latency_weight=arguments.latency_weight,
             lease=arguments.lease,
             folds=arguments.folds,
+            tensorboard=arguments.tensorboard,
             **{name: value for name, value in given.items() if value is not None},
         )
         from keras_hadamard.tuning.search import SearchFailed, search

@@ -11,6 +11,7 @@ from keras_hadamard.tuning.records import Records, describe
 from keras_hadamard.tuning.run import Facts, Run
 from keras_hadamard.tuning.settings import SearchError, SearchSettings
 from keras_hadamard.tuning.summary import points, spread, summary
+from keras_hadamard.tuning.tensorboard import write_logs
 
 # What says where a search runs rather than what it is.
 ELSEWHERE = ("out", "folder", "data_dir", "workers", "chief", "lease")
@@ -31,6 +32,8 @@ def write_reports(run: Run) -> None:
     run.records.save()
     write_atomically(run.folder / "summary.txt", summary(run))
     write_atomically(run.folder / "report.html", report(run))
+    if run.settings.tensorboard:
+        write_logs(run.records)
 
 
 def load_run(folder: str | Path) -> Run:

@@ -82,6 +82,8 @@ class SearchSettings:
             beyond a limit. Defaults to `None`, no limit.
         max_latency_ms: Number, the most milliseconds of one example on the machine of the training.
             Defaults to `None`, no limit.
+        tensorboard: Boolean, whether `tensorboard/` in the folder gets a log of each trial, for
+            TensorBoard's HParams page. Defaults to `False`.
 
     Raises:
         SearchError: If a value is not as described.
@@ -113,6 +115,7 @@ class SearchSettings:
     max_trial_seconds: float | None = None
     max_parameters: int | None = None
     max_latency_ms: float | None = None
+    tensorboard: bool = False
     folder: Path = field(init=False)
 
     def __post_init__(self) -> None:

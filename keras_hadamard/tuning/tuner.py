@@ -17,6 +17,7 @@ from keras_hadamard.tuning.progress import Progress
 from keras_hadamard.tuning.records import Configuration, Records, Trial
 from keras_hadamard.tuning.run_folder import STATE
 from keras_hadamard.tuning.settings import SearchSettings
+from keras_hadamard.tuning.tensorboard import log_trial
 from keras_hadamard.tuning.training import train
 
 # Seconds between two questions of a worker that has nothing to do.
@@ -93,6 +94,8 @@ class Trials:
         # With several workers the last trial that began is another one.
         self._show(trial.number, trial.configuration)
         self.progress.end(trial)
+        if self.settings.tensorboard:
+            log_trial(self.records.folder, trial)
 
     def _show(self, number: int, configuration: Configuration) -> None:
         left = self.settings.max_trials - number + 1 + self.finals
