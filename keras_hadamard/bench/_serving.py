@@ -47,6 +47,37 @@ def exported_model(repeats: int, quick: bool) -> Iterator[Result]:
                     yield from _rows(f"{name}, batch {batch}", model, run, inputs, repeats)
 
 
+@row
+def edge_formats(repeats: int, quick: bool) -> Iterator[Result]:
+    """Each format's difference from Keras, over its tolerance, and the time of one example."""
+    del repeats
+    for name, make in list(MODELS.items())[1:] if quick else MODELS.items():
+        model = make()
+        examples = _inputs(model, 64)
+        with tempfile.TemporaryDirectory() as folder:
+            for made in _artifacts(model, Path(folder), examples):
+                ours, theirs = (
+                    f"{ms:.3f} ms" for ms in (made.milliseconds, made.keras_milliseconds)
+                )
+                what = (
+                    f"{name} as {made.format}, {made.size / 2**20:.2f} MiB: off by "
+                    f"{made.difference:.1e} of the output's scale, over the allowed "
+                    f"{made.tolerance:g}"
+                )
+                figure = made.difference / made.tolerance
+                yield Result("edge formats", what, ours, theirs, figure, "<= 1")
+
+
+def _artifacts(
+    model: keras.Model, folder: Path, examples: dict[str, np.ndarray]
+) -> Iterator[serving.Artifact]:
+    for precision in ("float32", "float16", "dynamic", "int8"):
+        yield serving.export_litert(model, folder / "m.tflite", precision, examples=examples)
+    # ImportError if the extra is not there, and the row ends.
+    with contextlib.suppress(ImportError):
+        yield serving.export_onnx(model, folder / "m.onnx", examples=examples)
+
+
 def _served(session: Any, path: Path) -> Any:
     with session.graph.as_default():
         loaded = tf.compat.v1.saved_model.load(session, ["serve"], str(path))

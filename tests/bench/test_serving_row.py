@@ -23,3 +23,10 @@ def test_a_row_for_each_way_of_calling(monkeypatch):
     results = list(_serving.exported_model(1, True))
     assert [r.what.rpartition(" ")[2] for r in results] == ["model.predict", "model(x)"]
     assert all(r.figure > 0 and "/s" in r.ours and "/s" in r.reference for r in results)
+
+
+def test_a_row_for_each_format():
+    results = list(_serving.edge_formats(1, True))
+    kinds = [r.what.partition(" as ")[2].partition(",")[0] for r in results]
+    assert kinds[:4] == [f"LiteRT {p}" for p in ("float32", "float16", "dynamic", "int8")]
+    assert all(r.passed for r in results if "int8" not in r.what), results

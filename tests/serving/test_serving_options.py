@@ -1,6 +1,8 @@
 """Several signatures, preprocessing, labels, warm-up, batching and XLA in one export."""
 
 import json
+import threading
+import time
 
 import keras
 import numpy as np
@@ -139,6 +141,32 @@ def test_labels_that_get_lost_are_found(one_loader, tmp_path):
     (path / "assets" / "labels.txt").unlink()
     found = failed(serving.check(path))
     assert "assets/labels.txt is not" in found["labels"] and "batch 1" in found
+
+
+def test_a_server_that_polls_never_sees_half_a_version(tmp_path):
+    """Whoever looks for numbers in the folder, as often as he can, finds whole versions alone."""
+    model, _ = classifier()
+    options = serving.ExportOptions(labels=["a", "b", "c"])
+    whole = ("saved_model.pb", "variables/variables.index", "assets/labels.txt")
+    whole += (_configs.BATCHING, str(_warmup.FILE), "assets.extra/keras_hadamard.json")
+    done, seen, broken = threading.Event(), set(), []
+
+    def poll():
+        while not done.is_set():
+            for version, path in _saved_model.versions(tmp_path).items():
+                seen.add(version)
+                broken.extend(f"{version}/{name}" for name in whole if not (path / name).exists())
+
+    watcher = threading.Thread(target=poll)
+    watcher.start()
+    try:
+        for _ in range(3):
+            serving.export(model, tmp_path, options=options)
+    finally:
+        time.sleep(0.05)
+        done.set()
+        watcher.join()
+    assert seen == {1, 2, 3} and broken == []
 
 
 def test_at_most_five_labels(tmp_path):
