@@ -38,7 +38,7 @@ COPIES, LETTERS = 4, 4
 # Steps of an epoch, of which so many are timed.
 EPOCH, TIMED = 50, 5
 # Lengths, and how many steps of training each has.
-STEPS = {128: 600, 512: 600, 2048: 300, 8192: 150}
+STEPS = {128: 600, 512: 600, 2048: 300, 8192: 60}
 RECURRENCES: dict[str, Callable[[int], keras.layers.Layer]] = {
     "MinGRU": lambda block: MinGRU(WIDTH, return_sequences=True),
     "HGRN": lambda block: HGRN(
