@@ -245,15 +245,19 @@ def table(lines: list[dict[str, str]], costs: list[dict[str, str]]) -> str:
 
 
 def draw(lines: list[dict[str, str]], path: Path) -> None:
-    figure, axis = plt.subplots(figsize=(8, 4.5), layout="constrained")
-    for method in dict.fromkeys(line["method"] for line in lines):
+    figure, axis = plt.subplots(figsize=(8, 4.2), layout="constrained")
+    names = []
+    for place, method in enumerate(dict.fromkeys(line["method"] for line in lines)):
         scores = 100 * of_method(lines, method, "accuracy")
         count = np.median(of_method(lines, method, "parameters"))
-        shape = "o" if method in ADAPTERS else "s"
-        axis.errorbar(count, scores.mean(), scores.std(), fmt=shape, capsize=3, label=method)
-    axis.set(xscale="log", xlabel="trained parameters", ylabel="accuracy on the digits 5 to 9 (%)")
-    axis.legend(fontsize=8)
-    axis.grid(lw=0.3)
+        names.append(f"{method} ({count:,.0f})")
+        color = "C0" if method in ADAPTERS else "C7"
+        axis.plot(scores, np.full(len(scores), place), ".", color=color, alpha=0.4)
+        axis.errorbar(scores.mean(), place, xerr=scores.std(), fmt="o", color=color, capsize=3)
+    axis.set_yticks(range(len(names)), names)
+    axis.invert_yaxis()
+    axis.set(xlabel="accuracy on the digits 5 to 9 (%)", ylabel="method (trained parameters)")
+    axis.grid(axis="x", lw=0.3)
     figure.savefig(path, dpi=120)
     plt.close(figure)
 

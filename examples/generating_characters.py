@@ -179,7 +179,7 @@ def table_of(lines: list[list[str]]) -> str:
 
 
 def draw(lines: list[list[str]], path: Path) -> None:
-    figure, axis = plt.subplots(figsize=(6.5, 4.2), layout="constrained")
+    figure, axis = plt.subplots(figsize=(8.5, 4.2), layout="constrained")
     for n, recurrence in enumerate(dict.fromkeys(line[0] for line in lines)):
         mine = np.array([line[1:5] for line in lines if line[0] == recurrence], "float64")
         axis.plot(mine[:, 0], mine[:, 2], "-o", color=f"C{n}", label=f"{recurrence}, with states")
@@ -187,7 +187,7 @@ def draw(lines: list[list[str]], path: Path) -> None:
     axis.set(xscale="log", yscale="log")
     axis.set(xlabel="characters that stand before", ylabel="milliseconds of a character")
     axis.grid(lw=0.3)
-    axis.legend()
+    figure.legend(loc="outside right upper")
     figure.savefig(path, dpi=120)
     plt.close(figure)
 
