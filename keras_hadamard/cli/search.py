@@ -91,6 +91,18 @@ def register(commands: Any) -> None:
         help="slower models, for one example, are recorded without a training; default: no limit",
     )
     add(
+        "--max-macs",
+        type=positive,
+        metavar="N",
+        help="models of more multiplications for one example are not trained; default: no limit",
+    )
+    add(
+        "--max-exported-mb",
+        type=not_negative,
+        metavar="MB",
+        help="models that are larger when exported are not trained; default: no limit",
+    )
+    add(
         "--workers",
         type=natural,
         metavar="N",
@@ -140,6 +152,8 @@ def run(arguments: argparse.Namespace) -> int:
         "match_parameters": arguments.match_parameters,
         "max_parameters": arguments.max_parameters,
         "max_latency_ms": arguments.max_latency_ms,
+        "max_macs": arguments.max_macs,
+        "max_exported_mb": arguments.max_exported_mb,
         "chief": arguments.chief,
         "workers": workers_of(arguments),
     }

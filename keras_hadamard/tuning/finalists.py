@@ -14,7 +14,7 @@ import numpy as np
 
 from keras_hadamard.tuning.budget import Budget
 from keras_hadamard.tuning.files import draft_of
-from keras_hadamard.tuning.limits import Limits, exceeded, time_alone
+from keras_hadamard.tuning.limits import MEASURES, Limits, exceeded, time_alone
 from keras_hadamard.tuning.progress import Progress
 from keras_hadamard.tuning.records import (
     FAILED,
@@ -68,7 +68,8 @@ def choose(records: Records, epochs: int, limits: Limits) -> list[Trial]:
 
 def beyond(trial: Trial, limits: Limits) -> str | None:
     """By what a trial is beyond the limits, which the baseline alone may be."""
-    return exceeded(limits, trial.parameters, trial.latency)
+    measured = {name: getattr(trial, name) for name, _ in MEASURES.values()}
+    return exceeded(limits, **measured)
 
 
 def finalists(records: Records, epochs: int, limits: Limits) -> list[Finalist]:

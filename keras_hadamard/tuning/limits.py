@@ -1,9 +1,14 @@
 """What a training may cost, and how it is kept to that."""
 
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
 import keras
+
+from keras_hadamard.tuning.latency import latency
 
 Limits = Mapping[str, float]
 
@@ -12,15 +17,48 @@ class LimitExceeded(Exception):
     """A model is beyond a limit, so it is not trained."""
 
 
-def exceeded(limits: Limits, parameters: int | None, latency: float | None) -> str | None:
-    """By what a model is beyond the limits, or None."""
-    most = limits.get("max_parameters")
-    if most is not None and parameters is not None and parameters > most:
-        return f"{parameters:,} parameters, more than {most:,}"
-    slowest = limits.get("max_latency_ms")
-    if slowest is not None and latency is not None and latency > slowest:
-        return f"{latency:.3g} ms, more than {slowest:g}"
+def exceeded(limits: Limits, **measured: float | None) -> str | None:
+    """By what a model is beyond the limits, or None.
+
+    Measured are `parameters`, `latency`, `macs` and `exported`, each where it is known.
+    """
+    for limit, (name, says) in MEASURES.items():
+        most, value = limits.get(limit), measured.get(name)
+        if most is not None and value is not None and value > most:
+            return f"{says(value)}, more than {says(most).split()[0]}"
     return None
+
+
+# By the limit: the field of a record, and how a value of it is said.
+MEASURES: dict[str, tuple[str, Callable[[float], str]]] = {
+    "max_parameters": ("parameters", lambda n: f"{n:,} parameters"),
+    "max_macs": ("macs", lambda n: f"{n:,} multiplications"),
+    "max_latency_ms": ("latency", lambda ms: f"{ms:.3g} ms"),
+    "max_exported_mb": ("exported", lambda mb: f"{mb:.3g} MB"),
+}
+
+
+def measure(model: keras.Model, inputs: Mapping[str, Any], limits: Limits) -> dict[str, float]:
+    """What the limits are on, of a model that need not be trained."""
+    found: dict[str, float] = {"parameters": int(model.count_params())}
+    if "max_macs" in limits:
+        from keras_hadamard.serving import multiply_accumulates
+
+        found["macs"] = multiply_accumulates(model)
+    if "max_latency_ms" in limits:
+        found["latency"] = latency(model, dict(inputs))
+    if "max_exported_mb" in limits:
+        found["exported"] = exported(model)
+    return found
+
+
+def exported(model: keras.Model) -> float:
+    """The megabytes of a model as it is served."""
+    from keras_hadamard import serving
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = serving.export(model, folder, version=1)
+        return sum(file.stat().st_size for file in Path(path).rglob("*") if file.is_file()) / 1e6
 
 
 def time_alone(limits: Limits) -> Limits:

@@ -40,6 +40,9 @@ class Training:
     # The milliseconds of one example, and what twice as many cost in score.
     latency: float | None = None
     latency_weight: float = 0.0
+    # Multiplications of one example and megabytes as it is served, where there is a limit on them.
+    macs: int | None = None
+    exported: float | None = None
     # The scores of a cross-validation, whose mean is the score.
     folds: list[float] | None = None
 
@@ -173,13 +176,14 @@ class Records:
         names = hyperparameters(self.trials)
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        results = ("score", "parameters", "nonzero", "latency", "seconds", "epochs")
-        writer.writerow(["trial", *names, *results, "status", "reason"])
+        measured = ("score", "parameters", "nonzero", "latency", "macs", "exported")
+        others = ("seconds", "epochs", "status", "reason")
+        writer.writerow(["trial", *names, *measured, *others])
         for t in self.trials:
             cells = [t.configuration.get(name, "") for name in names]
             seconds, epochs = round(t.seconds, 2), len(t.curve)
             latency = None if t.latency is None else round(t.latency, 3)
-            sizes = [t.score, t.parameters, t.nonzero, latency]
+            sizes = [t.score, t.parameters, t.nonzero, latency, t.macs, t.exported]
             result = [*sizes, seconds, epochs, t.status, t.reason]
             writer.writerow([t.number, *cells, *["" if r is None else r for r in result]])
         return text.getvalue()

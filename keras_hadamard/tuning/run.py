@@ -1,12 +1,13 @@
 """A finished run as its reports see it."""
 
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from keras_hadamard.tuning.comparison import Comparison, compare
 from keras_hadamard.tuning.finalists import Finalist, finalists
-from keras_hadamard.tuning.records import Records
+from keras_hadamard.tuning.records import Records, Trial
 from keras_hadamard.tuning.settings import SearchSettings
 
 
@@ -38,6 +39,7 @@ class Run:
         records: The finished trainings: `records.trials` in their order, `records.completed` best
             first. Each has `configuration`, `score`, `parameters`, `nonzero`, `latency` in
             milliseconds, `value` that it is ranked by, `seconds`, `status`.
+            `pareto("parameters", "latency")` has those that no other beats.
         notes: Tuple of strings, why the search ended early, if it did.
 
     Example:
@@ -85,6 +87,18 @@ class Run:
         """Whether a finalist is the baseline."""
         # A later trial may have drawn the very same values, and then stands for it.
         return finalist.trial.configuration == self.records.trials[0].configuration
+
+    def pareto(self, *costs: str) -> list[Trial]:
+        """The trials that no other matches in score at no higher costs, the cheapest first.
+
+        Costs are fields of a trial: `"parameters"`, `"size"` (those that are not zero), `"latency"`
+        and, where there is a limit on them, `"macs"` and `"exported"`. Without any they are size
+        and latency. Trials of which one is not known are left out.
+        """
+        from keras_hadamard.tuning.pictures import pareto  # which draws runs
+
+        known = [t for t in self.records.completed if all(getattr(t, c) is not None for c in costs)]
+        return pareto(known, *(attrgetter(cost) for cost in costs))
 
     @property
     def pruned(self) -> bool:

@@ -14,7 +14,7 @@ DEFAULT_SPACES = SPACES[:2]
 # With the seeds of finalists added, NumPy's limit of 2**32 is far.
 LIMIT = 2**31
 # What a trial may not exceed, or it is not trained.
-LIMITS = ("max_parameters", "max_latency_ms")
+LIMITS = ("max_parameters", "max_latency_ms", "max_macs", "max_exported_mb")
 LEAST = {
     "max_trials": 1,
     "epochs": 1,
@@ -82,6 +82,10 @@ class SearchSettings:
             beyond a limit. Defaults to `None`, no limit.
         max_latency_ms: Number, the most milliseconds of one example on the machine of the training.
             Defaults to `None`, no limit.
+        max_macs: Positive integer, the most multiplications for one example, see
+            `serving.multiply_accumulates`. Defaults to `None`, no limit.
+        max_exported_mb: Number, the most megabytes of the exported model. Defaults to `None`, no
+            limit.
         tensorboard: Boolean, whether `tensorboard/` in the folder gets a log of each trial, for
             TensorBoard's HParams page. Defaults to `False`.
 
@@ -115,6 +119,8 @@ class SearchSettings:
     max_trial_seconds: float | None = None
     max_parameters: int | None = None
     max_latency_ms: float | None = None
+    max_macs: int | None = None
+    max_exported_mb: float | None = None
     tensorboard: bool = False
     folder: Path = field(init=False)
 

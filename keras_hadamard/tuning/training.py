@@ -12,7 +12,7 @@ import numpy as np
 
 from keras_hadamard.pruning import PrunedModel, sparsity_report, strip
 from keras_hadamard.tuning.latency import latency
-from keras_hadamard.tuning.limits import Deadline, LimitExceeded, Limits, exceeded
+from keras_hadamard.tuning.limits import Deadline, LimitExceeded, Limits, exceeded, measure
 from keras_hadamard.tuning.oracles import OBJECTIVE
 from keras_hadamard.tuning.records import COMPLETED, FAILED, REFUSED, Configuration
 
@@ -37,11 +37,12 @@ def train(
     batch_size: int,
     on_epoch: OnEpoch,
     limits: Limits,
+    refuse: bool = True,
 ) -> Outcome:
     """Trains a configuration and keeps the weights of its best epoch.
 
-    A model beyond the limits is not trained. A configuration that cannot be trained is a result
-    like any other, with the reason.
+    A model beyond the limits is not trained, if such are to be refused. A configuration that cannot
+    be trained is a result like any other, with the reason.
     """
     start = time.monotonic()
     result: dict[str, Any] = {
@@ -71,10 +72,9 @@ def train(
         model = hypermodel.build(hp)
         pruned = isinstance(model, PrunedModel)
         plain = model.model if pruned else model
-        result["parameters"] = int(plain.count_params())
-        if "max_latency_ms" in limits:
-            result["latency"] = latency(plain, data.validation.inputs)
-        reason = exceeded(limits, result["parameters"], result.get("latency"))
+        measured = measure(plain, data.validation.inputs, limits)
+        result.update(measured)
+        reason = exceeded(limits if refuse else {}, **measured)
         if reason is not None:
             raise LimitExceeded(reason)
         steps = -(-len(data.train.targets) // batch_size)

@@ -11,7 +11,7 @@ from keras_tuner.engine.base_tuner import BaseTuner
 from keras_hadamard.tuning.budget import Budget
 from keras_hadamard.tuning.dispatch import OVER, TASK, Task, answer
 from keras_hadamard.tuning.folds import cross_validate, folds
-from keras_hadamard.tuning.limits import shared_out, time_alone
+from keras_hadamard.tuning.limits import shared_out
 from keras_hadamard.tuning.oracles import make_oracle
 from keras_hadamard.tuning.progress import Progress
 from keras_hadamard.tuning.records import Configuration, Records, Trial
@@ -139,8 +139,6 @@ def train_task(
     on_epoch: Callable[[int, float], None],
 ) -> Trial:
     """The record of a task that an oracle gave."""
-    # The baseline is what all else is compared with, so it is trained in any case.
-    limits = time_alone(settings.limits) if task["number"] == 1 else settings.limits
 
     def train_on(part: Any) -> dict[str, Any]:
         outcome = train(
@@ -151,7 +149,9 @@ def train_task(
             epochs=task["epochs"],
             batch_size=settings.batch_size,
             on_epoch=on_epoch,
-            limits=shared_out(limits, settings.folds),
+            limits=shared_out(settings.limits, settings.folds),
+            # The baseline is what all else is compared with, so it is trained in any case.
+            refuse=task["number"] != 1,
         )
         return outcome.result
 

@@ -39,7 +39,17 @@ class Formula:
         return self.scores.get(configuration.get("fusion", "concat"), 0.4) + noise
 
     def __call__(
-        self, hypermodel, configuration, data, *, seed, epochs, batch_size, on_epoch, limits
+        self,
+        hypermodel,
+        configuration,
+        data,
+        *,
+        seed,
+        epochs,
+        batch_size,
+        on_epoch,
+        limits,
+        refuse=True,
     ):
         if self.stop_at is not None and len(self.ran) >= self.stop_at:
             raise KeyboardInterrupt

@@ -47,7 +47,12 @@ def never(*args, **kwargs):
 
 @pytest.mark.parametrize(
     ("limits", "reason"),
-    [({"max_parameters": 100}, "parameters, more than 100"), ({"max_latency_ms": 1e-6}, " ms, ")],
+    [
+        ({"max_parameters": 100}, "parameters, more than 100"),
+        ({"max_latency_ms": 1e-6}, " ms, more than 1e-06"),
+        ({"max_macs": 100}, "multiplications, more than 100"),
+        ({"max_exported_mb": 1e-3}, " MB, more than 0.001"),
+    ],
 )
 def test_what_is_beyond_a_limit_is_not_trained(data, monkeypatch, limits, reason):
     outcome = trained(data, monkeypatch, limits, fit=never)
@@ -65,10 +70,10 @@ def test_a_training_ends_in_the_middle_of_an_epoch_when_its_time_is_up(data, mon
 
 def test_a_limit_itself_is_allowed():
     limits = {"max_parameters": 10, "max_latency_ms": 2.0}
-    assert exceeded(limits, 10, 2.0) is None
-    assert exceeded({}, 10**9, 10.0) is None
-    assert "11 parameters" in exceeded(limits, 11, 1.0)
-    assert "2.5 ms" in exceeded(limits, 9, 2.5)
+    assert exceeded(limits, parameters=10, latency=2.0) is None
+    assert exceeded({}, parameters=10**9, latency=10.0) is None
+    assert "11 parameters" in exceeded(limits, parameters=11, latency=1.0)
+    assert "2.5 ms, more than 2" in exceeded(limits, parameters=9, latency=2.5)
 
 
 def test_refused_trials_are_told_apart_and_are_no_finalists(go, formula, tmp_path):
@@ -129,3 +134,17 @@ def test_memory_that_does_not_suffice_fails_the_trial_with_its_reason(data, monk
     outcome = trained(data, monkeypatch, {}, fit=full)
     assert outcome.result["reason"] == "MemoryError: cannot allocate 40 GiB"
     assert np.isfinite(outcome.result["seconds"])
+
+
+def test_the_pareto_front_by_costs_of_ones_choice(go, formula):
+    cost = {"concat": 3.0, "sum": 1.0, "hadamard": 2.0, "mlb": 4.0, "mfb": 5.0}
+    formula.latency = lambda c: cost.get(c["fusion"], 9.0)
+    run, _ = go(max_trials=30)
+    front = run.pareto("latency")
+    scores, times = [t.score for t in front], [t.latency for t in front]
+    assert scores == sorted(scores) and times == sorted(times) and len(front) > 1
+    for trial in run.records.completed:
+        assert any(f.score >= trial.score and f.latency <= trial.latency for f in front)
+    # All have as many parameters, so that one is left.
+    assert len(run.pareto("parameters")) == 1
+    assert run.pareto("macs") == []
