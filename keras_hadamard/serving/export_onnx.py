@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_hadamard._checks import received
@@ -108,6 +109,7 @@ def _convert(tf2onnx: Any, endpoint: Endpoint) -> bytes:
             tf.function(endpoint.call, autograph=False),
             input_signature=[endpoint.specs],
             opset=_OPSET,
+            custom_op_handlers={"Expm1": (_expm1, [])},
         )
     except Exception as error:
         raise received("a model of ops that ONNX has", reason=_reason(error)) from error
@@ -115,6 +117,20 @@ def _convert(tf2onnx: Any, endpoint: Endpoint) -> bytes:
         logger.setLevel(level)
     content: bytes = proto.SerializeToString()
     return content
+
+
+def _expm1(graph: Any, node: Any, name: str, _: list[Any]) -> None:
+    """`exp(x) - 1 = tanh(x / 2) * (exp(x) + 1)`, which is as exact near zero."""
+    (x,), (output,) = node.input, node.output
+    kind = {"shapes": [graph.get_shape(output)], "dtypes": [graph.get_dtype(output)]}
+    half, one = (
+        graph.make_const(f"{name}_{value}", np.array(value, "float32")).output[0]
+        for value in (0.5, 1.0)
+    )
+    tanh = graph.make_node("Tanh", graph.make_node("Mul", [x, half]).output).output[0]
+    above = graph.make_node("Add", [graph.make_node("Exp", [x]).output[0], one]).output[0]
+    graph.remove_node(node.name)
+    graph.make_node("Mul", [tanh, above], name=name, outputs=[output], **kind)
 
 
 def _reason(error: Exception) -> str:

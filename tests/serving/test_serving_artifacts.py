@@ -152,6 +152,19 @@ def test_onnx_names_the_ops_that_it_has_not(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_onnx_of_an_op_that_the_converter_has_not(tmp_path):
+    """`expm1` near zero, where `exp(x) - 1` would keep no digit."""
+    runtime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("tf2onnx")
+    inputs = keras.Input((5,), name="x")
+    model = keras.Model(inputs, keras.ops.expm1(inputs))
+    assert serving.export_onnx(model, tmp_path / "m.onnx").ok
+    session = runtime.InferenceSession(str(tmp_path / "m.onnx"))
+    x = np.array([[-3.0, -1e-6, 0.0, 1e-7, 2.0]], "float32")
+    (got,) = session.run(None, {"x": x})
+    np.testing.assert_allclose(got, np.expm1(x), rtol=1e-6)
+
+
 def test_onnx_without_its_packages(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tf2onnx", None)
     with pytest.raises(ImportError, match=r'pip install "keras-hadamard\[onnx\]"'):
