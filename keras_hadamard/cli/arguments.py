@@ -6,6 +6,7 @@ from argparse import ArgumentTypeError
 ALGORITHMS = ("random", "bayesian", "hyperband", "grid")
 SPACES = ("fusion", "gating", "attention", "token_mixer", "pruning")
 DEFAULT_SPACES = SPACES[:2]
+STRATEGIES = ("mirrored",)
 DOMAINS = ("fusion", "high_order", "modulation", "pairwise", "shared")
 PRECISIONS = ("float32", "float16", "dynamic", "int8")
 

@@ -8,6 +8,7 @@ from keras_hadamard.cli.arguments import (
     ALGORITHMS,
     DEFAULT_SPACES,
     SPACES,
+    STRATEGIES,
     address,
     natural,
     not_negative,
@@ -125,6 +126,7 @@ def register(commands: Any) -> None:
         metavar="TIME",
         help="after so long a silence a worker's trial goes to another; default: 60",
     )
+    add("--strategy", choices=STRATEGIES, help="one training on several devices; default: on one")
     add("--tensorboard", action="store_true", help="write logs for its HParams page as well")
     add("--seed", type=natural, default=0, metavar="N", help="default: %(default)s")
     add("--batch-size", type=positive, metavar="N", help="default: 128")
@@ -169,6 +171,7 @@ def run(arguments: argparse.Namespace) -> int:
             lease=arguments.lease,
             folds=arguments.folds,
             tensorboard=arguments.tensorboard,
+            strategy=arguments.strategy,
             **{name: value for name, value in given.items() if value is not None},
         )
         from keras_hadamard.tuning.search import SearchFailed, search

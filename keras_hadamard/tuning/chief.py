@@ -33,6 +33,7 @@ SHARED = (
     "algorithm",
     "spaces",
     "latency_weight",
+    "strategy",
     "folds",
     "match_parameters",
     "seed",

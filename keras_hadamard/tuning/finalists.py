@@ -133,6 +133,7 @@ class Finals:
             batch_size=self.settings.batch_size,
             on_epoch=self.progress.epoch,
             limits=time_alone(self.settings.limits),
+            strategy=self.settings.strategy,
         )
         result = {**outcome.result, "latency_weight": self.settings.latency_weight}
         if outcome.model is None:

@@ -28,6 +28,7 @@ def identity(settings: SearchSettings, data: Any) -> dict[str, Any]:
         "epochs": settings.epochs,
         "batch_size": settings.batch_size,
         "limits": settings.limits,
+        "strategy": settings.strategy,
         "folds": settings.folds,
         "match_parameters": settings.match_parameters,
         "version": __version__,

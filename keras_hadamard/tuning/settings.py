@@ -11,6 +11,7 @@ from keras_hadamard._checks import received
 ALGORITHMS = ("random", "bayesian", "hyperband", "grid")
 SPACES = ("fusion", "gating", "attention", "token_mixer", "pruning")
 DEFAULT_SPACES = SPACES[:2]
+STRATEGIES = ("mirrored",)
 # With the seeds of finalists added, NumPy's limit of 2**32 is far.
 LIMIT = 2**31
 # What a trial may not exceed, or it is not trained.
@@ -86,6 +87,8 @@ class SearchSettings:
             `serving.multiply_accumulates`. Defaults to `None`, no limit.
         max_exported_mb: Number, the most megabytes of the exported model. Defaults to `None`, no
             limit.
+        strategy: `"mirrored"`, with which a training runs on all accelerators, or on all logical
+            CPUs where there are none. Defaults to `None`, one device.
         tensorboard: Boolean, whether `tensorboard/` in the folder gets a log of each trial, for
             TensorBoard's HParams page. Defaults to `False`.
 
@@ -121,6 +124,7 @@ class SearchSettings:
     max_latency_ms: float | None = None
     max_macs: int | None = None
     max_exported_mb: float | None = None
+    strategy: str | None = None
     tensorboard: bool = False
     folder: Path = field(init=False)
 
@@ -140,6 +144,8 @@ class SearchSettings:
             value = getattr(self, name)
             if value is not None and not (isinstance(value, int | float) and value > 0):
                 raise _wrong(f"{name} to be a positive number", value)
+        if self.strategy not in (None, *STRATEGIES):
+            raise _wrong(f"the strategy to be one of {', '.join(STRATEGIES)}", self.strategy)
         if self.folds == 1:
             raise _wrong("folds to be two or more, or 0", self.folds)
         if self.chief is not None and not re.fullmatch(r".+:\d{1,5}", self.chief):

@@ -15,6 +15,7 @@ from keras_hadamard.tuning.latency import latency
 from keras_hadamard.tuning.limits import Deadline, LimitExceeded, Limits, exceeded, measure
 from keras_hadamard.tuning.oracles import OBJECTIVE
 from keras_hadamard.tuning.records import COMPLETED, FAILED, REFUSED, Configuration
+from keras_hadamard.tuning.strategies import even, replicated
 
 OnEpoch = Callable[[int, float], None]
 
@@ -38,6 +39,7 @@ def train(
     on_epoch: OnEpoch,
     limits: Limits,
     refuse: bool = True,
+    strategy: str | None = None,
 ) -> Outcome:
     """Trains a configuration and keeps the weights of its best epoch.
 
@@ -69,6 +71,7 @@ def train(
         keras.utils.set_random_seed(seed)
         hp = keras_tuner.HyperParameters()
         hp.values = dict(configuration)
+        batch_size = even(len(data.train.targets), batch_size, strategy)
         model = hypermodel.build(hp)
         pruned = isinstance(model, PrunedModel)
         plain = model.model if pruned else model
@@ -81,10 +84,12 @@ def train(
         # A training that is cut short may end before.
         first = min(settled(model, steps), epochs - 1) if pruned else 0
         deadline = Deadline(limits.get("max_trial_seconds", math.inf))
-        history = model.fit(
+        fitted = replicated(model, lambda: hypermodel.build(hp), strategy)
+        history = fitted.fit(
             data.train.inputs,
             data.train.targets,
             validation_data=(data.validation.inputs, data.validation.targets),
+            validation_batch_size=even(len(data.validation.targets), batch_size, strategy),
             epochs=epochs,
             batch_size=batch_size,
             verbose=0,
@@ -104,6 +109,8 @@ def train(
         )
         if not np.isfinite(history.history["loss"]).all():
             raise FloatingPointError(f"the loss became NaN or infinite in epoch {len(curve)}")
+        if fitted is not model:
+            model.set_weights(fitted.get_weights())
         if deadline.passed:
             result["reason"] = f"its time was used up in epoch {len(curve)}"
         if len(curve) <= first:

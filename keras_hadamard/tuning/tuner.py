@@ -152,6 +152,7 @@ def train_task(
             limits=shared_out(settings.limits, settings.folds),
             # The baseline is what all else is compared with, so it is trained in any case.
             refuse=task["number"] != 1,
+            strategy=settings.strategy,
         )
         return outcome.result
 

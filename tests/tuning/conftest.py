@@ -50,6 +50,7 @@ class Formula:
         on_epoch,
         limits,
         refuse=True,
+        strategy=None,
     ):
         if self.stop_at is not None and len(self.ran) >= self.stop_at:
             raise KeyboardInterrupt
