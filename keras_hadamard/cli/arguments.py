@@ -6,6 +6,7 @@ from argparse import ArgumentTypeError
 ALGORITHMS = ("random", "bayesian", "hyperband", "grid")
 SPACES = ("fusion", "gating", "attention", "token_mixer", "pruning")
 DEFAULT_SPACES = SPACES[:2]
+COSTS = ("parameters", "macs", "exported")
 STRATEGIES = ("mirrored",)
 DOMAINS = ("fusion", "high_order", "modulation", "pairwise", "shared")
 PRECISIONS = ("float32", "float16", "dynamic", "int8")
@@ -33,6 +34,14 @@ def not_negative(text: str) -> float:
     if not re.fullmatch(r"[+]?(\d+\.?\d*|\.\d+)", text):
         raise ArgumentTypeError(f"expected a number that is not negative. Received: {text!r}")
     return float(text)
+
+
+def weight(text: str) -> tuple[str, float]:
+    """A cost and what twice of it is worth, such as `parameters=0.01`."""
+    name, _, value = text.partition("=")
+    if name not in COSTS:
+        raise ArgumentTypeError(f"expected one of {', '.join(COSTS)}, and =W. Received: {text!r}")
+    return name, not_negative(value)
 
 
 def address(text: str) -> str:

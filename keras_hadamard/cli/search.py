@@ -15,6 +15,7 @@ from keras_hadamard.cli.arguments import (
     positive,
     seconds,
     spaces,
+    weight,
 )
 from keras_hadamard.cli.errors import FAILED, INTERRUPTED, InputError
 
@@ -59,6 +60,14 @@ def register(commands: Any) -> None:
         default=0.0,
         metavar="W",
         help="accuracy that twice the latency of one example is worth, such as 0.01; default: 0",
+    )
+    add(
+        "--weight",
+        type=weight,
+        action="append",
+        default=[],
+        metavar="COST=W",
+        help="the same of parameters, macs (multiplications) or exported (size); may be repeated",
     )
     add(
         "--folds",
@@ -169,6 +178,7 @@ def run(arguments: argparse.Namespace) -> int:
             seed=arguments.seed,
             latency_weight=arguments.latency_weight,
             lease=arguments.lease,
+            weights=dict(arguments.weight),
             folds=arguments.folds,
             tensorboard=arguments.tensorboard,
             strategy=arguments.strategy,

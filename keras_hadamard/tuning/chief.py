@@ -33,6 +33,7 @@ SHARED = (
     "algorithm",
     "spaces",
     "latency_weight",
+    "weights",
     "strategy",
     "folds",
     "match_parameters",

@@ -135,7 +135,8 @@ class Finals:
             limits=time_alone(self.settings.limits),
             strategy=self.settings.strategy,
         )
-        result = {**outcome.result, "latency_weight": self.settings.latency_weight}
+        weights = {"latency_weight": self.settings.latency_weight, "weights": self.settings.weights}
+        result = {**outcome.result, **weights}
         if outcome.model is None:
             return Final(**result)
         # The file before the record: a record promises that there is a model.

@@ -1,5 +1,6 @@
 """What a training may cost, and how it is kept to that."""
 
+import math
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -10,7 +11,8 @@ import keras
 
 from keras_hadamard.tuning.latency import latency
 
-Limits = Mapping[str, float]
+# None is for what is measured and not limited.
+Limits = Mapping[str, float | None]
 
 
 class LimitExceeded(Exception):
@@ -62,24 +64,24 @@ def exported(model: keras.Model) -> float:
 
 
 def time_alone(limits: Limits) -> Limits:
-    """The limit of time, without those that refuse a model."""
-    return {name: limit for name, limit in limits.items() if name == "max_trial_seconds"}
+    """The limit of time, without those that refuse a model; what they are on is still measured."""
+    return {n: limit if n == "max_trial_seconds" else None for n, limit in limits.items()}
 
 
 def shared_out(limits: Limits, trainings: int) -> Limits:
     """The limits of each of the trainings that a trial consists of."""
     return {
-        name: limit / max(1, trainings) if name == "max_trial_seconds" else limit
-        for name, limit in limits.items()
+        n: limit / max(1, trainings) if n == "max_trial_seconds" and limit else limit
+        for n, limit in limits.items()
     }
 
 
 class Deadline(keras.callbacks.Callback):
     """Ends a training in the middle of an epoch, which is then validated as any other."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float | None) -> None:
         super().__init__()
-        self.end = time.monotonic() + seconds
+        self.end = math.inf if seconds is None else time.monotonic() + seconds
         self.passed = False
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:

@@ -5,7 +5,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -40,7 +40,9 @@ class Training:
     # The milliseconds of one example, and what twice as many cost in score.
     latency: float | None = None
     latency_weight: float = 0.0
-    # Multiplications of one example and megabytes as it is served, where there is a limit on them.
+    # What twice as much of the other costs costs in score, by the names of their fields.
+    weights: Mapping[str, float] | None = None
+    # Multiplications of one example and megabytes as it is served, where either matters.
     macs: int | None = None
     exported: float | None = None
     # The scores of a cross-validation, whose mean is the score.
@@ -48,10 +50,12 @@ class Training:
 
     @property
     def value(self) -> float | None:
-        """What trainings are ranked by: the score, less what the latency costs."""
-        if self.score is None or not self.latency_weight or not self.latency:
-            return self.score
-        return self.score - self.latency_weight * math.log2(self.latency)
+        """What trainings are ranked by: the score, less what the latency and the rest cost."""
+        if self.score is None:
+            return None
+        weights = {"latency": self.latency_weight, **(self.weights or {})}
+        costs = {name: getattr(self, name) for name, weight in weights.items() if weight}
+        return self.score - sum(weights[n] * math.log2(c) for n, c in costs.items() if c)
 
     @property
     def completed(self) -> bool:

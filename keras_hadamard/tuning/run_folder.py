@@ -24,6 +24,7 @@ def identity(settings: SearchSettings, data: Any) -> dict[str, Any]:
         "algorithm": settings.algorithm,
         "spaces": list(settings.spaces),
         "latency_weight": settings.latency_weight,
+        "weights": settings.weights,
         "seed": settings.seed,
         "epochs": settings.epochs,
         "batch_size": settings.batch_size,

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ STRATEGIES = ("mirrored",)
 LIMIT = 2**31
 # What a trial may not exceed, or it is not trained.
 LIMITS = ("max_parameters", "max_latency_ms", "max_macs", "max_exported_mb")
+# What a score may be weighed against, by the limit that has it measured.
+COSTS = {"parameters": "max_parameters", "macs": "max_macs", "exported": "max_exported_mb"}
 LEAST = {
     "max_trials": 1,
     "epochs": 1,
@@ -61,6 +64,9 @@ class SearchSettings:
         latency_weight: Number that is not negative, how much validation accuracy twice the latency
             is worth: trials are ranked by `score - latency_weight * log2(milliseconds)`, of one
             example on this machine. With 0 the score alone counts. Defaults to `0.0`.
+        weights: Dict from `"parameters"`, `"macs"` (multiplications of one example) and
+            `"exported"` (megabytes) to what twice as much of it is worth in accuracy, as
+            `latency_weight` says it of the latency. Defaults to `None`, they cost nothing.
         folds: Integer of two or more, into how many parts training and validation examples are
             split for cross-validation: a trial's score is the mean of as many trainings. Finalists
             are trained on the data set's own split. With 0 trials are, too. Defaults to `0`.
@@ -113,6 +119,7 @@ class SearchSettings:
     batch_size: int = 128
     seeds: int = 3
     latency_weight: float = 0.0
+    weights: Mapping[str, float] | None = None
     folds: int = 0
     match_parameters: int | None = None
     data_dir: str | Path | None = None
@@ -154,6 +161,11 @@ class SearchSettings:
         real = isinstance(weight, int | float) and not isinstance(weight, bool)
         if not real or not 0 <= weight < math.inf:
             raise _wrong("latency_weight to be a number that is not negative", weight)
+        for name, value in (self.weights or {}).items():
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if name not in COSTS or not number or not 0 <= value < math.inf:
+                raise _wrong(f"weights of {', '.join(COSTS)}, not negative", self.weights)
+        object.__setattr__(self, "weights", dict(self.weights or {}) or None)
         # The order in which spaces are named means nothing, so it must not tell two runs apart.
         object.__setattr__(self, "spaces", tuple(s for s in SPACES if s in self.spaces))
         name = Path(str(self.dataset)).stem if self.out is None else ""
@@ -167,10 +179,11 @@ class SearchSettings:
         return self.workers > 0 or self.chief is not None
 
     @property
-    def limits(self) -> dict[str, float]:
-        """The limits of a training, by their names, where there are any."""
+    def limits(self) -> dict[str, float | None]:
+        """The limits of a training, by their names; None for what is measured without a limit."""
         named = {n: getattr(self, n) for n in ("max_trial_seconds", *LIMITS)}
-        return {name: value for name, value in named.items() if value is not None}
+        weighed = {COSTS[name] for name in self.weights or {}}
+        return {n: v for n, v in named.items() if v is not None or n in weighed}
 
 
 def _wrong(expected: str, value: Any) -> SearchError:

@@ -9,6 +9,13 @@ from keras_hadamard.tuning.records import FAILED, REFUSED, describe
 from keras_hadamard.tuning.run import Run
 from keras_hadamard.tuning.table import aligned
 
+NAMES = {
+    "latency": "the milliseconds of one example",
+    "parameters": "the parameters",
+    "macs": "the multiplications of one example",
+    "exported": "the exported size",
+}
+
 
 def verdict(run: Run) -> str:
     """One paragraph: does the best beat the baseline, by how much, and is that more than noise?"""
@@ -53,7 +60,7 @@ def summary(run: Run) -> str:
     s, records = run.settings, run.records
     failed = sum(t.status == FAILED for t in records.trials)
     refused = sum(t.status == REFUSED for t in records.trials)
-    limits = f", {refused} beyond a limit and not trained" if s.limits else ""
+    limits = f", {refused} beyond a limit and not trained" if any(s.limits.values()) else ""
     facts = [
         (
             "data set",
@@ -108,11 +115,12 @@ def finalist_rows(run: Run) -> list[list[str]]:
 
 def method(run: Run) -> str:
     """How the numbers came about, with what speaks against them."""
-    weight = run.settings.latency_weight
-    cost = f", less {weight:g} for each doubling of the milliseconds of one example"
+    weights = {"latency": run.settings.latency_weight, **(run.settings.weights or {})}
+    costs = [f"{w:g} for each doubling of {NAMES[n]}" for n, w in weights.items() if w]
+    cost = f", less {' and '.join(costs)}" if costs else ""
     folds = f" in {run.settings.folds} folds, by its mean" if run.settings.folds else ""
     sentences = [
-        f"Trials are ranked by validation accuracy{folds}{cost if weight else ''}. The two best "
+        f"Trials are ranked by validation accuracy{folds}{cost}. The two best "
         "and the baseline are then trained anew with fresh seeds, the same for each; the best "
         "ranks highest by the mean of these. The test split is used for the figures above and for "
         "nothing else. "

@@ -83,7 +83,7 @@ def train(
         steps = -(-len(data.train.targets) // batch_size)
         # A training that is cut short may end before.
         first = min(settled(model, steps), epochs - 1) if pruned else 0
-        deadline = Deadline(limits.get("max_trial_seconds", math.inf))
+        deadline = Deadline(limits.get("max_trial_seconds"))
         fitted = replicated(model, lambda: hypermodel.build(hp), strategy)
         history = fitted.fit(
             data.train.inputs,

@@ -160,7 +160,12 @@ def train_task(
         result = cross_validate(train_on, folds(data, settings.folds, settings.seed))
     else:
         result = train_on(data)
-    return Trial(number=task["number"], **result, latency_weight=settings.latency_weight)
+    return Trial(
+        number=task["number"],
+        **result,
+        latency_weight=settings.latency_weight,
+        weights=settings.weights,
+    )
 
 
 def active(hypermodel: Any, hp: Any) -> Configuration:

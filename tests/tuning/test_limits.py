@@ -148,3 +148,27 @@ def test_the_pareto_front_by_costs_of_ones_choice(go, formula):
     # All have as many parameters, so that one is left.
     assert len(run.pareto("parameters")) == 1
     assert run.pareto("macs") == []
+
+
+def test_costs_are_weighed_against_the_score(go, formula):
+    run, printed = go(max_trials=12, weights={"parameters": 0.01})
+    trial = run.records.completed[0]
+    assert np.isclose(trial.value, trial.score - 0.01 * np.log2(1000))
+    assert np.isclose(run.best.finals[0].value, run.best.finals[0].score - 0.01 * np.log2(1000))
+    assert ", less 0.01 for each doubling of the parameters. The two best" in printed
+    assert " beyond a limit" not in printed
+    with pytest.raises(tuning.SearchError, match=r"another search .*weights"):
+        go(max_trials=12)
+
+
+def test_what_is_weighed_is_measured(data, monkeypatch):
+    settings = tuning.SearchSettings("tiny", weights={"macs": 0.1, "exported": 0.1})
+    assert settings.limits == {"max_macs": None, "max_exported_mb": None}
+    result = trained(data, monkeypatch, settings.limits, epochs=1).result
+    assert result["status"] == "completed" and result["macs"] > 0 and result["exported"] > 0.001
+
+
+@pytest.mark.parametrize("weights", [{"latency": 0.1}, {"macs": -1.0}, {"macs": True}])
+def test_wrong_weights(weights):
+    with pytest.raises(tuning.SearchError, match="weights of"):
+        tuning.SearchSettings("digits_vqa", weights=weights)
