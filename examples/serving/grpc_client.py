@@ -4,19 +4,14 @@ pip install "keras-hadamard[serving]"
 python examples/serving/grpc_client.py "What is the left digit?" --digits 3 1 4
 """
 
-import argparse
 import sys
 from collections.abc import Mapping
 
 import grpc
 import numpy as np
 import tensorflow as tf
-from picture import picture
+from question import ServerError, asked, picture, show
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
-
-
-class ServerError(Exception):
-    """What went wrong, in one line."""
 
 
 def predict(
@@ -42,13 +37,7 @@ def predict(
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Asks a question about three digits, by gRPC.")
-    parser.add_argument("question")
-    parser.add_argument("--digits", nargs=3, type=int, choices=range(10), default=[3, 1, 4])
-    parser.add_argument("--server", default="localhost:8500")
-    parser.add_argument("--model", default="answers")
-    parser.add_argument("--timeout", type=float, default=10.0, metavar="SECONDS")
-    options = parser.parse_args()
+    options = asked("by gRPC", "localhost:8500")
     inputs = {
         "image": picture(options.digits)[None],
         "question": np.array([options.question.encode()], object),
@@ -58,8 +47,7 @@ def main() -> int:
     except ServerError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    for label, score in zip(best["labels"][0], best["scores"][0], strict=True):
-        print(f"{score:6.1%}  {label.decode()}")
+    show([label.decode() for label in best["labels"][0]], best["scores"][0])
     return 0
 
 

@@ -3,18 +3,13 @@
 python examples/serving/rest_client.py "What is the left digit?" --digits 3 1 4
 """
 
-import argparse
 import json
 import sys
 import urllib.error
 import urllib.request
 from typing import Any
 
-from picture import picture
-
-
-class ServerError(Exception):
-    """What went wrong, in one line."""
+from question import ServerError, asked, picture, show
 
 
 def predict(
@@ -47,13 +42,7 @@ def _said(error: urllib.error.HTTPError) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Asks a question about three digits, by REST.")
-    parser.add_argument("question")
-    parser.add_argument("--digits", nargs=3, type=int, choices=range(10), default=[3, 1, 4])
-    parser.add_argument("--server", default="http://localhost:8501")
-    parser.add_argument("--model", default="answers")
-    parser.add_argument("--timeout", type=float, default=10.0, metavar="SECONDS")
-    options = parser.parse_args()
+    options = asked("by REST", "http://localhost:8501")
     inputs = {
         "image": [picture(options.digits).tolist()],
         "question": [options.question],
@@ -63,8 +52,7 @@ def main() -> int:
     except ServerError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    for label, score in zip(best["labels"][0], best["scores"][0], strict=True):
-        print(f"{score:6.1%}  {label}")
+    show(best["labels"][0], best["scores"][0])
     return 0
 
 

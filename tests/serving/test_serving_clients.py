@@ -149,7 +149,7 @@ def grpc_address(exported):
 def expected_lines(base):
     sys.path.insert(0, str(EXAMPLES))
     try:
-        from picture import picture
+        from question import picture
     finally:
         sys.path.remove(str(EXAMPLES))
     inputs = {
