@@ -44,7 +44,8 @@ SHARED = (
 # A process keeps what TensorFlow compiled; with a new one its memory is given back.
 TRIALS_OF_A_PROCESS = 10
 RENEWED, LOST_IN_A_ROW = 3, 5
-BEAT = 1.0
+# Seconds between heartbeats, between looks at the workers, and of waiting for them at the end.
+BEAT, WATCH, CLOSING = 1.0, 0.2, 6.0
 CODE = "from keras_hadamard.tuning.chief import child; child()"
 
 
@@ -58,6 +59,8 @@ def serve(tuner: BaseTuner, settings: SearchSettings, data: Any) -> None:
         with pool, _role(address, "chief"):
             tuner.search(verbose=0)
     except KeyboardInterrupt:
+        if pool.complete:
+            return
         if pool.reason is None:
             raise
         raise SearchError(f"The workers end without a trial: {pool.reason}") from None
@@ -80,6 +83,8 @@ class LocalWorkers:
         self.ended = threading.Event()
         # Why there is no use in starting more of them.
         self.reason: str | None = None
+        # Whether all trials have ended and nobody asked for another one.
+        self.complete = False
 
     def __enter__(self) -> None:
         for _ in range(self.count):
@@ -113,8 +118,14 @@ class LocalWorkers:
                 process.stdin.flush()
 
     def _watch(self) -> None:
-        lost, trials = 0, len(self.oracle.records.trials)
-        while not self.ended.wait(0.2):
+        lost, trials, idle = 0, len(self.oracle.records.trials), 0
+        while not self.ended.wait(WATCH):
+            # KerasTuner's service ends with a worker that asks in vain, and there may be none left.
+            idle = idle + 1 if len(self.oracle.records.trials) >= self.oracle.max_trials else 0
+            if idle * WATCH > CLOSING:
+                self.complete = True
+                _thread.interrupt_main()
+                return
             for name, process in list(self.processes.items()):
                 code = process.poll()
                 if code is None:

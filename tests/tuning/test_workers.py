@@ -80,6 +80,25 @@ def test_workers_and_the_chief_may_be_killed(start, address, tmp_path):
     assert workers[1].wait(timeout=60) == 0
 
 
+ONE_TRIAL = """
+import sys
+from keras_hadamard.tuning import SearchSettings
+from keras_hadamard.tuning.chief import work
+
+print(work(sys.argv[1], SearchSettings(sys.argv[2]), most=1))
+"""
+
+
+def test_a_chief_ends_though_its_last_worker_went_without_a_word(start, address, npz, tmp_path):
+    chief = start("--out", "run", "--max-trials", "1", "--epochs", "1", "--chief", address)
+    line = [sys.executable, "-c", ONE_TRIAL, address, str(npz)]
+    worker = subprocess.run(line, capture_output=True, text=True, timeout=PATIENCE)
+    assert worker.stdout == "False\n", worker.stderr
+    _, errors = chief.communicate(timeout=PATIENCE)
+    assert chief.returncode == 0, errors
+    assert (tmp_path / "run" / "report.html").exists()
+
+
 def test_local_workers_are_renewed_and_end_with_their_chief(npz, tmp_path, monkeypatch):
     from keras_hadamard.tuning import chief
 
