@@ -20,6 +20,7 @@ from keras_hadamard.tuning.redraw import about, write_reports
 from keras_hadamard.tuning.run import Facts, Run
 from keras_hadamard.tuning.run_folder import STATE, identity, locked, prepare
 from keras_hadamard.tuning.settings import SearchError, SearchSettings
+from keras_hadamard.tuning.space_size import space_size
 from keras_hadamard.tuning.summary import summary
 from keras_hadamard.tuning.table import aligned, trial_rows
 from keras_hadamard.tuning.tuner import Trials
@@ -85,7 +86,7 @@ def search(settings: SearchSettings, data: Any = None, stream: TextIO | None = N
         records = Records.load(settings.folder)
         budget = Budget(settings.budget, records)
         progress = Progress(records, budget, stream)
-        _announce(settings, records, progress)
+        _announce(settings, records, progress, hypermodel)
         run = _run(settings, manifest["derived"], hypermodel, data, records, budget, progress)
     return run
 
@@ -171,10 +172,15 @@ def hypermodel_of(settings: SearchSettings, data: Any) -> HyperFusionClassifier:
     return hypermodel
 
 
-def _announce(settings: SearchSettings, records: Records, progress: Progress) -> None:
+def _announce(
+    settings: SearchSettings, records: Records, progress: Progress, hypermodel: Any
+) -> None:
     done, wanted = len(records.trials), settings.max_trials
     if not done:
-        progress.say(f"Searching {settings.dataset} in {settings.folder}: {wanted} trials")
+        hp = keras_tuner.HyperParameters()
+        hypermodel.declare_hyperparameters(hp)
+        of = f"{wanted} trials of {space_size(hp):,} configurations"
+        progress.say(f"Searching {settings.dataset} in {settings.folder}: {of}")
     elif done < wanted:
         progress.say(f"Continuing {settings.folder}: {done} of {wanted} trials are finished")
     else:

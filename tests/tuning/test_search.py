@@ -325,3 +325,7 @@ def test_neighbouring_seeds_search_other_trials(go, formula, tmp_path):
         found.append({json.dumps(t.configuration) for t in run.records.trials[1:]})
     common = [len(a & b) for i, a in enumerate(found) for b in found[:i]]
     assert max(common) <= 1
+
+
+def test_the_size_of_the_space_is_said(go, formula):
+    assert "2 trials of 40,104 configurations" in go(max_trials=2)[1]
