@@ -1,29 +1,24 @@
 """One search, many processes: KerasTuner's service of an oracle, its workers here and elsewhere."""
 
-import _thread
 import contextlib
 import dataclasses
 import json
 import os
-import pickle
-import signal
 import socket
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import keras_tuner
 from keras_tuner.engine.base_tuner import BaseTuner
 
+from keras_hadamard.tuning.local_workers import LocalWorkers
 from keras_hadamard.tuning.oracles import OBJECTIVE
 from keras_hadamard.tuning.records import Trial
-from keras_hadamard.tuning.run_folder import STATE, identity
+from keras_hadamard.tuning.run_folder import identity
 from keras_hadamard.tuning.settings import SearchError, SearchSettings
 from keras_hadamard.tuning.tuner import run_trials, train_task
 
@@ -41,12 +36,8 @@ SHARED = (
     "epochs",
     "batch_size",
 )
-# A process keeps what TensorFlow compiled; with a new one its memory is given back.
-TRIALS_OF_A_PROCESS = 10
-RENEWED, LOST_IN_A_ROW = 3, 5
-# Seconds between heartbeats, between looks at the workers, and of waiting for them at the end.
-BEAT, WATCH, CLOSING = 1.0, 0.2, 6.0
-CODE = "from keras_hadamard.tuning.chief import child; child()"
+# Seconds between heartbeats.
+BEAT = 1.0
 
 
 def serve(tuner: BaseTuner, settings: SearchSettings, data: Any) -> None:
@@ -66,98 +57,6 @@ def serve(tuner: BaseTuner, settings: SearchSettings, data: Any) -> None:
         raise SearchError(f"The workers end without a trial: {pool.reason}") from None
     except RuntimeError as error:  # from gRPC
         raise SearchError(f"Nothing can be served at {address}: {error}") from error
-
-
-class LocalWorkers:
-    """Processes of this machine, each followed by another one until the search ends."""
-
-    def __init__(
-        self, count: int, address: str, settings: SearchSettings, data: Any, oracle: Any
-    ) -> None:
-        self.count = count
-        self.oracle = oracle
-        self.errors = settings.folder / STATE / "workers.log"
-        self.order = pickle.dumps((address, settings, data))
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.started = 0
-        self.ended = threading.Event()
-        # Why there is no use in starting more of them.
-        self.reason: str | None = None
-        # Whether all trials have ended and nobody asked for another one.
-        self.complete = False
-
-    def __enter__(self) -> None:
-        for _ in range(self.count):
-            self._start()
-        self.watch = threading.Thread(target=self._watch, daemon=True)
-        self.watch.start()
-
-    def __exit__(self, *error: Any) -> None:
-        self.ended.set()
-        self.watch.join()
-        for process in self.processes.values():
-            process.kill()
-            process.communicate()
-
-    def _start(self) -> None:
-        self.started += 1
-        name = f"worker {self.started}"
-        with open(self.errors, "ab") as errors:
-            process = subprocess.Popen(
-                [sys.executable, "-c", CODE, name],
-                stdin=subprocess.PIPE,
-                stdout=errors,
-                stderr=errors,
-                # Ctrl-C is for the chief, with which they end.
-                start_new_session=True,
-            )
-        self.processes[name] = process
-        if process.stdin is not None:
-            with contextlib.suppress(BrokenPipeError):
-                process.stdin.write(len(self.order).to_bytes(8, "big") + self.order)
-                process.stdin.flush()
-
-    def _watch(self) -> None:
-        lost, trials, idle = 0, len(self.oracle.records.trials), 0
-        while not self.ended.wait(WATCH):
-            # KerasTuner's service ends with a worker that asks in vain, and there may be none left.
-            idle = idle + 1 if len(self.oracle.records.trials) >= self.oracle.max_trials else 0
-            if idle * WATCH > CLOSING:
-                self.complete = True
-                _thread.interrupt_main()
-                return
-            for name, process in list(self.processes.items()):
-                code = process.poll()
-                if code is None:
-                    continue
-                del self.processes[name]
-                process.communicate()
-                if code == 0:
-                    continue
-                self.oracle.forget(name)
-                now = len(self.oracle.records.trials)
-                lost, trials = (0 if code == RENEWED or now > trials else lost + 1), now
-                if lost >= LOST_IN_A_ROW * self.count:
-                    self.reason = _last_line(self.errors) or f"exit code {code}"
-                    _thread.interrupt_main()
-                    return
-                self._start()
-
-
-def child(most: int = TRIALS_OF_A_PROCESS) -> None:
-    """What a local worker does: it reads its order, and ends with its chief."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    size = int.from_bytes(sys.stdin.buffer.read(8), "big")
-    address, settings, data = pickle.loads(sys.stdin.buffer.read(size))
-
-    def end_with_chief() -> None:
-        while os.read(sys.stdin.fileno(), 1):
-            pass
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    threading.Thread(target=end_with_chief, daemon=True).start()
-    over = work(address, settings, data, sys.argv[1], most)
-    sys.exit(0 if over else RENEWED)
 
 
 def work(
@@ -270,8 +169,3 @@ def _free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
-
-
-def _last_line(path: Path) -> str:
-    lines = path.read_text(errors="replace").split("\n") if path.exists() else []
-    return next((line.strip() for line in reversed(lines) if line.strip()), "")

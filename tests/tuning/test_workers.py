@@ -100,7 +100,7 @@ def test_a_chief_ends_though_its_last_worker_went_without_a_word(start, address,
 
 
 def test_local_workers_are_renewed_and_end_with_their_chief(npz, tmp_path, monkeypatch):
-    from keras_hadamard.tuning import chief
+    from keras_hadamard.tuning import local_workers
 
     started = []
 
@@ -109,8 +109,10 @@ def test_local_workers_are_renewed_and_end_with_their_chief(npz, tmp_path, monke
             started.append(self)
             super().__init__(*arguments, **kwargs)
 
-    monkeypatch.setattr(chief.subprocess, "Popen", Process)
-    monkeypatch.setattr(chief, "CODE", chief.CODE.replace("child()", "child(most=1)"))
+    monkeypatch.setattr(local_workers.subprocess, "Popen", Process)
+    monkeypatch.setattr(
+        local_workers, "CODE", local_workers.CODE.replace("child()", "child(most=1)")
+    )
     settings = tuning.SearchSettings(
         str(npz), out=tmp_path / "run", max_trials=3, epochs=1, workers=1
     )
@@ -124,9 +126,9 @@ def test_local_workers_are_renewed_and_end_with_their_chief(npz, tmp_path, monke
 
 
 def test_workers_that_cannot_start_end_the_search_with_their_reason(npz, tmp_path, monkeypatch):
-    from keras_hadamard.tuning import chief
+    from keras_hadamard.tuning import local_workers
 
-    monkeypatch.setattr(chief, "CODE", "raise ImportError('no such luck')")
+    monkeypatch.setattr(local_workers, "CODE", "raise ImportError('no such luck')")
     settings = tuning.SearchSettings(str(npz), out=tmp_path / "run", max_trials=2, workers=1)
     with pytest.raises(tuning.SearchError, match="ImportError: no such luck"):
         tuning.search(settings)
