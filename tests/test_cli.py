@@ -130,7 +130,7 @@ def test_the_choices_and_defaults_are_those_of_the_search(capsys):
     assert arguments.SPACES == settings.SPACES
     assert arguments.DEFAULT_SPACES == settings.DEFAULT_SPACES
     assert arguments.STRATEGIES == settings.STRATEGIES
-    assert arguments.COSTS == tuple(settings.COSTS)
+    assert tuple(settings.COSTS) == arguments.COSTS
     made = tuning.SearchSettings("digits_vqa")
     assert main(["search", "--help"]) == 0
     text = " ".join(capsys.readouterr().out.split())

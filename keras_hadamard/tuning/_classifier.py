@@ -1,5 +1,6 @@
 """What the hypermodels of all domains share: a gated head, the optimizer, and pruning."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -64,13 +65,13 @@ class SearchedClassifier(keras_tuner.HyperModel):
         )
         return model
 
+    @abstractmethod
     def _parts(self, hp: Any) -> Layers:
         """Declares what comes before the gate, and makes it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _features(self, parts: Layers) -> tuple[dict[str, Tensor], Tensor]:
         """The inputs by name, and the vector that the gate takes."""
-        raise NotImplementedError
 
     def _declare(
         self, hp: Any
