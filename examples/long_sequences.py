@@ -38,7 +38,7 @@ COPIES, LETTERS = 4, 4
 # Steps of an epoch, of which so many are timed.
 EPOCH, TIMED = 50, 5
 # Lengths, and how many steps of training each has.
-STEPS = {128: 600, 512: 600, 2048: 300, 8192: 60}
+STEPS = {128: 600, 512: 600, 2048: 300, 8192: 30}
 RECURRENCES: dict[str, Callable[[int], keras.layers.Layer]] = {
     "MinGRU": lambda block: MinGRU(WIDTH, return_sequences=True),
     "HGRN": lambda block: HGRN(
@@ -130,9 +130,9 @@ def train(task: Task, recurrence: str, length: int, steps: int, tests: int) -> f
     return float(model.evaluate(x, y, batch_size=BATCH, verbose=0)[1])
 
 
-def epochs(task: Task, length: int) -> dict[str, float]:
+def epochs(task: Task, length: int, recurrences: tuple[str, ...]) -> dict[str, float]:
     """The seconds of an epoch with each recurrence."""
-    models = {recurrence: compiled(task, recurrence, EPOCH) for recurrence in RECURRENCES}
+    models = {recurrence: compiled(task, recurrence, EPOCH) for recurrence in recurrences}
     batch = task.batch(length, BATCH, np.random.default_rng(1), held_out=False)
     seconds: dict[str, list[float]] = {recurrence: [] for recurrence in models}
     # The first turn traces.
@@ -154,7 +154,9 @@ def add(path: Path, *lines: list[object]) -> None:
         csv.writer(file).writerows(lines)
 
 
-def run(path: Path, times: Path, steps: dict[int, int], tests: int) -> None:
+def run(
+    path: Path, times: Path, recurrences: tuple[str, ...], steps: dict[int, int], tests: int
+) -> None:
     """Trains and times what the tables lack, the short sequences first."""
     tasks: dict[str, Task] = {"selective copy": SelectiveCopy(), "digits": SequentialDigits()}
     for file, what in ((path, "accuracy"), (times, "seconds")):
@@ -163,7 +165,7 @@ def run(path: Path, times: Path, steps: dict[int, int], tests: int) -> None:
     done = {(line["task"], line["recurrence"], line["length"]) for line in finished(path)}
     for length in steps:
         for name, task in tasks.items():
-            for recurrence in RECURRENCES:
+            for recurrence in recurrences:
                 if (name, recurrence, str(length)) not in done:
                     accuracy = train(task, recurrence, length, steps[length], tests)
                     add(path, [name, recurrence, length, f"{accuracy:.4f}"])
@@ -171,7 +173,7 @@ def run(path: Path, times: Path, steps: dict[int, int], tests: int) -> None:
     for length in steps:
         for name, task in tasks.items():
             if (name, str(length)) not in timed:
-                found = epochs(task, length)
+                found = epochs(task, length, recurrences)
                 add(times, *([name, r, length, f"{seconds:.2f}"] for r, seconds in found.items()))
 
 
@@ -187,7 +189,7 @@ def table_of(lines: list[dict[str, str]]) -> str:
     text = []
     for task in dict.fromkeys(line["task"] for line in lines):
         text.append(f"  {task:<16}" + "".join(f"{length:>18,}" for length in lengths))
-        for recurrence in RECURRENCES:
+        for recurrence in dict.fromkeys(line["recurrence"] for line in lines):
             row = zip(
                 curve(lines, task, recurrence, "accuracy")[1],
                 curve(lines, task, recurrence, "seconds")[1],
@@ -201,7 +203,7 @@ def table_of(lines: list[dict[str, str]]) -> str:
 def draw(lines: list[dict[str, str]], path: Path) -> None:
     figure, axes = plt.subplots(1, 3, figsize=(14, 4.2), layout="constrained")
     tasks = ("selective copy", "digits")
-    for n, recurrence in enumerate(RECURRENCES):
+    for n, recurrence in enumerate(dict.fromkeys(line["recurrence"] for line in lines)):
         style = {"color": f"C{n}", "marker": "o", "label": recurrence}
         for axis, task in zip(axes, tasks, strict=False):
             axis.plot(*curve(lines, task, recurrence, "accuracy"), **style)
@@ -225,7 +227,8 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "long_sequences.csv"
     times = options.out / "long_sequences_seconds.csv"
-    run(path, times, *(({64: 2}, 16) if options.quick else (STEPS, 512)))
+    small = ("MinGRU", "GRU"), {64: 2}, 16
+    run(path, times, *(small if options.quick else (tuple(RECURRENCES), STEPS, 512)))
     seconds = {
         (ln["task"], ln["recurrence"], ln["length"]): ln["seconds"] for ln in finished(times)
     }

@@ -257,7 +257,7 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "mixing_pixels.csv"
-    some = ("none", "attention", "gMLP", "Poly-NL", "focal")
+    some = ("none", "attention", "focal")
     run(path, *((some, 1, 2) if options.quick else (tuple(MIXERS), options.seeds, 300)))
     lines = finished(path)
     print("share of right answers, mean and standard deviation of the seeds, and a step's time")

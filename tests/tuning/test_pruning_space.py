@@ -102,7 +102,7 @@ def test_a_training_is_scored_when_it_is_as_sparse_as_it_becomes(data):
         "pruning_scope": "global",
         "pruning_sparsity": 0.9,
     }
-    how = {"seed": 1, "batch_size": 10, "on_epoch": lambda epoch, best: None}
+    how = {"seed": 1, "batch_size": 10, "limits": {}, "on_epoch": lambda epoch, best: None}
     outcome = train(searched, configuration, data, epochs=5, **how)
     result, model = outcome.result, outcome.model
     steps = -(-len(data.train.targets) // 10)
