@@ -155,7 +155,10 @@ def stored(model: keras.Model, out: Path) -> float:
         adapters.save_adapter(model, path)
     else:
         path = path.with_suffix(".weights.h5")
-        model.save_weights(path)
+        # Of a model that is not compiled: the optimizer's state would be saved too.
+        plain = network()
+        plain.set_weights(model.get_weights())
+        plain.save_weights(path)
     size = path.stat().st_size
     path.unlink()
     return size / 2**10
