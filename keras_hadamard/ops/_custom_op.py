@@ -2,7 +2,8 @@
 
 An op file holds two functions of tensors, the forward formula and its vector-Jacobian product.
 `custom_op` adds the rest: the call on KerasTensors, the XLA compilation of eager calls, inlining
-into graphs, the choice of another form inside XLA, and gradients of every order.
+into graphs, the choice of another form inside XLA or for formats without FFT, and gradients of
+every order.
 
 How the gradients fit together. The forward computation runs on stopped inputs inside
 `tf.custom_gradient`, because TensorFlow cannot differentiate a jitted function that holds a loop:
@@ -24,6 +25,7 @@ from keras_hadamard import config
 from keras_hadamard._checks import received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Tensor
+from keras_hadamard.ops._fourier import asks_for_products
 from keras_hadamard.ops._xla import inside_xla
 
 Options = tuple[tuple[str, Any], ...]
@@ -40,6 +42,7 @@ class _Op:
     forward: Forward
     gradient: Gradient
     xla: Forward | None
+    products: Forward | None
     public: Forward
     tensor_names: tuple[str, ...]
     # Which tensors are integers, and which have no gradient, as those and constants.
@@ -56,7 +59,11 @@ class _Op:
 
     def compute(self, *tensors: Tensor, **options: Any) -> Tensor:
         """The forward formula, in the form that suits where it is being traced."""
-        form = self.xla if self.xla is not None and inside_xla() else self.forward
+        form = self.forward
+        if self.products is not None and asks_for_products():
+            form = self.products
+        elif self.xla is not None and inside_xla():
+            form = self.xla
         return form(*tensors, **options)
 
 
@@ -64,6 +71,7 @@ def custom_op(
     *,
     gradient: Gradient,
     xla: Forward | None = None,
+    products: Forward | None = None,
     integers: tuple[str, ...] = (),
     constants: tuple[str, ...] = (),
 ) -> Callable[[Forward], Forward]:
@@ -75,6 +83,8 @@ def custom_op(
             differentiable ops.
         xla: Another form of the same formula, taken when traced inside XLA. Defaults to `None`,
             one form for both.
+        products: Another form, without FFT and complex numbers, taken when traced within
+            `by_products`. Defaults to `None`, the formula has neither.
         integers: Names of the tensors that hold integers; all others are of one floating dtype.
             Defaults to `()`.
         constants: Names of the floating tensors that are taken as constants: they have no
@@ -93,7 +103,7 @@ def custom_op(
         names = tuple(n for n, p in signature.parameters.items() if p.kind is not p.KEYWORD_ONLY)
         name, integer = forward.__name__.lstrip("_"), tuple(n in integers for n in names)
         fixed = tuple(n in (*integers, *constants) for n in names)
-        op = _Op(name, forward, gradient, xla, public, names, integer, fixed)
+        op = _Op(name, forward, gradient, xla, products, public, names, integer, fixed)
         _OPS[op.name] = op
         return public
 
@@ -226,7 +236,8 @@ def _spread(tensors: tuple[Tensor, ...], given: tuple[bool, ...]) -> list[Tensor
 
 def _run(function: Forward, tensors: tuple[Tensor, ...]) -> Any:
     tensors = tuple(tf.stop_gradient(t) for t in tensors)
-    if not tf.executing_eagerly() or not config.eager_compile():
+    # What is compiled is kept, and is of the usual form.
+    if not tf.executing_eagerly() or not config.eager_compile() or asks_for_products():
         return function(*tensors)
     return _compiled(function, tuple((t.shape, t.dtype) for t in tensors))(*tensors)
 

@@ -9,6 +9,7 @@ from typing import Any
 import tensorflow as tf
 from keras import ops
 
+from keras_hadamard._checks import received
 from keras_hadamard._typing import Tensor
 from keras_hadamard.ops._custom_op import custom_op
 from keras_hadamard.ops._depthwise import depthwise_correlate
@@ -20,7 +21,16 @@ def long_conv(x: Tensor, kernel: Tensor, *, centred: bool, method: str) -> Tenso
     # XLA refuses the FFT of nothing.
     if method == "fft" and x.shape[0] != 0:
         return _long_conv(x, kernel, centred=centred)
+    return _direct(x, kernel, centred=centred)
+
+
+def _direct(x: Tensor, kernel: Tensor, *, centred: bool) -> Tensor:
     taps = kernel.shape[0]
+    if taps is None:
+        raise received(
+            "a known number of taps, without which there is no convolution but by FFT",
+            kernel_shape=tuple(kernel.shape),
+        )
     later = (taps - 1) // 2 if centred else 0
     image = ops.pad(x, ((0, 0), (taps - 1 - later, later), (0, 0)))[:, :, None]
     turned = ops.flip(kernel, 0)[:, None, :, None]
@@ -43,7 +53,7 @@ def _gradient(
     return _inverse(grad_x, size, 0, x), _inverse(grad_kernel, size, 0, kernel)
 
 
-@custom_op(gradient=_gradient)
+@custom_op(gradient=_gradient, products=_direct)
 def _long_conv(x: Tensor, kernel: Tensor, *, centred: bool) -> Tensor:
     size, later = _size(x, kernel, centred)
     spectrum = _transform(x, size) * _transform(kernel, size)

@@ -9,8 +9,10 @@ from typing import Any
 
 import tensorflow as tf
 
+from keras_hadamard._checks import received
 from keras_hadamard._typing import Tensor
 from keras_hadamard.ops._custom_op import custom_op
+from keras_hadamard.ops._fourier import conjugate, times, transposed, waves
 from keras_hadamard.ops._precision import at_least_float32
 
 
@@ -24,7 +26,37 @@ def _grads_of_products(upstream: Tensor, y: Tensor, x: Tensor, g: Tensor) -> Any
     return spectral_filter(g, _conjugate(upstream)), spectral_filter(x, upstream)
 
 
-@custom_op(gradient=_grads)
+def _by_products(x: Tensor, spectrum: Tensor) -> Tensor:
+    """The same without FFT, for a known size of image."""
+    rows, width = x.shape[1:3]
+    if rows is None or width is None:
+        raise received(
+            "images of known size, without which there is no filter but by FFT",
+            shape=tuple(x.shape),
+        )
+    wide = at_least_float32(x.dtype)
+    columns = width // 2 + 1
+    # Rows go last, and columns, then rows, are transformed by a matrix on the right.
+    image = tf.transpose(tf.cast(x, wide), (0, 3, 1, 2))
+    (cos, sin), turns = waves(width, columns, width, wide), waves(rows, rows, rows, wide)
+    pair = transposed((tf.matmul(image, cos), -tf.matmul(image, sin)))
+    parts = tf.linalg.matrix_transpose(tf.cast(spectrum, wide))
+    product = times(times(pair, conjugate(turns), tf.matmul), (parts[0], parts[1]))
+    real, imaginary = transposed(times(product, turns, tf.matmul))
+    count = _count(width, columns, wide) / (rows * width)
+    cos, sin = (tf.linalg.matrix_transpose(count * wave) for wave in (cos, sin))
+    y = tf.matmul(real, cos) - tf.matmul(imaginary, sin)
+    return tf.cast(tf.transpose(y, (0, 2, 3, 1)), x.dtype)
+
+
+def _count(width: Any, columns: Any, dtype: Any) -> Tensor:
+    """How often a real image has a frequency, of which the spectrum holds one."""
+    column = tf.range(columns)
+    alone = (column == 0) | (2 * column == width)
+    return tf.cast(tf.where(alone, 1, 2), dtype)
+
+
+@custom_op(gradient=_grads, products=_by_products)
 def spectral_filter(x: Tensor, spectrum: Tensor) -> Tensor:
     """`irfft2(rfft2(x) * spectrum)` of images (batch, height, width, channels)."""
     parts = tf.cast(spectrum, at_least_float32(spectrum.dtype))
@@ -39,10 +71,7 @@ def spectral_products(x: Tensor, g: Tensor) -> Tensor:
     product = tf.reduce_sum(tf.math.conj(_transform(x)) * _transform(g), 0)
     products = tf.stack([tf.math.real(product), tf.math.imag(product)])
     rows, width = _length(x, 1), _length(x, 2)
-    columns = tf.range(width // 2 + 1)
-    # A real image has all other frequencies twice, of which the spectrum holds one.
-    alone = (columns == 0) | (2 * columns == width)
-    count = tf.cast(tf.where(alone, 1, 2), products.dtype) / tf.cast(rows * width, products.dtype)
+    count = _count(width, width // 2 + 1, products.dtype) / tf.cast(rows * width, products.dtype)
     return tf.cast(products * count, x.dtype)
 
 

@@ -18,8 +18,9 @@ def causal_long_conv(x: Tensor, kernel: Tensor, *, method: str = "fft") -> Tenso
         kernel: Float tensor of shape `(taps, channels)`, usually with as many taps as steps; the
             first is that of the present.
         method: `"fft"`, or `"direct"` for a depthwise convolution, whose cost is `length * taps`
-            and which needs a known number of taps. LiteRT runs it as it is, while of the FFTs it
-            has the forward one alone and needs Flex operations. Defaults to `"fft"`.
+            and which needs a known number of taps. `serving.export_litert` and
+            `serving.export_onnx` write both as the latter, as these formats have no FFT. Defaults
+            to `"fft"`.
 
     Returns:
         Tensor of the shape of `x`.
@@ -52,8 +53,6 @@ def causal_long_conv(x: Tensor, kernel: Tensor, *, method: str = "fft") -> Tenso
             x_shape=shape,
             kernel_shape=taps,
         )
-    if method == "direct" and taps[0] is None:
-        raise received('a known number of taps for method="direct"', kernel_shape=taps)
     if 0 in (shape[1], taps[0]):
         raise received("one step and one tap at least", x_shape=shape, kernel_shape=taps)
     return long_conv(x, kernel, centred=False, method=method)

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from keras_hadamard._checks import received
 from keras_hadamard._typing import Tensor
+from keras_hadamard.ops import _fourier
 from keras_hadamard.ops._broadcast import sum_to
 from keras_hadamard.ops._custom_op import custom_op
 from keras_hadamard.ops._precision import at_least_float32
@@ -26,7 +27,9 @@ def compact_bilinear(x: Tensor, y: Tensor, *, sum_axis: int | None = None) -> Te
         Tensor of the broadcast shape of `x` and `y`, without `sum_axis`.
 
     Numerics:
-        The transforms are float32 for float16 and bfloat16 input, and float64 for float64.
+        The transforms are float32 for float16 and bfloat16 input, and float64 for float64. LiteRT
+        and ONNX have no FFT: there each is three products with matrices, of the two factors of
+        `d` that are nearest to each other.
 
     Raises:
         ValueError: If the shapes do not fit together, the last axis is unknown, `sum_axis` is no
@@ -91,7 +94,15 @@ def _gradient(
     )
 
 
-@custom_op(gradient=_gradient)
+def _by_products(x: Tensor, y: Tensor, *, sum_axis: int | None) -> Tensor:
+    table_x, table_y = (_fourier.transform(tf.cast(t, at_least_float32(t.dtype))) for t in (x, y))
+    table = _fourier.times(table_x, table_y)
+    if sum_axis is not None:
+        table = tf.reduce_sum(table[0], sum_axis), tf.reduce_sum(table[1], sum_axis)
+    return tf.cast(_fourier.inverse(table), x.dtype)
+
+
+@custom_op(gradient=_gradient, products=_by_products)
 def _compact_bilinear(x: Tensor, y: Tensor, *, sum_axis: int | None) -> Tensor:
     spectrum = _transform(x) * _transform(y)
     if sum_axis is not None:

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_hadamard._checks import received
+from keras_hadamard.ops._fourier import by_products
 from keras_hadamard.serving import _samples
 from keras_hadamard.serving._endpoint import Endpoint, endpoint_of
 from keras_hadamard.serving.artifact import Arrays, Artifact, publish
@@ -105,12 +106,13 @@ def _convert(tf2onnx: Any, endpoint: Endpoint) -> bytes:
     # It tells of each op that it does not have and goes on; what is missing is raised below.
     logger.setLevel(logging.CRITICAL)
     try:
-        proto, _ = tf2onnx.convert.from_function(
-            tf.function(endpoint.call, autograph=False),
-            input_signature=[endpoint.specs],
-            opset=_OPSET,
-            custom_op_handlers={"Expm1": (_expm1, [])},
-        )
+        with by_products():
+            proto, _ = tf2onnx.convert.from_function(
+                tf.function(endpoint.call, autograph=False),
+                input_signature=[endpoint.specs],
+                opset=_OPSET,
+                custom_op_handlers={"Expm1": (_expm1, [])},
+            )
     except Exception as error:
         raise received("a model of ops that ONNX has", reason=_reason(error)) from error
     finally:

@@ -58,8 +58,8 @@ class H3(SequenceMixer):
         Masked steps are left out, and the state is carried over them. The mask is passed on.
 
     Numerics:
-        Models and products are float32 under 16-bit policies. LiteRT runs the FFTs of a sequence
-        with Flex operations alone; single steps have none.
+        Models and products are float32 under 16-bit policies. LiteRT and ONNX have no FFT: the
+        exporters write convolutions of a known length as direct ones.
 
     Raises:
         ValueError: If an argument is out of range or does not fit the features, the layer is asked

@@ -61,8 +61,8 @@ class MonarchMixer(ImplicitMixer):
         Masked positions take no part in a convolution. The mask is passed on.
 
     Numerics:
-        Filters, convolutions and products are float32 under 16-bit policies. LiteRT runs the FFTs
-        with Flex operations alone.
+        Filters, convolutions and products are float32 under 16-bit policies. LiteRT and ONNX
+        have no FFT: the exporters write convolutions of a known length as direct ones.
 
     Raises:
         ValueError: If an argument is out of range, the width of the input is unknown or it is
