@@ -65,8 +65,9 @@ def transform(x: Tensor) -> Pair:
     many = length // few
     columns = tf.linalg.matrix_transpose(_reshaped(x, 1, (few, many)))
     cos, sin = waves(few, few, few, x.dtype)
-    pair = tf.matmul(columns, cos), -tf.matmul(columns, sin)
-    pair = times(pair, conjugate(waves(many, few, length, x.dtype)))
+    real = tf.matmul(columns, cos)
+    imaginary = -tf.matmul(columns, sin) if few > 2 else tf.zeros_like(real)
+    pair = times((real, imaginary), conjugate(waves(many, few, length, x.dtype)))
     return times(transposed(pair), conjugate(waves(many, many, many, x.dtype)), tf.matmul)
 
 
@@ -77,7 +78,12 @@ def inverse(table: Pair) -> Tensor:
     pair = times(table, waves(many, many, many, dtype), tf.matmul)
     a, b = times(transposed(pair), waves(many, few, few * many, dtype))
     cos, sin = waves(few, few, few, dtype)
-    columns = (tf.matmul(a, cos) - tf.matmul(b, sin)) / (few * many)
+    # Scaled as constants: a division is one op more, which LiteRT would round to eight bits.
+    cos, sin = cos / (few * many), sin / (few * many)
+    columns = tf.matmul(a, cos)
+    # Of one or two rows all sines are zero, which eight bits have no scale for.
+    if few > 2:
+        columns -= tf.matmul(b, sin)
     return _reshaped(tf.linalg.matrix_transpose(columns), 2, (few * many,))
 
 
