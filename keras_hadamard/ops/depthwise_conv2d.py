@@ -70,7 +70,7 @@ def depthwise_conv2d(
 
 def _check(shape: Any, size: Any) -> None:
     fits = len(shape) == 4 and (len(size) == 3 or (len(size) == 4 and size[3] == 1))
-    if not fits or None in size or shape[3] != size[2]:
+    if not fits or None in size or 0 in size or shape[3] != size[2]:
         raise received(
             "`x` (batch, height, width, channels) and `kernel` (height, width, channels[, 1])",
             shape=shape,

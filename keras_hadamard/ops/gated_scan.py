@@ -7,6 +7,7 @@ from keras_hadamard._typing import Tensor
 from keras_hadamard.ops._custom_op import custom_op
 from keras_hadamard.ops._gated_scan_forms import in_blocks, in_place, step_of
 from keras_hadamard.ops._shapes import compatible, static_shape
+from keras_hadamard.ops.glu import glu
 
 
 def gated_scan(
@@ -68,7 +69,7 @@ def gated_scan(
             initial_shape=static_shape(initial),
         )
     if shape[axis] == 0:
-        return a * b  # No step: an empty tensor of the right shape.
+        return glu(a, b, activation=None)  # No step: an empty tensor of the right shape.
     return _gated_scan(a, b, initial, axis=axis, reverse=bool(reverse), late=False)
 
 

@@ -69,7 +69,7 @@ def khatri_rao_matmul(
 
 
 def _fit(x: Shape, b1: Shape, a1: Shape, b2: Shape, a2: Shape) -> bool:
-    if not x or any(len(s) != 2 or None in s for s in (b1, a1, b2, a2)):
+    if not x or any(len(s) != 2 or None in s or 0 in s for s in (b1, a1, b2, a2)):
         return False
     return (
         compatible(x[-1:], b1[:1])

@@ -52,8 +52,8 @@ def _norm(z: Tensor, axis: int, epsilon: float) -> Tensor:
     """The norm, bounded below; differentiable everywhere."""
     # Measured in units of the largest entry, whose choice does not matter to the derivative, so
     # that the squares stay in range.
-    largest = ops.max(ops.abs(z), axis=axis, keepdims=True)
-    largest = ops.stop_gradient(ops.maximum(largest, epsilon))
+    largest = ops.max(ops.abs(z), axis=axis, keepdims=True, initial=epsilon)
+    largest = ops.stop_gradient(largest)
     square = ops.sum(ops.square(z / largest), axis=axis, keepdims=True)
     norm = largest * ops.sqrt(ops.where(square == 0, 1.0, square))
     return ops.maximum(norm, epsilon)
