@@ -68,7 +68,7 @@ def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
         header = json.loads(content[8 : 8 + length])
         metadata = header.pop("__metadata__", {})
         tensors = {name: _tensor(entry, content[8 + length :]) for name, entry in header.items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise received(f"a .safetensors file ({error})", path=str(path)) from error
     return tensors, metadata
 

@@ -17,7 +17,7 @@ import keras, keras_hadamard
 import numpy as np
 
 for part in sys.argv[1:]:
-    model = keras.models.load_model(f"{part}.keras")  # safe_mode, and no custom_objects
+    model = keras.models.load_model(f"{part}.keras", safe_mode=True)  # no custom_objects
     arrays = dict(np.load(f"{part}.npz"))
     outputs = model([arrays[f"input_{i}"] for i in range(len(model.inputs))])
     for name, y in outputs.items():
