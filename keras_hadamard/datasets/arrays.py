@@ -106,8 +106,8 @@ class ArrayDataset:
 
     Raises:
         ValueError: If a split is empty, its arrays differ in length or from their `InputSpec`,
-            something is not finite, a token or a target is out of range, or fewer than two classes
-            occur in training.
+            something is not finite, a token or a target is out of range, names of classes are
+            repeated, or fewer than two classes occur in training.
 
     Example:
 
@@ -133,6 +133,9 @@ class ArrayDataset:
             raise received("at least one input", inputs=self.inputs)
         if len(self.classes) < 2:
             raise received("at least two classes", classes=self.classes)
+        lines = all(isinstance(name, str) and name.splitlines() == [name] for name in self.classes)
+        if not lines or len(set(self.classes)) < len(self.classes):
+            raise received("`classes` to be strings of one line, each once", classes=self.classes)
         for name in SPLITS:
             self._check_split(name, getattr(self, name))
         if np.ptp(self.train.targets) == 0:

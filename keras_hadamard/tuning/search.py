@@ -17,6 +17,7 @@ from keras_hadamard.tuning.oracles import derive
 from keras_hadamard.tuning.progress import Progress
 from keras_hadamard.tuning.records import Records
 from keras_hadamard.tuning.redraw import about, write_reports
+from keras_hadamard.tuning.requests import requests
 from keras_hadamard.tuning.run import Facts, Run
 from keras_hadamard.tuning.run_folder import STATE, identity, locked, prepare
 from keras_hadamard.tuning.settings import SearchError, SearchSettings
@@ -196,15 +197,14 @@ def _serve(run: Run, finals: Finals) -> None:
     if done == wanted and target.exists() and (served / "1").exists():
         return
     source = finals.model_of(final)
-    examples = {name: array[:8] for name, array in finals.data.test.inputs.items()}
-    check, ok = _export(source, served, examples)
+    check, ok = _export(source, served, finals.data)
     shutil.copyfile(source, draft_of(target))
     os.replace(draft_of(target), target)
     run.records.set_best({**wanted, "test": final.test, "check": check, "ok": ok})
 
 
-def _export(path: Path, served: Path, examples: dict[str, Any]) -> tuple[str, bool]:
-    """Writes `served/1/` and returns what the check of it says."""
+def _export(path: Path, served: Path, data: Any) -> tuple[str, bool]:
+    """Writes `served/1/`, for requests as they come, and returns what the check of it says."""
     from keras_hadamard import serving
 
     try:
@@ -216,6 +216,9 @@ def _export(path: Path, served: Path, examples: dict[str, Any]) -> tuple[str, bo
         ) from error
     if served.exists():
         shutil.rmtree(served)
-    serving.export(model, served, version=1, examples=examples)
+    options = serving.ExportOptions(
+        preprocessing=serving.preprocessing_of(data), labels=data.classes
+    )
+    serving.export(model, served, version=1, examples=requests(data, 8), options=options)
     report = serving.check(served, model)
     return str(report), report.ok

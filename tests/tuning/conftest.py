@@ -85,7 +85,7 @@ def formula(monkeypatch):
         right = round(count * stand_in.test(model.configuration, model.seed))
         return np.random.default_rng(1).permutation(count) < right
 
-    def export(path, served, examples):
+    def export(path, served, data):
         (served / "1").mkdir(parents=True, exist_ok=True)
         return f"served {path.read_text()}", True
 

@@ -105,7 +105,7 @@ def test_a_broken_checkpoint_is_named_and_nothing_is_overwritten(npz, tmp_path):
     (served / "1").mkdir(parents=True)
     (served / "1" / "saved_model.pb").write_text("mine")
     with pytest.raises(tuning.SearchError, match=r"trial-1-seed-0\.keras cannot be read"):
-        _export(path, served, {})
+        _export(path, served, None)
     assert path.read_bytes() == b"PK no model"
     assert (served / "1" / "saved_model.pb").read_text() == "mine"
 
