@@ -53,6 +53,6 @@ def causal_long_conv(x: Tensor, kernel: Tensor, *, method: str = "fft") -> Tenso
             x_shape=shape,
             kernel_shape=taps,
         )
-    if 0 in (shape[1], taps[0]):
-        raise received("one step and one tap at least", x_shape=shape, kernel_shape=taps)
+    if 0 in (*shape[1:], *taps):
+        raise received("one step, tap and channel at least", x_shape=shape, kernel_shape=taps)
     return long_conv(x, kernel, centred=False, method=method)
