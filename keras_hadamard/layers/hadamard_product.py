@@ -139,7 +139,7 @@ class HadamardProduct(keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "HadamardProduct":
-        deserialize = keras.saving.deserialize_keras_object
+        config, deserialize = dict(config), keras.saving.deserialize_keras_object
         branches = [deserialize(branch) for branch in config.pop("branches")]
         return cls(branches, output=deserialize(config.pop("output")), **config)
 

@@ -28,6 +28,12 @@ def broadcasts_to(shape: Shape, target: Shape) -> bool:
     )
 
 
+def broadcastable(one: Shape, other: Shape) -> bool:
+    """Whether tensors of two shapes can be broadcast once everything is known."""
+    pairs = zip(reversed(one), reversed(other), strict=False)
+    return all(None in (m, n) or 1 in (m, n) or m == n for m, n in pairs)
+
+
 def known_size(shape: Shape) -> int | None:
     """How many entries there are, or None where that is unknown."""
     return None if None in shape else math.prod(n or 0 for n in shape)

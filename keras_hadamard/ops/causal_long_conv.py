@@ -54,5 +54,6 @@ def causal_long_conv(x: Tensor, kernel: Tensor, *, method: str = "fft") -> Tenso
             kernel_shape=taps,
         )
     if 0 in (*shape[1:], *taps):
-        raise received("one step, tap and channel at least", x_shape=shape, kernel_shape=taps)
+        expected = "one step, one tap and one channel at least"
+        raise received(expected, x_shape=shape, kernel_shape=taps)
     return long_conv(x, kernel, centred=False, method=method)

@@ -7,7 +7,7 @@ from keras_hadamard._typing import Tensor
 from keras_hadamard.ops._broadcast import sum_to
 from keras_hadamard.ops._custom_op import custom_op
 from keras_hadamard.ops._precision import at_least_float32
-from keras_hadamard.ops._shapes import static_shape
+from keras_hadamard.ops._shapes import broadcastable, static_shape
 
 
 def factorized_bilinear_pool(x: Tensor, y: Tensor, *, factor: int) -> Tensor:
@@ -51,6 +51,8 @@ def factorized_bilinear_pool(x: Tensor, y: Tensor, *, factor: int) -> Tensor:
             x_shape=x_shape,
             y_shape=y_shape,
         )
+    if not broadcastable(x_shape, y_shape):
+        raise received("`x` and `y` that broadcast", x_shape=x_shape, y_shape=y_shape)
     return _factorized_bilinear_pool(x, y, factor=factor)
 
 

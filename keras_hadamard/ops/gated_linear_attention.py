@@ -100,6 +100,8 @@ def _check_shapes(q: Shape, k: Shape, v: Shape, decay: Shape) -> None:
         raise received(f"`v` to be {q[:3]} and known values", v_shape=v)
     if len(decay) != 4 or decay[-1] not in (1, q[-1]) or not compatible(q[:3], decay[:3]):
         raise received(f"`decay` to be {q} or {(*q[:3], 1)}", decay_shape=decay)
+    if 0 in (q[1], q[3], v[3]):
+        raise received("one step, key and value at least", q_shape=q, v_shape=v)
 
 
 def _gradient(

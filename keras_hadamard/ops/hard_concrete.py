@@ -112,9 +112,9 @@ def open_probability(
 
 
 def _check(temperature: float, lower: float, upper: float) -> None:
-    if not (temperature > 0 and lower < 0 and upper > 1):
+    if not (0 < temperature < math.inf and -math.inf < lower < 0 and 1 < upper < math.inf):
         raise received(
-            "`temperature` above 0, `lower` below 0 and `upper` above 1",
+            "finite `temperature` above 0, `lower` below 0 and `upper` above 1",
             temperature=temperature,
             lower=lower,
             upper=upper,

@@ -14,6 +14,7 @@ from harness.op_checks import (
     gradients,
 )
 
+from keras_hadamard.config import eager_compile_scope
 from keras_hadamard.ops import _depthwise, depthwise_conv2d
 from keras_hadamard.ops._xla import compiles_for_cpu
 
@@ -203,3 +204,9 @@ def test_gradients_at_zero_and_at_huge_input(mode):
 def test_errors(shape, size, options, message):
     with pytest.raises(ValueError, match=message):
         depthwise_conv2d(np.ones(shape), np.ones(size), **options)
+
+
+def test_an_empty_batch_has_the_shape_of_any_other():
+    x, kernel = tf.zeros((0, 9, 7, 2)), tf.ones((3, 4, 2, 1))
+    with eager_compile_scope(False):
+        assert depthwise_conv2d(x, kernel, padding="valid").shape == (0, 7, 4, 2)

@@ -110,7 +110,7 @@ def _factorized_bilinear_pool(m: Maker) -> Call:
 
 
 def _gated_linear_attention(m: Maker) -> Call:
-    batch, length, heads, keys, values = (m.draw(st.integers(1, 4)) for _ in range(5))
+    batch, length, heads, keys, values = (m.size() for _ in range(5))
     q, k = (m.tensor(batch, length, heads, keys) for _ in range(2))
     v = m.tensor(batch, length, heads, values)
     decay = m.tensor(batch, length, heads, m.option((1, keys)), low=0.0, high=1.0)
