@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from keras_hadamard._checks import received
+from keras_hadamard._reading import reading
 from keras_hadamard.adapters import _safetensors
 from keras_hadamard.adapters._adapter import Adapter
 from keras_hadamard.adapters._site import Site
@@ -46,18 +47,19 @@ class AdapterFile:
         tensors, metadata = _safetensors.read(path)
         if _KEY not in metadata:
             return None
-        config = json.loads(metadata[_KEY])
-        weights: dict[int, dict[str, Any]] = {int(place): {} for place in config["kernels"]}
-        for key, array in tensors.items():
-            place, name = key.split(".")
-            weights[int(place)][name] = array
-        return AdapterFile(
-            config["name"],
-            keras.saving.deserialize_keras_object(config["adapter"]),
-            {int(place): kernel for place, kernel in config["kernels"].items()},
-            weights,
-            config["base"],
-        )
+        with reading(path, "an adapter that `save_adapter` wrote"):
+            config = json.loads(metadata[_KEY])
+            weights: dict[int, dict[str, Any]] = {int(place): {} for place in config["kernels"]}
+            for key, array in tensors.items():
+                place, name = key.split(".")
+                weights[int(place)][name] = array
+            return AdapterFile(
+                config["name"],
+                keras.saving.deserialize_keras_object(config["adapter"]),
+                {int(place): kernel for place, kernel in config["kernels"].items()},
+                weights,
+                config["base"],
+            )
 
     def check(self, sites: list[Site]) -> None:
         """Raises where the kernels of a model are not such as the adapter was for."""

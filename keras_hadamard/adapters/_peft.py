@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from keras_hadamard._checks import received
+from keras_hadamard._reading import reading
 from keras_hadamard.adapters import _safetensors
 from keras_hadamard.adapters._adapter import Adapter
 from keras_hadamard.adapters._file import AdapterFile
@@ -49,7 +50,9 @@ def read_peft(
     found = _by_module(tensors)
     if not (folder / "adapter_config.json").exists():
         raise received("`adapter_config.json` beside the file, as PEFT writes it", path=str(path))
-    config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+    with reading(folder / "adapter_config.json", "the description of a PEFT adapter"):
+        config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+        _ = config["peft_type"]
     paths = {site.kernel.path: site for site in sites}
     if not isinstance(modules, Mapping) or not set(modules) <= set(paths):
         raise received(

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_hadamard._checks import received
+from keras_hadamard._reading import reading
 
 _TYPES = {
     "F64": "<f8",
@@ -62,14 +62,12 @@ def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """
     content = path.read_bytes()
     length = int.from_bytes(content[:8], "little")
-    try:
+    with reading(path, "a .safetensors file"):
         if len(content) < 8 or length > min(_LONGEST, len(content) - 8):
             raise ValueError("the header is longer than the file")
         header = json.loads(content[8 : 8 + length])
-        metadata = header.pop("__metadata__", {})
+        metadata = dict(header.pop("__metadata__", {}))
         tensors = {name: _tensor(entry, content[8 + length :]) for name, entry in header.items()}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise received(f"a .safetensors file ({error})", path=str(path)) from error
     return tensors, metadata
 
 

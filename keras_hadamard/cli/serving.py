@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from keras_hadamard._reading import reading
 from keras_hadamard.cli.arguments import PRECISIONS, positive, positives
 from keras_hadamard.cli.errors import FAILED, InputError
 
@@ -103,8 +104,9 @@ def _load(name: str) -> "keras.Model":
     import keras_hadamard.layers  # noqa: F401  the model may have some
 
     try:
-        return keras.models.load_model(path)
-    except (ValueError, TypeError) as error:
+        with reading(path, "a model that Keras saved"):
+            return keras.models.load_model(path)
+    except ValueError as error:
         raise InputError(str(error)) from error
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from keras_hadamard._checks import one_of, positive_int, received
+from keras_hadamard._reading import reading
 from keras_hadamard._typing import Initializer, Shape, Tensor
 from keras_hadamard.models import _checkpoint
 
@@ -30,7 +31,9 @@ class PublishedModel(keras.Model):
         super().__init__(inputs, outputs, name=name)
         self.arguments = {k: list(v) if isinstance(v, tuple) else v for k, v in arguments.items()}
         if weights is not None:
-            self.load_weights(existing(weights))
+            path = existing(weights)
+            with reading(path, f"weights of {type(self).__name__}"):
+                self.load_weights(path)
 
     def torch_mapping(self) -> dict[str, Any]:
         """The layers and weights of this model by their prefixes in the authors' state dict."""

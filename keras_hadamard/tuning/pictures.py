@@ -2,8 +2,10 @@
 
 import io
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
+from keras_hadamard.tuning.costs import Cost, known
 from keras_hadamard.tuning.records import Trial
 from keras_hadamard.tuning.run import Run
 
@@ -20,12 +22,12 @@ def pictures(run: Run) -> dict[str, bytes]:
         f"Score by {run.grouping}": _png(_by_kind, run),
         f"Score against number of {_sizes(run)}": _png(_against_size, run),
     }
-    if run.timed:
-        drawn["Score against milliseconds of one example"] = _png(_against_latency, run)
+    for cost in known(run.records.completed):
+        drawn[f"Score against {cost.name}"] = _png(partial(_against_cost, cost=cost), run)
     return {**drawn, "Learning curves of the best": _png(_curves, run)}
 
 
-Cost = Callable[[Trial], float]
+Price = Callable[[Trial], Any]
 
 
 def size(trial: Trial) -> float:
@@ -36,7 +38,7 @@ def milliseconds(trial: Trial) -> float:
     return trial.latency or 0.0
 
 
-def pareto(trials: Sequence[Trial], *costs: Cost) -> list[Trial]:
+def pareto(trials: Sequence[Trial], *costs: Price) -> list[Trial]:
     """The trials that no other matches in score at no higher costs, the cheapest first.
 
     Costs are by default the size and the latency; of equal trials the first stays.
@@ -125,13 +127,15 @@ def _against_size(axes: Any, run: Run) -> None:
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
 
 
-def _against_latency(axes: Any, run: Run) -> None:
-    _against(axes, run, milliseconds)
-    axes.set_xlabel("milliseconds of one example")
+def _against_cost(axes: Any, run: Run, cost: Cost) -> None:
+    _against(axes, run, cost.of)
+    axes.set_xlabel(cost.name)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
 
 
-def _against(axes: Any, run: Run, cost: Cost) -> None:
-    done, colours = run.records.completed, _colours(run)
+def _against(axes: Any, run: Run, cost: Price) -> None:
+    done = [t for t in run.records.completed if cost(t) is not None]
+    colours = _colours(run)
     for kind, colour in colours.items():
         own = [t for t in done if _kind(run, t) == kind]
         axes.scatter(

@@ -12,11 +12,14 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from keras_hadamard._reading import DAMAGE
 from keras_hadamard.tuning.files import write_atomically, write_json
 from keras_hadamard.tuning.settings import SearchError
 
 Configuration = dict[str, Any]
 FORMAT = 1
+# The fields of a training that are numbers where they are known.
+MEASURED = ("score", "parameters", "nonzero", "latency", "macs", "exported")
 COMPLETED, FAILED, REFUSED = "completed", "failed", "refused"
 
 
@@ -115,12 +118,15 @@ class Records:
             return cls(folder)
         try:
             content = json.loads(path.read_text())
+            for part in (content["best"], content.get("about")):
+                if not isinstance(part, dict | None):
+                    raise ValueError(f"what is known of the run is {part!r}")
             trials = [_checked(Trial(**t)) for t in content["trials"]]
             finals = [_checked(Final(**f)) for f in content["finalists"]]
             if [t.number for t in trials] != sorted({t.number for t in trials} - {0}):
                 raise ValueError("the numbers of its trials are out of order")
             return cls(folder, trials, finals, content["best"], content.get("about"))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except DAMAGE as error:
             raise SearchError(
                 f"{path} is not a record of trials; move it away to start anew. Received: {error}"
             ) from error
@@ -180,9 +186,8 @@ class Records:
         names = hyperparameters(self.trials)
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        measured = ("score", "parameters", "nonzero", "latency", "macs", "exported")
         others = ("seconds", "epochs", "status", "reason")
-        writer.writerow(["trial", *names, *measured, *others])
+        writer.writerow(["trial", *names, *MEASURED, *others])
         for t in self.trials:
             cells = [t.configuration.get(name, "") for name in names]
             seconds, epochs = round(t.seconds, 2), len(t.curve)
@@ -199,7 +204,10 @@ T = TypeVar("T", bound=Training)
 def _checked(training: T) -> T:
     """A training as it is read, if it can be one."""
     numbers = [training.seconds, training.epochs, training.seed, *training.curve]
-    numbers += [n for n in (training.score, training.parameters, training.latency) if n is not None]
+    numbers += [training.latency_weight, *(training.weights or {}).values()]
+    numbers += [n for n in training.folds or () if n is not None]
+    measured = (getattr(training, name) for name in MEASURED)
+    numbers += [n for n in measured if n is not None]
     if not all(isinstance(n, int | float) and math.isfinite(n) for n in numbers):
         raise ValueError(f"a training has something else for a number: {numbers}")
     if training.status not in (COMPLETED, FAILED, REFUSED) or not training.configuration.keys():

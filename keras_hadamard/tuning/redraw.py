@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_hadamard.tuning.comparison import compare
+from keras_hadamard.tuning.costs import known
 from keras_hadamard.tuning.files import write_atomically
 from keras_hadamard.tuning.records import Records, describe
 from keras_hadamard.tuning.run import Facts, Run
@@ -118,7 +119,9 @@ def side_by_side(runs: Sequence[Run]) -> list[list[str]]:
 
     Where runs have the same test examples, the last column sets their bests against the first's.
     """
-    head = ["run", "data set", "search", "trials", "best", "parameters", "milliseconds"]
+    costs = known(run.best.trial for run in runs)
+    head = ["run", "data set", "search", "trials", "best", "parameters"]
+    head += [cost.title for cost in costs]
     rows = [[*head, "validation", "test", "against its baseline", "against the first"]]
     for run in runs:
         best, s = run.best, run.settings
@@ -133,7 +136,7 @@ def side_by_side(runs: Sequence[Run]) -> list[list[str]]:
                 f"{len(run.records.trials)} of {s.max_trials}",
                 f"trial {best.trial.number}: {describe(best.trial.configuration)}",
                 f"{best.trial.size:,}",
-                "-" if best.trial.latency is None else f"{best.trial.latency:.2f}",
+                *(cost.cell(best.trial) for cost in costs),
                 spread([f.score for f in best.finals if f.score is not None]),
                 spread(best.tests),
                 "-" if own is None else points(own),

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from html import escape
 
 from keras_hadamard._version import __version__
-from keras_hadamard.tuning.pictures import pareto, pictures
+from keras_hadamard.tuning.costs import known
+from keras_hadamard.tuning.pictures import pictures
 from keras_hadamard.tuning.progress import clock
 from keras_hadamard.tuning.records import Trial, hyperparameters
 from keras_hadamard.tuning.run import Run
@@ -81,10 +82,12 @@ def _trials(run: Run) -> str:
     """All trials, best first; a hyperparameter that is not active in a trial is an empty cell."""
     records = run.records
     names = hyperparameters(records.trials)
-    front = {t.number for t in pareto(records.completed)}
+    costs = known(records.trials)
+    front = {t.number for t in run.pareto("size", *(cost.field for cost in costs))}
     failed = [t for t in records.trials if not t.completed]
     sizes = ["parameters", "not zero"] if run.pruned else ["parameters"]
-    head = ["rank", "trial", *names, "score", *sizes, "milliseconds", "epochs", "seconds", "Pareto"]
+    head = ["rank", "trial", *names, "score", *sizes, *(cost.title for cost in costs)]
+    head += ["epochs", "seconds", "Pareto"]
     rows = []
     for rank, trial in enumerate([*records.completed, *failed], start=1):
         values = [_value(trial, name) for name in names]
@@ -92,7 +95,7 @@ def _trials(run: Run) -> str:
             f"{trial.score:.4f}" if trial.score is not None else f"{trial.status}: {trial.reason}",
             f"{trial.parameters:,}" if trial.parameters else "",
             *([f"{trial.size:,}" if trial.completed else ""] if run.pruned else []),
-            "" if trial.latency is None else f"{trial.latency:.2f}",
+            *(cost.cell(trial) for cost in costs),
             f"{len(trial.curve)}/{trial.epochs}",
             f"{trial.seconds:.1f}",
             "yes" if trial.number in front else "",

@@ -106,11 +106,6 @@ class Run:
         return any(t.nonzero is not None for t in self.records.trials)
 
     @property
-    def timed(self) -> bool:
-        """Whether the latency of every trial that succeeded is known."""
-        return all(t.latency is not None for t in self.records.completed)
-
-    @property
     def grouping(self) -> str:
         """The parameter by which pictures tell the trials apart."""
         names = [n for t in self.records.trials for n in t.configuration]

@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_hadamard.tuning.comparison import Comparison, compare
+from keras_hadamard.tuning.costs import known
 from keras_hadamard.tuning.finalists import Finalist, beyond
 from keras_hadamard.tuning.progress import clock
 from keras_hadamard.tuning.records import FAILED, REFUSED, describe
@@ -82,7 +83,11 @@ def summary(run: Run) -> str:
         f"{describe(best.trial.configuration)}\n"
         f"{best.trial.parameters:,} parameters"
         + (f", {best.trial.size:,} of them not zero" if run.pruned else "")
-        + ("" if best.trial.latency is None else f", {best.trial.latency:.2f} ms for one example"),
+        + ("" if best.trial.latency is None else f", {best.trial.latency:.2f} ms for one example")
+        + ("" if best.trial.macs is None else f", {best.trial.macs:,} multiplications of it")
+        + (
+            "" if best.trial.exported is None else f", {best.trial.exported:.2f} MB as it is served"
+        ),
         "Finalists (accuracy: mean and standard deviation over seeds)\n"
         + aligned(finalist_rows(run)),
         "How to read this\n" + method(run),
@@ -96,7 +101,9 @@ def summary(run: Run) -> str:
 
 def finalist_rows(run: Run) -> list[list[str]]:
     size = "not zero" if run.pruned else "parameters"
-    rows = [["trial", "configuration", size, "milliseconds", "seeds", "validation", "test"]]
+    costs = known(run.records.trials)
+    head = ["trial", "configuration", size, *(cost.title for cost in costs)]
+    rows = [[*head, "seeds", "validation", "test"]]
     for f in run.finalists:
         role = f" ({run.baseline_name})" if run.is_baseline(f) else ""
         rows.append(
@@ -104,7 +111,7 @@ def finalist_rows(run: Run) -> list[list[str]]:
                 str(f.trial.number),
                 describe(f.trial.configuration) + role,
                 f"{f.trial.size:,}" if f.trial.size else "-",
-                "-" if f.trial.latency is None else f"{f.trial.latency:.2f}",
+                *(cost.cell(f.trial) for cost in costs),
                 str(len(f.finals)),
                 spread([x.score for x in f.finals if x.score is not None]),
                 spread(f.tests),

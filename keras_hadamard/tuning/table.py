@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from keras_hadamard.tuning.costs import known
 from keras_hadamard.tuning.records import Records, hyperparameters
 
 
@@ -16,7 +17,9 @@ def trial_rows(records: Records) -> list[list[str]]:
     """The trials, best first, with the failed ones and their reasons at the end."""
     mixers = [n for n in hyperparameters(records.trials) if n.endswith("token_mixer")]
     kinds = ["fusion", "gating", *mixers]
-    header = ["rank", "trial", *kinds, "score", "parameters", "milliseconds", "seconds"]
+    costs = known(records.trials)
+    titles = [cost.title for cost in costs]
+    header = ["rank", "trial", *kinds, "score", "parameters", *titles, "seconds"]
     done = records.completed
     failed = [t for t in records.trials if not t.completed]
     rows = []
@@ -28,7 +31,7 @@ def trial_rows(records: Records) -> list[list[str]]:
                 *(str(t.configuration.get(kind, "-")) for kind in kinds),
                 f"{t.score:.4f}" if t.score is not None else f"{t.status}: {t.reason}"[:60],
                 f"{t.parameters:,}" if t.parameters else "-",
-                "-" if t.latency is None else f"{t.latency:.2f}",
+                *(cost.cell(t) for cost in costs),
                 f"{t.seconds:.1f}",
             ]
         )

@@ -106,6 +106,41 @@ def test_what_is_no_adapter_is_refused(tmp_path):
         adapters.load_adapter(images(), path)
 
 
+DAMAGED = {
+    "half": lambda tensors, text: (tensors, text[: len(text) // 2]),
+    "no kernels": lambda tensors, text: (tensors, text.replace('"kernels"', '"colonels"')),
+    "a list": lambda tensors, text: (tensors, "[]"),
+    "another class": lambda tensors, text: (tensors, text.replace("LoRA", "LoRB")),
+    "another place": lambda tensors, text: ({"9.a": next(iter(tensors.values()))}, text),
+    "no place": lambda tensors, text: ({"a": next(iter(tensors.values()))}, text),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_a_damaged_adapter_is_named_and_kept(tmp_path, kind):
+    path = tmp_path / "mine.safetensors"
+    model = images()
+    adapters.save_adapter(adapt(model, "lora"), path)
+    tensors, metadata = _safetensors.read(path)
+    ((key, text),) = metadata.items()
+    changed, broken = DAMAGED[kind](tensors, text)
+    assert broken != text or set(changed) != set(tensors)
+    _safetensors.write(path, changed, {key: broken})
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=r"mine\.safetensors"):
+        adapters.load_adapter(model, path)
+    assert path.read_bytes() == before
+
+
+def test_the_damaged_description_of_a_peft_adapter_is_named(tmp_path):
+    tensor = {"base_model.model.a.lora_A.weight": np.zeros((2, 3), "float32")}
+    _safetensors.write(tmp_path / "adapter_model.safetensors", tensor, {})
+    for content in ("", "{", "[]", "{}"):
+        (tmp_path / "adapter_config.json").write_text(content)
+        with pytest.raises(ValueError, match=r"adapter_config\.json"):
+            adapters.load_adapter(images(), tmp_path, modules={})
+
+
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 @pytest.mark.parametrize("name", ["lora", "loha", "hira", "abba", "ia3", "dora"])
 def test_mixed_precision(name, policy):

@@ -72,6 +72,9 @@ def test_weights_from_a_file_and_from_no_file(name, tmp_path):
     assert "weights" not in again.get_config()
     with pytest.raises(ValueError, match="Received: weights="):
         make(name, weights=tmp_path / "no.weights.h5")
+    (tmp_path / "half.weights.h5").write_bytes((tmp_path / "it.weights.h5").read_bytes()[:999])
+    with pytest.raises(ValueError, match=r"half\.weights\.h5"):
+        make(name, weights=tmp_path / "half.weights.h5")
 
 
 @EVERY

@@ -61,6 +61,18 @@ def test_convert_refuses(saved, said, tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    "damage", [lambda b: b"", lambda b: b[: len(b) // 2], lambda b: b"PK" * 50]
+)
+def test_a_damaged_model_is_named_and_kept(saved, said, tmp_path, damage):
+    path = tmp_path / "mine.keras"
+    path.write_bytes(damage(saved.read_bytes()))
+    before = path.read_bytes()
+    assert f"path='{path}'" in said(2, "export", path, tmp_path / "m")
+    assert f"path='{path}'" in said(2, "convert", path, tmp_path / "m.onnx")
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
 def test_export_refuses(saved, said, tmp_path):
     assert "no file" in said(2, "export", saved, tmp_path / "m", "--labels", tmp_path / "none")
     assert "positive integer" in said(2, "export", saved, tmp_path / "m", "--batch-sizes", "1,x")

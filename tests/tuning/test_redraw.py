@@ -69,6 +69,10 @@ BROKEN = {
     "another status": lambda text: text.replace('"completed"', '"compleded"', 1),
     "a curve of words": lambda text: text.replace('"curve": [', '"curve": ["a", ', 1),
     "no number": lambda text: text.replace('"parameters": 1000', '"parameters": "many"', 1),
+    "no multiplications": lambda text: text.replace('"macs": null', '"macs": "many"', 1),
+    "weights of words": lambda text: text.replace('"weights": null', '"weights": {"macs": "a"}', 1),
+    "folds of words": lambda text: text.replace('"folds": null', '"folds": ["a"]', 1),
+    "a best that is none": lambda text: text.replace('"best": {', '"best": [], "other": {', 1),
     "bytes": lambda text: text.replace("{", "\udcff", 1),
 }
 

@@ -1,11 +1,14 @@
 """What a summary may claim."""
 
+import dataclasses
 import re
 from html.parser import HTMLParser
 
 import numpy as np
 
-from keras_hadamard.tuning.summary import verdict
+from keras_hadamard.tuning.report import report
+from keras_hadamard.tuning.summary import summary, verdict
+from keras_hadamard.tuning.table import trial_rows
 
 
 def test_a_clear_winner_is_called_one(go, formula):
@@ -97,3 +100,24 @@ def test_the_pareto_front():
 
     trials = [trial(1, 0.5, 10), trial(2, 0.4, 20), trial(3, 0.7, 30), trial(4, 0.7, 40)]
     assert [t.number for t in pareto(trials)] == [1, 3]
+
+
+def test_costs_that_were_measured_are_shown(go, formula):
+    run, _ = go(max_trials=6)
+    words = "multiplications", "megabytes", "milliseconds"
+    assert not any(word in report(run) for word in words)
+    trials = [
+        dataclasses.replace(t, macs=1000 * t.number, exported=1 / t.number, latency=2.5)
+        for t in run.records.trials
+    ]
+    # Without its cost a trial is not in the picture and not in the front.
+    trials[2] = dataclasses.replace(trials[2], macs=None)
+    run.records.trials[:] = trials
+    page, text = report(run), summary(run)
+    for word in words:
+        assert f"Score against {word}" in page and f"<th>{word}</th>" in page and word in text
+    best = run.best.trial
+    assert f"{best.macs:,} multiplications of it, {best.exported:.2f} MB" in text
+    assert "3,000" not in page and "4,000" in page
+    assert {t.number for t in run.pareto("size", "macs", "exported")} <= {1, 2, 4, 5, 6}
+    assert "multiplications" in trial_rows(run.records)[0]
