@@ -155,18 +155,24 @@ def _against(axes: Any, run: Run, cost: Price) -> None:
         lw=1.4,
         label="Pareto front",
     )
-    for trial in front:
-        axes.annotate(
-            f"trial {trial.number}",
-            (cost(trial), trial.score or 0.0),
-            xytext=(0, 7),
-            textcoords="offset points",
-            ha="center",
-            fontsize=8,
-        )
     axes.set_ylabel("validation accuracy")
     axes.margins(x=0.08, y=0.12)
     axes.legend(loc="best", frameon=False, fontsize=9)
+    _name(axes, [(cost(t), t.score or 0.0, f"trial {t.number}") for t in front])
+
+
+def _name(axes: Any, points: Sequence[tuple[float, float, str]]) -> None:
+    """Names above points; of names that would overlap that of the better one stays."""
+    axes.autoscale_view()
+    taken: list[Any] = []
+    for x, y, name in reversed(points):
+        place = axes.transData.transform((x, y))
+        if any(abs(place - other)[0] < 75 and abs(place - other)[1] < 25 for other in taken):
+            continue
+        taken.append(place)
+        axes.annotate(
+            name, (x, y), xytext=(0, 7), textcoords="offset points", ha="center", fontsize=8
+        )
 
 
 def _curves(axes: Any, run: Run) -> None:
