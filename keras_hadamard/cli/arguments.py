@@ -7,7 +7,7 @@ ALGORITHMS = ("random", "bayesian", "hyperband", "grid")
 SPACES = ("fusion", "gating", "attention", "token_mixer", "pruning")
 DEFAULT_SPACES = SPACES[:2]
 COSTS = ("parameters", "macs", "exported")
-STRATEGIES = ("mirrored",)
+STRATEGIES = ("mirrored", "multiworker")
 DOMAINS = ("fusion", "high_order", "modulation", "pairwise", "shared")
 PRECISIONS = ("float32", "float16", "dynamic", "int8")
 

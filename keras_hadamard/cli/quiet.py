@@ -15,8 +15,9 @@ def start_quietly() -> None:
     with silent_stderr():
         import keras
 
-        # TensorFlow looks for its devices when it is first used.
-        keras.ops.zeros(())
+        # TensorFlow looks for its devices when it is first used; a cluster is joined before.
+        if "TF_CONFIG" not in os.environ:
+            keras.ops.zeros(())
 
 
 @contextmanager

@@ -135,7 +135,12 @@ def register(commands: Any) -> None:
         metavar="TIME",
         help="after so long a silence a worker's trial goes to another; default: 60",
     )
-    add("--strategy", choices=STRATEGIES, help="one training on several devices; default: on one")
+    add(
+        "--strategy",
+        choices=STRATEGIES,
+        help="one training on several devices, or in all processes of TF_CONFIG, each of which "
+        "runs this command; default: on one device",
+    )
     add("--tensorboard", action="store_true", help="write logs for its HParams page as well")
     add("--seed", type=natural, default=0, metavar="N", help="default: %(default)s")
     add("--batch-size", type=positive, metavar="N", help="default: 128")
@@ -147,7 +152,8 @@ def register(commands: Any) -> None:
 def workers_of(arguments: argparse.Namespace) -> int:
     if arguments.workers is not None:
         return int(arguments.workers)
-    alone = arguments.max_trials <= MANY or arguments.chief is not None
+    other = arguments.chief is not None or arguments.strategy == "multiworker"
+    alone = arguments.max_trials <= MANY or other
     return 0 if alone else 1
 
 
@@ -191,6 +197,14 @@ def run(arguments: argparse.Namespace) -> int:
 
             work(arguments.worker, settings)
             return 0
+        if settings.strategy == "multiworker":
+            from keras_hadamard.tuning.cluster import cluster
+
+            if not cluster().chief:
+                from keras_hadamard.tuning.follow import follow
+
+                follow(settings)
+                return 0
         try:
             search(settings)
         except SearchFailed as error:

@@ -5,6 +5,7 @@ from keras_hadamard.tuning._extras import require as _require
 _require("keras_tuner", "keras-tuner")
 
 from keras_hadamard.tuning.adapter_space import adapter_space as adapter_space  # noqa: E402
+from keras_hadamard.tuning.follow import follow as follow  # noqa: E402
 from keras_hadamard.tuning.fusion_space import fusion_space as fusion_space  # noqa: E402
 from keras_hadamard.tuning.gating_space import gating_space as gating_space  # noqa: E402
 from keras_hadamard.tuning.high_order_space import (  # noqa: E402

@@ -77,13 +77,25 @@ def shared_out(limits: Limits, trainings: int) -> Limits:
 
 
 class Deadline(keras.callbacks.Callback):
-    """Ends a training in the middle of an epoch, which is then validated as any other."""
+    """Ends a training in the middle of an epoch, which is then validated as any other.
 
-    def __init__(self, seconds: float | None) -> None:
+    With `whole_epochs` it ends at the end of one.
+    """
+
+    def __init__(self, seconds: float | None, whole_epochs: bool = False) -> None:
         super().__init__()
+        self.whole_epochs = whole_epochs
         self.end = math.inf if seconds is None else time.monotonic() + seconds
         self.passed = False
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        if not self.whole_epochs:
+            self._look()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        if self.whole_epochs:
+            self._look()
+
+    def _look(self) -> None:
         if time.monotonic() > self.end:
             self.passed = self.model.stop_training = True

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -10,6 +11,7 @@ import keras_tuner
 
 from keras_hadamard.tuning._extras import require
 from keras_hadamard.tuning.budget import Budget
+from keras_hadamard.tuning.cluster import cluster
 from keras_hadamard.tuning.files import draft_of
 from keras_hadamard.tuning.finalists import Finals, best_final
 from keras_hadamard.tuning.hyper_fusion_classifier import HyperFusionClassifier
@@ -80,6 +82,10 @@ def search(settings: SearchSettings, data: Any = None, stream: TextIO | None = N
     # Before hours of training rather than after them.
     require("matplotlib", "matplotlib")
     require("scipy", "scipy")
+    # Before TensorFlow is used, as it wants it.
+    among = cluster() if settings.strategy == "multiworker" else None
+    if among is not None and not among.chief:
+        raise SearchError("The first process of the cluster searches; the others call `follow`.")
     data = load(settings) if data is None else data
     hypermodel = hypermodel_of(settings, data)
     manifest = prepare(settings.folder, identity(settings, data), derive(settings))
@@ -88,7 +94,15 @@ def search(settings: SearchSettings, data: Any = None, stream: TextIO | None = N
         budget = Budget(settings.budget, records)
         progress = Progress(records, budget, stream)
         _announce(settings, records, progress, hypermodel)
-        run = _run(settings, manifest["derived"], hypermodel, data, records, budget, progress)
+        if among is not None:
+            among.message({"identity": identity(settings, data)})
+        try:
+            run = _run(settings, manifest["derived"], hypermodel, data, records, budget, progress)
+        finally:
+            if among is not None and not among.broken:
+                # Or they would wait for ever; one that is gone now is not missed.
+                with suppress(SearchError):
+                    among.message({"over": True})
     return run
 
 

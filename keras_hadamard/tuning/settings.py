@@ -12,7 +12,7 @@ from keras_hadamard._checks import received
 ALGORITHMS = ("random", "bayesian", "hyperband", "grid")
 SPACES = ("fusion", "gating", "attention", "token_mixer", "pruning")
 DEFAULT_SPACES = SPACES[:2]
-STRATEGIES = ("mirrored",)
+STRATEGIES = ("mirrored", "multiworker")
 # With the seeds of finalists added, NumPy's limit of 2**32 is far.
 LIMIT = 2**31
 # What a trial may not exceed, or it is not trained.
@@ -94,7 +94,9 @@ class SearchSettings:
         max_exported_mb: Number, the most megabytes of the exported model. Defaults to `None`, no
             limit.
         strategy: `"mirrored"`, with which a training runs on all accelerators, or on all logical
-            CPUs where there are none. Defaults to `None`, one device.
+            CPUs where there are none, or `"multiworker"`, with which it runs in all processes of
+            `TF_CONFIG`: the first calls `search`, the others `follow`. Defaults to `None`, one
+            device.
         tensorboard: Boolean, whether `tensorboard/` in the folder gets a log of each trial, for
             TensorBoard's HParams page. Defaults to `False`.
 
@@ -153,6 +155,11 @@ class SearchSettings:
                 raise _wrong(f"{name} to be a positive number", value)
         if self.strategy not in (None, *STRATEGIES):
             raise _wrong(f"the strategy to be one of {', '.join(STRATEGIES)}", self.strategy)
+        if self.strategy == "multiworker":
+            if self.distributed:
+                raise _wrong("no workers of a chief with multiworker", self.chief or self.workers)
+            if "pruning" in self.spaces:
+                raise _wrong("spaces without pruning for multiworker", ",".join(self.spaces))
         if self.folds == 1:
             raise _wrong("folds to be two or more, or 0", self.folds)
         if self.chief is not None and not re.fullmatch(r".+:\d{1,5}", self.chief):

@@ -6,12 +6,16 @@ from typing import Any
 
 import keras
 
+from keras_hadamard.tuning.cluster import cluster
+
 
 @functools.cache
 def strategy(name: str) -> Any:
     """The strategy of that name over all accelerators, or over all logical CPUs without any."""
     import tensorflow as tf
 
+    if name == "multiworker":
+        return cluster().strategy
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
     return {"mirrored": tf.distribute.MirroredStrategy}[name]([d.name for d in devices])
 
@@ -23,9 +27,9 @@ def replicated(
 
     What is measured, saved and served is the plain model.
     """
-    if name is None:
+    if name in (None, "multiworker"):
         return model
-    with strategy(name).scope():
+    with strategy(str(name)).scope():
         copy = build()
     copy.set_weights(model.get_weights())
     return copy

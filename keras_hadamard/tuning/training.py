@@ -11,10 +11,12 @@ import keras_tuner
 import numpy as np
 
 from keras_hadamard.pruning import PrunedModel, sparsity_report, strip
+from keras_hadamard.tuning.in_step import lead
 from keras_hadamard.tuning.latency import latency
 from keras_hadamard.tuning.limits import Deadline, LimitExceeded, Limits, exceeded, measure
 from keras_hadamard.tuning.oracles import OBJECTIVE
 from keras_hadamard.tuning.records import COMPLETED, FAILED, REFUSED, Configuration
+from keras_hadamard.tuning.settings import SearchError
 from keras_hadamard.tuning.strategies import even, replicated
 
 OnEpoch = Callable[[int, float], None]
@@ -58,9 +60,6 @@ def train(
     model = None
     curve: list[float] = []
 
-    def decay(epoch: int, rate: float) -> float:
-        return rate * _share(epoch, epochs) / _share(epoch - 1, epochs) if epoch else rate
-
     def note(epoch: int, logs: dict[str, float]) -> None:
         curve.append(float(logs[OBJECTIVE]))
         on_epoch(epoch + 1, max(curve))
@@ -83,30 +82,33 @@ def train(
         steps = -(-len(data.train.targets) // batch_size)
         # A training that is cut short may end before.
         first = min(settled(model, steps), epochs - 1) if pruned else 0
-        deadline = Deadline(limits.get("max_trial_seconds"))
+        in_step = strategy == "multiworker"
+        deadline = Deadline(limits.get("max_trial_seconds"), whole_epochs=in_step)
         fitted = replicated(model, lambda: hypermodel.build(hp), strategy)
-        history = fitted.fit(
-            data.train.inputs,
-            data.train.targets,
-            validation_data=(data.validation.inputs, data.validation.targets),
-            validation_batch_size=even(len(data.validation.targets), batch_size, strategy),
-            epochs=epochs,
-            batch_size=batch_size,
-            verbose=0,
-            callbacks=[
-                keras.callbacks.TerminateOnNaN(),
-                deadline,
-                keras.callbacks.LearningRateScheduler(decay),
-                keras.callbacks.LambdaCallback(on_epoch_end=note),
-                keras.callbacks.EarlyStopping(
-                    OBJECTIVE,
-                    mode="max",
-                    patience=max(2, epochs // 4),
-                    start_from_epoch=first,
-                    restore_best_weights=True,
-                ),
-            ],
-        )
+        callbacks = [
+            deadline,
+            falling_rate(epochs),
+            keras.callbacks.LambdaCallback(on_epoch_end=note),
+            keras.callbacks.EarlyStopping(
+                OBJECTIVE,
+                mode="max",
+                patience=max(2, epochs // 4),
+                start_from_epoch=first,
+                restore_best_weights=True,
+            ),
+        ]
+        how: dict[str, Any] = {
+            "validation_data": (data.validation.inputs, data.validation.targets),
+            "validation_batch_size": even(len(data.validation.targets), batch_size, strategy),
+            "epochs": epochs,
+            "batch_size": batch_size,
+        }
+        if in_step:
+            history = lead(fitted, configuration, data.train, seed=seed, callbacks=callbacks, **how)
+        else:
+            callbacks = [keras.callbacks.TerminateOnNaN(), *callbacks]
+            inputs, targets = data.train.inputs, data.train.targets
+            history = fitted.fit(inputs, targets, verbose=0, callbacks=callbacks, **how)
         if not np.isfinite(history.history["loss"]).all():
             raise FloatingPointError(f"the loss became NaN or infinite in epoch {len(curve)}")
         if fitted is not model:
@@ -122,6 +124,8 @@ def train(
         if "latency" not in result:
             result["latency"] = latency(model, data.validation.inputs)
         result.update(status=COMPLETED, score=max(curve[first:]), curve=curve)
+    except SearchError:
+        raise
     except LimitExceeded as error:
         model = None
         result.update(status=REFUSED, reason=str(error))
@@ -146,6 +150,15 @@ def without_masks(model: PrunedModel) -> keras.Model:
     plain = strip(model)
     plain.compile_from_config(model.get_compile_config())
     return plain
+
+
+def falling_rate(epochs: int) -> keras.callbacks.Callback:
+    """The learning rate over the epochs."""
+
+    def decay(epoch: int, rate: float) -> float:
+        return rate * _share(epoch, epochs) / _share(epoch - 1, epochs) if epoch else rate
+
+    return keras.callbacks.LearningRateScheduler(decay)
 
 
 def _share(epoch: int, epochs: int) -> float:
