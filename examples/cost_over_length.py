@@ -171,7 +171,7 @@ def draw(lines: list[dict[str, str]], path: Path) -> None:
             axis.plot(lengths, costs, style, marker=".", color=colours[n % 20], label=label)
         axis.set(xscale="log", yscale="log", xlabel="tokens", title=f"{what} (slope)")
         axis.grid(lw=0.3)
-        axis.legend(fontsize=8)
+        axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     figure.savefig(path, dpi=120)
     plt.close(figure)
 

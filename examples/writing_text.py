@@ -210,12 +210,11 @@ def draw(lines: list[list[str]], path: Path) -> None:
     for axis, column, title in zip(
         axes, (2, 4), ("bits of a held-out character", "milliseconds of a written one"), strict=True
     ):
-        axis.barh(names, [float(line[column]) for line in lines], color="#0072B2")
+        axis.plot([float(line[column]) for line in lines], names, "o", color="#0072B2")
         axis.set(title=title)
-        axis.grid(axis="x", lw=0.3)
+        axis.grid(lw=0.3)
         axis.invert_yaxis()
-    bits = [float(line[2]) for line in lines]
-    axes[0].set(xlim=(0.9 * min(bits), 1.02 * max(bits)))
+    axes[1].set(xlim=(0, None))
     figure.savefig(path, dpi=120)
     plt.close(figure)
 

@@ -29,6 +29,16 @@ def follow(settings: SearchSettings, data: Any = None, stream: TextIO | None = N
     Raises:
         SearchError: If `TF_CONFIG` says of no cluster, the chief searches something else, or
             another process was lost.
+
+    Example:
+
+    >>> from keras_hadamard import tuning
+    >>> settings = tuning.SearchSettings("digits_vqa", strategy="multiworker")
+    >>> try:
+    ...     tuning.follow(settings)
+    ... except tuning.SearchError:
+    ...     print("no cluster in TF_CONFIG")
+    no cluster in TF_CONFIG
     """
     among = cluster()
     if among.chief:
