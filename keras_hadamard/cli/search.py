@@ -80,7 +80,7 @@ def register(commands: Any) -> None:
         "--match-parameters",
         type=positive,
         metavar="N",
-        help="make every fusion as wide as so many parameters allow; default: they draw widths",
+        help="make every model as wide as so many parameters allow; default: all have one width",
     )
     add(
         "--max-trial-seconds",

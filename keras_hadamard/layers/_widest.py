@@ -47,21 +47,7 @@ class Widths:
         """The least width there can be, and its parameters: each chunk of a width needs a unit."""
         if self.argument is None:
             return 1, self.parameters(1)
-        below, width, least = 0, 1, None
-        while least is None:
-            try:
-                least = self.parameters(width)
-            except ValueError:
-                if width >= MOST:
-                    raise
-                below, width = width, 2 * width
-        while width - below > 1:
-            middle = (below + width) // 2
-            try:
-                width, least = middle, self.parameters(middle)
-            except ValueError:
-                below = middle
-        return width, least
+        return narrowest(self.parameters)
 
     def widest(self, limit: int) -> dict[str, Any]:
         """The greatest width within a number of parameters, as the fusion's argument."""
@@ -74,13 +60,37 @@ class Widths:
             )
         if self.argument is None:
             return {}
-        above = 2 * low
-        while above < MOST and self.parameters(above) <= limit:
-            low, above = above, 2 * above
-        while above - low > 1:
-            middle = (low + above) // 2
-            low, above = (middle, above) if self.parameters(middle) <= limit else (low, middle)
-        return self.named(low)
+        return self.named(widest(self.parameters, limit, low))
+
+
+def narrowest(count: Callable[[int], int]) -> tuple[int, int]:
+    """The least width of which the parameters can be counted, and their number."""
+    below, width, least = 0, 1, None
+    while least is None:
+        try:
+            least = count(width)
+        except ValueError:
+            if width >= MOST:
+                raise
+            below, width = width, 2 * width
+    while width - below > 1:
+        middle = (below + width) // 2
+        try:
+            width, least = middle, count(middle)
+        except ValueError:
+            below = middle
+    return width, least
+
+
+def widest(count: Callable[[int], int], limit: int, low: int) -> int:
+    """The greatest width within a number of parameters, if `low` is one."""
+    above = 2 * low
+    while above < MOST and count(above) <= limit:
+        low, above = above, 2 * above
+    while above - low > 1:
+        middle = (low + above) // 2
+        low, above = (middle, above) if count(middle) <= limit else (low, middle)
+    return low
 
 
 def parameters(

@@ -1,12 +1,15 @@
 """A classifier of several inputs whose fusion and gated head are searched."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import keras
 import keras_tuner
 
 from keras_hadamard._checks import one_of, positive_int, received
+from keras_hadamard.layers._widest import narrowest, widest
 from keras_hadamard.tuning._fusions import fusion_options
 from keras_hadamard.tuning._gatings import GATINGS
 from keras_hadamard.tuning.encoders import encode
@@ -53,6 +56,10 @@ class HyperFusionClassifier(keras_tuner.HyperModel):
         gatings: Names of the gates to choose from, see `gating_space`. Defaults to `None`, all.
         max_fusion_parameters: Positive integer, the most parameters of the fusion, see
             `fusion_space`. Defaults to `None`: fusions draw their widths.
+        max_parameters: Positive integer, the most trainable parameters of a model: the fusion is as
+            wide as half of them allow, if it has no limit of its own, and the gated vector as wide
+            as they allow then, so that kinds are compared and not sizes. Defaults to `None`, no
+            limit.
         training_steps: Positive integer, how many batches a training has, see `pruning_space`,
             which alone needs it. Defaults to `None`.
 
@@ -85,6 +92,7 @@ class HyperFusionClassifier(keras_tuner.HyperModel):
         fusions: Iterable[str] | None = None,
         gatings: Iterable[str] | None = None,
         max_fusion_parameters: int | None = None,
+        max_parameters: int | None = None,
         training_steps: int | None = None,
     ) -> None:
         super().__init__()
@@ -99,6 +107,11 @@ class HyperFusionClassifier(keras_tuner.HyperModel):
         self.fusions = fusion_options().kinds(fusions, len(self.fields)) if self.fused else ()
         self.gatings = GATINGS["vector"].kinds(gatings)
         self.max_fusion_parameters = max_fusion_parameters
+        if max_parameters is not None:
+            max_parameters = positive_int("max_parameters", max_parameters)
+            if max_fusion_parameters is None:
+                self.max_fusion_parameters = max_parameters // 2
+        self.max_parameters = max_parameters
         if "pruning" in self.spaces or training_steps is not None:
             training_steps = positive_int("training_steps", training_steps)
         self.training_steps = training_steps
@@ -117,7 +130,7 @@ class HyperFusionClassifier(keras_tuner.HyperModel):
         self._attention(hp)
         self._mixers(hp)
         self._pruning(hp)
-        self._choose(hp)
+        self._choose(hp, self.units)
 
     def build(self, hp: Any) -> keras.Model:
         """Builds and compiles the model that `hp` describes.
@@ -128,9 +141,24 @@ class HyperFusionClassifier(keras_tuner.HyperModel):
         Returns:
             A compiled `keras.Model`.
         """
+        if self.max_parameters is None:
+            return self._model(hp, self.units)
+        narrow, least = narrowest(partial(self._parameters, hp))
+        if least > self.max_parameters:
+            raise received(
+                f"`max_parameters` of at least {least:,}, the fewest of this configuration",
+                max_parameters=self.max_parameters,
+            )
+        return self._model(hp, widest(partial(self._parameters, hp), self.max_parameters, narrow))
+
+    def _parameters(self, hp: Any, gated: int) -> int:
+        """The trainable parameters of a model at a width of the gated vector."""
+        return sum(math.prod(v.shape) for v in self._model(hp, gated).trainable_variables)
+
+    def _model(self, hp: Any, gated: int) -> keras.Model:
         attention, mixers = self._attention(hp), self._mixers(hp)
         prune = self._pruning(hp)
-        fusion, gate, learning_rate = self._choose(hp)
+        fusion, gate, learning_rate = self._choose(hp, gated)
         inputs = {
             name: keras.Input(field.shape, dtype=field.dtype, name=name)
             for name, field in self.fields.items()
@@ -177,14 +205,16 @@ class HyperFusionClassifier(keras_tuner.HyperModel):
             return lambda model: model
         return pruning_space(hp, steps=self.training_steps)
 
-    def _choose(self, hp: Any) -> tuple[keras.layers.Layer | None, keras.layers.Layer, float]:
+    def _choose(
+        self, hp: Any, gated: int
+    ) -> tuple[keras.layers.Layer | None, keras.layers.Layer, float]:
         """Declares the other hyperparameters and makes the two layers that are searched.
 
         Kinds that vary most come last, because a grid runs through the last ones first.
         """
         learning_rate = hp.Choice("learning_rate", list(LEARNING_RATES), default=2e-3)
         gatings = self.gatings if "gating" in self.spaces else self.gatings[:1]
-        gate = gating_space(hp, units=self.units, include=gatings)
+        gate = gating_space(hp, units=gated, include=gatings)
         if not self.fused:
             return None, gate, learning_rate
         fusion = fusion_space(

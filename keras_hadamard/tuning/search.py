@@ -177,11 +177,14 @@ def hypermodel_of(settings: SearchSettings, data: Any) -> HyperFusionClassifier:
         specs,
         len(data.classes),
         settings.spaces,
-        max_fusion_parameters=settings.match_parameters if len(specs) > 1 else None,
+        max_parameters=settings.match_parameters,
         training_steps=steps,
     )
     try:
         hypermodel.declare_hyperparameters(keras_tuner.HyperParameters())
+        if settings.match_parameters is not None:
+            # The baseline at least has to be as small.
+            hypermodel.build(keras_tuner.HyperParameters())
     except ValueError as error:
         raise SearchError(str(error)) from error
     return hypermodel

@@ -70,9 +70,9 @@ class SearchSettings:
         folds: Integer of two or more, into how many parts training and validation examples are
             split for cross-validation: a trial's score is the mean of as many trainings. Finalists
             are trained on the data set's own split. With 0 trials are, too. Defaults to `0`.
-        match_parameters: Positive integer, the most parameters of a fusion, with which each is as
-            wide as that allows, the baseline too: methods are compared and not sizes. Defaults to
-            `None`: fusions draw their widths.
+        match_parameters: Positive integer, the most trainable parameters of a model, with which
+            each is as wide as that allows, the baseline too: kinds are compared and not sizes.
+            Defaults to `None`: all have one width.
         data_dir: Path where TFDS keeps prepared data. Defaults to `None`, TFDS's own.
         workers: Integer that is not negative, how many processes of this machine run the trials,
             each renewed after ten of them, so that their memory is given back; one that dies, for

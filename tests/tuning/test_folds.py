@@ -61,15 +61,13 @@ def test_a_search_with_folds(go, formula, tmp_path):
     assert len(stored[0]["folds"]) == 4
 
 
-def test_fusions_of_equal_size(go, formula):
-    run, _ = go(max_trials=12, match_parameters=20_000)
-    names = {n for t in run.records.trials for n in t.configuration}
-    assert "fusion" in names and "fusion_rank" not in names
+def test_models_of_equal_size(go, formula):
+    go(max_trials=12, match_parameters=60_000)
     with pytest.raises(tuning.SearchError, match=r"another search .*match_parameters"):
         go(max_trials=12)
 
 
-def test_a_size_that_no_fusion_has(go, formula, tmp_path):
+def test_a_size_that_no_model_has(go, formula, tmp_path):
     with pytest.raises(tuning.SearchError, match="max_parameters"):
         go(max_trials=2, match_parameters=1)
     assert not (tmp_path / "run").exists()
