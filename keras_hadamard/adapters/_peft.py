@@ -48,11 +48,11 @@ def read_peft(
     folder = path if path.is_dir() else path.parent
     tensors, _ = _safetensors.read(folder / "adapter_model.safetensors" if path.is_dir() else path)
     found = _by_module(tensors)
-    if not (folder / "adapter_config.json").exists():
+    described = folder / "adapter_config.json"
+    if not described.exists():
         raise received("`adapter_config.json` beside the file, as PEFT writes it", path=str(path))
-    with reading(folder / "adapter_config.json", "the description of a PEFT adapter"):
-        config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
-        _ = config["peft_type"]
+    with reading(described, "the description of a PEFT adapter"):
+        config = dict(json.loads(described.read_text(encoding="utf-8")))
     paths = {site.kernel.path: site for site in sites}
     if not isinstance(modules, Mapping) or not set(modules) <= set(paths):
         raise received(
@@ -64,7 +64,8 @@ def read_peft(
     groups: dict[Adapter, dict[int, dict[str, np.ndarray]]] = {}
     for kernel, module in modules.items():
         site = paths[kernel]
-        adapter = _description(config, module, found[module])
+        with reading(described, "the description of a PEFT adapter"):
+            adapter = _description(config, module, found[module])
         weights = {key: _ours(key, array, site, adapter) for key, array in found[module].items()}
         groups.setdefault(adapter, {})[site.kernel.place] = weights
     if len(groups) > 1 and config["peft_type"] != "IA3":

@@ -80,7 +80,8 @@ def register(commands: Any) -> None:
         "--match-parameters",
         type=positive,
         metavar="N",
-        help="make every model as wide as so many parameters allow; default: all have one width",
+        help="make every model as wide as so many parameters allow; default: fusions draw their "
+        "widths",
     )
     add(
         "--max-trial-seconds",

@@ -18,9 +18,8 @@ from keras_hadamard.ops._precision import at_least_float32
 
 def long_conv(x: Tensor, kernel: Tensor, *, centred: bool, method: str) -> Tensor:
     """The convolution by FFT, or directly, as a depthwise one of an image of width one."""
-    if x.shape[0] == 0:
-        return x * kernel[:1]  # XLA refuses the FFT of nothing.
-    if method == "fft":
+    # XLA refuses the FFT of nothing.
+    if method == "fft" and x.shape[0] != 0:
         return _long_conv(x, kernel, centred=centred)
     return _direct(x, kernel, centred=centred)
 

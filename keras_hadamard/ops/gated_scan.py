@@ -69,7 +69,8 @@ def gated_scan(
             initial_shape=static_shape(initial),
         )
     if shape[axis] == 0:
-        return glu(a, b, activation=None)  # No step: an empty tensor of the right shape.
+        # No step: the product has the right shape, and as an op it is as strict about dtypes.
+        return glu(a, b, activation=None)
     return _gated_scan(a, b, initial, axis=axis, reverse=bool(reverse), late=False)
 
 

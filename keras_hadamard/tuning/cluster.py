@@ -103,7 +103,7 @@ class Cluster:
         codes = self.of_chief(codes)
         return json.loads(bytes(codes[codes > 0].astype("uint8")))
 
-    def equal(self, model: keras.Model) -> None:
+    def share_weights(self, model: keras.Model) -> None:
         """Gives all models the weights of the chief's."""
         model.set_weights([self.of_chief(w) for w in model.get_weights()])
 
@@ -114,8 +114,11 @@ class Cluster:
         apply = optimizer.apply
 
         def apply_mean(grads: Any, trainable_variables: Any = None) -> Any:
-            own = [tf.convert_to_tensor(g) / self.size for g in grads]
-            return apply(self.total(own), trainable_variables)
+            # A weight that has no part in the loss has no gradient, in all processes alike.
+            found = [i for i, g in enumerate(grads) if g is not None]
+            own = [tf.convert_to_tensor(grads[i]) / self.size for i in found]
+            means = dict(zip(found, self.total(own), strict=True))
+            return apply([means.get(i) for i in range(len(grads))], trainable_variables)
 
         optimizer.apply = apply_mean
 

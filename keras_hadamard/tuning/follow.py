@@ -1,11 +1,12 @@
 """What the other processes of a cluster do while its chief searches."""
 
+import json
 import sys
 from typing import Any, TextIO
 
 from keras_hadamard.tuning.cluster import cluster
 from keras_hadamard.tuning.in_step import take_part
-from keras_hadamard.tuning.run_folder import identity
+from keras_hadamard.tuning.run_folder import differences, identity
 from keras_hadamard.tuning.search import hypermodel_of, load
 from keras_hadamard.tuning.settings import SearchError, SearchSettings
 from keras_hadamard.tuning.training import falling_rate
@@ -47,12 +48,11 @@ def follow(settings: SearchSettings, data: Any = None, stream: TextIO | None = N
     hypermodel = hypermodel_of(settings, data)
     stream = stream or sys.stdout
     done = 0
-    wanted = among.message()["identity"]
-    own = identity(settings, data)
-    differing = [name for name in own if own[name] != wanted.get(name)]
-    if differing:
-        changes = ", ".join(f"{n} {wanted.get(n)!r} is {own[n]!r} here" for n in differing)
-        raise SearchError(f"The chief searches something else ({changes}).")
+    # As JSON has it, in which the chief's has come.
+    own = json.loads(json.dumps(identity(settings, data)))
+    changes = differences(among.message()["identity"], own)
+    if changes:
+        raise SearchError(f"The chief searches something else ({changes} here).")
     while "over" not in (task := among.message()):
         stream.write(f"training {done + 1}, of at most {task['epochs']} epochs\n")
         stream.flush()

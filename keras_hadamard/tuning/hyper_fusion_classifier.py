@@ -143,13 +143,30 @@ class HyperFusionClassifier(keras_tuner.HyperModel):
         """
         if self.max_parameters is None:
             return self._model(hp, self.units)
-        narrow, least = narrowest(partial(self._parameters, hp))
+        count = partial(self._parameters, hp)
+        return self._model(hp, widest(count, self.max_parameters, self.narrowest(hp)))
+
+    def narrowest(self, hp: Any) -> int:
+        """The least width of the gated vector, if that is within `max_parameters`.
+
+        Args:
+            hp: A `keras_tuner.HyperParameters`.
+
+        Returns:
+            A positive integer; `units` where there is no limit.
+
+        Raises:
+            ValueError: If a model that `hp` describes has more parameters whatever its width.
+        """
+        if self.max_parameters is None:
+            return self.units
+        width, least = narrowest(partial(self._parameters, hp))
         if least > self.max_parameters:
             raise received(
                 f"`max_parameters` of at least {least:,}, the fewest of this configuration",
                 max_parameters=self.max_parameters,
             )
-        return self._model(hp, widest(partial(self._parameters, hp), self.max_parameters, narrow))
+        return width
 
     def _parameters(self, hp: Any, gated: int) -> int:
         """The trainable parameters of a model at a width of the gated vector."""

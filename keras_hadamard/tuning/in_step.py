@@ -1,11 +1,13 @@
 """One training in several processes: each fits its share of every batch.
 
 Keras's `fit` does not run under TensorFlow's strategy for several processes. So each fits a plain
-model, and what crosses is the mean of the gradients in every step, and after every epoch whether
-the chief goes on, who alone validates.
+model, on one device, and what crosses is the mean of the gradients in every step, and after every
+epoch whether the chief goes on, who alone validates. What is not trained, such as moving means, is
+each process's own; the chief's is kept.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import keras
@@ -14,6 +16,7 @@ import numpy as np
 
 from keras_hadamard.tuning.cluster import Cluster, cluster
 from keras_hadamard.tuning.records import Configuration
+from keras_hadamard.tuning.settings import SearchError
 
 
 class Shares(keras.utils.PyDataset):
@@ -72,7 +75,7 @@ def fit_in_step(
     **more: Any,
 ) -> Any:
     """Fits a model in all processes, each of which calls this."""
-    among.equal(model)
+    among.share_weights(model)
     among.mean_gradients(model.optimizer)
     model.jit_compile = False  # What crosses is not for XLA.
     with among.needed():
@@ -84,6 +87,19 @@ def fit_in_step(
             callbacks=[*callbacks, Agreed(among)],
             **more,
         )
+
+
+@contextmanager
+def leading(among: Cluster, wanted: dict[str, Any]) -> Iterator[None]:
+    """The chief's search: says to the others what it is, and at the end that it is over."""
+    among.message({"identity": wanted})
+    try:
+        yield
+    finally:
+        if not among.broken:
+            # Or they would wait for ever; one that is gone now is not missed.
+            with suppress(SearchError):
+                among.message({"over": True})
 
 
 def lead(

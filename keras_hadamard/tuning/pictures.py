@@ -161,13 +161,17 @@ def _against(axes: Any, run: Run, cost: Price) -> None:
     _name(axes, [(cost(t), t.score or 0.0, f"trial {t.number}") for t in front])
 
 
+# Pixels within which the names of two points overlap.
+NAME = (75, 25)
+
+
 def _name(axes: Any, points: Sequence[tuple[float, float, str]]) -> None:
     """Names above points; of names that would overlap that of the better one stays."""
     axes.autoscale_view()
     taken: list[Any] = []
     for x, y, name in reversed(points):
         place = axes.transData.transform((x, y))
-        if any(abs(place - other)[0] < 75 and abs(place - other)[1] < 25 for other in taken):
+        if any((abs(place - other) < NAME).all() for other in taken):
             continue
         taken.append(place)
         axes.annotate(

@@ -47,6 +47,12 @@ def fingerprint(data: Any) -> str:
     return digest.hexdigest()[:16]
 
 
+def differences(known: dict[str, Any], own: dict[str, Any]) -> str:
+    """In what a search that is known differs from one's own."""
+    differing = [name for name in own if known[name] != own[name]]
+    return ", ".join(f"{n} {known[n]!r} is now {own[n]!r}" for n in differing)
+
+
 def prepare(folder: Path, wanted: dict[str, Any], derived: dict[str, Any]) -> dict[str, Any]:
     """Claims a new folder, or returns the manifest of the run that is continued there.
 
@@ -64,13 +70,12 @@ def prepare(folder: Path, wanted: dict[str, Any], derived: dict[str, Any]) -> di
         return manifest
     try:
         manifest = json.loads((folder / MANIFEST).read_text())
-        differing = [name for name in wanted if manifest[name] != wanted[name]]
+        changes = differences(manifest, wanted)
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise SearchError(
             f"{folder / MANIFEST} cannot be read as a search's; choose another --out."
         ) from error
-    if differing:
-        changes = ", ".join(f"{n} {manifest[n]!r} is now {wanted[n]!r}" for n in differing)
+    if changes:
         raise SearchError(f"{folder} holds another search ({changes}); choose another --out.")
     return dict(manifest)
 

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from contextlib import suppress
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -15,11 +15,12 @@ from keras_hadamard.tuning.cluster import cluster
 from keras_hadamard.tuning.files import draft_of
 from keras_hadamard.tuning.finalists import Finals, best_final
 from keras_hadamard.tuning.hyper_fusion_classifier import HyperFusionClassifier
+from keras_hadamard.tuning.in_step import leading
 from keras_hadamard.tuning.oracles import derive
 from keras_hadamard.tuning.progress import Progress
+from keras_hadamard.tuning.raw_examples import raw_examples
 from keras_hadamard.tuning.records import Records
 from keras_hadamard.tuning.redraw import about, write_reports
-from keras_hadamard.tuning.requests import requests
 from keras_hadamard.tuning.run import Facts, Run
 from keras_hadamard.tuning.run_folder import STATE, identity, locked, prepare
 from keras_hadamard.tuning.settings import SearchError, SearchSettings
@@ -88,21 +89,15 @@ def search(settings: SearchSettings, data: Any = None, stream: TextIO | None = N
         raise SearchError("The first process of the cluster searches; the others call `follow`.")
     data = load(settings) if data is None else data
     hypermodel = hypermodel_of(settings, data)
-    manifest = prepare(settings.folder, identity(settings, data), derive(settings))
+    wanted = identity(settings, data)
+    manifest = prepare(settings.folder, wanted, derive(settings))
     with locked(settings.folder):
         records = Records.load(settings.folder)
         budget = Budget(settings.budget, records)
         progress = Progress(records, budget, stream)
         _announce(settings, records, progress, hypermodel)
-        if among is not None:
-            among.message({"identity": identity(settings, data)})
-        try:
+        with nullcontext() if among is None else leading(among, wanted):
             run = _run(settings, manifest["derived"], hypermodel, data, records, budget, progress)
-        finally:
-            if among is not None and not among.broken:
-                # Or they would wait for ever; one that is gone now is not missed.
-                with suppress(SearchError):
-                    among.message({"over": True})
     return run
 
 
@@ -182,9 +177,8 @@ def hypermodel_of(settings: SearchSettings, data: Any) -> HyperFusionClassifier:
     )
     try:
         hypermodel.declare_hyperparameters(keras_tuner.HyperParameters())
-        if settings.match_parameters is not None:
-            # The baseline at least has to be as small.
-            hypermodel.build(keras_tuner.HyperParameters())
+        # The baseline at least has to be as small.
+        hypermodel.narrowest(keras_tuner.HyperParameters())
     except ValueError as error:
         raise SearchError(str(error)) from error
     return hypermodel
@@ -236,6 +230,6 @@ def _export(path: Path, served: Path, data: Any) -> tuple[str, bool]:
     options = serving.ExportOptions(
         preprocessing=serving.preprocessing_of(data), labels=data.classes
     )
-    serving.export(model, served, version=1, examples=requests(data, 8), options=options)
+    serving.export(model, served, version=1, examples=raw_examples(data, 8), options=options)
     report = serving.check(served, model)
     return str(report), report.ok

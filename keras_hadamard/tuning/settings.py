@@ -72,7 +72,7 @@ class SearchSettings:
             are trained on the data set's own split. With 0 trials are, too. Defaults to `0`.
         match_parameters: Positive integer, the most trainable parameters of a model, with which
             each is as wide as that allows, the baseline too: kinds are compared and not sizes.
-            Defaults to `None`: all have one width.
+            Defaults to `None`: fusions draw their widths, and the rest has one.
         data_dir: Path where TFDS keeps prepared data. Defaults to `None`, TFDS's own.
         workers: Integer that is not negative, how many processes of this machine run the trials,
             each renewed after ten of them, so that their memory is given back; one that dies, for
@@ -95,8 +95,8 @@ class SearchSettings:
             limit.
         strategy: `"mirrored"`, with which a training runs on all accelerators, or on all logical
             CPUs where there are none, or `"multiworker"`, with which it runs in all processes of
-            `TF_CONFIG`: the first calls `search`, the others `follow`. Defaults to `None`, one
-            device.
+            `TF_CONFIG`, on one device each: the first calls `search`, the others `follow`; not with
+            workers, folds or pruning. Defaults to `None`, one device.
         tensorboard: Boolean, whether `tensorboard/` in the folder gets a log of each trial, for
             TensorBoard's HParams page. Defaults to `False`.
 
@@ -158,6 +158,8 @@ class SearchSettings:
         if self.strategy == "multiworker":
             if self.distributed:
                 raise _wrong("no workers of a chief with multiworker", self.chief or self.workers)
+            if self.folds:
+                raise _wrong("no folds with multiworker", self.folds)
             if "pruning" in self.spaces:
                 raise _wrong("spaces without pruning for multiworker", ",".join(self.spaces))
         if self.folds == 1:

@@ -27,9 +27,10 @@ def replicated(
 
     What is measured, saved and served is the plain model.
     """
-    if name in (None, "multiworker"):
+    # In several processes each trains the plain model.
+    if name is None or name == "multiworker":
         return model
-    with strategy(str(name)).scope():
+    with strategy(name).scope():
         copy = build()
     copy.set_weights(model.get_weights())
     return copy

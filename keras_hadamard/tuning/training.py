@@ -125,7 +125,7 @@ def train(
             result["latency"] = latency(model, data.validation.inputs)
         result.update(status=COMPLETED, score=max(curve[first:]), curve=curve)
     except SearchError:
-        raise
+        raise  # A process was lost, which is not the configuration's fault.
     except LimitExceeded as error:
         model = None
         result.update(status=REFUSED, reason=str(error))

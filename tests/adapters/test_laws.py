@@ -180,7 +180,7 @@ def test_the_norm_has_a_gradient_if_told(through):
         outputs = [tf.reduce_sum(y**2) for y in (adapted(x), plain(a, b))]
     got = tape.gradient(outputs[0], [v.value for v in adapted.trainable_weights[:2]])
     for one, other in zip(got, tape.gradient(outputs[1], [a, b]), strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
 
 
 def needed(tensors):

@@ -133,7 +133,7 @@ def test_scaled_matmul_of_several_blocks():
         return tf.matmul(x, w * tf.matmul(a, b))
 
     for got, want in zip(gradients(scaled(w), x, a, b), gradients(plain, x, a, b), strict=True):
-        np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-3)
+        np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5)
 
 
 def test_scaled_matmul_has_few_blocks():

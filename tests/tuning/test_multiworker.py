@@ -30,7 +30,13 @@ x = rng.normal(size=(70, 4)).astype("float32")
 split = SimpleNamespace(inputs={"x": x}, targets=(x[:, 0] * x[:, 1] > 0).astype("int32"))
 keras.utils.set_random_seed(index)
 i = keras.Input((4,), name="x")
-model = keras.Model(i, keras.layers.Dense(2, "softmax")(keras.layers.Dense(8, "tanh")(i)))
+class Idle(keras.layers.Layer):  # with a weight that has no part in the loss
+    def build(self, shape):
+        self.weight = self.add_weight(shape=(2,))
+    def call(self, x):
+        return x
+h = Idle()(keras.layers.Dense(8, "tanh")(i))
+model = keras.Model(i, keras.layers.Dense(2, "softmax")(h))
 model.compile(keras.optimizers.Adam(0.03), "sparse_categorical_crossentropy")
 how = dict(seed=5, epochs=9, batch_size=20)
 if among is None:
@@ -154,5 +160,7 @@ def test_what_is_missing_is_said(npz, tmp_path, monkeypatch, capsys):
     assert not (tmp_path / "run").exists()
     with pytest.raises(tuning.SearchError, match="no workers of a chief"):
         tuning.SearchSettings("x.npz", strategy="multiworker", workers=2)
+    with pytest.raises(tuning.SearchError, match="no folds"):
+        tuning.SearchSettings("x.npz", strategy="multiworker", folds=3)
     with pytest.raises(tuning.SearchError, match="without pruning"):
         tuning.SearchSettings("x.npz", strategy="multiworker", spaces=("gating", "pruning"))

@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_hadamard.datasets._raw import assemble
-from keras_hadamard.tuning.requests import requests
+from keras_hadamard.tuning.raw_examples import raw_examples
 from keras_hadamard.tuning.search import _export
 
 
@@ -29,7 +29,7 @@ def test_pixels_and_text_go_in_and_labels_come_out(tmp_path):
         seed=0,
         limit=None,
     )
-    raw = requests(data, 8)
+    raw = raw_examples(data, 8)
     np.testing.assert_array_equal(raw["image"], rows["image"])
     assert raw["text"][1:].tolist() == texts[1:].tolist() and raw["text"][0] != "a zebra"
 

@@ -1,13 +1,14 @@
-"""What a client sends: examples of a data set as they were before they became arrays."""
+"""Examples of a data set as they were before they became arrays, which is what clients send."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from keras_hadamard.datasets.arrays import ArrayDataset, InputSpec
+if TYPE_CHECKING:
+    from keras_hadamard.datasets.arrays import ArrayDataset, InputSpec
 
 
-def requests(data: ArrayDataset, count: int) -> dict[str, Any]:
+def raw_examples(data: "ArrayDataset", count: int) -> dict[str, Any]:
     """The first examples of test, as `serving.preprocessing_of(data)` takes them.
 
     Pixels are integers again and tokens a text of their words; the rest is as it was.
@@ -17,7 +18,7 @@ def requests(data: ArrayDataset, count: int) -> dict[str, Any]:
     }
 
 
-def _raw(array: Any, spec: InputSpec) -> Any:
+def _raw(array: Any, spec: "InputSpec") -> Any:
     if spec.pixels is not None:
         return np.rint(array * np.iinfo(spec.pixels).max).astype(spec.pixels)
     if spec.words is None:
