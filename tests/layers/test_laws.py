@@ -15,7 +15,6 @@ from keras_hadamard.layers import (
     HadamardFusion,
     HadamardProduct,
     PolynomialDense,
-    PolyNonLocal,
     SumFusion,
     gelu_tanh,
     positive,
@@ -133,36 +132,6 @@ def test_named_activations():
     exact = keras.activations.gelu(tf.constant(x))
     assert 1e-6 < np.abs(gelu_tanh(x) - exact).max() < 1e-3
     assert GatedDense(3, activation="gelu_tanh").activation is gelu_tanh
-
-
-# Pairwise.
-
-
-def test_poly_non_local_is_equivariant_to_permutations():
-    layer = PolyNonLocal()
-    x = normal(2, 6, 5)
-    order = np.random.default_rng(1).permutation(6)
-    same(layer(x[:, order]), np.asarray(layer(x))[:, order])
-
-
-def test_poly_non_local_of_an_image_is_that_of_its_positions():
-    layer = PolyNonLocal()
-    x = normal(2, 4, 3, 5)
-    same(np.reshape(layer(x), (2, 12, 5)), layer(x.reshape(2, 12, 5)))
-
-
-def test_poly_non_local_starts_as_the_identity_when_asked():
-    x = normal(2, 6, 5)
-    np.testing.assert_array_equal(PolyNonLocal(alpha_initializer="zeros")(x), x)
-
-
-def test_poly_non_local_ignores_masked_positions():
-    layer = PolyNonLocal()
-    x = normal(1, 6, 5)
-    mask = np.array([[True] * 4 + [False] * 2])
-    expected = layer(x[:, :4])
-    x[:, 4:] = np.nan
-    same(layer(x, mask=mask)[:, :4], expected)
 
 
 # The one idea.
