@@ -16,6 +16,7 @@ from keras_hadamard.bench import _networks as _networks
 from keras_hadamard.bench import _non_local as _non_local
 from keras_hadamard.bench import _ops as _ops
 from keras_hadamard.bench import _pruning as _pruning
+from keras_hadamard.bench import _recurrent as _recurrent
 from keras_hadamard.bench import _scan as _scan
 from keras_hadamard.bench import _serving as _serving
 from keras_hadamard.bench import _sketches as _sketches

@@ -20,6 +20,8 @@ import tensorflow as tf
 os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "1")
 
 Run = Callable[[], Any]
+# Seconds below which a run is timed a second time, warm.
+SHORT = 0.01
 
 
 @dataclass(frozen=True)
@@ -50,24 +52,33 @@ def least_times(runs: Sequence[Run], repeats: int) -> list[float]:
 
 
 def _in_turns(runs: Sequence[Run], repeats: int) -> list[list[float]]:
-    """The seconds of every turn of each, the first apart."""
-    times: list[list[float]] = [[] for _ in runs]
-    for turn in range(repeats + 1):
-        for run, seconds in zip(runs, times, strict=True):
-            start = time.perf_counter()
-            finish(run())
-            if turn:
-                seconds.append(time.perf_counter() - start)
-    return times
+    """The seconds of every turn of each, the first apart.
+
+    What the caches hold of the other candidate is no cost of a run, and of a short one it would be
+    the greater part.
+    """
+    for run in runs:
+        finish(run())
+    turns = [[_seconds(run) for run in runs] for _ in range(repeats)]
+    return [list(seconds) for seconds in zip(*turns, strict=True)]
+
+
+def _seconds(run: Run) -> float:
+    """The seconds of a run, and of one that is short those of a second one."""
+    for _ in range(2):
+        start = time.perf_counter()
+        finish(run())
+        taken = time.perf_counter() - start
+        if taken >= SHORT:
+            break
+    return taken
 
 
 def finish(result: Any) -> None:
-    """Waits for the tensors of a result, which a GPU computes in the background."""
+    """Waits for the tensors of a result, which a GPU computes in the background; a CPU has them."""
     for tensor in tf.nest.flatten(result):
-        if tf.is_tensor(tensor) and len(tensor.shape):
+        if tf.is_tensor(tensor) and "CPU" not in tensor.device:
             tf.reshape(tensor, [-1])[:1].numpy()
-        elif tf.is_tensor(tensor):
-            tensor.numpy()
 
 
 def slope(sizes: list[int], times: list[float]) -> float:

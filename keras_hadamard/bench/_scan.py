@@ -1,15 +1,13 @@
-"""Rows of `gated_scan` and of the layers that stand on it."""
+"""Rows of `gated_scan`."""
 
 import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_hadamard import layers
 from keras_hadamard._typing import Tensor
 from keras_hadamard.bench._measure import compare, median_time, peak_bytes, slope
 from keras_hadamard.bench._rows import Result, row
@@ -118,39 +116,3 @@ def gated_scan_bandwidth(repeats: int, quick: bool) -> list[Result]:
     what = f"{tuple(a.shape)} float32, forward, XLA, in times of a + b"
     lines = f"{timing.ours:.2f} ms", f"{timing.reference:.2f} ms"
     return [Result("gated_scan", what, *lines, 1 / timing.ratio, "<= 2.5")]
-
-
-RECURRENT: dict[str, Callable[[int], keras.layers.Layer]] = {
-    "MinGRU": lambda units: layers.MinGRU(units, return_sequences=True),
-    "MinLSTM": lambda units: layers.MinLSTM(units, return_sequences=True),
-    "HGRN": lambda units: layers.HGRN(units, return_sequences=True),
-    "RGLRU": lambda units: layers.RGLRU(return_sequences=True),
-    "QRNN": lambda units: layers.QRNN(units, return_sequences=True),
-    "SRU": lambda units: layers.SRU(units, return_sequences=True),
-}
-
-
-def _training(layer: keras.layers.Layer, shape: tuple[int, ...], jit: bool) -> Callable[[], Any]:
-    """A step of training, with Keras's own loop."""
-    inputs = keras.Input(shape[1:])
-    model = keras.Model(inputs, layer(inputs))
-    model.compile("sgd", "mse", jit_compile=jit)
-    rng = np.random.default_rng(0)
-    x, y = (tf.constant(rng.standard_normal(shape, "float32")) for _ in range(2))
-    return partial(model.train_on_batch, x, y)
-
-
-@row
-def recurrent_layers(repeats: int, quick: bool) -> list[Result]:
-    """Layers of linear recurrences against Keras's GRU of equal width."""
-    batch, length, width = SHAPE
-    shape = (batch, length // 8 if quick else length, width)
-    results = []
-    for jit in (False, True):
-        gru = _training(keras.layers.GRU(width, return_sequences=True), shape, jit)
-        for name, make in RECURRENT.items():
-            timing = compare(_training(make(width), shape, jit), gru, repeats)
-            what = f"{shape} float32, training step, {'XLA' if jit else 'graph'}, times faster"
-            lines = f"{timing.ours:.0f} ms", f"{timing.reference:.0f} ms (keras.layers.GRU)"
-            results.append(Result(name, what, *lines, timing.ratio, ">= 5"))
-    return results

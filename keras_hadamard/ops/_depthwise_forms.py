@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from keras_hadamard._typing import Tensor
 from keras_hadamard.ops._precision import at_least_float32
-from keras_hadamard.ops._xla import dynamic_update_slice
+from keras_hadamard.ops._xla import taken_once
 
 Size = tuple[int, int]
 Pads = tuple[Size, Size]
@@ -55,6 +55,8 @@ def shifted(x: Tensor, kernel: Tensor, pads: Pads, strides: int, dilation: int) 
     right = _length(wide, 2) - dilation * (width - 1)
 
     sides = [-(-n // strides) for n in (below, right)]
+    batch, across, channels = _length(wide, 0), _length(wide, 2), wide.shape[-1]
+    none = tf.zeros((batch, *sides, channels), wide.dtype)
 
     def products(seen: Tensor, kernel: Tensor, total: Any, *spans: Any) -> Tensor:
         for i in range(kernel.shape[0]):
@@ -65,18 +67,13 @@ def shifted(x: Tensor, kernel: Tensor, pads: Pads, strides: int, dilation: int) 
         return total
 
     if height * width <= TAPS:
-        reach = dilation * (height - 1), dilation * (width - 1)
-
-        def of_part(seen: Tensor, *spans: Any) -> Tensor:
-            return products(seen, kernel, 0.0, *spans)
-
-        return tf.cast(_by_halves(of_part, wide, sides, strides, reach), x.dtype)
+        total = taken_once(lambda: products(wide, kernel, 0.0, below, right), none, kernel[0, 0, 0])
+        return tf.cast(total, x.dtype)
     rows = max(1, TAPS // width)
     turns = -(-height // rows)
     more = turns * rows - height
     kernel = tf.pad(kernel, ((0, more), (0, 0), (0, 0)))
     wide = _pad(wide, ((0, dilation * more), (0, 0)))
-    batch, across, channels = _length(wide, 0), _length(wide, 2), wide.shape[-1]
     span = below + dilation * (rows - 1)
 
     def step(turn: Tensor, total: Tensor) -> tuple[Tensor, Tensor]:
@@ -84,38 +81,10 @@ def shifted(x: Tensor, kernel: Tensor, pads: Pads, strides: int, dilation: int) 
         taps = tf.slice(kernel, (turn * rows, 0, 0), (rows, width, channels))
         return turn + 1, products(seen, taps, total, below, right)
 
-    start = 0, tf.zeros((batch, *sides, channels), wide.dtype)
-    total = tf.while_loop(lambda turn, _: turn < turns, step, start, maximum_iterations=turns)[1]
+    total = tf.while_loop(lambda turn, _: turn < turns, step, (0, none), maximum_iterations=turns)[
+        1
+    ]
     return tf.cast(total, x.dtype)
-
-
-def _by_halves(
-    products: Callable[..., Tensor], wide: Tensor, sides: list[Any], strides: int, reach: Size
-) -> Tensor:
-    """What `products` makes of an image, in a loop of two turns that each write half of it.
-
-    What comes out of a loop XLA does not compute again. Otherwise it does so for each that uses it,
-    and in the slow loop of a sum over the pixels, as of the gradient of a bias, at that.
-    """
-    axis = 1 if isinstance(sides[0], int) and sides[0] == 1 else 0
-    half = -(-sides[axis] // 2)
-    lengths = [half if i == axis else n for i, n in enumerate(sides)]
-    spans = [(n - 1) * strides + 1 for n in lengths]
-    batch, channels = _length(wide, 0), wide.shape[-1]
-
-    def step(turn: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        # Of an odd number the one in the middle is written twice.
-        start = [0, 0]
-        start[axis] = turn * (sides[axis] - half)
-        seen = tf.slice(
-            wide,
-            (0, start[0] * strides, start[1] * strides, 0),
-            (batch, spans[0] + reach[0], spans[1] + reach[1], channels),
-        )
-        return turn + 1, dynamic_update_slice(y, products(seen, *spans), [0, *start, 0])
-
-    first = 0, tf.zeros((batch, *sides, channels), wide.dtype)
-    return tf.while_loop(lambda turn, _: turn < 2, step, first, maximum_iterations=2)[1]
 
 
 def flipped(

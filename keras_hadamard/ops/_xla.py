@@ -1,5 +1,6 @@
 """TensorFlow's private XLA doors, all of them, so that a move of one breaks one file."""
 
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -24,6 +25,19 @@ def dynamic_update_slice(target: Tensor, update: Tensor, start: list[Any]) -> Te
 def computed_once(x: Tensor) -> Tensor:
     """`x`, which XLA does not compute again for each that uses it; only inside XLA."""
     return _tf2xla.optimization_barrier(x)[0]
+
+
+def taken_once(compute: Callable[[], Tensor], shaped: Tensor, number: Tensor) -> Tensor:
+    """What `compute` gives, of the shape of `shaped`, and nothing that uses it computes it again.
+
+    Inside a fusion XLA would do so for each that uses it, and in the slow loop of a sum, as of the
+    gradient of a bias, at that. What comes out of a loop it leaves, if it does not see that there
+    is one turn: that no `number` is above infinity it does not know.
+    """
+    turns = 1 + tf.cast(number > float("inf"), tf.int32)
+    loop = tf.while_loop(lambda turn, _: turn < turns, lambda n, _: (n + 1, compute()), (0, shaped))
+    result: Tensor = loop[1]
+    return result
 
 
 def compiles_for_cpu(x: Tensor) -> bool:

@@ -15,7 +15,7 @@ from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.ops._precision import at_least_float32
 
 # Positions of a feature from which on the moments are faster, found by measuring.
-MANY = 4
+MANY = 6
 
 
 @serializable

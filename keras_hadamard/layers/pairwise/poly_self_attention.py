@@ -106,8 +106,8 @@ class PolySelfAttention(ProjectingLayer):
             # Chosen, not multiplied: whatever stands at a masked position, a NaN too, stays out.
             valid = ops.cast(mask, "bool")[:, :, None, None]
             pairs = ops.where(valid, pairs, ops.zeros_like(pairs))
-        pooled = self.norm(ops.sum(pairs * self.pooling[:, :, None], axis=1))
-        mixed = query * self.position[:, :, None] * pooled[:, None]
+        pooled = self.norm(ops.sum(pairs * self.pooling[:, :, None], axis=1, keepdims=True))
+        mixed = query * self.position[:, :, None] * pooled
         mixed = ops.reshape(mixed, (-1, *inputs.shape[1:]))
         return self.output_projection(ops.cast(mixed, self.compute_dtype))
 
