@@ -20,6 +20,7 @@ from keras_hadamard.bench import _recurrent as _recurrent
 from keras_hadamard.bench import _scan as _scan
 from keras_hadamard.bench import _serving as _serving
 from keras_hadamard.bench import _sketches as _sketches
+from keras_hadamard.bench._markdown import markdown
 from keras_hadamard.bench._pairs import all_pairs
 from keras_hadamard.bench._rows import ROWS, Result
 
@@ -47,23 +48,36 @@ def main(argv: list[str] | None = None) -> int:
         "--quick", action="store_true", help="smaller tensors, to see that it runs; not judged"
     )
     parser.add_argument("--json", metavar="FILE", help="write the results there too")
+    parser.add_argument("--markdown", metavar="FILE", help="write their tables there too")
     options = parser.parse_args(argv)
     rows = [name for row in options.rows for name in (LAYERS if row == "layers" else [row])]
     unknown = [name for name in rows if name not in ROWS]
     if unknown or options.repeats < 1:
         parser.error(f"unknown row {unknown[0]!r}" if unknown else "--repeats must be positive")
-    results: list[Result] = []
-    sys.stdout.write(_conditions(options.repeats))
+    found: dict[str, list[Result]] = {}
+    conditions = _conditions(options.repeats)
+    command = " ".join(["keras-hadamard bench", *options.rows])
+    sys.stdout.write(conditions)
     for name in rows or ROWS:
+        found[name] = []
         for result in ROWS[name](options.repeats, options.quick):
-            results.append(result)
+            found[name].append(result)
             sys.stdout.write(_line(result))
             sys.stdout.flush()
-    if options.json:
-        with open(options.json, "w", encoding="utf-8") as file:
-            json.dump([asdict(r) for r in results], file, indent=1)
+        # After each: what is measured is not lost if a later one fails.
+        if options.markdown:
+            _write(options.markdown, markdown(found, conditions, command))
+        if options.json:
+            every = [asdict(result) for several in found.values() for result in several]
+            _write(options.json, json.dumps(every, indent=1))
+    results = [result for several in found.values() for result in several]
     # The bounds are those of the full sizes.
     return 0 if options.quick or all(r.passed for r in results) else 1
+
+
+def _write(path: str, text: str) -> None:
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
 
 
 def _conditions(repeats: int) -> str:

@@ -47,32 +47,31 @@ def _runs(pair: Pair, gradient: bool, jit: bool, quick: bool) -> tuple[list[Any]
     return runs, arrays
 
 
-def _what(arrays: Any, gradient: bool, jit: bool) -> str:
-    shapes = [tuple(a.shape) for a in arrays]
-    order = "forward + gradient" if gradient else "forward"
-    return f"{shapes}, {order}, {'XLA' if jit else 'graph'}"
-
-
 def _against_keras(name: str, repeats: int, quick: bool) -> Iterator[Result]:
     pair = all_pairs()[name]
     for gradient in (False, True):
+        order = "forward + gradient" if gradient else "forward"
         for jit in (False, True):
             (ours, plain), arrays = _runs(pair, gradient, jit, quick)
+            shapes = ", ".join(str(tuple(a.shape)) for a in arrays)
+            where = "XLA" if jit else "graph"
             timing = compare(ours, plain, 5 * repeats)
-            what = f"{_what(arrays, gradient, jit)}, our time over that of plain Keras"
+            what = f"{shapes}, {order}, {where}, our time over that of plain Keras"
             lines = f"{timing.ours:.2f} ms", f"{timing.reference:.2f} ms"
-            yield Result(name, what, *lines, 1 / timing.ratio, "<= 1.05")
+            column = f"{order}, {where}"
+            yield Result(name, what, *lines, 1 / timing.ratio, "<= 1.05", shapes, column)
             if gradient:
-                yield _memory(name, ours, plain, _what(arrays, gradient, jit))
+                what = f"{shapes}, {order}, {where}, our peak memory over that of plain Keras"
+                peaks = _peaks(ours, plain)
+                one, other = (f"{peak / 2**20:.2f} MiB" for peak in peaks)
+                column = f"memory, {where}"
+                yield Result(name, what, one, other, peaks[0] / peaks[1], "<= 1.2", shapes, column)
 
 
-def _memory(name: str, ours: Any, plain: Any, what: str) -> Result:
+def _peaks(*runs: Any) -> list[int]:
     # In a graph the peak depends on which of several ready kernels runs first.
     # Pieces below 256 KiB come from an allocator that does not count.
-    peaks = [max(2**18, min(peak_bytes(run) for _ in range(9))) for run in (ours, plain)]
-    one, other = (f"{peak / 2**20:.2f} MiB" for peak in peaks)
-    what = f"{what}, our peak memory over that of plain Keras"
-    return Result(name, what, one, other, peaks[0] / peaks[1], "<= 1.2")
+    return [max(2**18, min(peak_bytes(run) for _ in range(9))) for run in runs]
 
 
 for _name in all_pairs():

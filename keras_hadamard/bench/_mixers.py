@@ -27,7 +27,10 @@ MIXERS: dict[str, tuple[Callable[[], keras.layers.Layer], str]] = {
     "FocalModulation1D": (layers.FocalModulation1D, LINEAR),
     "AFT, simple": (lambda: layers.AFT(position_bias="simple"), LINEAR),
     "AFT, simple, causal": (lambda: layers.AFT(position_bias="simple", causal=True), LINEAR),
+    # A Fourier transform has a logarithm.
     "HyenaOperator": (lambda: layers.HyenaOperator(16384), "<= 1.25"),
+    "H3": (layers.H3, "<= 1.25"),
+    "MonarchMixer": (lambda: layers.MonarchMixer(16384), "<= 1.25"),
 }
 
 

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Result:
-    """One line of the table: a figure, and the bound that it is held against."""
+    """One line of the table: a figure, and the bound that it is held against.
+
+    Lines with a column stand side by side in Markdown, those of one row in one line.
+    """
 
     row: str
     what: str
@@ -14,6 +17,8 @@ class Result:
     reference: str
     figure: float
     bound: str
+    shapes: str = ""
+    column: str = ""
 
     @property
     def passed(self) -> bool:
