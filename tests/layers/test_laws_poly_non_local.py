@@ -23,7 +23,7 @@ def results(layer, x, mask):
     x = tf.convert_to_tensor(x)
     with tf.GradientTape() as tape:
         tape.watch(x)
-        y = layer(x, mask=mask)
+        y = layer(x, mask=mask, training=True)
         loss = tf.reduce_sum(tf.sin(y))
     weights = [v.value for v in layer.trainable_variables]
     return [y, *tape.gradient(loss, [x, *weights])]

@@ -13,6 +13,7 @@ from keras_hadamard.layers._channels import channels_axis, to_last
 from keras_hadamard.layers._masks import masked_mean
 from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.ops._precision import at_least_float32
+from keras_hadamard.ops._xla import inside_xla
 
 # Positions of a feature from which on the moments are faster, found by measuring.
 MANY = 6
@@ -38,6 +39,8 @@ class PolyNonLocal(ProjectingLayer):
     Call arguments:
         inputs: Tensor.
         mask: Boolean tensor of the shape of the positions. Defaults to `None`.
+        training: Boolean, whether a gradient follows. It changes the order of sums alone. Defaults
+            to `None`.
 
     Input shape:
         `(batch, ..., features)` with one or more axes of positions: sequences, images, videos.
@@ -94,9 +97,13 @@ class PolyNonLocal(ProjectingLayer):
         self.alpha = self.add_weight(name="alpha", shape=(), initializer=self.alpha_initializer)
         self.beta = self.add_weight(name="beta", shape=(), initializer=self.beta_initializer)
 
-    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
+    def call(
+        self, inputs: Tensor, mask: Tensor | None = None, training: bool | None = None
+    ) -> Tensor:
         x = to_last(inputs, self.data_format)
-        y = self._by_moments(x) if mask is None and self._has_many(x) else self._each(x, mask)
+        # On a CPU XLA multiplies moments slowly, and gains where it has their gradient to take.
+        together = mask is None and self._has_many(x) and (training or not inside_xla())
+        y = self._by_moments(x) if together else self._each(x, mask)
         return to_last(y, self.data_format, back=True)
 
     def _each(self, x: Tensor, mask: Tensor | None) -> Tensor:
