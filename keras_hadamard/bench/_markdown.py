@@ -31,6 +31,7 @@ def markdown(rows: Mapping[str, Sequence[Result]], conditions: str, command: str
 
 def _side_by_side(rows: Mapping[str, Sequence[Result]]) -> str:
     columns = list(dict.fromkeys(r.column for found in rows.values() for r in found))
+    columns.sort(key=lambda column: column.startswith("memory"))
     lines = []
     for name, found in rows.items():
         cells = {result.column: _figure(result) for result in found}
