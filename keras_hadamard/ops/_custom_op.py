@@ -25,7 +25,7 @@ from keras_hadamard import config
 from keras_hadamard._checks import received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Tensor
-from keras_hadamard.ops._fourier import asks_for_products
+from keras_hadamard.ops._edge import traced_for_the_edge
 from keras_hadamard.ops._xla import inside_xla
 
 Options = tuple[tuple[str, Any], ...]
@@ -60,7 +60,7 @@ class _Op:
     def compute(self, *tensors: Tensor, **options: Any) -> Tensor:
         """The forward formula, in the form that suits where it is being traced."""
         form = self.forward
-        if self.products is not None and asks_for_products():
+        if self.products is not None and traced_for_the_edge():
             form = self.products
         elif self.xla is not None and inside_xla():
             form = self.xla
@@ -84,7 +84,7 @@ def custom_op(
         xla: Another form of the same formula, taken when traced inside XLA. Defaults to `None`,
             one form for both.
         products: Another form, without FFT and complex numbers, taken when traced within
-            `by_products`. Defaults to `None`, the formula has neither.
+            `for_the_edge`. Defaults to `None`, the formula has neither.
         integers: Names of the tensors that hold integers; all others are of one floating dtype.
             Defaults to `()`.
         constants: Names of the floating tensors that are taken as constants: they have no
@@ -237,7 +237,7 @@ def _spread(tensors: tuple[Tensor, ...], given: tuple[bool, ...]) -> list[Tensor
 def _run(function: Forward, tensors: tuple[Tensor, ...]) -> Any:
     tensors = tuple(tf.stop_gradient(t) for t in tensors)
     # What is compiled is kept, and is of the usual form.
-    if not tf.executing_eagerly() or not config.eager_compile() or asks_for_products():
+    if not tf.executing_eagerly() or not config.eager_compile() or traced_for_the_edge():
         return function(*tensors)
     return _compiled(function, tuple((t.shape, t.dtype) for t in tensors))(*tensors)
 

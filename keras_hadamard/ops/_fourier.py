@@ -1,13 +1,10 @@
 """Fourier transforms as products of real matrices, for formats that have no FFT of their own.
 
-`by_products` asks for them while a model is traced. A complex tensor is here the pair of its real
-and imaginary part.
+A complex tensor is here the pair of its real and imaginary part.
 """
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,23 +13,6 @@ import tensorflow as tf
 from keras_hadamard._typing import Tensor
 
 Pair = tuple[Tensor, Tensor]
-
-_ASKED: ContextVar[bool] = ContextVar("by_products", default=False)
-
-
-@contextmanager
-def by_products() -> Iterator[None]:
-    """What is traced within holds no FFT and no complex number."""
-    token = _ASKED.set(True)
-    try:
-        yield
-    finally:
-        _ASKED.reset(token)
-
-
-def asks_for_products() -> bool:
-    """Whether the code that runs now is traced within `by_products`."""
-    return _ASKED.get()
 
 
 def waves(rows: int, columns: int, size: int, dtype: Any) -> Pair:

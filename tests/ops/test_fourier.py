@@ -1,4 +1,4 @@
-"""What is traced within `by_products` has the numbers of the FFT, and neither FFT nor complex."""
+"""What is traced for the edge has the numbers of the FFT, and neither FFT nor complex."""
 
 import keras
 import numpy as np
@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from harness.op_checks import assert_near
 
-from keras_hadamard.ops import _fourier, causal_long_conv, compact_bilinear
+from keras_hadamard.ops import _edge, _fourier, causal_long_conv, compact_bilinear
 from keras_hadamard.ops._long_conv import long_conv
 from keras_hadamard.ops._spectral_filter import spectral_filter
 
@@ -27,7 +27,7 @@ def both(op, *tensors, **options):
         return function.get_concrete_function(*tensors)
 
     usual = traced()
-    with _fourier.by_products():
+    with _edge.for_the_edge():
         products = traced()
     assert any("FFT" in op.type for op in usual.graph.get_operations())
     plain(products)
@@ -94,7 +94,7 @@ def test_eager_calls_do_not_mix_the_forms():
     x, y = normal(2, 11), normal(2, 11, seed=1)
 
     def within():
-        with _fourier.by_products():
+        with _edge.for_the_edge():
             return compact_bilinear(x, y).numpy()
 
     # Of one shape, which the usual form is compiled for and kept.
@@ -115,10 +115,10 @@ def test_nodes_of_functional_models():
 
 
 def test_the_error_ends_the_scope():
-    with pytest.raises(RuntimeError, match="stop"), _fourier.by_products():
-        assert _fourier.asks_for_products()
+    with pytest.raises(RuntimeError, match="stop"), _edge.for_the_edge():
+        assert _edge.traced_for_the_edge()
         raise RuntimeError("stop")
-    assert not _fourier.asks_for_products()
+    assert not _edge.traced_for_the_edge()
 
 
 @pytest.mark.parametrize(
@@ -130,5 +130,5 @@ def test_the_error_ends_the_scope():
 )
 def test_sizes_are_known(op, shapes, message):
     function = tf.function(op, [tf.TensorSpec(shape) for shape in shapes], autograph=False)
-    with _fourier.by_products(), pytest.raises(ValueError, match=message):
+    with _edge.for_the_edge(), pytest.raises(ValueError, match=message):
         function.get_concrete_function()

@@ -74,6 +74,15 @@ def test_litert_of_two_inputs_by_name(tmp_path):
         np.testing.assert_allclose(got[name], value, rtol=1e-4, atol=1e-5)
 
 
+def test_many_positions_are_as_good_in_eight_bits(tmp_path):
+    """Second moments of all positions, which the layer takes elsewhere, are not."""
+    inputs = keras.Input((16, 16, 8), name="x")
+    model = keras.Model(inputs, layers.PolyNonLocal(name="y")(inputs))
+    examples = {"x": np.random.default_rng(0).normal(size=(64, 16, 16, 8)).astype("float32")}
+    made = serving.export_litert(model, tmp_path / "m.tflite", "int8", examples=examples)
+    assert made.ok and made.difference < 0.03
+
+
 def test_a_file_that_is_off_says_so(tmp_path):
     """Examples that are nothing like what was calibrated with: eight bits do not reach there."""
     inputs = keras.Input((4,), name="x")

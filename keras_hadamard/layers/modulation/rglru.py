@@ -10,6 +10,7 @@ from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
 from keras_hadamard.layers._side_by_side import SideBySide
 from keras_hadamard.layers.modulation._recurrent import LinearRecurrent
+from keras_hadamard.ops._complement import root_of_complement
 
 # As the paper has it, the power that a gate of one raises the decay to.
 C = 8.0
@@ -131,10 +132,7 @@ class RGLRU(LinearRecurrent):
         recurrence, enter = (ops.sigmoid(gate) for gate in wide)
         rate = ops.softplus(ops.cast(self.decay, self.state_dtype))
         log_decay = -C * rate * recurrence
-        power = -ops.expm1(2 * log_decay)
-        # Of a root of zero the gradient would be infinite, and that of the gate is zero there.
-        tiny = power < 1e-30
-        root = ops.where(tiny, ops.zeros_like(power), ops.sqrt(ops.where(tiny, 1.0, power)))
+        root = root_of_complement(log_decay)
         return ops.exp(log_decay), root * enter * ops.cast(x, self.state_dtype)
 
     def get_config(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from keras_hadamard._typing import Initializer, Shape, Tensor
 from keras_hadamard.layers._channels import channels_axis, to_last
 from keras_hadamard.layers._masks import masked_mean
 from keras_hadamard.layers._projecting import ProjectingLayer
+from keras_hadamard.ops._edge import traced_for_the_edge
 from keras_hadamard.ops._precision import at_least_float32
 from keras_hadamard.ops._xla import inside_xla
 
@@ -101,8 +102,7 @@ class PolyNonLocal(ProjectingLayer):
         self, inputs: Tensor, mask: Tensor | None = None, training: bool | None = None
     ) -> Tensor:
         x = to_last(inputs, self.data_format)
-        # On a CPU XLA multiplies moments slowly, and gains where it has their gradient to take.
-        together = mask is None and self._has_many(x) and (training or not inside_xla())
+        together = mask is None and self._has_many(x) and not self._as_published(training)
         y = self._by_moments(x) if together else self._each(x, mask)
         return to_last(y, self.data_format, back=True)
 
@@ -137,15 +137,20 @@ class PolyNonLocal(ProjectingLayer):
         return ops.reshape(y, ops.shape(x))
 
     def _has_many(self, x: Tensor) -> bool:
-        """Whether there are so many positions that their moments are the shorter way.
+        """Whether there are so many positions that their moments are the shorter way."""
+        lengths = x.shape[1:-1]
+        return None not in lengths and math.prod(lengths) >= MANY * x.shape[-1]
 
-        A 16-bit moment would round more than a 16-bit projection does, and a quantised projection
-        is not linear.
+    def _as_published(self, training: bool | None) -> bool:
+        """Whether each position is better projected, however many there are.
+
+        In 8 or 16 bits moments round more than projections do, and a quantised projection is not
+        linear. On a CPU XLA multiplies moments slowly, and gains where their gradient follows.
         """
         dense = (self.left_projection, self.right_projection, self.output_projection)
-        exact = at_least_float32(x.dtype) == x.dtype and not any(d.quantization_mode for d in dense)
-        lengths = x.shape[1:-1]
-        return exact and None not in lengths and math.prod(lengths) >= MANY * x.shape[-1]
+        rounded = self.compute_dtype != at_least_float32(self.compute_dtype)
+        rounded = rounded or any(projection.quantization_mode for projection in dense)
+        return rounded or traced_for_the_edge() or (inside_xla() and not training)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         if len(input_shape) < 3 or input_shape[channels_axis(self.data_format)] is None:

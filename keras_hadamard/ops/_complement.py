@@ -1,0 +1,17 @@
+"""What a decay leaves of the variance: `sqrt(1 - a^2)`, of the logarithm of the decay."""
+
+import tensorflow as tf
+
+from keras_hadamard._typing import Tensor
+from keras_hadamard.ops._custom_op import custom_op
+
+
+def _gradient(upstream: Tensor, root: Tensor, log_a: Tensor) -> tuple[Tensor]:
+    # Of a root of zero the gradient would be infinite, and that of the gate is zero there.
+    return (-upstream * tf.math.divide_no_nan(tf.exp(2 * log_a), root),)
+
+
+@custom_op(gradient=_gradient)
+def root_of_complement(log_a: Tensor) -> Tensor:
+    """`sqrt(1 - a^2)` for `log a`, without a difference; the slope is 0 where `a` is 1."""
+    return tf.sqrt(-tf.math.expm1(2 * log_a))

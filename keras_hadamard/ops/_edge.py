@@ -1,0 +1,25 @@
+"""Whether a model is traced for LiteRT or ONNX, which have fewer operations and fewer bits.
+
+There is no FFT and no complex number then, and no sum that eight bits would not hold.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+_TRACED: ContextVar[bool] = ContextVar("for_the_edge", default=False)
+
+
+@contextmanager
+def for_the_edge() -> Iterator[None]:
+    """What is traced within takes the forms that suit those formats."""
+    token = _TRACED.set(True)
+    try:
+        yield
+    finally:
+        _TRACED.reset(token)
+
+
+def traced_for_the_edge() -> bool:
+    """Whether the code that runs now is traced within `for_the_edge`."""
+    return _TRACED.get()
