@@ -35,8 +35,11 @@ def taken_once(compute: Callable[[], Tensor], shaped: Tensor, number: Tensor) ->
     is one turn: that no `number` is above infinity it does not know.
     """
     turns = 1 + tf.cast(number > float("inf"), tf.int32)
-    loop = tf.while_loop(lambda turn, _: turn < turns, lambda n, _: (n + 1, compute()), (0, shaped))
-    result: Tensor = loop[1]
+
+    def once(turn: Tensor, _: Tensor) -> tuple[Tensor, Tensor]:
+        return turn + 1, tf.ensure_shape(compute(), shaped.shape)
+
+    result: Tensor = tf.while_loop(lambda turn, _: turn < turns, once, (0, shaped))[1]
     return result
 
 
