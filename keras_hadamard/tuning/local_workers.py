@@ -39,8 +39,15 @@ class LocalWorkers:
         self.reason: str | None = None
         # Whether all trials have ended and nobody asked for another one.
         self.complete = False
+        self.deaf = False
 
     def __enter__(self) -> None:
+        # What a script starts in the background ignores interrupts, and with them the word of ours
+        # that the search is over.
+        main = threading.current_thread() is threading.main_thread()
+        self.deaf = main and signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        if self.deaf:
+            signal.signal(signal.SIGINT, self._interrupted)
         for _ in range(self.count):
             self._start()
         self.watch = threading.Thread(target=self._watch, daemon=True)
@@ -52,6 +59,12 @@ class LocalWorkers:
         for process in self.processes.values():
             process.kill()
             process.communicate()
+        if self.deaf:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def _interrupted(self, *_: Any) -> None:
+        if self.complete or self.reason is not None:
+            raise KeyboardInterrupt
 
     def _start(self) -> None:
         self.started += 1

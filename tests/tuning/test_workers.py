@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -34,10 +35,10 @@ def wait_for(condition, process):
 def start(npz, tmp_path):
     processes = []
 
-    def run(*arguments):
+    def run(*arguments, **how):
         line = [sys.executable, "-m", "keras_hadamard.cli", "search", str(npz), *arguments]
         process = subprocess.Popen(
-            line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path, text=True
+            line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path, text=True, **how
         )
         processes.append(process)
         return process
@@ -89,8 +90,19 @@ print(work(sys.argv[1], SearchSettings(sys.argv[2]), most=1))
 """
 
 
-def test_a_chief_ends_though_its_last_worker_went_without_a_word(start, address, npz, tmp_path):
-    chief = start("--out", "run", "--max-trials", "1", "--epochs", "1", "--chief", address)
+def ignoring_interrupts():
+    """What a shell's script does with what it starts in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@pytest.mark.parametrize("before", [None, ignoring_interrupts])
+def test_a_chief_ends_though_its_last_worker_went_without_a_word(
+    start, address, npz, tmp_path, before
+):
+    order = ["--out", "run", "--max-trials", "1", "--epochs", "1", "--chief", address]
+    chief = start(*order, preexec_fn=before)
+    if before is not None:
+        chief.send_signal(signal.SIGINT)
     line = [sys.executable, "-c", ONE_TRIAL, address, str(npz)]
     worker = subprocess.run(line, capture_output=True, text=True, timeout=PATIENCE)
     assert worker.stdout == "False\n", worker.stderr
