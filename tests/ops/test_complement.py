@@ -2,10 +2,8 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from harness.op_checks import MODES, check_forward, check_gradients, check_symbolic, gradients
 
-from keras_hadamard.ops._activations import positive
 from keras_hadamard.ops._complement import root_of_complement
 
 
@@ -27,28 +25,3 @@ def test_the_slope_is_zero_where_the_decay_is_one_and_exact_beside_it(mode):
     assert grad[0] == 0
     # Far from one the decay itself remains, which a difference would have lost.
     np.testing.assert_allclose(grad[1:], [-1 / np.sqrt(2e-12), -np.exp(-80)], rtol=1e-6)
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_the_positive_activation_has_the_slope_of_the_line_at_zero(mode):
-    x = np.array([-800.0, -1.0, -0.0, 0.0, 3.0])
-    sigmoid = 1 / (1 + np.exp(1.0))
-    (grad,) = gradients(positive, x, mode=mode)
-    np.testing.assert_allclose(grad, [0, sigmoid * (1 - sigmoid), 1, 1, 1], rtol=1e-12)
-    np.testing.assert_array_equal(positive(x[3:]), [0.5, 3.5])
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_second_order_of_the_positive_activation(mode):
-    def second(x):
-        with tf.GradientTape() as outer:
-            outer.watch(x)
-            with tf.GradientTape() as inner:
-                inner.watch(x)
-                y = tf.reduce_sum(positive(x))
-            grad = inner.gradient(y, x)
-        return outer.gradient(grad, x)
-
-    s = 1 / (1 + np.exp(1.0))
-    result = MODES[mode](second)(tf.constant([-1.0, 2.0], tf.float64))
-    np.testing.assert_allclose(result, [s * (1 - s) * (1 - 2 * s), 0], rtol=1e-12, atol=1e-15)
