@@ -73,7 +73,7 @@ MIXERS: dict[str, Make] = {
 def backend_has_flash_attention() -> bool:
     try:
         Attention(flash=True)(np.zeros((1, 8, WIDTH), "float32"))
-    except (ValueError, RuntimeError, ImportError, NotImplementedError):
+    except (ValueError, RuntimeError, ImportError, NotImplementedError):  # as the backend has it
         return False
     return True
 

@@ -56,7 +56,8 @@ def main(argv: list[str] | None = None) -> int:
         parser.error(f"unknown row {unknown[0]!r}" if unknown else "--repeats must be positive")
     found: dict[str, list[Result]] = {}
     conditions = _conditions(options.repeats)
-    command = " ".join(["keras-hadamard bench", *options.rows])
+    quick = ["--quick"] if options.quick else []
+    command = " ".join(["keras-hadamard bench", *options.rows, *quick])
     sys.stdout.write(conditions)
     for name in rows or ROWS:
         found[name] = []

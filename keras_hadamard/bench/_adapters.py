@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from keras_hadamard._typing import Tensor
 from keras_hadamard.bench._measure import compare, peak_bytes
-from keras_hadamard.bench._rows import Result, row
+from keras_hadamard.bench._rows import Result, mode, row
 from keras_hadamard.ops import khatri_rao_matmul
 
 ROWS, SIZE = 256, 2048
@@ -48,10 +48,7 @@ def khatri_rao(repeats: int, quick: bool) -> Iterator[Result]:
             # What is returned is there in either form.
             returned = 4 * sum(int(np.prod(shape)) for shape in shapes)
             ours, formed = (min(peak_bytes(run) for _ in range(5)) - returned for run in both)
-            what = (
-                f"{size} x {size}, {ROWS} rows, rank {rank}, {'XLA' if jit else 'graph'}, "
-                "forward + gradient"
-            )
+            what = f"{size} x {size}, {ROWS} rows, rank {rank}, {mode(jit)}, forward + gradient"
             times = f"{timing.ours:.2f} ms", f"{timing.reference:.2f} ms"
             yield Result(
                 "khatri_rao", f"{what}, times faster", *times, timing.ratio, f">= {faster}"

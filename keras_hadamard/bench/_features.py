@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from keras_hadamard._typing import Tensor
 from keras_hadamard.bench._measure import compare, median_time, slope
-from keras_hadamard.bench._rows import Result, row
+from keras_hadamard.bench._rows import Result, mode, row
 from keras_hadamard.ops import factorization_machine
 
 
@@ -44,7 +44,7 @@ def factorization_machine_fields(repeats: int, quick: bool) -> list[Result]:
     for jit in (False, True):
         ours, pairs = gradient(factorization_machine, jit), gradient(pairwise, jit)
         times = [median_time(partial(ours, x), 3 * repeats) for x in tensors]
-        where = f"{'XLA' if jit else 'graph'}, forward + gradient"
+        where = f"{mode(jit)}, forward + gradient"
         what = f"({batch}, n, 16), n from {fields[0]} to {fields[-1]}, {where}, exponent of n"
         lines = f"{times[-1]:.2f} ms at {fields[-1]}", f"{times[0]:.2f} ms at {fields[0]}"
         figure = slope(fields, times)

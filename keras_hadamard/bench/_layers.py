@@ -9,11 +9,11 @@ import numpy as np
 import tensorflow as tf
 
 from keras_hadamard import layers
-from keras_hadamard.bench._measure import compare, kept_bytes, peak_bytes
+from keras_hadamard.bench._measure import compare, kept_bytes, least_peaks
 from keras_hadamard.bench._pairs import all_pairs
 from keras_hadamard.bench._pairs._pair import Pair
 from keras_hadamard.bench._pairs.modulation import gated_mlp
-from keras_hadamard.bench._rows import ROWS, Result, row
+from keras_hadamard.bench._rows import ROWS, Result, mode, passes, row
 
 
 def _step(model: keras.Model, gradient: bool, jit: bool) -> Callable[..., Any]:
@@ -50,28 +50,20 @@ def _runs(pair: Pair, gradient: bool, jit: bool, quick: bool) -> tuple[list[Any]
 def _against_keras(name: str, repeats: int, quick: bool) -> Iterator[Result]:
     pair = all_pairs()[name]
     for gradient in (False, True):
-        order = "forward + gradient" if gradient else "forward"
         for jit in (False, True):
             (ours, plain), arrays = _runs(pair, gradient, jit, quick)
             shapes = ", ".join(str(tuple(a.shape)) for a in arrays)
-            where = "XLA" if jit else "graph"
             timing = compare(ours, plain, 5 * repeats)
-            what = f"{shapes}, {order}, {where}, our time over that of plain Keras"
+            column = f"{passes(gradient)}, {mode(jit)}"
+            what = f"{shapes}, {column}, our time over that of plain Keras"
             lines = f"{timing.ours:.2f} ms", f"{timing.reference:.2f} ms"
-            column = f"{order}, {where}"
             yield Result(name, what, *lines, 1 / timing.ratio, "<= 1.05", shapes, column)
             if gradient:
-                what = f"{shapes}, {order}, {where}, our peak memory over that of plain Keras"
-                peaks = _peaks(ours, plain)
+                what = f"{shapes}, {column}, our peak memory over that of plain Keras"
+                peaks = least_peaks((ours, plain), 9)
                 one, other = (f"{peak / 2**20:.2f} MiB" for peak in peaks)
-                column = f"memory, {where}"
+                column = f"memory, {mode(jit)}"
                 yield Result(name, what, one, other, peaks[0] / peaks[1], "<= 1.2", shapes, column)
-
-
-def _peaks(*runs: Any) -> list[int]:
-    # In a graph the peak depends on which of several ready kernels runs first.
-    # Pieces below 256 KiB come from an allocator that does not count.
-    return [max(2**18, min(peak_bytes(run) for _ in range(9))) for run in runs]
 
 
 for _name in all_pairs():

@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras_hadamard import layers
 from keras_hadamard._typing import Tensor
 from keras_hadamard.bench._measure import compare
-from keras_hadamard.bench._rows import Result, row
+from keras_hadamard.bench._rows import Result, mode, row
 
 SIZE = (8, 128, 128, 32)
 
@@ -48,9 +48,6 @@ def partial_convolution_masks(repeats: int, quick: bool) -> Iterator[Result]:
             )
             runs = partial(ours, x, full if multi else mask), partial(theirs, x, full)
             timing = compare(*runs, 5 * repeats)
-            what = (
-                f"{size}, mask of {size[-1] if multi else 1}, forward, "
-                f"{'XLA' if jit else 'graph'}, times faster"
-            )
+            what = f"{size}, mask of {size[-1] if multi else 1}, forward, {mode(jit)}, times faster"
             lines = f"{timing.ours:.1f} ms", f"{timing.reference:.1f} ms (mask convolved with ones)"
             yield Result("PartialConv2D", what, *lines, timing.ratio, ">= 1.4")

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from keras_hadamard import layers
 from keras_hadamard.bench._measure import least_times, peak_bytes, slope
-from keras_hadamard.bench._rows import Result, row
+from keras_hadamard.bench._rows import Result, mode, row
 
 BATCH, WIDTH, HEADS = 4, 64, 4
 LINEAR = "<= 1.1"
@@ -63,7 +63,7 @@ def mixers_length(repeats: int, quick: bool) -> Iterator[Result]:
             # In a graph the peak depends on which of several ready kernels runs first.
             peaks = [min(peak_bytes(run) for _ in range(3)) for run in runs]
             where = f"({BATCH}, T, {WIDTH}), T from {lengths[0]} to {lengths[-1]}"
-            where = f"{where}, forward + gradient, {'XLA' if jit else 'graph'}, exponent of T"
+            where = f"{where}, forward + gradient, {mode(jit)}, exponent of T"
             first, last = (f"{times[i]:.1f} ms at {lengths[i]}" for i in (0, -1))
             yield Result(name, f"{where}, time", last, first, slope(lengths, times), bound)
             first, last = (f"{peaks[i] / 2**20:.1f} MiB at {lengths[i]}" for i in (0, -1))

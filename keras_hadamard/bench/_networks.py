@@ -11,7 +11,7 @@ import tensorflow as tf
 from keras_hadamard import models
 from keras_hadamard._typing import Tensor
 from keras_hadamard.bench._measure import compare
-from keras_hadamard.bench._rows import Result, row
+from keras_hadamard.bench._rows import Result, mode, row
 from keras_hadamard.ops import depthwise_conv2d
 
 SHAPES = ((8, 56, 56, 24), (8, 28, 28, 64), (8, 14, 14, 192))
@@ -67,7 +67,7 @@ def depthwise_against_keras(repeats: int, quick: bool) -> list[Result]:
             timing = compare(partial(ours, x, kernel), partial(theirs, x, kernel), turns)
             what = (
                 f"7x7 on {shape}, {'forward + gradient' if gradient else 'forward'}, "
-                f"{'XLA' if jit else 'graph'}, times faster than Keras's"
+                f"{mode(jit)}, times faster than Keras's"
             )
             lines = f"{timing.ours:.2f} ms", f"{timing.reference:.2f} ms"
             results.append(Result("depthwise_conv2d", what, *lines, timing.ratio, bound))

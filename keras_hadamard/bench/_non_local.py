@@ -11,7 +11,7 @@ from keras.layers import Add, Dense, Dot, Softmax
 
 from keras_hadamard import layers
 from keras_hadamard.bench._measure import compare
-from keras_hadamard.bench._rows import Result, row
+from keras_hadamard.bench._rows import Result, mode, row
 
 TOKENS, WIDTH = 4096, 64
 
@@ -52,7 +52,7 @@ def poly_non_local_against_softmax(repeats: int, quick: bool) -> list[Result]:
         plain = _runs(softmax_non_local, x, jit)
         for order, run in ours.items():
             timing = compare(run, plain[order], repeats)
-            what = f"{shape} float32, {order}, {'XLA' if jit else 'graph'}, times faster"
+            what = f"{shape} float32, {order}, {mode(jit)}, times faster"
             lines = f"{timing.ours:.2f} ms", f"{timing.reference:.1f} ms (softmax non-local block)"
             results.append(Result("PolyNonLocal", what, *lines, timing.ratio, ">= 20"))
     return results

@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from keras_hadamard import ops
 from keras_hadamard._typing import Tensor
-from keras_hadamard.bench._measure import compare, peak_bytes
-from keras_hadamard.bench._rows import Result, row
+from keras_hadamard.bench._measure import compare, least_peaks
+from keras_hadamard.bench._rows import Result, mode, passes, row
 
 SIZE = 4096
 
@@ -111,10 +111,9 @@ def ops_against_tensorflow(repeats: int, quick: bool) -> Iterator[Result]:
                     partial(_step(f, gradient, jit, *more), *tensors) for f in (op.ours, op.plain)
                 ]
                 timing = compare(both[0], both[1], 5 * repeats)
-                peaks = [max(2**18, min(peak_bytes(run) for _ in range(5))) for run in both]
-                order = "forward + gradient" if gradient else "forward"
+                peaks = least_peaks(both, 5)
                 what = (
-                    f"{sizes}, {order}, {'XLA' if jit else 'graph'}, our time over that of the "
+                    f"{sizes}, {passes(gradient)}, {mode(jit)}, our time over that of the "
                     f"formula in plain TensorFlow (memory {peaks[0] / peaks[1]:.2f})"
                 )
                 lines = f"{timing.ours:.2f} ms", f"{timing.reference:.2f} ms"

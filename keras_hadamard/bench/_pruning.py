@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from keras_hadamard import pruning
 from keras_hadamard.bench._measure import compare, median_time
-from keras_hadamard.bench._rows import Result, row
+from keras_hadamard.bench._rows import Result, mode, row
 
 
 def _conv_net() -> keras.Model:
@@ -67,7 +67,7 @@ def pruned_training(repeats: int, quick: bool) -> list[Result]:
                 timing = compare(*runs, repeats if quick else 20 * repeats)
                 update = median_time(partial(pruned.update_masks, 10**5), repeats) / every
                 what = (
-                    f"{name}, batch {batch}, {criterion}, {'XLA' if jit else 'graph'}, a training "
+                    f"{name}, batch {batch}, {criterion}, {mode(jit)}, a training "
                     f"step with 1/{every} of an update of the masks, over the unpruned step"
                 )
                 lines = f"{timing.ours + update:.2f} ms", f"{timing.reference:.2f} ms"

@@ -27,6 +27,16 @@ class Result:
         return self.figure >= value if relation == ">=" else self.figure <= value
 
 
+def mode(jit: bool) -> str:
+    """Where a candidate runs, in a line."""
+    return "XLA" if jit else "graph"
+
+
+def passes(gradient: bool) -> str:
+    """What is run of it."""
+    return "forward + gradient" if gradient else "forward"
+
+
 # A row measures with so many repeats, smaller if quick, and gives its lines.
 Row = Callable[[int, bool], Iterable[Result]]
 ROWS: dict[str, Row] = {}

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from keras_hadamard._typing import Tensor
 from keras_hadamard.bench._measure import compare, median_time, peak_bytes, slope
-from keras_hadamard.bench._rows import Result, row
+from keras_hadamard.bench._rows import Result, mode, row
 from keras_hadamard.bench._scans import others, tensorflow, while_loop
 from keras_hadamard.ops import gated_scan
 
@@ -69,7 +69,7 @@ def gated_scan_memory(repeats: int, quick: bool) -> list[Result]:
     # TensorFlow's own loop keeps a list of small tensors beside their stack; XLA writes in place.
     for jit, bound in ((True, "<= 4"), (False, "<= 10")):
         peak = peak_bytes(partial(gradient(gated_scan, jit), *data(*MEMORY))) / size
-        what = f"{MEMORY}, {'XLA' if jit else 'graph'}, peak of forward + gradient, in tensors"
+        what = f"{MEMORY}, {mode(jit)}, peak of forward + gradient, in tensors"
         mib = f"{peak * size / 2**20:.0f} MiB", f"{size / 2**20:.0f} MiB a tensor"
         results.append(Result("gated_scan", what, *mib, peak, bound))
     return results

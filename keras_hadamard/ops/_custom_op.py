@@ -42,7 +42,7 @@ class _Op:
     forward: Forward
     gradient: Gradient
     xla: Forward | None
-    products: Forward | None
+    edge: Forward | None
     public: Forward
     tensor_names: tuple[str, ...]
     # Which tensors are integers, and which have no gradient, as those and constants.
@@ -60,8 +60,8 @@ class _Op:
     def compute(self, *tensors: Tensor, **options: Any) -> Tensor:
         """The forward formula, in the form that suits where it is being traced."""
         form = self.forward
-        if self.products is not None and traced_for_the_edge():
-            form = self.products
+        if self.edge is not None and traced_for_the_edge():
+            form = self.edge
         elif self.xla is not None and inside_xla():
             form = self.xla
         return form(*tensors, **options)
@@ -71,7 +71,7 @@ def custom_op(
     *,
     gradient: Gradient,
     xla: Forward | None = None,
-    products: Forward | None = None,
+    edge: Forward | None = None,
     integers: tuple[str, ...] = (),
     constants: tuple[str, ...] = (),
 ) -> Callable[[Forward], Forward]:
@@ -83,7 +83,7 @@ def custom_op(
             differentiable ops.
         xla: Another form of the same formula, taken when traced inside XLA. Defaults to `None`,
             one form for both.
-        products: Another form, without FFT and complex numbers, taken when traced within
+        edge: Another form, without FFT and complex numbers, taken when traced within
             `for_the_edge`. Defaults to `None`, the formula has neither.
         integers: Names of the tensors that hold integers; all others are of one floating dtype.
             Defaults to `()`.
@@ -103,7 +103,7 @@ def custom_op(
         names = tuple(n for n, p in signature.parameters.items() if p.kind is not p.KEYWORD_ONLY)
         name, integer = forward.__name__.lstrip("_"), tuple(n in integers for n in names)
         fixed = tuple(n in (*integers, *constants) for n in names)
-        op = _Op(name, forward, gradient, xla, products, public, names, integer, fixed)
+        op = _Op(name, forward, gradient, xla, edge, public, names, integer, fixed)
         _OPS[op.name] = op
         return public
 

@@ -81,10 +81,8 @@ def shifted(x: Tensor, kernel: Tensor, pads: Pads, strides: int, dilation: int) 
         taps = tf.slice(kernel, (turn * rows, 0, 0), (rows, width, channels))
         return turn + 1, products(seen, taps, total, below, right)
 
-    total = tf.while_loop(lambda turn, _: turn < turns, step, (0, none), maximum_iterations=turns)[
-        1
-    ]
-    return tf.cast(total, x.dtype)
+    loop = tf.while_loop(lambda turn, _: turn < turns, step, (0, none), maximum_iterations=turns)
+    return tf.cast(loop[1], x.dtype)
 
 
 def flipped(

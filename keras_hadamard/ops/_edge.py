@@ -1,6 +1,6 @@
 """Whether a model is traced for LiteRT or ONNX, which have fewer operations and fewer bits.
 
-There is no FFT and no complex number then, and no sum that eight bits would not hold.
+Ops take a form without FFT and complex numbers then, and layers one that bears eight bits.
 """
 
 from collections.abc import Iterator

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from keras_hadamard._typing import Tensor
 from keras_hadamard.ops._precision import at_least_float32
-from keras_hadamard.ops._xla import computed_once, dynamic_update_slice
+from keras_hadamard.ops._xla import dynamic_update_slice
 
 # Steps in one turn of XLA's loop.
 UNROLL = 2
@@ -39,7 +39,7 @@ def in_place(
 
     def step(i: Tensor, h: Tensor, output: Tensor) -> tuple[Tensor, ...]:
         # Late, the decay is that of the step before, and so the carry is the state either way.
-        h = computed_once(at(a, i - 1 if late else i) * h + at(b, i))
+        h = at(a, i - 1 if late else i) * h + at(b, i)
         return i + 1, h, write(output, h, i)
 
     def steps(*state: Tensor) -> tuple[Tensor, ...]:

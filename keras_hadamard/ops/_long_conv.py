@@ -53,7 +53,7 @@ def _gradient(
     return _inverse(grad_x, size, 0, x), _inverse(grad_kernel, size, 0, kernel)
 
 
-@custom_op(gradient=_gradient, products=_direct)
+@custom_op(gradient=_gradient, edge=_direct)
 def _long_conv(x: Tensor, kernel: Tensor, *, centred: bool) -> Tensor:
     size, later = _size(x, kernel, centred)
     spectrum = _transform(x, size) * _transform(kernel, size)

@@ -56,7 +56,7 @@ def _count(width: Any, columns: Any, dtype: Any) -> Tensor:
     return tf.cast(tf.where(alone, 1, 2), dtype)
 
 
-@custom_op(gradient=_grads, products=_by_products)
+@custom_op(gradient=_grads, edge=_by_products)
 def spectral_filter(x: Tensor, spectrum: Tensor) -> Tensor:
     """`irfft2(rfft2(x) * spectrum)` of images (batch, height, width, channels)."""
     parts = tf.cast(spectrum, at_least_float32(spectrum.dtype))

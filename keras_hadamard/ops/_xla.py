@@ -23,7 +23,10 @@ def dynamic_update_slice(target: Tensor, update: Tensor, start: list[Any]) -> Te
 
 
 def computed_once(x: Tensor) -> Tensor:
-    """`x`, which XLA does not compute again for each that uses it; only inside XLA."""
+    """`x`, which XLA does not write out again for each that uses it; only inside XLA.
+
+    It holds until operations are fused; what is to hold there is `taken_once`.
+    """
     return _tf2xla.optimization_barrier(x)[0]
 
 

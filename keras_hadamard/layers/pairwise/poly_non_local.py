@@ -58,7 +58,8 @@ class PolyNonLocal(ProjectingLayer):
     Numerics:
         The mean is computed in float32 under 16-bit policies. Many positions of one known number
         and without a mask are taken together, in their second moments: the same sums in another
-        order, and two products of all positions instead of three.
+        order, and two products of all positions instead of three. Not so under 16-bit policies,
+        after `quantize`, for LiteRT and ONNX, and under XLA where no gradient follows.
 
     Raises:
         ValueError: If the input has no positions or an unknown width.
@@ -127,14 +128,13 @@ class PolyNonLocal(ProjectingLayer):
         moments = ops.matmul(ops.transpose(positions, (0, 2, 1)), positions)
         moments = moments / positions.shape[1] - mean[:, :, None] * mean[:, None]
         one_by_one = ops.eye(features, dtype=x.dtype)
-        of_left = _linear_part(self.left_projection, moments)
-        of_right = _linear_part(self.right_projection, one_by_one)
+        of_left, _ = _parts(self.left_projection, moments)
+        of_right, _ = _parts(self.right_projection, one_by_one)
         context = self.left_projection(mean) * self.right_projection(mean)
         context += ops.sum(of_left * of_right, axis=1)
-        mixing = _linear_part(self.output_projection, context[:, None] * one_by_one)
+        mixing, constant = _parts(self.output_projection, context[:, None] * one_by_one)
         mixing = self.alpha * mixing + self.beta * one_by_one
-        y = ops.matmul(positions, mixing) + self.alpha * _constant_part(self.output_projection, x)
-        return ops.reshape(y, ops.shape(x))
+        return ops.reshape(ops.matmul(positions, mixing) + self.alpha * constant, ops.shape(x))
 
     def _has_many(self, x: Tensor) -> bool:
         """Whether there are so many positions that their moments are the shorter way."""
@@ -166,10 +166,8 @@ class PolyNonLocal(ProjectingLayer):
         }
 
 
-def _linear_part(projection: keras.layers.Dense, x: Tensor) -> Tensor:
-    """`x` times what the projection, with all that may have been done to it, multiplies by."""
-    return projection(x) - _constant_part(projection, x)
-
-
-def _constant_part(projection: keras.layers.Dense, x: Tensor) -> Tensor:
-    return projection(ops.zeros((1, x.shape[-1]), dtype=x.dtype))
+def _parts(projection: keras.layers.Dense, x: Tensor) -> tuple[Tensor, Tensor]:
+    """`x` times what the projection, with all that may have been done to it, multiplies by, and
+    what it adds."""
+    constant = projection(ops.zeros((1, x.shape[-1]), dtype=x.dtype))
+    return projection(x) - constant, constant

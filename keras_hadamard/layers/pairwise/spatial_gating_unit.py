@@ -152,9 +152,8 @@ class SpatialGatingUnit(ProjectingLayer):
     def _mix(self, v: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
         if self.heads == 1:
             # A bias is added faster along the last axis.
-            mixed = (
-                ops.matmul(ops.swapaxes(v, 1, 2), ops.transpose(ops.squeeze(kernel, 0))) + bias[0]
-            )
+            kernel = ops.transpose(ops.squeeze(kernel, 0))
+            mixed = ops.matmul(ops.swapaxes(v, 1, 2), kernel) + bias[0]
             return ops.swapaxes(mixed, 1, 2)
         groups = ops.reshape(v, (-1, ops.shape(v)[1], self.heads, v.shape[-1] // self.heads))
         mixed = ops.einsum("bnhd,hmn->bmhd", groups, kernel)
