@@ -14,6 +14,7 @@ if _keras.backend.backend() != "tensorflow":
         f"of keras. Received: keras.backend.backend()={_keras.backend.backend()!r}"
     )
 
+from keras_hadamard import activations as activations
 from keras_hadamard import config as config
 from keras_hadamard import layers as layers
 from keras_hadamard import ops as ops

@@ -38,7 +38,12 @@ def _is_real(value: Any) -> bool:
 def one_of(name: str, value: Any, choices: Iterable[Any]) -> Any:
     choices = tuple(choices)
     if value not in choices:
-        near = difflib.get_close_matches(str(value), [c for c in choices if isinstance(c, str)])
-        hint = f" (did you mean {' or '.join(map(repr, near))}?)" if near else ""
-        raise received(f"`{name}` to be one of {choices}{hint}", **{name: value})
+        raise received(f"`{name}` to be one of {choices}{near(value, choices)}", **{name: value})
     return value
+
+
+def near(value: Any, choices: Iterable[Any]) -> str:
+    """A hint at the names that are spelt like `value`, or nothing."""
+    names = [choice for choice in choices if isinstance(choice, str)]
+    found = difflib.get_close_matches(str(value), names)
+    return f" (did you mean {' or '.join(map(repr, found))}?)" if found else ""

@@ -10,9 +10,21 @@ import keras
 import pytest
 
 import keras_hadamard
-from keras_hadamard import adapters, config, datasets, layers, models, ops, pruning, serving, tuning
+from keras_hadamard import (
+    activations,
+    adapters,
+    config,
+    datasets,
+    layers,
+    models,
+    ops,
+    pruning,
+    serving,
+    tuning,
+)
 
 FLOORS: list[ModuleType] = [
+    activations,
     adapters,
     config,
     datasets,

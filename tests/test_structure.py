@@ -64,6 +64,19 @@ def test_private_apis_stand_in_one_file(path):
     assert not private or path.as_posix() == "ops/_xla.py", private
 
 
+def test_one_file_resolves_the_names_of_activations():
+    text = {path: (PACKAGE / path).read_text() for path in FILES}
+    resolve = re.compile(r"activations\.(get|serialize|deserialize)\(")
+    found = {
+        path.as_posix()
+        for path, source in text.items()
+        for line in source.splitlines()
+        if resolve.search(line) and "keras.activations" in line
+    }
+    # The benchmark writes the equations in plain Keras.
+    assert {path for path in found if not path.startswith("bench/")} == {"activations.py"}
+
+
 def test_private_attributes_of_others_stand_in_one_file():
     own, read = set(), {}
     for path in FILES:

@@ -117,5 +117,3 @@ from keras_hadamard.layers.pairwise import PolySelfAttention as PolySelfAttentio
 from keras_hadamard.layers.pairwise import Retention as Retention
 from keras_hadamard.layers.pairwise import SimpleGatedLinearAttention as SimpleGatedLinearAttention
 from keras_hadamard.layers.pairwise import SpatialGatingUnit as SpatialGatingUnit
-from keras_hadamard.ops._activations import gelu_tanh as gelu_tanh
-from keras_hadamard.ops._activations import positive as positive

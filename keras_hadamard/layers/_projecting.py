@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from keras_hadamard import activations
 from keras_hadamard._typing import Activation, Initializer, Shape
 from keras_hadamard.layers._centered import CenteredConv2D
 from keras_hadamard.layers._depthwise_conv import DepthwiseConv2D
@@ -140,7 +141,8 @@ class ProjectingLayer(keras.layers.Layer):
         self, name: str, activation: Activation, use_bias: bool | None, blocks: int
     ) -> dict[str, Any]:
         index, self._projected = self._projected, self._projected + blocks
-        arguments = {**self.shared_arguments(index), "activation": activation, "name": name}
+        arguments = {**self.shared_arguments(index), "name": name}
+        arguments["activation"] = activations.get(activation)
         if use_bias is not None:
             arguments["use_bias"] = use_bias
         if blocks > 1:

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from keras_hadamard import activations
 from keras_hadamard._checks import one_of, positive_int, received
 from keras_hadamard._reading import reading
 from keras_hadamard._typing import Initializer, Shape, Tensor
@@ -118,7 +119,7 @@ def classify(
     # The class scores are float32 whatever the policy, so that a server's clients can read them.
     top = keras.layers.Dense(
         positive_int("classes", classes),
-        activation=classifier_activation,
+        activation=activations.get(classifier_activation),
         kernel_initializer=kernel_initializer,
         dtype=float_policy(),
         name="predictions",

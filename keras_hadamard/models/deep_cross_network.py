@@ -5,6 +5,7 @@ from pathlib import Path
 
 import keras
 
+from keras_hadamard import activations
 from keras_hadamard._checks import fraction, one_of, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Tensor
@@ -88,8 +89,8 @@ class DeepCrossNetwork(PublishedModel):
                 projection_dim=projection_dim,
                 cross=cross,
             )
-        activation = keras.activations.get(activation)
-        classifier_activation = keras.activations.get(classifier_activation)
+        activation = activations.get(activation)
+        classifier_activation = activations.get(classifier_activation)
         dropout = fraction("dropout", dropout)
 
         x = model_input((features,), "features")
@@ -123,9 +124,9 @@ class DeepCrossNetwork(PublishedModel):
                 "projection_dim": projection_dim,
                 "num_experts": num_experts,
                 "hidden_units": hidden_units,
-                "activation": keras.activations.serialize(activation),
+                "activation": activations.serialize(activation),
                 "dropout": dropout,
-                "classifier_activation": keras.activations.serialize(classifier_activation),
+                "classifier_activation": activations.serialize(classifier_activation),
             },
             weights=weights,
             name=name,

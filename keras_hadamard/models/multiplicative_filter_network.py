@@ -6,13 +6,13 @@ from typing import Any
 
 import keras
 
+from keras_hadamard import activations
 from keras_hadamard._checks import one_of, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape
 from keras_hadamard.layers import FourierFilter, GaborFilter
 from keras_hadamard.models._checkpoint import transposed
 from keras_hadamard.models._published import PublishedModel, float_policy
-from keras_hadamard.ops import _activations as activations
 
 
 @serializable
@@ -137,7 +137,7 @@ class MultiplicativeFilterNetwork(PublishedModel):
                     keras.constraints.get(gamma_constraint)
                 ),
                 "use_bias": bool(use_bias),
-                "output_activation": keras.activations.serialize(output_activation),
+                "output_activation": activations.serialize(output_activation),
                 "seed": seed,
             },
             weights=weights,

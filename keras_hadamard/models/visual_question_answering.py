@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from keras_hadamard import activations
 from keras_hadamard._checks import fraction, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
@@ -96,7 +97,7 @@ class VisualQuestionAnswering(PublishedModel):
         vocabulary_size = positive_int("vocabulary_size", vocabulary_size)
         units = positive_int("units", units)
         dropout = fraction("dropout", dropout)
-        classifier_activation = keras.activations.get(classifier_activation)
+        classifier_activation = activations.get(classifier_activation)
 
         image = model_input(input_shape, "image")
         question = keras.Input((None,), dtype="int32", name="question")
@@ -122,7 +123,7 @@ class VisualQuestionAnswering(PublishedModel):
             # Scores are float32 whatever the policy, so that a server's clients can read them.
             y = keras.layers.Dense(
                 positive_int("classes", classes),
-                activation=classifier_activation,
+                activation=activations.get(classifier_activation),
                 dtype=float_policy(),
                 name="predictions",
             )(y)
@@ -141,7 +142,7 @@ class VisualQuestionAnswering(PublishedModel):
                 "embedding_dim": embedding_dim,
                 "regions": bool(regions),
                 "dropout": dropout,
-                "classifier_activation": keras.activations.serialize(classifier_activation),
+                "classifier_activation": activations.serialize(classifier_activation),
             },
             weights=weights,
             name=name,

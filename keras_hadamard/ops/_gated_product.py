@@ -6,13 +6,12 @@ import tensorflow as tf
 from keras import ops
 
 from keras_hadamard._typing import Tensor
-from keras_hadamard.ops import _activations as activations
 from keras_hadamard.ops._precision import at_least_float32
 
 
 def gated_product(value: Tensor, gate: Tensor, *, activation: Callable[[Tensor], Tensor]) -> Tensor:
     dtype = at_least_float32(value.dtype)
-    activated = activations.apply(activation, ops.cast(gate, dtype))
+    activated = activation(ops.cast(gate, dtype))
     return ops.cast(ops.cast(value, dtype) * activated, value.dtype)
 
 
@@ -30,7 +29,7 @@ def gated_product_gradient(
     upstream, value32, gate32 = (ops.cast(t, dtype) for t in (upstream, value, gate))
     with tf.GradientTape() as tape:
         tape.watch(gate32)
-        activated = activations.apply(activation, gate32)
+        activated = activation(gate32)
     grad_gate = tape.gradient(
         activated, gate32, upstream * value32, unconnected_gradients=tf.UnconnectedGradients.ZERO
     )

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from harness.laws import float64, normal, same  # noqa: F401
 
+from keras_hadamard.activations import gelu_tanh, min_gru_g
 from keras_hadamard.layers import (
     MFB,
     MLB,
@@ -16,8 +17,6 @@ from keras_hadamard.layers import (
     HadamardProduct,
     PolynomialDense,
     SumFusion,
-    gelu_tanh,
-    positive,
 )
 
 # Fusions.
@@ -128,7 +127,7 @@ def test_bilinear_unit_is_symmetric():
 
 def test_named_activations():
     x = normal(100)
-    same(positive(x), np.where(x >= 0, x + 0.5, 1 / (1 + np.exp(-x))))
+    same(min_gru_g(x), np.where(x >= 0, x + 0.5, 1 / (1 + np.exp(-x))))
     exact = keras.activations.gelu(tf.constant(x))
     assert 1e-6 < np.abs(gelu_tanh(x) - exact).max() < 1e-3
     assert GatedDense(3, activation="gelu_tanh").activation is gelu_tanh

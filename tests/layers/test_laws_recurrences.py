@@ -7,6 +7,7 @@ import tensorflow as tf
 from harness.laws import float64, normal, same  # noqa: F401
 from harness.layer_cases import all_cases
 
+from keras_hadamard.activations import min_gru_g
 from keras_hadamard.layers import (
     HGRN,
     QRNN,
@@ -15,7 +16,6 @@ from keras_hadamard.layers import (
     MinGRU,
     MinLSTM,
     MultiplicativeLSTM,
-    positive,
 )
 from keras_hadamard.layers.modulation._recurrent import Recurrent
 
@@ -66,7 +66,7 @@ def positive_of(x):
 
 
 ACTIVATIONS = {
-    "positive": positive_of,
+    "min_gru_g": positive_of,
     "linear": lambda x: x,
     "tanh": np.tanh,
     "relu": lambda x: np.maximum(x, 0),
@@ -451,7 +451,7 @@ def test_the_log_space_form_of_the_authors_is_this_one(layer):
     same(y, np.exp(total + np.logaddexp.accumulate(log_b - total, axis=1)))
     # The authors' parallel form puts the state through the activation, their sequential one not.
     h = np.abs(normal(2, 4))
-    given = layer(x, initial_state=positive(keras.ops.convert_to_tensor(h)))
+    given = layer(x, initial_state=min_gru_g(keras.ops.convert_to_tensor(h)))
     log_b[:, 0] = np.logaddexp(log_b[:, 0], log_a[:, 0] + np.log(positive_of(h)))
     same(given, np.exp(total + np.logaddexp.accumulate(log_b - total, axis=1)))
 

@@ -112,7 +112,7 @@ def test_options_are_keyword_only(name):
 
 def test_custom_activation_in_a_functional_model(tmp_path):
     x = keras.Input((4,))
-    model = keras.Model(x, ops.glu(x, x, activation=keras_hadamard.layers.positive))
+    model = keras.Model(x, ops.glu(x, x, activation=keras_hadamard.activations.min_gru_g))
     model.save(tmp_path / "m.keras")
     again = keras.models.load_model(tmp_path / "m.keras")
     np.testing.assert_array_equal(model(np.ones((1, 4))), again(np.ones((1, 4))))

@@ -46,7 +46,7 @@ def test_gradients_far_out(mode, activation):
 def test_errors():
     with pytest.raises(ValueError, match="one shape"):
         glu(np.ones((2, 3)), np.ones((2, 4)))
-    with pytest.raises(ValueError, match="Could not interpret activation"):
+    with pytest.raises(ValueError, match="the name of an activation"):
         glu(np.ones((2, 3)), np.ones((2, 3)), activation="nonsense")
     with pytest.raises(ValueError, match="floating"):
         glu(np.ones((2, 3), int), np.ones((2, 3), int))

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import keras
 
+from keras_hadamard import activations
 from keras_hadamard._checks import fraction, positive_int, received
 from keras_hadamard._typing import Activation, Shape, Tensor
 from keras_hadamard.layers.fusion._fusion import Fusion
@@ -32,7 +33,7 @@ class CombinedFusion(Fusion):
         if self.width_argument is not None:
             given = None if width is None else positive_int(self.width_argument, width)
             setattr(self, self.width_argument, given)
-        self.activation = keras.activations.get(activation)
+        self.activation = activations.get(activation)
         self.dropout = fraction("dropout", dropout)
         self.normalize = bool(normalize)
         if not isinstance(normalize_axis, int) or normalize_axis == 0:
@@ -100,7 +101,7 @@ class CombinedFusion(Fusion):
         return {
             **super().get_config(),
             **width,
-            "activation": keras.activations.serialize(self.activation),
+            "activation": activations.serialize(self.activation),
             "dropout": self.dropout,
             "normalize": self.normalize,
             "normalize_axis": self.normalize_axis,

@@ -4,8 +4,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import keras
-
+from keras_hadamard import activations
 from keras_hadamard._checks import fraction, received
 from keras_hadamard._typing import Activation, Shape, Tensor
 from keras_hadamard.layers.fusion._combined_fusion import CombinedFusion
@@ -35,7 +34,7 @@ class ProjectedFusion(CombinedFusion):
         super().__init__(
             units, width, activation, dropout, normalize, normalize_axis, seed, **kwargs
         )
-        self.projection_activation = keras.activations.get(projection_activation)
+        self.projection_activation = activations.get(projection_activation)
         self.projection_dropout = fraction("projection_dropout", projection_dropout)
         # A method with an argument for it sets it before it is built.
         self.shared_projections = False
@@ -92,6 +91,6 @@ class ProjectedFusion(CombinedFusion):
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "projection_activation": keras.activations.serialize(self.projection_activation),
+            "projection_activation": activations.serialize(self.projection_activation),
             "projection_dropout": self.projection_dropout,
         }

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
+from keras_hadamard import activations
 from keras_hadamard._checks import fraction, positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
@@ -93,8 +94,8 @@ class BilinearAttention(Fusion):
         self.rank = None if rank is None else positive_int("rank", rank)
         self.glimpses = positive_int("glimpses", glimpses)
         self.residual = bool(residual)
-        self.activation = keras.activations.get(activation)
-        self.projection_activation = keras.activations.get(projection_activation)
+        self.activation = activations.get(activation)
+        self.projection_activation = activations.get(projection_activation)
         self.dropout = fraction("dropout", dropout)
         self.seed = seed
         self._dropout = keras.layers.Dropout(self.dropout, seed=seed, dtype=self.dtype_policy)
@@ -191,8 +192,8 @@ class BilinearAttention(Fusion):
             "rank": self.rank,
             "glimpses": self.glimpses,
             "residual": self.residual,
-            "activation": keras.activations.serialize(self.activation),
-            "projection_activation": keras.activations.serialize(self.projection_activation),
+            "activation": activations.serialize(self.activation),
+            "projection_activation": activations.serialize(self.projection_activation),
             "dropout": self.dropout,
             "seed": self.seed,
         }

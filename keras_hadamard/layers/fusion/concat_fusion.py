@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from keras_hadamard import activations
 from keras_hadamard._checks import fraction, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
@@ -82,8 +83,8 @@ class ConcatFusion(Fusion):
         if not isinstance(hidden_units, list | tuple):
             raise received("`hidden_units` to be a sequence of integers", hidden_units=hidden_units)
         self.hidden_units = tuple(positive_int("hidden_units", n) for n in hidden_units)
-        self.activation = keras.activations.get(activation)
-        self.hidden_activation = keras.activations.get(hidden_activation)
+        self.activation = activations.get(activation)
+        self.hidden_activation = activations.get(hidden_activation)
         self.dropout = fraction("dropout", dropout)
         self.input_dropout = fraction("input_dropout", input_dropout)
         self.seed = seed
@@ -121,8 +122,8 @@ class ConcatFusion(Fusion):
         return {
             **super().get_config(),
             "hidden_units": list(self.hidden_units),
-            "activation": keras.activations.serialize(self.activation),
-            "hidden_activation": keras.activations.serialize(self.hidden_activation),
+            "activation": activations.serialize(self.activation),
+            "hidden_activation": activations.serialize(self.hidden_activation),
             "dropout": self.dropout,
             "input_dropout": self.input_dropout,
             "seed": self.seed,

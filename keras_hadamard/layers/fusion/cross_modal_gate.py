@@ -2,8 +2,7 @@
 
 from typing import Any, ClassVar
 
-import keras
-
+from keras_hadamard import activations
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
 from keras_hadamard.layers.fusion._fusion import Fusion, align
@@ -73,8 +72,8 @@ class CrossModalGate(Fusion):
     ) -> None:
         super().__init__(units, **kwargs)
         self.mutual = bool(mutual)
-        self.activation = keras.activations.get(activation)
-        self.gate_activation = keras.activations.get(gate_activation)
+        self.activation = activations.get(activation)
+        self.gate_activation = activations.get(gate_activation)
 
     def build(self, input_shape: list[Shape]) -> None:
         super().build(input_shape)
@@ -101,6 +100,6 @@ class CrossModalGate(Fusion):
         return {
             **super().get_config(),
             "mutual": self.mutual,
-            "activation": keras.activations.serialize(self.activation),
-            "gate_activation": keras.activations.serialize(self.gate_activation),
+            "activation": activations.serialize(self.activation),
+            "gate_activation": activations.serialize(self.gate_activation),
         }

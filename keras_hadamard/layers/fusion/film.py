@@ -2,9 +2,9 @@
 
 from typing import Any
 
-import keras
 from keras import ops
 
+from keras_hadamard import activations
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
 from keras_hadamard.layers._channels import channels_axis, to_last
@@ -72,7 +72,7 @@ class FiLM(Conditioned):
         **kwargs: Any,
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
-        self.activation = keras.activations.get(activation)
+        self.activation = activations.get(activation)
         self.use_shift = bool(use_shift)
         self.gamma_offset = float(gamma_offset)
 
@@ -98,7 +98,7 @@ class FiLM(Conditioned):
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "activation": keras.activations.serialize(self.activation),
+            "activation": activations.serialize(self.activation),
             "use_shift": self.use_shift,
             "gamma_offset": self.gamma_offset,
         }

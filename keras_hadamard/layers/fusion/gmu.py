@@ -2,9 +2,9 @@
 
 from typing import Any
 
-import keras
 from keras import ops
 
+from keras_hadamard import activations
 from keras_hadamard._checks import one_of
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
@@ -76,7 +76,7 @@ class GMU(Fusion):
         **kwargs: Any,
     ) -> None:
         super().__init__(units, **kwargs)
-        self.activation = keras.activations.get(activation)
+        self.activation = activations.get(activation)
         self.gate_on = one_of("gate_on", gate_on, ("inputs", "projections"))
         self.return_gates = bool(return_gates)
 
@@ -126,7 +126,7 @@ class GMU(Fusion):
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "activation": keras.activations.serialize(self.activation),
+            "activation": activations.serialize(self.activation),
             "gate_on": self.gate_on,
             "return_gates": self.return_gates,
         }

@@ -4,9 +4,9 @@ import functools
 import operator
 from typing import Any, ClassVar
 
-import keras
 from keras import ops
 
+from keras_hadamard import activations
 from keras_hadamard._checks import positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
@@ -80,7 +80,7 @@ class LMF(Fusion):
     ) -> None:
         super().__init__(units, **kwargs)
         self.rank = positive_int("rank", rank)
-        self.activation = keras.activations.get(activation)
+        self.activation = activations.get(activation)
         self.use_rank_weights = bool(use_rank_weights)
 
     def build(self, input_shape: list[Shape]) -> None:
@@ -124,7 +124,7 @@ class LMF(Fusion):
         return {
             **super().get_config(),
             "rank": self.rank,
-            "activation": keras.activations.serialize(self.activation),
+            "activation": activations.serialize(self.activation),
             "use_rank_weights": self.use_rank_weights,
         }
 

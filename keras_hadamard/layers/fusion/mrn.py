@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 import keras
 
+from keras_hadamard import activations
 from keras_hadamard._checks import fraction, positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
@@ -81,8 +82,8 @@ class MRN(Fusion):
     ) -> None:
         super().__init__(units, **kwargs)
         self.depth = positive_int("depth", depth)
-        self.activation = keras.activations.get(activation)
-        self.projection_activation = keras.activations.get(projection_activation)
+        self.activation = activations.get(activation)
+        self.projection_activation = activations.get(projection_activation)
         self.dropout = fraction("dropout", dropout)
         self.seed = seed
         self._dropout = keras.layers.Dropout(self.dropout, seed=seed, dtype=self.dtype_policy)
@@ -121,8 +122,8 @@ class MRN(Fusion):
         return {
             **super().get_config(),
             "depth": self.depth,
-            "activation": keras.activations.serialize(self.activation),
-            "projection_activation": keras.activations.serialize(self.projection_activation),
+            "activation": activations.serialize(self.activation),
+            "projection_activation": activations.serialize(self.projection_activation),
             "dropout": self.dropout,
             "seed": self.seed,
         }

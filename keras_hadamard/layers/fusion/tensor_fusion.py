@@ -3,9 +3,9 @@
 import math
 from typing import Any
 
-import keras
 from keras import ops
 
+from keras_hadamard import activations
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
@@ -70,7 +70,7 @@ class TensorFusion(Fusion):
         self, units: int, activation: Activation = None, max_bytes: int = 2**30, **kwargs: Any
     ) -> None:
         super().__init__(units, **kwargs)
-        self.activation = keras.activations.get(activation)
+        self.activation = activations.get(activation)
         self.max_bytes = positive_int("max_bytes", max_bytes)
 
     def build(self, input_shape: list[Shape]) -> None:
@@ -94,7 +94,7 @@ class TensorFusion(Fusion):
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "activation": keras.activations.serialize(self.activation),
+            "activation": activations.serialize(self.activation),
             "max_bytes": self.max_bytes,
         }
 

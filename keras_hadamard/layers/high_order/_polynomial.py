@@ -2,9 +2,9 @@
 
 from typing import Any
 
-import keras
 from keras import ops
 
+from keras_hadamard import activations
 from keras_hadamard._checks import one_of, positive_int, received
 from keras_hadamard._typing import Activation, Shape, Tensor
 from keras_hadamard.layers._normalization import normalization
@@ -38,7 +38,7 @@ class Polynomial(ProjectingLayer):
         self.degree = positive_int("degree", degree)
         self.decomposition = one_of("decomposition", decomposition, DECOMPOSITIONS)
         self.rank = None if rank is None else positive_int("rank", rank)
-        self.activation = keras.activations.get(activation)
+        self.activation = activations.get(activation)
         self.use_factor_bias = bool(use_factor_bias)
         self.normalization = one_of("normalization", normalization, (None, "batch", "layer"))
         self.use_gates = bool(use_gates)
@@ -107,7 +107,7 @@ class Polynomial(ProjectingLayer):
             "degree": self.degree,
             "decomposition": self.decomposition,
             "rank": self.rank,
-            "activation": keras.activations.serialize(self.activation),
+            "activation": activations.serialize(self.activation),
             "use_factor_bias": self.use_factor_bias,
             "normalization": self.normalization,
             "use_gates": self.use_gates,

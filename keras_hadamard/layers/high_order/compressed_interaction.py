@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 from keras import ops
 
+from keras_hadamard import activations
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
@@ -84,7 +84,7 @@ class CompressedInteraction(FieldLayer, ProjectingLayer):
         self.layer_sizes = [positive_int("layer_sizes", size) for size in layer_sizes]
         self.units = None if units is None else positive_int("units", units)
         self.split_half = bool(split_half)
-        self.activation = keras.activations.get(activation)
+        self.activation = activations.get(activation)
         if self.split_half and any(size % 2 for size in self.layer_sizes[:-1]):
             raise received(
                 "`layer_sizes` to be even before the last, to be split", layer_sizes=layer_sizes
@@ -134,7 +134,7 @@ class CompressedInteraction(FieldLayer, ProjectingLayer):
             "layer_sizes": self.layer_sizes,
             "units": self.units,
             "split_half": self.split_half,
-            "activation": keras.activations.serialize(self.activation),
+            "activation": activations.serialize(self.activation),
         }
 
     def _features(self) -> int:

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_hadamard import activations
 from keras_hadamard._checks import non_negative, one_of, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
@@ -90,7 +91,7 @@ class CrossNetwork(ProjectingLayer):
         self.parameterization = one_of("parameterization", parameterization, kinds)
         self.projection_dim = rank_argument(projection_dim)
         self.diag_scale = non_negative("diag_scale", diag_scale)
-        self.pre_activation = keras.activations.get(pre_activation)
+        self.pre_activation = activations.get(pre_activation)
         self.supports_masking = True
         if projection_dim is not None and parameterization != "low_rank":
             raise received(
@@ -184,7 +185,7 @@ class CrossNetwork(ProjectingLayer):
             "parameterization": self.parameterization,
             "projection_dim": self.projection_dim,
             "diag_scale": self.diag_scale,
-            "pre_activation": keras.activations.serialize(self.pre_activation),
+            "pre_activation": activations.serialize(self.pre_activation),
         }
 
     @staticmethod

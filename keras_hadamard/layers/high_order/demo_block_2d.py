@@ -4,12 +4,12 @@ from typing import Any
 
 import keras
 
+from keras_hadamard import activations
 from keras_hadamard._checks import non_negative, one_of
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
 from keras_hadamard.layers._normalization import normalization
 from keras_hadamard.layers.high_order._star_block import StarResidual2D
-from keras_hadamard.ops import _activations as activations
 
 
 @serializable
@@ -111,6 +111,6 @@ class DemoBlock2D(StarResidual2D):
         return {
             **super().get_config(),
             "mode": self.mode,
-            "activation": keras.activations.serialize(self.activation),
+            "activation": activations.serialize(self.activation),
             "layer_scale": self.layer_scale,
         }

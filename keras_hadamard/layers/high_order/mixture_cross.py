@@ -2,9 +2,9 @@
 
 from typing import Any
 
-import keras
 from keras import ops
 
+from keras_hadamard import activations
 from keras_hadamard._checks import positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Tensor
@@ -80,8 +80,8 @@ class MixtureCross(Cross):
         super().__init__(**kwargs)
         self.num_experts = positive_int("num_experts", num_experts)
         self.projection_dim = rank_argument(projection_dim)
-        self.activation = keras.activations.get(activation)
-        self.gate_activation = keras.activations.get(gate_activation)
+        self.activation = activations.get(activation)
+        self.gate_activation = activations.get(gate_activation)
 
     def build(self, x0_shape: Any, x_shape: Any = None) -> None:
         shape = self.cross_shape(x0_shape, x_shape)
@@ -140,6 +140,6 @@ class MixtureCross(Cross):
             **super().get_config(),
             "num_experts": self.num_experts,
             "projection_dim": self.projection_dim,
-            "activation": keras.activations.serialize(self.activation),
-            "gate_activation": keras.activations.serialize(self.gate_activation),
+            "activation": activations.serialize(self.activation),
+            "gate_activation": activations.serialize(self.gate_activation),
         }

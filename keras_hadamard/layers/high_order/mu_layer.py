@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+from keras_hadamard import activations
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
@@ -104,7 +105,7 @@ class MuLayer(ProjectingLayer):
         self.normalize = bool(normalize)
         self.use_alpha = bool(use_alpha)
         self.use_spatial_shift = bool(use_spatial_shift)
-        self.activation = keras.activations.get(activation)
+        self.activation = activations.get(activation)
         self.branch_bias_initializer = keras.initializers.get(branch_bias_initializer)
         self.supports_masking = True
 
@@ -155,7 +156,7 @@ class MuLayer(ProjectingLayer):
             "normalize": self.normalize,
             "use_alpha": self.use_alpha,
             "use_spatial_shift": self.use_spatial_shift,
-            "activation": keras.activations.serialize(self.activation),
+            "activation": activations.serialize(self.activation),
             "branch_bias_initializer": keras.initializers.serialize(self.branch_bias_initializer),
         }
 

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
+from keras_hadamard import activations
 from keras_hadamard._checks import positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
@@ -82,7 +83,7 @@ class MultiplicativeInteraction(Fusion):
     ) -> None:
         super().__init__(units, **kwargs)
         self.rank = None if rank is None else positive_int("rank", rank)
-        self.activation = keras.activations.get(activation)
+        self.activation = activations.get(activation)
         self.interaction_initializer = keras.initializers.get(interaction_initializer)
 
     def build(self, input_shape: list[Shape]) -> None:
@@ -116,7 +117,7 @@ class MultiplicativeInteraction(Fusion):
         return {
             **super().get_config(),
             "rank": self.rank,
-            "activation": keras.activations.serialize(self.activation),
+            "activation": activations.serialize(self.activation),
             "interaction_initializer": keras.initializers.serialize(self.interaction_initializer),
         }
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-import keras
 from keras import ops
 
+from keras_hadamard import activations
 from keras_hadamard._checks import fraction, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
@@ -87,7 +87,7 @@ class PolyBlock(ProjectingLayer):
         self.shared_normalization = bool(shared_normalization)
         self.normalize = bool(normalize)
         self.use_alpha = bool(use_alpha)
-        self.activation = keras.activations.get(activation)
+        self.activation = activations.get(activation)
         self.drop_path = fraction("drop_path", drop_path)
         self.seed = seed
 
@@ -145,7 +145,7 @@ class PolyBlock(ProjectingLayer):
             "shared_normalization": self.shared_normalization,
             "normalize": self.normalize,
             "use_alpha": self.use_alpha,
-            "activation": keras.activations.serialize(self.activation),
+            "activation": activations.serialize(self.activation),
             "drop_path": self.drop_path,
             "seed": self.seed,
         }

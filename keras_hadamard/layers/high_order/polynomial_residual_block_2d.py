@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_hadamard import activations
 from keras_hadamard._checks import fraction, one_of, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
@@ -117,7 +118,7 @@ class PolynomialResidualBlock2D(ImageBlock):
         self.product_filters = (
             None if product_filters is None else positive_int("product_filters", product_filters)
         )
-        self.activation = keras.activations.get(activation)
+        self.activation = activations.get(activation)
         self.normalization = one_of("normalization", normalization, KINDS)
         self.shortcut_normalization = one_of(
             "shortcut_normalization", shortcut_normalization, KINDS
@@ -228,7 +229,7 @@ class PolynomialResidualBlock2D(ImageBlock):
             **super().get_config(),
             "product": self.product,
             "product_filters": self.product_filters,
-            "activation": keras.activations.serialize(self.activation),
+            "activation": activations.serialize(self.activation),
             "normalization": self.normalization,
             "shortcut_normalization": self.shortcut_normalization,
             "product_convolutions": self.product_convolutions,

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-import keras
-
+from keras_hadamard import activations
 from keras_hadamard._checks import one_of, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
@@ -86,7 +85,7 @@ class ProductOfPolynomials(ProjectingLayer):
         self.decomposition = one_of("decomposition", decomposition, DECOMPOSITIONS)
         self.rank = None if rank is None else positive_int("rank", rank)
         self.normalization = one_of("normalization", normalization, (None, "batch", "layer"))
-        self.activation = keras.activations.get(activation)
+        self.activation = activations.get(activation)
         self.supports_masking = True
 
     @property
@@ -145,5 +144,5 @@ class ProductOfPolynomials(ProjectingLayer):
             "decomposition": self.decomposition,
             "rank": self.rank,
             "normalization": self.normalization,
-            "activation": keras.activations.serialize(self.activation),
+            "activation": activations.serialize(self.activation),
         }

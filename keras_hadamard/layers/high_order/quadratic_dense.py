@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_hadamard import activations
 from keras_hadamard._checks import one_of, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
@@ -86,7 +87,7 @@ class QuadraticDense(ProjectingLayer):
         super().__init__(**kwargs)
         self.units = positive_int("units", units)
         self.form = one_of("form", form, FORMS)
-        self.activation = keras.activations.get(activation)
+        self.activation = activations.get(activation)
         self.supports_masking = True
 
     def build(self, input_shape: Shape) -> None:
@@ -131,7 +132,7 @@ class QuadraticDense(ProjectingLayer):
             **super().get_config(),
             "units": self.units,
             "form": self.form,
-            "activation": keras.activations.serialize(self.activation),
+            "activation": activations.serialize(self.activation),
         }
 
     @staticmethod

@@ -2,13 +2,11 @@
 
 from typing import Any
 
-import keras
-
+from keras_hadamard import activations
 from keras_hadamard._checks import one_of, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
 from keras_hadamard.layers._projecting import ProjectingLayer
-from keras_hadamard.ops import _activations as activations
 from keras_hadamard.ops import glu
 
 
@@ -95,7 +93,7 @@ class StarOperation(ProjectingLayer):
         u, v = self.activated_projection(inputs), self.plain_projection(inputs)
         if self.mode == "multiply":
             return self.output_projection(glu(v, u, activation=self.activation))
-        return self.output_projection(activations.apply(self.activation, u) + v)
+        return self.output_projection(self.activation(u) + v)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         self._check(input_shape)
@@ -106,7 +104,7 @@ class StarOperation(ProjectingLayer):
             **super().get_config(),
             "expansion": self.expansion,
             "mode": self.mode,
-            "activation": keras.activations.serialize(self.activation),
+            "activation": activations.serialize(self.activation),
             "units": self.units,
         }
 

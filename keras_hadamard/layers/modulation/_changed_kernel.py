@@ -6,15 +6,17 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_hadamard import activations
 from keras_hadamard._checks import positive_int, received
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._typing import Activation, Shape, Tensor
 
 
 class ChangedKernelDense(keras.layers.Dense):
     """Base of dense layers that multiply by something made of their kernel."""
 
-    def __init__(self, units: int, **kwargs: Any) -> None:
-        super().__init__(positive_int("units", units), **kwargs)
+    def __init__(self, units: int, activation: Activation = None, **kwargs: Any) -> None:
+        activation = activations.get(activation)
+        super().__init__(positive_int("units", units), activation=activation, **kwargs)
 
     def build(self, input_shape: Shape) -> None:
         self.compute_output_shape(input_shape)
@@ -34,3 +36,6 @@ class ChangedKernelDense(keras.layers.Dense):
         if len(input_shape) < 2 or input_shape[-1] is None:
             raise received("an input (batch, ..., width) of known width", shape=input_shape)
         return (*input_shape[:-1], self.units)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "activation": activations.serialize(self.activation)}

@@ -5,11 +5,11 @@ from typing import Any
 
 import keras
 
+from keras_hadamard import activations
 from keras_hadamard._checks import non_negative, positive_int, received
 from keras_hadamard._typing import Activation, Initializer, Shape
 from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.layers.modulation._channel_axis import channel_axis
-from keras_hadamard.ops import _activations as activations
 
 
 class Gated(ProjectingLayer):
@@ -88,7 +88,7 @@ class Gated(ProjectingLayer):
             **super().get_config(),
             "units": self.units,
             **self.gate_arguments(),
-            "activation": keras.activations.serialize(self.activation),
+            "activation": activations.serialize(self.activation),
             "gate_kernel_initializer": initializer(self.gate_kernel_initializer),
             "gate_bias_initializer": initializer(self.gate_bias_initializer),
             "lora_rank": self.lora_rank,

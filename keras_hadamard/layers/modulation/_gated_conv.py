@@ -5,10 +5,10 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
+from keras_hadamard import activations
 from keras_hadamard._typing import Activation, Shape, Tensor
 from keras_hadamard.layers._channels import to_last
 from keras_hadamard.layers._windowed import MIRRORED, Windowed
-from keras_hadamard.ops import _activations as activations
 from keras_hadamard.ops import glu
 
 
@@ -60,13 +60,13 @@ class GatedConv(Windowed):
         x = to_last(inputs, self.data_format)
         if self.padding in MIRRORED:
             x = ops.pad(x, [(0, 0), *self.pads, (0, 0)], mode=self.padding)
-        value = activations.apply(self.activation, self.value_convolution(x))
+        value = self.activation(self.value_convolution(x))
         y = glu(value, self.gate_convolution(x), activation=self.gate_activation)
         return to_last(y, self.data_format, back=True)
 
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "activation": keras.activations.serialize(self.activation),
-            "gate_activation": keras.activations.serialize(self.gate_activation),
+            "activation": activations.serialize(self.activation),
+            "gate_activation": activations.serialize(self.gate_activation),
         }

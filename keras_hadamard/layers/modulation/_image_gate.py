@@ -3,9 +3,9 @@
 from abc import abstractmethod
 from typing import Any
 
-import keras
 from keras import ops
 
+from keras_hadamard import activations
 from keras_hadamard._typing import Activation, Shape, Tensor
 from keras_hadamard.layers._channels import image_format, known_image, to_last
 from keras_hadamard.layers._normalization.batch import statistics_dtype
@@ -64,5 +64,5 @@ def mean_of(x: Tensor, axes: int | tuple[int, ...], keepdims: bool = False) -> T
 
 def gate_by(x: Tensor, logits: Tensor, activation: Activation = "sigmoid") -> Tensor:
     """The product of an image and the gate of each of its channels or positions."""
-    gate = keras.activations.get(activation)(ops.cast(logits, statistics_dtype(x)))
+    gate = activations.get(activation)(ops.cast(logits, statistics_dtype(x)))
     return modulate(x, ops.cast(gate, x.dtype))

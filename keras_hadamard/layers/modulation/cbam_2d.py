@@ -2,9 +2,9 @@
 
 from typing import Any
 
-import keras
 from keras import ops
 
+from keras_hadamard import activations
 from keras_hadamard._checks import non_negative, positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
@@ -86,7 +86,7 @@ class CBAM2D(ImageGate):
             hidden_units = positive_int("hidden_units", hidden_units)
         self.hidden_units = hidden_units
         self.kernel_size = positive_int("kernel_size", kernel_size)
-        self.activation = keras.activations.get(activation)
+        self.activation = activations.get(activation)
         self.use_batch_normalization = bool(use_batch_normalization)
 
     def build_gates(self, shape: Shape) -> None:
@@ -117,6 +117,6 @@ class CBAM2D(ImageGate):
             "ratio": self.ratio,
             "hidden_units": self.hidden_units,
             "kernel_size": self.kernel_size,
-            "activation": keras.activations.serialize(self.activation),
+            "activation": activations.serialize(self.activation),
             "use_batch_normalization": self.use_batch_normalization,
         }

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-import keras
 from keras import ops
 
+from keras_hadamard import activations
 from keras_hadamard._checks import non_negative
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
@@ -84,7 +84,7 @@ class ConditionalLayerNormalization(Conditioned):
         kwargs.setdefault("kernel_initializer", "zeros")
         super().__init__(data_format=data_format, **kwargs)
         self.use_gate = bool(use_gate)
-        self.activation = keras.activations.get(activation)
+        self.activation = activations.get(activation)
         self.epsilon = non_negative("epsilon", epsilon)
 
     def build(self, input_shape: list[Shape]) -> None:
@@ -132,6 +132,6 @@ class ConditionalLayerNormalization(Conditioned):
         return {
             **super().get_config(),
             "use_gate": self.use_gate,
-            "activation": keras.activations.serialize(self.activation),
+            "activation": activations.serialize(self.activation),
             "epsilon": self.epsilon,
         }

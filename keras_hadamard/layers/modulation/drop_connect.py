@@ -68,7 +68,7 @@ class DropConnect(ChangedKernelDense):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(units, activation=activation, **kwargs)
+        super().__init__(units, activation, **kwargs)
         self.rate = fraction("rate", rate)
         self.seed = seed
         self.random = keras.random.SeedGenerator(seed)

@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 import keras
 
+from keras_hadamard import activations
 from keras_hadamard._checks import fraction, non_negative, positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
@@ -11,7 +12,6 @@ from keras_hadamard.layers._normalization import normalization
 from keras_hadamard.layers.fusion._conditioned import Conditioned
 from keras_hadamard.layers.fusion._fusion import align
 from keras_hadamard.layers.modulation.gated_dense import GatedDense
-from keras_hadamard.ops import _activations as activations
 
 
 @serializable
@@ -143,7 +143,7 @@ class GatedResidual(Conditioned):
         for context in contexts:
             one, other = align([hidden, self.context_projection(context)])
             hidden = one + other
-        hidden = self.projection(activations.apply(self.activation, hidden))
+        hidden = self.projection(self.activation(hidden))
         y = self.gate(self.drop(hidden, training=training))
         return self.normalization(self.skip(x) + y)
 
@@ -156,7 +156,7 @@ class GatedResidual(Conditioned):
             **super().get_config(),
             "units": self.units,
             "hidden_units": self.hidden_units,
-            "activation": keras.activations.serialize(self.activation),
+            "activation": activations.serialize(self.activation),
             "dropout": self.dropout,
             "epsilon": self.epsilon,
             "seed": self.seed,

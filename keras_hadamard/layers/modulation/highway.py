@@ -5,11 +5,11 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_hadamard import activations
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
 from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.layers.modulation._channel_axis import channel_axis
-from keras_hadamard.ops import _activations as activations
 from keras_hadamard.ops._precision import at_least_float32
 
 
@@ -83,7 +83,7 @@ class Highway(ProjectingLayer):
         tensors = (self.value_projection(inputs), self.gate_projection(inputs), inputs)
         value, gate, x = (ops.cast(t, dtype) for t in tensors)
         transform = ops.sigmoid(gate)
-        y = transform * activations.apply(self.activation, value) + (1 - transform) * x
+        y = transform * self.activation(value) + (1 - transform) * x
         return ops.cast(y, inputs.dtype)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -93,6 +93,6 @@ class Highway(ProjectingLayer):
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "activation": keras.activations.serialize(self.activation),
+            "activation": activations.serialize(self.activation),
             "transform_bias": self.transform_bias,
         }

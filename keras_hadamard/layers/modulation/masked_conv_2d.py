@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_hadamard import activations
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
@@ -99,7 +100,7 @@ class MaskedConv2D(keras.layers.Conv2D):
             kernel_size,
             padding=padding,
             data_format=image_format(data_format),
-            activation=activation,
+            activation=activations.get(activation),
             **kwargs,
         )
         if self.groups != 1:
@@ -140,6 +141,7 @@ class MaskedConv2D(keras.layers.Conv2D):
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
+            "activation": activations.serialize(self.activation),
             "mask": mask_config(self.mask),
             "channel_groups": self.channel_groups,
         }

@@ -84,7 +84,7 @@ class MaskedDense(ChangedKernelDense):
         activation: Activation = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(units, activation=activation, **kwargs)
+        super().__init__(units, activation, **kwargs)
         self.mask = checked_mask(mask, MASKS)
         self.features = None if features is None else positive_int("features", features)
 

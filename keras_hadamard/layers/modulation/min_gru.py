@@ -2,13 +2,12 @@
 
 from typing import Any
 
-import keras
 from keras import ops
 
+from keras_hadamard import activations
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
 from keras_hadamard.layers.modulation._recurrent import LinearRecurrent
-from keras_hadamard.ops import _activations as activations
 
 
 @serializable
@@ -21,9 +20,9 @@ class MinGRU(LinearRecurrent):
 
     Args:
         units: Integer, the width of the state.
-        activation: Name or function of the candidate `g`. Defaults to `"positive"`, `x + 0.5` above
-            zero and `sigmoid(x)` below, which the paper's log-space form needs; `None` is its plain
-            form.
+        activation: Name or function of the candidate `g`. Defaults to `"min_gru_g"`, `x + 0.5`
+            above zero and `sigmoid(x)` below, which the paper's log-space form needs; `None` is its
+            plain form.
         **kwargs: Arguments of every recurrent layer, as Keras's have them (`return_sequences`,
             `return_state`, `go_backwards`, `stateful`, `dropout` of the input and its `seed`), of
             the projections (`use_bias`, `kernel_initializer`, `bias_initializer`, their
@@ -71,7 +70,7 @@ class MinGRU(LinearRecurrent):
         - [Were RNNs All We Needed? (Feng et al., 2024)](https://arxiv.org/abs/2410.01201)
     """
 
-    def __init__(self, units: int, activation: Activation = "positive", **kwargs: Any) -> None:
+    def __init__(self, units: int, activation: Activation = "min_gru_g", **kwargs: Any) -> None:
         super().__init__(units, **kwargs)
         self.activation = activations.get(activation)
 
@@ -81,11 +80,11 @@ class MinGRU(LinearRecurrent):
 
     def gates(self, x: Tensor) -> tuple[Tensor, ...]:
         candidate, gate = self.split(self.projection(x), 2)
-        new = ops.sigmoid(gate) * activations.apply(self.activation, candidate)
+        new = ops.sigmoid(gate) * self.activation(candidate)
         return ops.sigmoid(-gate), new
 
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "activation": keras.activations.serialize(self.activation),
+            "activation": activations.serialize(self.activation),
         }

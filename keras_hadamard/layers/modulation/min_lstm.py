@@ -2,13 +2,12 @@
 
 from typing import Any
 
-import keras
 from keras import ops
 
+from keras_hadamard import activations
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
 from keras_hadamard.layers.modulation._recurrent import LinearRecurrent
-from keras_hadamard.ops import _activations as activations
 
 
 @serializable
@@ -21,9 +20,9 @@ class MinLSTM(LinearRecurrent):
 
     Args:
         units: Integer, the width of the state.
-        activation: Name or function of the candidate `g`. Defaults to `"positive"`, `x + 0.5` above
-            zero and `sigmoid(x)` below, which the paper's log-space form needs; `None` is its plain
-            form.
+        activation: Name or function of the candidate `g`. Defaults to `"min_gru_g"`, `x + 0.5`
+            above zero and `sigmoid(x)` below, which the paper's log-space form needs; `None` is its
+            plain form.
         **kwargs: Arguments of every recurrent layer, as Keras's have them (`return_sequences`,
             `return_state`, `go_backwards`, `stateful`, `dropout` of the input and its `seed`), of
             the projections (`use_bias`, `kernel_initializer`, `bias_initializer`, their
@@ -34,7 +33,7 @@ class MinLSTM(LinearRecurrent):
         inputs: Tensor.
         initial_state: Tensor `(batch, units)`, or a list of it. Defaults to `None`, zeros. The
             paper's parallel form puts it through `g` and its sequential one does not; here it is
-            taken as it is, and `keras_hadamard.layers.positive(state)` is the former.
+            taken as it is, and `keras_hadamard.activations.min_gru_g(state)` is the former.
         mask: Boolean tensor `(batch, steps)`. Defaults to `None`.
         training: Boolean, whether the dropout is on.
 
@@ -69,7 +68,7 @@ class MinLSTM(LinearRecurrent):
         - [Were RNNs All We Needed? (Feng et al., 2024)](https://arxiv.org/abs/2410.01201)
     """
 
-    def __init__(self, units: int, activation: Activation = "positive", **kwargs: Any) -> None:
+    def __init__(self, units: int, activation: Activation = "min_gru_g", **kwargs: Any) -> None:
         super().__init__(units, **kwargs)
         self.activation = activations.get(activation)
 
@@ -81,11 +80,11 @@ class MinLSTM(LinearRecurrent):
         candidate, forget, enter = self.split(self.projection(x), 3)
         # log f - log i, of which the quotients are sigmoids.
         odds = ops.softplus(-enter) - ops.softplus(-forget)
-        new = ops.sigmoid(-odds) * activations.apply(self.activation, candidate)
+        new = ops.sigmoid(-odds) * self.activation(candidate)
         return ops.sigmoid(odds), new
 
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "activation": keras.activations.serialize(self.activation),
+            "activation": activations.serialize(self.activation),
         }

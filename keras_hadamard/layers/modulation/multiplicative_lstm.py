@@ -5,12 +5,12 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_hadamard import activations
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
 from keras_hadamard.layers._side_by_side import SideBySide, derive
 from keras_hadamard.layers.modulation._recurrent import Recurrent
 from keras_hadamard.layers.modulation._steps import one_by_one
-from keras_hadamard.ops import _activations as activations
 
 
 @serializable
@@ -135,7 +135,7 @@ class MultiplicativeLSTM(Recurrent):
         m = self._wide(self.factor_projection(x)) * self._product(h, self.factor_recurrent_kernel)
         gates = self._wide(self.projection(x)) + self._product(m, self.recurrent_kernel)
         candidate, enter, forget, output = ops.split(gates, 4, axis=-1)
-        candidate = activations.apply(self.activation, candidate)
+        candidate = self.activation(candidate)
         c = ops.sigmoid(forget) * c + ops.sigmoid(enter) * candidate
         output = ops.sigmoid(output)
         return [ops.tanh(output * c) if self.gate_inside else output * ops.tanh(c), c]
@@ -150,7 +150,7 @@ class MultiplicativeLSTM(Recurrent):
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "activation": keras.activations.serialize(self.activation),
+            "activation": activations.serialize(self.activation),
             "gate_inside": self.gate_inside,
             "unit_forget_bias": self.unit_forget_bias,
             "recurrent_initializer": keras.initializers.serialize(self.recurrent_initializer),

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-import keras
 from keras import ops
 
+from keras_hadamard import activations
 from keras_hadamard._checks import one_of, positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
 from keras_hadamard.layers.modulation._recurrent import LinearRecurrent, held
-from keras_hadamard.ops import _activations as activations
 
 # What each pooling projects beside the candidate and the forget gate.
 GATES = {"f": 0, "fo": 1, "ifo": 2}
@@ -117,7 +116,7 @@ class QRNN(LinearRecurrent):
     def gates(self, x: Tensor) -> tuple[Tensor, ...]:
         candidate, forget, *rest = self.split(self.projection(x), 2 + GATES[self.pooling])
         enter = ops.sigmoid(rest.pop() if self.pooling == "ifo" else -forget)
-        new = enter * activations.apply(self.activation, candidate)
+        new = enter * self.activation(candidate)
         return ops.sigmoid(forget), new, *rest
 
     def read(self, h: Tensor, *gates: Tensor) -> Tensor:
@@ -128,5 +127,5 @@ class QRNN(LinearRecurrent):
             **super().get_config(),
             "window": self.window,
             "pooling": self.pooling,
-            "activation": keras.activations.serialize(self.activation),
+            "activation": activations.serialize(self.activation),
         }

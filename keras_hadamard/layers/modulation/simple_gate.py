@@ -5,11 +5,11 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_hadamard import activations
 from keras_hadamard._checks import received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
 from keras_hadamard.layers.modulation._channel_axis import channel_axis
-from keras_hadamard.ops import _activations as activations
 from keras_hadamard.ops.glu import glu
 
 
@@ -85,6 +85,6 @@ class SimpleGate(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "activation": keras.activations.serialize(self.activation),
+            "activation": activations.serialize(self.activation),
             "axis": self.axis,
         }

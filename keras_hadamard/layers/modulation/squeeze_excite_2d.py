@@ -2,9 +2,9 @@
 
 from typing import Any
 
-import keras
 from keras import ops
 
+from keras_hadamard import activations
 from keras_hadamard._checks import non_negative, one_of, positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
@@ -96,8 +96,8 @@ class SqueezeExcite2D(ImageGate):
         if hidden_units is not None:
             hidden_units = positive_int("hidden_units", hidden_units)
         self.hidden_units = hidden_units
-        self.activation = keras.activations.get(activation)
-        self.gate_activation = keras.activations.get(gate_activation or GATES[mode])
+        self.activation = activations.get(activation)
+        self.gate_activation = activations.get(gate_activation or GATES[mode])
         self.use_max = bool(use_max)
         self.merge = one_of("merge", merge, MERGES)
 
@@ -131,8 +131,8 @@ class SqueezeExcite2D(ImageGate):
             "mode": self.mode,
             "ratio": self.ratio,
             "hidden_units": self.hidden_units,
-            "activation": keras.activations.serialize(self.activation),
-            "gate_activation": keras.activations.serialize(self.gate_activation),
+            "activation": activations.serialize(self.activation),
+            "gate_activation": activations.serialize(self.gate_activation),
             "use_max": self.use_max,
             "merge": self.merge,
         }

@@ -6,12 +6,12 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_hadamard import activations
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
 from keras_hadamard.layers._side_by_side import SideBySide, derive
 from keras_hadamard.layers.modulation._recurrent import LinearRecurrent
 from keras_hadamard.layers.modulation._steps import one_by_one
-from keras_hadamard.ops import _activations as activations
 
 
 @serializable
@@ -136,7 +136,7 @@ class SRU(LinearRecurrent):
 
     def read(self, h: Tensor, *gates: Tensor) -> Tensor:
         reset, highway = gates
-        through = activations.apply(self.activation, h)
+        through = self.activation(h)
         return ops.sigmoid(reset) * through + ops.sigmoid(-reset) * highway
 
     def run(
@@ -160,7 +160,7 @@ class SRU(LinearRecurrent):
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "activation": keras.activations.serialize(self.activation),
+            "activation": activations.serialize(self.activation),
             "peephole": self.peephole,
             "highway_bias": self.highway_bias,
             "rescale": self.rescale,

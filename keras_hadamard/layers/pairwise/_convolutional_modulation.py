@@ -3,12 +3,10 @@
 from abc import abstractmethod
 from typing import Any
 
-import keras
-
+from keras_hadamard import activations
 from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
 from keras_hadamard.layers._channels import image_format, known_image, to_last
 from keras_hadamard.layers.pairwise._depthwise_mixer import DepthwiseMixer, multiplied
-from keras_hadamard.ops import _activations as activations
 
 
 class ConvolutionalModulation(DepthwiseMixer):
@@ -54,7 +52,7 @@ class ConvolutionalModulation(DepthwiseMixer):
         )
 
     def activated(self, x: Tensor) -> Tensor:
-        return activations.apply(self.activation, x)
+        return self.activation(x)
 
     def call(self, inputs: Tensor) -> Tensor:
         value, context = self.branches(to_last(inputs, self.data_format))
@@ -68,6 +66,6 @@ class ConvolutionalModulation(DepthwiseMixer):
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "activation": keras.activations.serialize(self.activation),
+            "activation": activations.serialize(self.activation),
             "data_format": self.data_format,
         }

@@ -2,13 +2,11 @@
 
 from typing import Any
 
-import keras
-
+from keras_hadamard import activations
 from keras_hadamard._checks import positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
 from keras_hadamard.layers._projecting import ProjectingLayer
-from keras_hadamard.ops import _activations as activations
 
 
 @serializable
@@ -29,7 +27,7 @@ class FeedForward(ProjectingLayer):
         )
 
     def call(self, inputs: Tensor) -> Tensor:
-        hidden = activations.apply(self.activation, self.hidden_projection(inputs))
+        hidden = self.activation(self.hidden_projection(inputs))
         return self.output_projection(hidden)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -39,5 +37,5 @@ class FeedForward(ProjectingLayer):
         return {
             **super().get_config(),
             "expansion": self.expansion,
-            "activation": keras.activations.serialize(self.activation),
+            "activation": activations.serialize(self.activation),
         }

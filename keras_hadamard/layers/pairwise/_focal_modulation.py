@@ -2,16 +2,15 @@
 
 from typing import Any, ClassVar
 
-import keras
 from keras import ops
 
+from keras_hadamard import activations
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
 from keras_hadamard.layers._channels import image_format, to_last, to_last_shape
 from keras_hadamard.layers._masks import masked_mean
 from keras_hadamard.layers._normalization import normalization
 from keras_hadamard.layers.pairwise._depthwise_mixer import DepthwiseMixer, multiplied
-from keras_hadamard.ops import _activations as activations
 from keras_hadamard.ops._precision import at_least_float32
 
 
@@ -94,10 +93,10 @@ class FocalModulation(DepthwiseMixer):
         total: Any = 0.0
         for depthwise, gate in zip(self.depthwise, local, strict=True):
             # Masked positions count as the padding does, on every level.
-            context = activations.apply(self.activation, depthwise(_valid(context, mask)))
+            context = self.activation(depthwise(_valid(context, mask)))
             total = total + ops.cast(context, dtype) * gate
         pooled = masked_mean(ops.cast(context, dtype), mask, axes=(1, 2))
-        total = total + activations.apply(self.activation, pooled) * whole
+        total = total + self.activation(pooled) * whole
         if self.normalize_modulator:
             total = total / (self.levels + 1)
         return ops.cast(total, context.dtype)
@@ -124,7 +123,7 @@ class FocalModulation(DepthwiseMixer):
             "factor": self.factor,
             "post_norm": self.post_norm,
             "normalize_modulator": self.normalize_modulator,
-            "activation": keras.activations.serialize(self.activation),
+            "activation": activations.serialize(self.activation),
             "use_output_bias": self.use_output_bias,
         }
 

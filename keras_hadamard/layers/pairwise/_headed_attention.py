@@ -6,10 +6,10 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_hadamard import activations
 from keras_hadamard._checks import one_of, positive_int, received
 from keras_hadamard._typing import Activation, Shape, Tensor
 from keras_hadamard.layers.pairwise._sequence_mixer import SequenceMixer
-from keras_hadamard.ops import _activations as activations
 from keras_hadamard.ops import gated_linear_attention, glu
 
 NORMS = {"rms": keras.layers.RMSNormalization, "layer": keras.layers.LayerNormalization}
@@ -150,6 +150,6 @@ class HeadedAttention(SequenceMixer):
             "key_dim": self.key_dim,
             "value_dim": self.value_dim,
             "output_norm": self.output_norm,
-            "output_gate": None if gate is None else keras.activations.serialize(gate),
+            "output_gate": None if gate is None else activations.serialize(gate),
             "chunk": self.chunk,
         }

@@ -2,14 +2,12 @@
 
 from typing import Any
 
-import keras
-
+from keras_hadamard import activations
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
 from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.layers.pairwise.spatial_gating_unit import SpatialGatingUnit
-from keras_hadamard.ops import _activations as activations
 
 
 @serializable
@@ -115,7 +113,7 @@ class GMLPBlock(ProjectingLayer):
         )
 
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
-        x = activations.apply(self.activation, self.input_projection(inputs))
+        x = self.activation(self.input_projection(inputs))
         gated = self.gate([x, inputs] if self.gate.attention_units else x, mask=mask)
         return self.output_projection(gated)
 
@@ -131,8 +129,8 @@ class GMLPBlock(ProjectingLayer):
             "length": self.gate.length,
             "causal": self.gate.causal,
             "heads": self.gate.heads,
-            "activation": keras.activations.serialize(self.activation),
-            "gate_activation": keras.activations.serialize(self.gate.activation),
+            "activation": activations.serialize(self.activation),
+            "gate_activation": activations.serialize(self.gate.activation),
             "circulant": self.gate.circulant,
             "attention_units": self.gate.attention_units,
         }

@@ -5,13 +5,13 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_hadamard import activations
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
 from keras_hadamard.layers._masks import all_of
 from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.layers.pairwise._tiny_attention import TinyAttention
-from keras_hadamard.ops import _activations as activations
 
 
 @serializable
@@ -147,7 +147,7 @@ class SpatialGatingUnit(ProjectingLayer):
         gate = self._mix(v, kernel, bias)
         if source:
             gate = gate + self.attention(source[0], mask=mask)
-        return u * activations.apply(self.activation, gate)
+        return u * self.activation(gate)
 
     def _mix(self, v: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
         if self.heads == 1:
@@ -206,7 +206,7 @@ class SpatialGatingUnit(ProjectingLayer):
             "length": self.length,
             "causal": self.causal,
             "heads": self.heads,
-            "activation": keras.activations.serialize(self.activation),
+            "activation": activations.serialize(self.activation),
             "circulant": self.circulant,
             "attention_units": self.attention_units,
             "spatial_initializer": keras.initializers.serialize(self.spatial_initializer),
