@@ -10,6 +10,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 import keras
 import pytest
 from harness.one_loader import OneLoader
+from harness.renewal import pytest_configure as pytest_configure
 
 from keras_hadamard.layers import _fusions
 from keras_hadamard.serving import _loader

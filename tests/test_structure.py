@@ -77,6 +77,20 @@ def test_one_file_resolves_the_names_of_activations():
     assert {path for path in found if not path.startswith("bench/")} == {"activations.py"}
 
 
+def test_one_file_reads_the_kernels_of_sublayers():
+    """A stored kernel may be integers, or lack what an adapter adds: `effective_kernel` knows."""
+    found = {}
+    for path in FILES:
+        if path.parts[0] != "layers":
+            continue
+        for node in ast.walk(ast.parse((PACKAGE / path).read_text())):
+            if isinstance(node, ast.Attribute) and node.attr in ("kernel", "_kernel"):
+                own = isinstance(node.value, ast.Name) and node.value.id == "self"
+                if not own and ast.unparse(node.value) != "super()":
+                    found.setdefault(path.as_posix(), []).append(ast.unparse(node))
+    assert found == {"layers/_kernels.py": ["layer.kernel"]}
+
+
 def test_private_attributes_of_others_stand_in_one_file():
     own, read = set(), {}
     for path in FILES:

@@ -26,3 +26,27 @@ def calls_in(graph: keras.Model) -> Iterator[Any]:
     """The nodes of a functional model, each one call of a layer."""
     for level in graph._nodes_by_depth.values():
         yield from level
+
+
+def mask_of(tensor: Any) -> Any:
+    """The mask that goes with a tensor, or None."""
+    return getattr(tensor, "_keras_mask", None)
+
+
+def with_mask_of(original: Any, tensor: Any) -> Any:
+    """A tensor with the mask that goes with another one."""
+    mask = mask_of(original)
+    if mask is not None:
+        tensor._keras_mask = mask
+    return tensor
+
+
+def convert_nothing(layer: keras.layers.Layer) -> None:
+    """Has Keras leave what a layer is called on as it is."""
+    layer._convert_input_args = False
+
+
+def remat_mode(layer: keras.layers.Layer) -> str | None:
+    """The mode of the `keras.RematScope` that the layer was made in, or None."""
+    scope = layer._remat_mode
+    return None if scope is None else scope.mode

@@ -9,6 +9,7 @@ from keras_hadamard._checks import received
 from keras_hadamard._introspection.kernels import Kernel
 from keras_hadamard._typing import Tensor
 from keras_hadamard.adapters._adapter import Linear, Update, Weights
+from keras_hadamard.ops._inputs import whole_ids
 
 
 def form_of(kernel: Kernel) -> "DenseForm | None":
@@ -154,7 +155,7 @@ class EmbeddingForm(DenseForm):
         return 0.0
 
     def product(self, update: Update, x: Tensor, weights: Weights) -> Tensor:
-        x = ops.cast(x, "int32")
+        x = whole_ids(ops.convert_to_tensor(x))
         rows = {
             name: ops.take(value, x, axis=0) if name in update.of_inputs else value
             for name, value in weights.items()

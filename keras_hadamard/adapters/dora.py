@@ -52,7 +52,7 @@ class DoRA(Adapter):
 
     Numerics:
         `||V|| / ||W||` is computed in at least float32 from what `D` changes of the square, so that
-        it is one to the last bit while `D` is zero.
+        it is one to the last bit while `D` is zero, and from `V` itself where that is short.
 
     Example:
 
@@ -128,6 +128,8 @@ class DoRA(Adapter):
         safe = ops.where(there, square, ops.ones_like(square))
         there = ops.cast(there, w.dtype)
         ratio = there + self._sum(d * (2 * w + d)) / safe
+        # What `D` has taken most of has no digits in that sum, and no need to be one.
+        ratio = ops.where(ratio > 0.25, ratio, self._sum(ops.square(w + d)) / safe)
         return (there + change / ops.sqrt(safe)) / ops.sqrt(ops.maximum(ratio, 1e-12))
 
     def _sum(self, matrix: Tensor) -> Tensor:

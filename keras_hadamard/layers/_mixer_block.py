@@ -8,11 +8,13 @@ from keras import ops
 from keras_hadamard._checks import fraction
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers._base import BaseLayer
+from keras_hadamard.layers._dropout import dropped
 from keras_hadamard.layers.modulation.gated_mlp import GatedMLP
 
 
 @serializable
-class MixerBlock(keras.layers.Layer):
+class MixerBlock(BaseLayer):
     """`x + M(norm(x))`, then `x + F(norm(x))` with a token mixer `M` and a `GatedMLP` `F`.
 
     With `project` a dense layer follows the mixer, which is for mixers that end with none or are
@@ -77,8 +79,8 @@ class MixerBlock(keras.layers.Layer):
     def _around(self, x: Tensor, mixed: Tensor, training: bool | None) -> Tensor:
         if self.output_projection is not None:
             mixed = self.output_projection(mixed)
-        x = ops.add(x, self.mixer_drop(mixed, training=training))
-        return ops.add(x, self.mlp_drop(self.mlp(self.mlp_norm(x)), training=training))
+        x = ops.add(x, dropped(self.mixer_drop, mixed, training))
+        return ops.add(x, dropped(self.mlp_drop, self.mlp(self.mlp_norm(x)), training))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return tuple(input_shape)
@@ -95,4 +97,5 @@ class MixerBlock(keras.layers.Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "MixerBlock":
         mixer = keras.saving.deserialize_keras_object(config["mixer"])
-        return cls(**{**config, "mixer": mixer})
+        layer: MixerBlock = super().from_config({**config, "mixer": mixer})
+        return layer

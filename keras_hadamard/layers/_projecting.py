@@ -8,14 +8,14 @@ import keras
 
 from keras_hadamard import activations
 from keras_hadamard._typing import Activation, Initializer, Shape
+from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._centered import CenteredConv2D
 from keras_hadamard.layers._depthwise_conv import DepthwiseConv2D
 from keras_hadamard.layers._fan_in import of_fan_in
-from keras_hadamard.layers._quantized import quantize_as, quantized
-from keras_hadamard.layers._side_by_side import SideBySide, derive
+from keras_hadamard.layers._initializers import block_initializer, initializer_for
 
 
-class ProjectingLayer(keras.layers.Layer):
+class ProjectingLayer(BaseLayer):
     """Base of layers with dense projections: the arguments of their kernels and biases, once."""
 
     def __init__(
@@ -38,7 +38,6 @@ class ProjectingLayer(keras.layers.Layer):
         self.bias_regularizer = keras.regularizers.get(bias_regularizer)
         self.kernel_constraint = keras.constraints.get(kernel_constraint)
         self.bias_constraint = keras.constraints.get(bias_constraint)
-        self._projected = 0
 
     def project(
         self,
@@ -49,19 +48,21 @@ class ProjectingLayer(keras.layers.Layer):
         use_bias: bool | None = None,
         blocks: int = 1,
         bias_initializer: Initializer = None,
+        kind: Callable[..., Any] = keras.layers.Dense,
         input_shape: Shape | None = None,
-    ) -> keras.layers.Dense:
+    ) -> Any:
         """Creates (and builds) a dense projection.
 
         `blocks` is how many projections of `units` the kernel holds side by side; each of them is
-        initialised as if it stood alone. `bias_initializer` stands in for the layer's.
+        initialised as if it stood alone. `bias_initializer` stands in for the layer's,
+        and `kind` for `keras.layers.Dense`.
         """
         arguments = self._kernel_arguments(name, activation, use_bias, blocks)
         if bias_initializer is not None:
             arguments["bias_initializer"] = bias_initializer
         if input_shape is not None:
             _tell_fan_in(arguments, input_shape[-1])
-        dense = keras.layers.Dense(units * blocks, **arguments)
+        dense = kind(units * blocks, **arguments)
         if input_shape is not None:
             dense.build(input_shape)
         return dense
@@ -84,7 +85,7 @@ class ProjectingLayer(keras.layers.Layer):
 
         `kind` is the layer that convolves, where another than the centred one is wanted.
         """
-        arguments = self._kernel_arguments(name, activation, use_bias, 1)
+        arguments = self._kernel_arguments(name, activation, use_bias)
         if input_shape is not None:
             _tell_fan_in(arguments, _taps(kernel_size) * (input_shape[-1] or 0))
         convolution = kind(
@@ -116,10 +117,9 @@ class ProjectingLayer(keras.layers.Layer):
 
         `kernel_initializer` stands in for the layer's.
         """
-        index = self._projected
-        arguments = self._kernel_arguments(name, activation, use_bias, 1)
+        arguments = self._kernel_arguments(name, activation, use_bias)
         if kernel_initializer is not None:
-            arguments["kernel_initializer"] = derive(kernel_initializer, index)
+            arguments["kernel_initializer"] = initializer_for(kernel_initializer, name)
         _tell_fan_in(arguments, _taps(kernel_size))
         for what in ("initializer", "regularizer", "constraint"):
             arguments[f"depthwise_{what}"] = arguments.pop(f"kernel_{what}")
@@ -138,27 +138,24 @@ class ProjectingLayer(keras.layers.Layer):
         return convolution
 
     def _kernel_arguments(
-        self, name: str, activation: Activation, use_bias: bool | None, blocks: int
+        self, name: str, activation: Activation, use_bias: bool | None, blocks: int = 1
     ) -> dict[str, Any]:
-        index, self._projected = self._projected, self._projected + blocks
-        arguments = {**self.shared_arguments(index), "name": name}
+        arguments = {**self.shared_arguments(name), "name": name}
         arguments["activation"] = activations.get(activation)
         if use_bias is not None:
             arguments["use_bias"] = use_bias
         if blocks > 1:
-            initializers = [derive(self.kernel_initializer, index + i) for i in range(blocks)]
-            arguments["kernel_initializer"] = SideBySide(initializers)
+            arguments["kernel_initializer"] = block_initializer(
+                self.kernel_initializer, name, blocks
+            )
         return arguments
 
-    def shared_arguments(self, index: int) -> dict[str, Any]:
-        """What a sublayer takes over from this one, its initialisers those of the weight `index`.
-
-        A sublayer that projects itself counts on from there.
-        """
+    def shared_arguments(self, name: str) -> dict[str, Any]:
+        """What the sublayer of a name takes over from this one."""
         return {
             "use_bias": self.use_bias,
-            "kernel_initializer": derive(self.kernel_initializer, index),
-            "bias_initializer": derive(self.bias_initializer, index),
+            "kernel_initializer": initializer_for(self.kernel_initializer, name),
+            "bias_initializer": initializer_for(self.bias_initializer, name),
             "kernel_regularizer": self.kernel_regularizer,
             "bias_regularizer": self.bias_regularizer,
             "kernel_constraint": self.kernel_constraint,
@@ -166,22 +163,12 @@ class ProjectingLayer(keras.layers.Layer):
             "dtype": self.dtype_policy,
         }
 
-    def sublayer(self, kind: Callable[..., Any], kernels: int, *args: Any, **kwargs: Any) -> Any:
-        """A sublayer that derives the seeds of so many kernels itself, from where this one is.
+    def sublayer(self, kind: Callable[..., Any], *args: Any, name: str, **kwargs: Any) -> Any:
+        """Creates a sublayer of a class that has the arguments of this one.
 
         What is given stands in for what is shared.
         """
-        index, self._projected = self._projected, self._projected + kernels
-        return kind(*args, **{**self.shared_arguments(index), **kwargs})
-
-    def get_build_config(self) -> dict[str, Any] | None:
-        config: dict[str, Any] | None = super().get_build_config()
-        policies = quantized(self)
-        return {**(config or {}), "quantized": policies} if policies else config
-
-    def build_from_config(self, config: dict[str, Any]) -> None:
-        super().build_from_config(config)
-        quantize_as(self, config.get("quantized", {}))
+        return kind(*args, name=name, **{**self.shared_arguments(name), **kwargs})
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -12,6 +12,7 @@ from keras_hadamard._checks import positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
 from keras_hadamard.layers import modulation, pairwise
+from keras_hadamard.layers._base import BaseLayer
 
 # What a mixer may see: all positions, or those before alone.
 OPEN, CAUSAL = "open", "causal"
@@ -46,7 +47,7 @@ class TokenMixer:
 
 
 @serializable
-class SelfAttention(keras.layers.Layer):
+class SelfAttention(BaseLayer):
     """`keras.layers.MultiHeadAttention` of an input to itself, as wide as the input."""
 
     def __init__(self, heads: int = 4, causal: bool = False, **kwargs: Any) -> None:
@@ -80,7 +81,7 @@ class SelfAttention(keras.layers.Layer):
 
 
 @serializable
-class OverPixels(keras.layers.Layer):
+class OverPixels(BaseLayer):
     """A mixer of sequences on an image (batch, height, width, channels), row after row."""
 
     def __init__(self, mixer: keras.layers.Layer, **kwargs: Any) -> None:
@@ -111,7 +112,8 @@ class OverPixels(keras.layers.Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "OverPixels":
         mixer = keras.saving.deserialize_keras_object(config["mixer"])
-        return cls(**{**config, "mixer": mixer})
+        layer: OverPixels = super().from_config({**config, "mixer": mixer})
+        return layer
 
 
 def _attention(at: Place, **kwargs: Any) -> keras.layers.Layer:

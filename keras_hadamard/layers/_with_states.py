@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from keras_hadamard._checks import received
+from keras_hadamard._introspection.private import convert_nothing, mask_of
 from keras_hadamard._typing import Shape, Tensor
 from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.ops._precision import at_least_float32
@@ -23,6 +24,16 @@ class WithStates(ProjectingLayer):
         super().__init__(**kwargs)
         self.return_state = bool(return_state)
         self.supports_masking = True
+        # Keras would round the states, some of which are counts, to the compute dtype.
+        convert_nothing(self)
+
+    def __call__(self, inputs: Tensor, *args: Any, **kwargs: Any) -> Any:
+        given = {**dict(zip(self.call_signature_parameters[1:], args, strict=False)), **kwargs}
+        unmasked = given.get("initial_state") is not None and given.get("mask") is None
+        if unmasked and not isinstance(inputs, keras.KerasTensor):
+            # Keras looks for the mask of the inputs where there are no other tensors.
+            given["mask"] = mask_of(inputs)
+        return super().__call__(inputs, **given)
 
     @abstractmethod
     def run(

@@ -11,12 +11,14 @@ from keras import ops
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._masks import all_of, masked_mean
+from keras_hadamard.layers._shared_layers import deserialized, serialized
 from keras_hadamard.ops.factorized_bilinear_pool import factorized_bilinear_pool
 
 
 @serializable
-class HadamardProduct(keras.layers.Layer):
+class HadamardProduct(BaseLayer):
     """Product of branches, reduced, projected and added to the input.
 
     `y = output(reduce(branch_1 * branch_2 * ...)) + skip` is the sentence that every method of this
@@ -25,7 +27,8 @@ class HadamardProduct(keras.layers.Layer):
 
     Args:
         branches: Sequence of two or more Keras layers, one for each factor of the product.
-            `keras.layers.Identity()` is a branch that takes its input as it is.
+            `keras.layers.Identity()` is a branch that takes its input as it is. A layer that is
+            given twice has one set of weights, which it also keeps in a file or clone.
         output: Keras layer that is applied to the reduced product. Defaults to `None`.
         reduce: `"mean"` over all positions (axes between batch and features, which are kept with
             length 1), or an integer that says how many neighbouring features are summed. Defaults
@@ -77,6 +80,8 @@ class HadamardProduct(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        # Branches take what they take: one that looks up indices would find others once rounded.
+        self.autocast = False
         if not isinstance(branches, list | tuple) or len(branches) < 2:
             raise received("`branches` to be a sequence of two or more layers", branches=branches)
         for layer in (*branches, output):
@@ -116,7 +121,7 @@ class HadamardProduct(keras.layers.Layer):
             product = masked_mean(product, all_of(mask), axes)
         if self.output_layer is not None:
             product = ops.cast(self.output_layer(product), self.compute_dtype)
-        return product + each[0] if self.skip else product
+        return product + ops.cast(each[0], self.compute_dtype) if self.skip else product
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Tensor | None:
         return None if self.reduce == "mean" else all_of(mask)
@@ -128,20 +133,21 @@ class HadamardProduct(keras.layers.Layer):
         return _broadcast(shape, self._shapes(input_shape)[0]) if self.skip else shape
 
     def get_config(self) -> dict[str, Any]:
-        serialize = keras.saving.serialize_keras_object
+        *branches, output = serialized([*self.branches, self.output_layer])
         return {
             **super().get_config(),
-            "branches": [serialize(branch) for branch in self.branches],
-            "output": None if self.output_layer is None else serialize(self.output_layer),
+            "branches": branches,
+            "output": output,
             "reduce": self.reduce,
             "skip": self.skip,
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "HadamardProduct":
-        config, deserialize = dict(config), keras.saving.deserialize_keras_object
-        branches = [deserialize(branch) for branch in config.pop("branches")]
-        return cls(branches, output=deserialize(config.pop("output")), **config)
+        *branches, output = deserialized([*config["branches"], config["output"]])
+        config = {**config, "branches": branches, "output": output}
+        layer: HadamardProduct = super().from_config(config)
+        return layer
 
     def _shapes(self, input_shape: Any) -> list[Shape]:
         """The shape of each branch's input."""

@@ -15,6 +15,8 @@ class LanguageModelStep(keras.layers.Layer):
     def __init__(self, model: keras.Model, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.model = model
+        # States are more precise than what is computed with them.
+        self.autocast = False
 
     def call(self, inputs: list[Tensor]) -> dict[str, Tensor]:
         token, *states = inputs

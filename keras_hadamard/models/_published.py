@@ -1,6 +1,7 @@
 """What the published architectures share: arguments, files, the authors' checkpoints."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from keras_hadamard import activations
 from keras_hadamard._checks import one_of, positive_int, received
 from keras_hadamard._reading import reading
 from keras_hadamard._typing import Initializer, Shape, Tensor
+from keras_hadamard.layers._sublayers import KEY, change, changes_of
 from keras_hadamard.models import _checkpoint
 
 
@@ -30,6 +32,8 @@ class PublishedModel(keras.Model):
         name: str | None = None,
     ) -> None:
         super().__init__(inputs, outputs, name=name)
+        # The layers in it were made under this policy, whatever holds where it is loaded.
+        self._policy = keras.config.dtype_policy()
         self.arguments = {k: list(v) if isinstance(v, tuple) else v for k, v in arguments.items()}
         if weights is not None:
             path = existing(weights)
@@ -69,12 +73,36 @@ class PublishedModel(keras.Model):
         return model
 
     def get_config(self) -> dict[str, Any]:
-        return {**self.arguments, "name": self.name}
+        changes = changes_of(self)
+        return {
+            **self.arguments,
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": keras.dtype_policies.serialize(self._policy),
+            **({KEY: changes} if changes else {}),
+        }
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "PublishedModel":
         del custom_objects  # Every layer is registered.
-        return cls(**config)
+        config = dict(config)
+        changes, trainable = config.pop(KEY, None), config.pop("trainable", True)
+        with under_policy(config.pop("dtype", None)):
+            model = cls(**config)
+        change(model, changes)
+        model.trainable = model.trainable and trainable
+        return model
+
+
+@contextmanager
+def under_policy(policy: Any) -> Iterator[None]:
+    """Layers that are made within have the policy, a global one that is put back afterwards."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(before if policy is None else keras.dtype_policies.get(policy))
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def existing(weights: str | Path) -> str:

@@ -15,6 +15,7 @@ from keras_hadamard.layers._positions import Positions
 from keras_hadamard.layers._token_mixers import TOKEN_MIXERS, Place, names
 from keras_hadamard.models._language_model_step import LanguageModelStep
 from keras_hadamard.models._published import PublishedModel, float_policy
+from keras_hadamard.ops._inputs import as_int32, whole_ids
 
 MIXERS = names("sequence", causal=True)
 
@@ -138,7 +139,7 @@ class CausalLanguageModel(PublishedModel):
             The scores `(batch, vocabulary_size)`, which are those that the whole sequence gives,
             and the list of the states.
         """
-        tokens = ops.cast(tokens, "int32")
+        tokens = whole_ids(ops.convert_to_tensor(tokens))
         if states is None:
             states = self.get_initial_state(ops.shape(tokens)[0])
         return (self._advance if self.recurrent else self._reread)(tokens, list(states))
@@ -175,7 +176,7 @@ class CausalLanguageModel(PublishedModel):
         moved = ops.where(full, ops.roll(window, -1, axis=1), window)
         last = ops.expand_dims(ops.minimum(count, self.window - 1), -1)
         here = ops.arange(self.window, dtype="int32") == last
-        window = ops.where(here, ops.expand_dims(tokens, -1), moved)
+        window = ops.where(here, ops.expand_dims(as_int32(tokens), -1), moved)
         scores = self(window, training=False)
         # What stands after the last token has no say in its scores.
         read = ops.take_along_axis(scores, ops.expand_dims(last, -1), axis=1)

@@ -1,6 +1,5 @@
 """Multiplicative filter networks: coordinates to values, without an activation."""
 
-import itertools
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from keras_hadamard._checks import one_of, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape
 from keras_hadamard.layers import FourierFilter, GaborFilter
+from keras_hadamard.layers._initializers import seed_for
 from keras_hadamard.models._checkpoint import transposed
 from keras_hadamard.models._published import PublishedModel, float_policy
 
@@ -92,30 +92,25 @@ class MultiplicativeFilterNetwork(PublishedModel):
             share["gamma_constraint"] = gamma_constraint
         kind = FourierFilter if filters == "fourier" else GaborFilter
 
-        places = itertools.count()
-
-        def seeded() -> int | None:
-            # The seeds of a filter's weights follow the filter's own.
-            return None if seed is None else seed + 10 * next(places)
-
         def dense(width: int, name: str, limit: float, **kwargs: Any) -> keras.layers.Dense:
             # Where the authors say nothing, PyTorch's start: uniform within 1 / sqrt(width).
             uniform, default = keras.initializers.RandomUniform, units**-0.5
             return keras.layers.Dense(
                 width,
-                kernel_initializer=uniform(-limit, limit, seed=seeded()),
-                bias_initializer=uniform(-default, default, seed=seeded()),
+                kernel_initializer=uniform(-limit, limit, seed=seed_for(seed, f"{name}/kernel")),
+                bias_initializer=uniform(-default, default, seed=seed_for(seed, f"{name}/bias")),
                 name=name,
                 **kwargs,
             )
 
         # Whatever the policy: 16 bits are too few for coordinates.
         x = keras.Input(shape, name="coordinates", dtype=float_policy())
-        z = kind(units, seed=seeded(), name="filter_0", **share)(x)
+        z = kind(units, seed=seed_for(seed, "filter_0"), name="filter_0", **share)(x)
         limit = (weight_scale / units) ** 0.5
         for i in range(steps):
             hidden = dense(units, f"hidden_{i}", limit, use_bias=bool(use_bias))
-            own = kind(units, seed=seeded(), name=f"filter_{i + 1}", **share)
+            name_of_filter = f"filter_{i + 1}"
+            own = kind(units, seed=seed_for(seed, name_of_filter), name=name_of_filter, **share)
             z = keras.layers.Multiply(name=f"product_{i}")([hidden(z), own(x)])
         output = dense(
             outputs, "output", units**-0.5, activation=output_activation, dtype=float_policy()

@@ -2,14 +2,8 @@
 
 An op file holds two functions of tensors, the forward formula and its vector-Jacobian product.
 `custom_op` adds the rest: the call on KerasTensors, the XLA compilation of eager calls, inlining
-into graphs, the choice of another form inside XLA or for formats without FFT, and gradients of
-every order.
-
-How the gradients fit together. The forward computation runs on stopped inputs inside
-`tf.custom_gradient`, because TensorFlow cannot differentiate a jitted function that holds a loop:
-the loop's stack would have to cross the XLA boundary. The vector-Jacobian product is itself such a
-function, whose own gradient is autodiff over its formula, with the output computed anew so that its
-dependence on the inputs is not lost. The formula calls public ops, so this repeats to any order.
+into graphs, the choice of another form inside XLA or for formats without FFT, gradients of every
+order, and forward-mode derivatives.
 """
 
 import functools
@@ -21,10 +15,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_hadamard import config
 from keras_hadamard._checks import received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Tensor
+from keras_hadamard.ops._derivatives import Formulas, differentiable, spread
 from keras_hadamard.ops._edge import traced_for_the_edge
 from keras_hadamard.ops._xla import inside_xla
 
@@ -143,7 +137,8 @@ def _dispatch(op: _Op, tensors: tuple[Tensor, ...], options: Options) -> Tensor:
     )
     _check_dtypes(op, tensors)
     given = tuple(t is not None for t in tensors)
-    return _differentiable(op, given, options, tuple(t for t in tensors if t is not None))
+    formulas = _formulas(op, given, options)
+    return differentiable(formulas, tuple(t for t in tensors if t is not None))
 
 
 def _check_dtypes(op: _Op, tensors: tuple[Tensor, ...]) -> None:
@@ -164,88 +159,18 @@ def _check_dtypes(op: _Op, tensors: tuple[Tensor, ...]) -> None:
         raise received(f"the tensors of `{op.name}` to have one floating dtype{but}", **got)
 
 
-def _differentiable(
-    op: _Op, given: tuple[bool, ...], options: Options, tensors: tuple[Tensor, ...]
-) -> Tensor:
-    @tf.custom_gradient
-    def run(*tensors: Tensor) -> Any:
-        output = _run(_forward_of(op, given, options), tensors)
-
-        def pullback(upstream: Tensor) -> Any:
-            return _pullback(op, given, options, tensors, output, upstream)
-
-        return output, pullback
-
-    return run(*tensors)
-
-
-def _pullback(
-    op: _Op,
-    given: tuple[bool, ...],
-    options: Options,
-    tensors: tuple[Tensor, ...],
-    output: Tensor,
-    upstream: Tensor,
-) -> Any:
-    """The vector-Jacobian product, differentiable in `tensors` and `upstream`."""
-    formula = _gradient_of(op, given, options)
-    floating = tuple(d for d, g in zip(op.differentiable(len(given)), given, strict=True) if g)
-
-    @tf.custom_gradient
-    def run(upstream: Tensor, *tensors: Tensor) -> Any:
-        grads = _run(formula, (upstream, output, *tensors))
-
-        def second(*cotangents: Tensor) -> Any:
-            sources = [upstream, *(t for t, f in zip(tensors, floating, strict=True) if f)]
-            with tf.GradientTape() as tape:
-                tape.watch(sources)
-                again = _differentiable(op, given, options, tensors)
-                grads = formula(upstream, again, *tensors)
-            zero = tf.UnconnectedGradients.ZERO
-            found = tape.gradient(grads, sources, cotangents, unconnected_gradients=zero)
-            return _spread(found, (True, *floating))
-
-        return grads, second
-
-    return _spread(tuple(run(upstream, *tensors)), floating)
-
-
 @functools.lru_cache(maxsize=1024)
-def _forward_of(op: _Op, given: tuple[bool, ...], options: Options) -> Forward:
+def _formulas(op: _Op, given: tuple[bool, ...], options: Options) -> Formulas:
+    """Those of one call: of the tensors that are given, in this order."""
+    differentiable = op.differentiable(len(given))
+
     def forward(*tensors: Tensor) -> Tensor:
-        return op.compute(*_spread(tensors, given), **dict(options))
+        return op.compute(*spread(tensors, given), **dict(options))
 
-    return forward
+    def gradient(upstream: Tensor, output: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
+        grads = op.gradient(upstream, output, *spread(tensors, given), **dict(options))
+        wanted = zip(grads, given, differentiable, strict=True)
+        return tuple(grad for grad, is_given, has_one in wanted if is_given and has_one)
 
-
-@functools.lru_cache(maxsize=1024)
-def _gradient_of(op: _Op, given: tuple[bool, ...], options: Options) -> Forward:
-    def gradient(upstream: Tensor, output: Tensor, *tensors: Tensor) -> Any:
-        grads = op.gradient(upstream, output, *_spread(tensors, given), **dict(options))
-        wanted = (g and d for g, d in zip(given, op.differentiable(len(given)), strict=True))
-        return tuple(g for g, is_wanted in zip(grads, wanted, strict=True) if is_wanted)
-
-    return gradient
-
-
-def _spread(tensors: tuple[Tensor, ...], given: tuple[bool, ...]) -> list[Tensor | None]:
-    """Puts the Nones back between the tensors, which alone can cross `tf.custom_gradient`."""
-    rest = iter(tensors)
-    return [next(rest) if is_given else None for is_given in given]
-
-
-def _run(function: Forward, tensors: tuple[Tensor, ...]) -> Any:
-    tensors = tuple(tf.stop_gradient(t) for t in tensors)
-    # What is compiled is kept, and is of the usual form.
-    if not tf.executing_eagerly() or not config.eager_compile() or traced_for_the_edge():
-        return function(*tensors)
-    return _compiled(function, tuple((t.shape, t.dtype) for t in tensors))(*tensors)
-
-
-@functools.lru_cache(maxsize=1024)
-def _compiled(function: Forward, signature: tuple[Any, ...]) -> Forward:
-    jitted = tf.function(function, jit_compile=True, autograph=False)
-    # The concrete function of one signature: a new shape is a compilation anyway, and going
-    # through the polymorphic one TensorFlow would warn of retracing.
-    concrete: Forward = jitted.get_concrete_function(*(tf.TensorSpec(*s) for s in signature))
-    return concrete
+    of_given = (d for d, g in zip(differentiable, given, strict=True) if g)
+    return Formulas(forward, gradient, tuple(of_given))

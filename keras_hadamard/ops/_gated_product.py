@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-import tensorflow as tf
 from keras import ops
 
 from keras_hadamard._typing import Tensor
 from keras_hadamard.ops._precision import at_least_float32
+from keras_hadamard.ops._vjp import vjp
 
 
 def gated_product(value: Tensor, gate: Tensor, *, activation: Callable[[Tensor], Tensor]) -> Tensor:
@@ -27,10 +27,6 @@ def gated_product_gradient(
     del y
     dtype = at_least_float32(value.dtype)
     upstream, value32, gate32 = (ops.cast(t, dtype) for t in (upstream, value, gate))
-    with tf.GradientTape() as tape:
-        tape.watch(gate32)
-        activated = activation(gate32)
-    grad_gate = tape.gradient(
-        activated, gate32, upstream * value32, unconnected_gradients=tf.UnconnectedGradients.ZERO
-    )
+    activated, pullback = vjp(activation, gate32)
+    (grad_gate,) = pullback(upstream * value32)
     return ops.cast(upstream * activated, value.dtype), ops.cast(grad_gate, gate.dtype)

@@ -1,10 +1,11 @@
-"""TensorFlow's private XLA doors, all of them, so that a move of one breaks one file."""
+"""TensorFlow's private doors, all of them, so that a move of one breaks one file."""
 
 from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 from tensorflow.compiler.tf2xla.python import xla as _tf2xla
+from tensorflow.python.eager import forwardprop_util as _forwardprop_util
 from tensorflow.python.ops import control_flow_util as _control_flow_util
 
 from keras_hadamard._typing import Tensor
@@ -15,6 +16,21 @@ def inside_xla() -> bool:
     if tf.executing_eagerly():
         return False
     return bool(_control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph()))
+
+
+def accumulating() -> bool:
+    """Whether a forward accumulator is active in this thread."""
+    return bool(_forwardprop_util.pack_tangents([]).indices)
+
+
+def have_tangents(tensors: tuple[Tensor, ...]) -> bool:
+    """Whether an active forward accumulator follows one of the tensors."""
+    return bool(_forwardprop_util.pack_tangents(list(tensors)).tangents)
+
+
+def inside_graph() -> bool:
+    """Whether the code that runs now is being traced, into an XLA computation or not."""
+    return not tf.executing_eagerly()
 
 
 def dynamic_update_slice(target: Tensor, update: Tensor, start: list[Any]) -> Tensor:

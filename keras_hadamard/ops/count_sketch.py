@@ -9,6 +9,7 @@ from keras import ops
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._typing import Tensor
 from keras_hadamard.ops._custom_op import custom_op
+from keras_hadamard.ops._inputs import whole_ids
 from keras_hadamard.ops._precision import at_least_float32
 from keras_hadamard.ops._shapes import compatible, static_shape
 
@@ -61,6 +62,8 @@ def count_sketch(x: Tensor, indices: Tensor, signs: Tensor, *, size: int) -> Ten
         known = np.asarray(indices)
         if known.size and not (known.min() >= 0 and known.max() < size):
             raise received(f"`indices` to lie in 0, ..., {size - 1}", indices=known.tolist())
+    if "int" in str(getattr(indices, "dtype", "")):
+        indices = whole_ids(indices)
     return _count_sketch(x, indices, signs, size=size)
 
 

@@ -14,6 +14,7 @@ from keras_hadamard.ops._attention_chunks import (
 )
 from keras_hadamard.ops._custom_op import custom_op
 from keras_hadamard.ops._shapes import compatible, static_shape
+from keras_hadamard.ops._vjp import vjp
 from keras_hadamard.ops.gated_scan import gated_scan
 
 
@@ -121,10 +122,8 @@ def _gradient(
     keys, values = q.shape[-1], v.shape[-1]
     queries, to_store, stored = (to_chunks(x, size) for x in (q, k, v))
     decays = to_chunks(decay, size, fill=1.0)
-    with tf.GradientTape() as tape:
-        # Sums of products of the arguments: all that autodiff has to do here is to leave one out.
-        tape.watch([queries, to_store, decays])
-        parts = within(queries, to_store, decays)
+    # Sums of products of the arguments: all that autodiff has to do here is to leave one out.
+    parts, pullback = vjp(within, queries, to_store, decays)
     scores, from_start, to_end, total = parts
     product, before, _ = _states(to_end, stored, total, initial, q)
     dtype, shape = product.dtype, tf.shape(product)
@@ -149,9 +148,8 @@ def _gradient(
         tf.matmul(stored, of_after, transpose_b=True),
         tf.reshape(of_total, tf.shape(total)),
     )
-    grads = tape.gradient(parts, [queries, to_store, decays], of_parts)
     of_v = tf.matmul(scores, upstream, transpose_a=True) + tf.matmul(to_end, of_after)
-    of_q, of_k, of_decay = (from_chunks(x, q) for x in grads)
+    of_q, of_k, of_decay = (from_chunks(x, q) for x in pullback(*of_parts))
     of_initial = None
     if initial is not None:
         of_initial = tf.cast(tf.reshape(of_before[:, 0], tf.shape(initial)), initial.dtype)

@@ -2,7 +2,6 @@
 
 import math
 
-import tensorflow as tf
 from keras import ops
 
 from keras_hadamard._checks import received
@@ -141,10 +140,9 @@ def _gradient(
     if uniform is None:
         return ops.cast(grad, log_alpha.dtype), None
     grad = grad / temperature
-    u = ops.cast(uniform, grad.dtype)
-    kept = ops.logical_and(u > EPSILON, u < 1 - EPSILON)
-    u = ops.clip(u, EPSILON, 1 - EPSILON)
-    grad_uniform = ops.where(kept, grad / (u * (1 - u)), 0)
+    u, rest = _sides(ops.cast(uniform, grad.dtype))
+    kept = ops.logical_and(u > EPSILON, rest > EPSILON)
+    grad_uniform = ops.where(kept, grad / (u * rest), 0)
     return tuple(ops.cast(g, log_alpha.dtype) for g in (sum_to(grad, log_alpha), grad_uniform))
 
 
@@ -166,8 +164,13 @@ def _logits(log_alpha: Tensor, uniform: Tensor | None, temperature: float) -> Te
     log_alpha = ops.cast(log_alpha, dtype)
     if uniform is None:
         return log_alpha
-    u = ops.clip(ops.cast(uniform, dtype), EPSILON, 1 - EPSILON)
-    return (ops.log(u) - tf.math.log1p(-u) + log_alpha) / temperature
+    u, rest = _sides(ops.cast(uniform, dtype))
+    return (ops.log(u) - ops.log(rest) + log_alpha) / temperature
+
+
+def _sides(uniform: Tensor) -> tuple[Tensor, Tensor]:
+    """`u` and `1 - u`, neither of them below epsilon, which float32 cannot take away from 1."""
+    return ops.maximum(uniform, EPSILON), ops.maximum(1 - uniform, EPSILON)
 
 
 def _stretched(logits: Tensor, lower: float, upper: float) -> Tensor:

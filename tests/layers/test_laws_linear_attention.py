@@ -303,7 +303,7 @@ def test_states_are_float32_under_16_bits(name, policy):
 def test_errors():
     x = normal(2, LENGTH, 8)
     for layer, message in (
-        (lambda: GatedLinearAttention(3)(x), "3 heads divide"),
+        (lambda: GatedLinearAttention(3)(x), "`heads` that divide"),
         (lambda: Retention(8)(x), "even `key_dim`"),
         (lambda: Retention(form="fast"), "`form`"),
         (lambda: GatedLinearAttention(chunk=48), "power of two"),

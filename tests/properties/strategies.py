@@ -99,7 +99,10 @@ def _depthwise_conv2d(m: Maker) -> Call:
 
 
 def _factorization_machine(m: Maker) -> Call:
-    return (m.tensor(*m.sizes(2, 4)),), {"reduce": m.option((True, False))}
+    return (m.tensor(*m.sizes(2, 4)),), {
+        "reduce": m.option((True, False)),
+        "exact": m.option((True, False)),
+    }
 
 
 def _factorized_bilinear_pool(m: Maker) -> Call:

@@ -8,6 +8,7 @@ import keras
 from keras_hadamard import activations
 from keras_hadamard._checks import fraction, positive_int, received
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.layers._dropout import dropped
 from keras_hadamard.layers.fusion._fusion import Fusion
 from keras_hadamard.ops import l2_normalize, signed_sqrt
 
@@ -91,7 +92,7 @@ class CombinedFusion(Fusion):
     def call(self, inputs: list[Tensor], training: bool | None = None) -> Tensor:
         fused = self.fuse(list(inputs), training)
         if not self.drops_in_fuse:
-            fused = self._dropout(fused, training=training)
+            fused = dropped(self._dropout, fused, training)
         if self.output_projection is not None:
             fused = self.output_projection(fused)
         return self.activation(fused)

@@ -39,17 +39,15 @@ class CoreFusion(ProjectedFusion):
         self.use_core_bias = bool(use_core_bias)
         self.shared_projections = bool(shared_projections)
 
-    def _core(self, chunks: int, name: str) -> Core:
-        """The core of so many chunks of one size."""
+    def _core(self, name: str) -> Core:
+        """The core of chunks of one size."""
         given: dict[str, Any] = {"name": name, "use_bias": self.use_core_bias}
-        core: Core
         if self.rank is None:
-            core = self.sublayer(FullCore, chunks, **given)
-        else:
-            kernels = chunks if self.shared_projections else 2 * chunks
-            given |= {"rank": self.rank, "shared": self.shared_projections}
-            core = self.sublayer(LowRankCore, kernels, **given)
-        return core
+            full: Core = self.sublayer(FullCore, **given)
+            return full
+        given |= {"rank": self.rank, "shared": self.shared_projections}
+        low: Core = self.sublayer(LowRankCore, **given)
+        return low
 
     def build_core(self, input_shape: list[Shape]) -> None:
         # Chunks of one size are computed at once.
@@ -57,7 +55,7 @@ class CoreFusion(ProjectedFusion):
         self.cores = []
         positions = self.positions(input_shape)
         for i, (chunks, size) in enumerate(self.sizes):
-            core = self._core(chunks, f"core_{i}")
+            core = self._core(f"core_{i}")
             core.build([(*positions, chunks, size)] * 2)
             self.cores.append(core)
 

@@ -11,8 +11,8 @@ from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
 from keras_hadamard.layers._bilinear import block_bilinear
 from keras_hadamard.layers._fan_in import of_fan_in
+from keras_hadamard.layers._initializers import block_initializer
 from keras_hadamard.layers._projecting import ProjectingLayer
-from keras_hadamard.layers._side_by_side import SideBySide, derive
 from keras_hadamard.ops import factorized_bilinear_pool
 
 
@@ -23,25 +23,24 @@ class Core(ProjectingLayer):
     def build(self, input_shape: list[Shape]) -> None:
         """Creates the weights of all chunks."""
 
-    def add_kernel(self, name: str, shape: Shape, first: int = 0) -> Any:
+    def add_kernel(self, name: str, shape: Shape) -> Any:
         """A weight whose first axis is the chunks, each initialised as if it stood alone."""
-        chunks = range(first, first + int(shape[0] or 0))
-        initializers = [derive(self.kernel_initializer, i) for i in chunks]
+        chunks = int(shape[0] or 0)
         return self.add_weight(
             name=name,
             shape=shape,
-            initializer=SideBySide(initializers, axis=0),
+            initializer=block_initializer(self.kernel_initializer, name, chunks, axis=0),
             regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
         )
 
-    def add_bias(self, name: str, shape: Shape, size: int, index: int = 0) -> Any:
+    def add_bias(self, name: str, shape: Shape, size: int) -> Any:
         if not self.use_bias:
             return None
         return self.add_weight(
             name=name,
             shape=shape,
-            initializer=of_fan_in(derive(self.bias_initializer, index), size),
+            initializer=of_fan_in(self.bias_initializer, size),
             regularizer=self.bias_regularizer,
             constraint=self.bias_constraint,
         )
@@ -63,8 +62,8 @@ class LowRankCore(Core):
         units = size * self.rank
         made = [
             (
-                self.add_kernel(f"kernel_{i}", (chunks, size, units), first=i * chunks),
-                self.add_bias(f"bias_{i}", (chunks, units), size, index=i),
+                self.add_kernel(f"kernel_{i}", (chunks, size, units)),
+                self.add_bias(f"bias_{i}", (chunks, units), size),
             )
             for i in range(1 if self.shared else 2)
         ]

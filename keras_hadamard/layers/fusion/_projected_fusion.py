@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from keras_hadamard import activations
 from keras_hadamard._checks import fraction, received
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.layers._dropout import dropped
 from keras_hadamard.layers.fusion._combined_fusion import CombinedFusion
 from keras_hadamard.layers.fusion._fusion import align
 
@@ -73,7 +74,7 @@ class ProjectedFusion(CombinedFusion):
 
     def fuse(self, inputs: list[Tensor], training: bool | None) -> Tensor:
         projections = [
-            self._projection_dropout(project(x), training=training)
+            dropped(self._projection_dropout, project(x), training)
             for project, x in zip(self.projections, inputs, strict=True)
         ]
         return self.combine(align(projections), training)
@@ -86,7 +87,7 @@ class ProjectedFusion(CombinedFusion):
         if y.shape[1:-1] != x.shape[1:-1] and all(n == 1 for n in x.shape[1:-1]):
             x, y = y, x  # A vector is broadcast; each of its products is dropped by itself.
         # Dropping an entry of one factor drops the product, which need not be formed.
-        return self._dropout(x, training=training), y
+        return dropped(self._dropout, x, training), y
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -10,6 +10,9 @@ from keras_hadamard import activations
 from keras_hadamard._checks import fraction, positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.layers._dropout import dropped
+from keras_hadamard.layers._kernels import effective_kernel
+from keras_hadamard.layers._masks import masked_softmax
 from keras_hadamard.layers.fusion._fusion import Fusion
 from keras_hadamard.ops._precision import at_least_float32
 
@@ -160,7 +163,7 @@ class BilinearAttention(Fusion):
         """The weights of all pairs of positions, `(batch, glimpses, positions_x, positions_y)`."""
         dtype = at_least_float32(self.compute_dtype)
         u, v = (ops.cast(z, dtype) for z in self._of_both(self.attended, (x, y), training))
-        weights = ops.cast(ops.transpose(self.attention.kernel), dtype)
+        weights = ops.transpose(effective_kernel(self.attention, dtype))
         # (batch, glimpses, positions_x, rank) with (batch, 1, rank, positions_y).
         weighed = u[:, None] * weights[:, None]
         logits = ops.matmul(weighed, ops.transpose(v, (0, 2, 1))[:, None])
@@ -169,17 +172,13 @@ class BilinearAttention(Fusion):
             if m is not None:
                 m = ops.expand_dims(ops.expand_dims(m, axis), 1)
                 valid = m if valid is None else ops.logical_and(valid, m)
-        if valid is not None:
-            logits = ops.where(valid, logits, -1e30)
-        # `ops.softmax` over two axes needs a batch that is known.
-        attention = ops.exp(logits - ops.logsumexp(logits, axis=(2, 3), keepdims=True))
-        return attention if valid is None else ops.where(valid, attention, 0)
+        return masked_softmax(logits, valid, (2, 3))
 
     def _of_both(
         self, projections: Any, inputs: tuple[Tensor, Tensor], training: bool | None
     ) -> list[Tensor]:
         return [
-            self._dropout(project(z), training=training)
+            dropped(self._dropout, project(z), training)
             for project, z in zip(projections, inputs, strict=True)
         ]
 

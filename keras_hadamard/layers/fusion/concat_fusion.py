@@ -9,6 +9,7 @@ from keras_hadamard import activations
 from keras_hadamard._checks import fraction, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.layers._dropout import dropped
 from keras_hadamard.layers.fusion._fusion import Fusion, align, join
 
 
@@ -115,7 +116,7 @@ class ConcatFusion(Fusion):
     def call(self, inputs: list[Tensor], training: bool | None = None) -> Tensor:
         x = join(align(list(inputs)))
         for drop, project in zip(self._dropouts, self.projections, strict=True):
-            x = project(drop(x, training=training))
+            x = project(dropped(drop, x, training))
         return x
 
     def get_config(self) -> dict[str, Any]:

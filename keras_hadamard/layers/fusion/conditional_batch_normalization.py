@@ -110,8 +110,8 @@ class ConditionalBatchNormalization(Conditioned):
             )
             condition = (*condition[:-1], self.hidden_units)
         zeros = {"kernel_initializer": "zeros", "bias_initializer": "zeros"}
-        self.condition_projection = keras.layers.Dense(
-            2 * features, name="condition_projection", **{**self.shared_arguments(1), **zeros}
+        self.condition_projection = self.sublayer(
+            keras.layers.Dense, 2 * features, name="condition_projection", **zeros
         )
         self.condition_projection.build(condition)
 

@@ -124,7 +124,7 @@ class FiLMResidualBlock2D(Conditioned):
             **({"center": False, "scale": False} if self.use_batch_normalization else {}),
         )
         self.film = self.sublayer(
-            FiLM, 2, gamma_offset=self.gamma_offset, data_format="channels_last", name="film"
+            FiLM, gamma_offset=self.gamma_offset, data_format="channels_last", name="film"
         )
         modulated = (*image, width if self.film_position == "input" else self.filters)
         self.film.build([modulated, condition])

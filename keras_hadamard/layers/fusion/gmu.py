@@ -50,7 +50,8 @@ class GMU(Fusion):
         A position is valid where it is valid in every input that has a mask; the mask is passed on.
 
     Numerics:
-        In the compute dtype; gates and projections are bounded by 1.
+        In the compute dtype; gates and projections are bounded by 1. `1 - z` is computed without a
+        difference.
 
     Raises:
         ValueError: If the inputs are no list, do not fit together, or an argument is out of range.
@@ -91,7 +92,6 @@ class GMU(Fusion):
         self.gate_projection = self.project(
             self.units,
             "gate_projection",
-            activation="sigmoid",
             blocks=self._gates(count),
             input_shape=(*positions, width if self.gate_on == "inputs" else count * self.units),
         )
@@ -99,11 +99,11 @@ class GMU(Fusion):
     def call(self, inputs: list[Tensor]) -> Any:
         projections = [project(x) for project, x in zip(self.projections, inputs, strict=True)]
         seen = list(inputs) if self.gate_on == "inputs" else projections
-        gates = self.gate_projection(join(align(seen)))
+        logits = self.gate_projection(join(align(seen)))
+        gates = ops.sigmoid(logits)
         values = [self.activation(p) for p in align(projections)]
         if len(values) == 2:
-            # One product: z * (h_1 - h_2) + h_2.
-            y = gates * (values[0] - values[1]) + values[1]
+            y = gates * values[0] + ops.sigmoid(-logits) * values[1]
         else:
             parts = ops.split(gates, len(values), axis=-1)
             y, *others = (z * h for z, h in zip(parts, values, strict=True))

@@ -10,7 +10,7 @@ from keras_hadamard import activations
 from keras_hadamard._checks import positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
-from keras_hadamard.layers._side_by_side import SideBySide, derive
+from keras_hadamard.layers._initializers import block_initializer
 from keras_hadamard.layers.fusion._fusion import Fusion, align, with_one
 from keras_hadamard.ops._precision import at_least_float32
 
@@ -87,7 +87,7 @@ class LMF(Fusion):
         super().build(input_shape)
         # The row of the one comes first.
         self.factors = [
-            self._weight(f"factor_{i}", (int(shape[-1] or 0) + 1, self.rank * self.units), i)
+            self._weight(f"factor_{i}", (int(shape[-1] or 0) + 1, self.rank * self.units))
             for i, shape in enumerate(input_shape)
         ]
         self.rank_weights = None
@@ -128,14 +128,12 @@ class LMF(Fusion):
             "use_rank_weights": self.use_rank_weights,
         }
 
-    def _weight(self, name: str, shape: Shape, index: int) -> Any:
+    def _weight(self, name: str, shape: Shape) -> Any:
         # Each term is initialised as if it stood alone.
-        first = index * self.rank
-        initializers = [derive(self.kernel_initializer, first + r) for r in range(self.rank)]
         return self.add_weight(
             name=name,
             shape=shape,
-            initializer=SideBySide(initializers),
+            initializer=block_initializer(self.kernel_initializer, name, self.rank),
             regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
         )

@@ -8,6 +8,7 @@ from keras_hadamard import activations
 from keras_hadamard._checks import fraction, positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.layers._dropout import dropped
 from keras_hadamard.layers.fusion._fusion import Fusion, align
 from keras_hadamard.ops import factorized_bilinear_pool
 
@@ -110,10 +111,10 @@ class MRN(Fusion):
     def call(self, inputs: list[Tensor], training: bool | None = None) -> Tensor:
         x, h = inputs
         for block in self.blocks:
-            dropped = self._dropout(h, training=training)
-            seen = block["second"](block["first"](self._dropout(x, training=training)))
+            kept = dropped(self._dropout, h, training)
+            seen = block["second"](block["first"](dropped(self._dropout, x, training)))
             state, seen, shortcut = align(
-                [block["state"](dropped), seen, block["shortcut"](dropped)]
+                [block["state"](kept), seen, block["shortcut"](kept)]
             )
             h = shortcut + factorized_bilinear_pool(state, seen, factor=1)
         return self.activation(h)

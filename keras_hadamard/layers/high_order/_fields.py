@@ -2,14 +2,14 @@
 
 from typing import Any
 
-import keras
 from keras import ops
 
 from keras_hadamard._checks import received
 from keras_hadamard._typing import Tensor
+from keras_hadamard.layers._base import BaseLayer
 
 
-class FieldLayer(keras.layers.Layer):
+class FieldLayer(BaseLayer):
     """Base of the layers on (batch, fields, width), or on a list of (batch, width), one a field.
 
     A masked field is as if it were zero.

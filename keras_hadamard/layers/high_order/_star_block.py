@@ -49,7 +49,7 @@ class StarResidual2D(ProjectingLayer):
 
     def star(self, shape: Shape, activation: Activation, mode: str = "multiply") -> StarOperation:
         star: StarOperation = self.sublayer(
-            StarOperation, 3, self.expansion, mode, activation, name="star"
+            StarOperation, self.expansion, mode, activation, name="star"
         )
         star.build(shape)
         return star

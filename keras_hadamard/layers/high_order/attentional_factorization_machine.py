@@ -8,6 +8,7 @@ from keras import ops
 from keras_hadamard._checks import fraction, positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers._dropout import dropped
 from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.layers.high_order._fields import FieldLayer, stacked
 from keras_hadamard.ops._pairs import attended_products, pair_indices
@@ -97,7 +98,7 @@ class AttentionalFactorizationMachine(FieldLayer, ProjectingLayer):
                 self.units, "output_projection", input_shape=(None, width)
             )
         self.dropouts = [
-            keras.layers.Dropout(rate, seed=self.seed, dtype=self.dtype_policy) if rate else None
+            keras.layers.Dropout(rate, seed=self.seed, dtype=self.dtype_policy)
             for rate in (self.attention_dropout, self.dropout)
         ]
 
@@ -112,11 +113,8 @@ class AttentionalFactorizationMachine(FieldLayer, ProjectingLayer):
             scores = ops.where(valid, scores, -1e30)
         weights = ops.cast(ops.softmax(scores, axis=1), self.compute_dtype)
         drop_weights, drop_sum = self.dropouts
-        if drop_weights is not None:
-            weights = drop_weights(weights, training=training)
-        y = ops.sum(weights * products, axis=1)
-        if drop_sum is not None:
-            y = drop_sum(y, training=training)
+        y = ops.sum(dropped(drop_weights, weights, training) * products, axis=1)
+        y = dropped(drop_sum, y, training)
         return y if self.output_projection is None else self.output_projection(y)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:

@@ -9,6 +9,7 @@ from keras_hadamard import activations
 from keras_hadamard._checks import non_negative, one_of, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.layers._kernels import effective_kernel
 from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.layers.high_order._cross import quarter, rank_argument
 from keras_hadamard.layers.high_order.feature_cross import crossed
@@ -160,7 +161,7 @@ class CrossNetwork(ProjectingLayer):
         """x_l = number_l * x_0 + constant_l, with number_0 = 1 and constant_0 = 0."""
         dtype = at_least_float32(self.compute_dtype)
         steps = ops.split(ops.cast(self.vectors(inputs), dtype), self.num_layers, axis=-1)
-        kernel = ops.cast(self.vectors.kernel, dtype)
+        kernel = effective_kernel(self.vectors, dtype)
         number: Tensor = 1.0
         constant: Tensor = None
         for n, step in enumerate(steps):

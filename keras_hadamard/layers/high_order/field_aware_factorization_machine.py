@@ -10,12 +10,14 @@ from keras import ops
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Constraint, Initializer, Regularizer, Shape, Tensor
+from keras_hadamard.layers._base import BaseLayer
+from keras_hadamard.ops._inputs import values_of, whole_ids
 from keras_hadamard.ops._pairs import crossed_sides
 from keras_hadamard.ops._precision import at_least_float32
 
 
 @serializable
-class FieldAwareFactorizationMachine(keras.layers.Layer):
+class FieldAwareFactorizationMachine(BaseLayer):
     """Products of categories' embeddings, one embedding for each field they meet (FFM).
 
     A category of each field comes in. For the fields `i < j` in the order of rows
@@ -33,7 +35,7 @@ class FieldAwareFactorizationMachine(keras.layers.Layer):
         **kwargs: Arguments of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
-        inputs: Integer tensor, the categories of each field, from 0.
+        inputs: Tensor of integers, the categories of each field, from 0.
 
     Input shape:
         `(batch, fields)`, as many fields as there are vocabularies.
@@ -49,12 +51,13 @@ class FieldAwareFactorizationMachine(keras.layers.Layer):
 
     Numerics:
         All embeddings of a category stand in one row, so that each is looked up once. Sums are
-        float32 under 16-bit policies. A category that its field does not have is an error on CPUs
-        and undefined elsewhere, as in `keras.layers.Embedding`.
+        float32 under 16-bit policies. Categories may be of any integer dtype, or floats that stand
+        for integers; they are not rounded. One that its field does not have is an error in an eager
+        call. In a graph, on every device and in XLA, its products are NaN.
 
     Raises:
-        ValueError: If an argument is out of range, there are fewer than two vocabularies, or the
-            input's fields are not as many.
+        ValueError: If an argument is out of range, there are fewer than two vocabularies, the
+            input's fields are not as many, or a category is not one of its field.
 
     Example:
 
@@ -78,6 +81,8 @@ class FieldAwareFactorizationMachine(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        # Categories that come as floats would be rounded to the compute dtype.
+        self.autocast = False
         if not isinstance(vocabulary_sizes, list | tuple) or len(vocabulary_sizes) < 2:
             raise received(
                 "`vocabulary_sizes` to be a sequence of two or more integers",
@@ -103,13 +108,14 @@ class FieldAwareFactorizationMachine(keras.layers.Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         fields = len(self.vocabulary_sizes)
-        sizes = np.asarray(self.vocabulary_sizes, "int32")
-        categories = ops.cast(inputs, "int32")
-        rows = categories + (np.cumsum(sizes, dtype="int32") - sizes)
-        # Beyond its vocabulary a category would be one of the next field.
+        categories = whole_ids(inputs)
+        sizes = np.asarray(self.vocabulary_sizes, categories.dtype.name)
         known = ops.logical_and(categories >= 0, categories < sizes)
-        rows = ops.where(known, rows, sizes.sum())
-        met = ops.take(self.embeddings, rows, axis=0)
+        self._check_known(known, categories)
+        # Beyond its vocabulary a category would be one of the next field.
+        rows = ops.where(known, categories + (np.cumsum(sizes) - sizes), 0)
+        met = ops.cast(ops.take(self.embeddings, rows, axis=0), self.compute_dtype)
+        met = ops.where(known[..., None], met, float("nan"))
         met = ops.reshape(met, (-1, fields, fields, self.factors))
         left, right = ops.split(crossed_sides(met), 2, axis=1)
         if not self.reduce:
@@ -135,6 +141,17 @@ class FieldAwareFactorizationMachine(keras.layers.Layer):
             "embeddings_regularizer": keras.regularizers.serialize(self.embeddings_regularizer),
             "embeddings_constraint": keras.constraints.serialize(self.embeddings_constraint),
         }
+
+    def _check_known(self, known: Tensor, categories: Tensor) -> None:
+        """Raises where there are values to look at: not every device can from within a graph."""
+        values = values_of(known)
+        if values is None or values.all():
+            return
+        example, field = np.argwhere(~values)[0]
+        raise received(
+            f"a category of field {field} in 0, ..., {self.vocabulary_sizes[field] - 1}",
+            category=int(categories[example, field]),
+        )
 
     def _check(self, input_shape: Shape) -> None:
         if len(input_shape) != 2 or input_shape[1] != len(self.vocabulary_sizes):

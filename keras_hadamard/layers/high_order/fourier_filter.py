@@ -83,7 +83,6 @@ class FourierFilter(ProjectingLayer):
 
     def build(self, input_shape: Shape) -> None:
         self._check(input_shape)
-        # Each weight has its own place after the seed: equal seeds give equal draws.
         self._seed = drawn(self.seed)
         self.kernel = self._add(
             "kernel",
@@ -98,7 +97,7 @@ class FourierFilter(ProjectingLayer):
                 "bias",
                 (self.units,),
                 self.bias_initializer
-                or keras.initializers.RandomUniform(-math.pi, math.pi, seed=self._seed + 1),
+                or keras.initializers.RandomUniform(-math.pi, math.pi, seed=self._seed),
                 self.bias_regularizer,
                 self.bias_constraint,
             )

@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Constraint, Initializer, Shape, Tensor
+from keras_hadamard.layers._initializers import initializer_for
 from keras_hadamard.layers.high_order.fourier_filter import FourierFilter, positive
 
 # As many elementwise steps as cost no more than one broadcast with an axis of its own.
@@ -90,7 +91,7 @@ class GaborFilter(FourierFilter):
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
-        uniform = keras.initializers.RandomUniform(-1.0, 1.0, seed=self._seed + 2)
+        uniform = keras.initializers.RandomUniform(-1.0, 1.0, seed=self._seed)
         self.mu = self._add("mu", (input_shape[-1], self.units), uniform)
         self.gamma = self._add(
             "gamma", (self.units,), self._gamma_start(), constraint=self.gamma_constraint
@@ -109,11 +110,12 @@ class GaborFilter(FourierFilter):
         return super()._filter(x) * window
 
     def _gamma_start(self) -> Initializer:
-        return GammaDistribution(self.alpha, self.beta, self._seed + 3)
+        return GammaDistribution(self.alpha, self.beta, self._seed)
 
     def _kernel_start(self) -> Initializer:
         # Repeats the draw of gamma: narrow windows have high frequencies.
-        uniform, gamma = super()._kernel_start(), self._gamma_start()
+        uniform = initializer_for(super()._kernel_start(), "kernel")
+        gamma = initializer_for(self._gamma_start(), "gamma")
 
         def start(shape: Shape, dtype: Any = None) -> Tensor:
             return uniform(shape, dtype) * ops.sqrt(gamma(shape[-1:], dtype))

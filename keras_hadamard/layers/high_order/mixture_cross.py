@@ -8,6 +8,7 @@ from keras_hadamard import activations
 from keras_hadamard._checks import positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Tensor
+from keras_hadamard.layers._kernels import effective_kernel
 from keras_hadamard.layers.high_order._cross import Cross, quarter, rank_argument
 
 
@@ -113,27 +114,25 @@ class MixtureCross(Cross):
 
     def call(self, x0: Any, x: Tensor | None = None) -> Tensor:
         x0, x = self.both(x0, x)
-        rank, width = self.inner.kernel.shape[0], x0.shape[-1]
+        width = x0.shape[-1]
+        inner = effective_kernel(self.inner)
+        rank = inner.shape[0]
         gates = self.gate(x)
         # One product of matrices an expert: faster than a batch of small ones.
         low, inner, shares = (
-            ops.split(t, self.num_experts, axis=-1)
-            for t in (self.down_projection(x), self._cast(self.inner.kernel), gates)
+            ops.split(t, self.num_experts, axis=-1) for t in (self.down_projection(x), inner, gates)
         )
         hidden = [
             self.activation(ops.matmul(a, c)) * share
             for a, c, share in zip(low, inner, shares, strict=True)
         ]
         # (rank, experts * width) to (experts * rank, width): the sum over experts is the product's.
-        up = ops.reshape(self._cast(self.up.kernel), (rank, self.num_experts, width))
+        up = ops.reshape(effective_kernel(self.up), (rank, self.num_experts, width))
         up = ops.reshape(ops.transpose(up, (1, 0, 2)), (-1, width))
         mixture = ops.matmul(ops.concatenate(hidden, axis=-1), up)
         if self.bias is not None:
             mixture = mixture + self.bias * ops.sum(gates, axis=-1, keepdims=True)
         return x0 * mixture + x
-
-    def _cast(self, kernel: Tensor) -> Tensor:
-        return ops.cast(kernel, self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -8,9 +8,9 @@ from keras_hadamard import activations
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
+from keras_hadamard.layers._initializers import initializer_for
 from keras_hadamard.layers._normalization import normalization
 from keras_hadamard.layers._projecting import ProjectingLayer
-from keras_hadamard.layers._side_by_side import derive
 from keras_hadamard.ops import spatial_shift
 
 EPSILON = 1e-6
@@ -129,7 +129,7 @@ class MuLayer(ProjectingLayer):
         self.output_projection = self.project(units, "output_projection", input_shape=hidden)
 
     def _branch(self, units: int, name: str, input_shape: Shape) -> keras.layers.Dense:
-        bias = derive(self.branch_bias_initializer, self._projected)
+        bias = initializer_for(self.branch_bias_initializer, name)
         return self.project(units, name, bias_initializer=bias, input_shape=input_shape)
 
     def call(self, inputs: Tensor) -> Tensor:

@@ -10,7 +10,6 @@ from keras_hadamard._checks import positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
 from keras_hadamard.layers._bilinear import bilinear
-from keras_hadamard.layers._side_by_side import derive
 from keras_hadamard.layers.fusion._fusion import Fusion, align
 from keras_hadamard.ops import factorized_bilinear_pool
 
@@ -90,7 +89,7 @@ class MultiplicativeInteraction(Fusion):
         super().build(input_shape)
         x, z = (tuple(s) for s in input_shape)
         self.input_projection = self.project(self.units, "input_projection", input_shape=x)
-        self.context_kernel = self._interacting("context_kernel", (z[-1], self.units), 0)
+        self.context_kernel = self._interacting("context_kernel", (z[-1], self.units))
         self.factors = []
         if self.rank is None:
             shape: Shape = (z[-1], x[-1], self.units)
@@ -100,7 +99,7 @@ class MultiplicativeInteraction(Fusion):
                 self.project(self.rank, f"{name}_factor", use_bias=False, input_shape=s)
                 for name, s in (("context", z), ("input", x))
             ]
-        self.interaction_kernel = self._interacting("interaction_kernel", shape, 1)
+        self.interaction_kernel = self._interacting("interaction_kernel", shape)
 
     def call(self, inputs: list[Tensor]) -> Tensor:
         x, z = inputs
@@ -121,11 +120,11 @@ class MultiplicativeInteraction(Fusion):
             "interaction_initializer": keras.initializers.serialize(self.interaction_initializer),
         }
 
-    def _interacting(self, name: str, shape: Shape, index: int) -> Any:
+    def _interacting(self, name: str, shape: Shape) -> Any:
         return self.add_weight(
             name=name,
             shape=shape,
-            initializer=derive(self.interaction_initializer, index),
+            initializer=self.interaction_initializer,
             regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
         )

@@ -7,6 +7,7 @@ from keras import ops
 from keras_hadamard._checks import one_of
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers._kernels import effective_kernel
 from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.layers.high_order._fields import FieldLayer, stacked
 from keras_hadamard.ops._pairs import pair_dots, pair_forms, pair_products
@@ -91,7 +92,7 @@ class OuterProductInteraction(FieldLayer, ProjectingLayer):
             return pair_dots(x) * self.kernel[:, 0]
         if self.kernel_type == "vec":
             return self._sum(pair_products(x), self.kernel)
-        return pair_forms(x, ops.cast(self.matrices.kernel, self.compute_dtype))
+        return pair_forms(x, effective_kernel(self.matrices))
 
     def _sum(self, one: Tensor, other: Tensor) -> Tensor:
         dtype = at_least_float32(self.compute_dtype)

@@ -116,7 +116,6 @@ class PolyBlock(ProjectingLayer):
     def _mu(self, hidden_units: int, name: str, input_shape: Shape, **kwargs: Any) -> MuLayer:
         layer: MuLayer = self.sublayer(
             MuLayer,
-            4,
             None,
             hidden_units,
             normalize=self.normalize,

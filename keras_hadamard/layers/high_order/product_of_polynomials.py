@@ -105,7 +105,6 @@ class ProductOfPolynomials(ProjectingLayer):
         for i, degree in enumerate(self.degrees):
             polynomial = self.sublayer(
                 PolynomialDense,
-                2 * degree,
                 self.units if i == last else width,
                 degree,
                 self.decomposition,

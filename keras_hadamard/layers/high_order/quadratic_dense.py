@@ -11,7 +11,6 @@ from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
 from keras_hadamard.layers._bilinear import bilinear
 from keras_hadamard.layers._projecting import ProjectingLayer
-from keras_hadamard.layers._side_by_side import derive
 from keras_hadamard.ops import modulate
 
 FORMS = ("full", "product", "product_linear", "product_square")
@@ -100,7 +99,7 @@ class QuadraticDense(ProjectingLayer):
             self.kernel = self.add_weight(
                 name="kernel",
                 shape=(width, width, self.units),
-                initializer=derive(self.kernel_initializer, 1),
+                initializer=self.kernel_initializer,
                 regularizer=self.kernel_regularizer,
                 constraint=self.kernel_constraint,
             )

@@ -9,9 +9,11 @@ from keras import ops
 from keras_hadamard import activations
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.layers._inputs import TakesTensors
+from keras_hadamard.layers._recomputed import Recomputed
 
 
-class ChangedKernelDense(keras.layers.Dense):
+class ChangedKernelDense(TakesTensors, Recomputed, keras.layers.Dense):
     """Base of dense layers that multiply by something made of their kernel."""
 
     def __init__(self, units: int, activation: Activation = None, **kwargs: Any) -> None:

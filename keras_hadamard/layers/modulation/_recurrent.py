@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_hadamard._checks import fraction, positive_int, received
 from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers._dropout import dropped
 from keras_hadamard.layers._with_states import WithStates
 from keras_hadamard.ops import gated_scan
 
@@ -94,7 +95,7 @@ class Recurrent(WithStates):
         training: bool | None = None,
     ) -> Tensor | tuple[Tensor, ...]:
         states = self._states(initial_state, inputs)
-        x, mask = self._without_masked(inputs, self.drop(inputs, training=training), mask)
+        x, mask = self._without_masked(inputs, dropped(self.drop, inputs, training), mask)
         if self.go_backwards:
             x = ops.flip(x, axis=1)
             mask = None if mask is None else ops.flip(mask, axis=1)

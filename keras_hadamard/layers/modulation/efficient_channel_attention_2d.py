@@ -75,7 +75,6 @@ class EfficientChannelAttention2D(ImageGate):
         self.convolution = self.sublayer(
             keras.layers.Conv1D,
             1,
-            1,
             self.kernel_size or near,
             padding="same",
             data_format="channels_last",

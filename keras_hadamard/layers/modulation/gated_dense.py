@@ -9,7 +9,7 @@ from keras_hadamard._checks import positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
 from keras_hadamard.layers._fan_in import of_fan_in
-from keras_hadamard.layers._side_by_side import SideBySide
+from keras_hadamard.layers._initializers import BlockInitializer
 from keras_hadamard.layers.modulation._gated import Gated
 from keras_hadamard.ops import glu
 
@@ -104,8 +104,8 @@ class GatedDense(Gated):
 
     def build_projections(self, input_shape: Shape) -> None:
         units = self.compute_output_shape(input_shape)[-1] or 0
-        # The value is the first to be drawn, however the two are laid out.
-        value, gate = self.shared_arguments(0), self.shared_arguments(1)
+        names = ("value_projection", "gate_projection")
+        value, gate = (self.shared_arguments(name) for name in names)
         gate["kernel_initializer"] = self.gate_kernel_initializer or gate["kernel_initializer"]
         gate["bias_initializer"] = self.gate_bias_initializer or gate["bias_initializer"]
         for arguments in (value, gate):
@@ -114,12 +114,11 @@ class GatedDense(Gated):
         order = self._ordered(value, gate)
         if self.packed:
             for what in ("kernel_initializer", "bias_initializer"):
-                value[what] = SideBySide([arguments[what] for arguments in order])
+                value[what] = BlockInitializer([arguments[what] for arguments in order])
             self.projection = keras.layers.Dense(2 * units, name="projection", **value)
             self.projection.build(input_shape)
             return
-        names = self._ordered("value_projection", "gate_projection")
-        for name, arguments in zip(names, order, strict=True):
+        for name, arguments in zip(self._ordered(*names), order, strict=True):
             setattr(self, name, keras.layers.Dense(units, name=name, **arguments))
             getattr(self, name).build(input_shape)
 

@@ -8,6 +8,8 @@ from keras import ops
 from keras_hadamard._checks import fraction, one_of, positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
+from keras_hadamard.layers._dropout import dropped
+from keras_hadamard.layers._kernels import effective_kernel
 from keras_hadamard.layers._normalization import normalization as normalization_of
 from keras_hadamard.layers.modulation._gated import Gated
 from keras_hadamard.layers.modulation.gated_dense import GatedDense
@@ -126,7 +128,7 @@ class GatedMLP(Gated):
         width = input_shape[-1] or 0
         hidden = self.hidden_units or 8 * width // 3
         product = (*input_shape[:-1], hidden)
-        self.gated = self.sublayer(GatedDense, 2, hidden, name="gated", **self.gate_arguments())
+        self.gated = self.sublayer(GatedDense, hidden, name="gated", **self.gate_arguments())
         self.gated.build(input_shape)
         self.output_projection = self.project(
             self.units or width, "output_projection", input_shape=product
@@ -145,10 +147,10 @@ class GatedMLP(Gated):
         output = self.output_projection
         drops = training and self.dropout
         if drops or self.normalization is not None or output.quantization_mode is not None:
-            product = self.norm(self.drop(self.gated(inputs), training=training))
+            product = self.norm(dropped(self.drop, self.gated(inputs), training))
             return output(product)
         value, gate = self.gated.value_and_gate(inputs)
-        y = glu_matmul(value, gate, output.kernel, activation=self.activation)
+        y = glu_matmul(value, gate, effective_kernel(output), activation=self.activation)
         return ops.add(y, output.bias) if self.use_bias else y
 
     def get_config(self) -> dict[str, Any]:

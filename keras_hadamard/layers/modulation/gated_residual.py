@@ -8,6 +8,7 @@ from keras_hadamard import activations
 from keras_hadamard._checks import fraction, non_negative, positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.layers._dropout import dropped
 from keras_hadamard.layers._normalization import normalization
 from keras_hadamard.layers.fusion._conditioned import Conditioned
 from keras_hadamard.layers.fusion._fusion import align
@@ -122,7 +123,7 @@ class GatedResidual(Conditioned):
         self.drop = keras.layers.Dropout(
             self.dropout, seed=self.seed, dtype=self.dtype_policy, name="drop"
         )
-        self.gate = self.sublayer(GatedDense, 2, units, name="gate")
+        self.gate = self.sublayer(GatedDense, units, name="gate")
         self.gate.build(hidden)
         self.skip = (
             keras.layers.Identity(dtype=self.dtype_policy, name="skip")
@@ -144,7 +145,7 @@ class GatedResidual(Conditioned):
             one, other = align([hidden, self.context_projection(context)])
             hidden = one + other
         hidden = self.projection(self.activation(hidden))
-        y = self.gate(self.drop(hidden, training=training))
+        y = self.gate(dropped(self.drop, hidden, training))
         return self.normalization(self.skip(x) + y)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:

@@ -115,11 +115,13 @@ class HGRN(LinearRecurrent):
         enter, forget, *output = self.split(self.projection(x), 3 if self.output_gate else 2)
         low, high = self._range
         bound: Any = low
+        rest: Any = 1 - low
         if low < high:
-            share = ops.sigmoid(ops.cast(self.bound, self.state_dtype))
-            bound = low + (high - low) * share
-        decay = bound + (1 - bound) * ops.sigmoid(forget)
-        return decay, (1 - bound) * ops.sigmoid(-forget) * ops.silu(enter), *output
+            share = ops.cast(self.bound, self.state_dtype)
+            bound = low + (high - low) * ops.sigmoid(share)
+            rest = 1 - high + (high - low) * ops.sigmoid(-share)
+        decay = bound + rest * ops.sigmoid(forget)
+        return decay, rest * ops.sigmoid(-forget) * ops.silu(enter), *output
 
     def read(self, h: Tensor, *gates: Tensor) -> Tensor:
         if not self.output_gate:

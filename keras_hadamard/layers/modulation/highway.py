@@ -44,7 +44,8 @@ class Highway(ProjectingLayer):
         The mask is passed on.
 
     Numerics:
-        Gate and sum are computed in float32 under 16-bit policies.
+        Gate and sum are computed in float32 under 16-bit policies; `1 - T` is computed without a
+        difference.
 
     Raises:
         ValueError: If the width of the input is unknown.
@@ -82,8 +83,7 @@ class Highway(ProjectingLayer):
         dtype = at_least_float32(inputs.dtype)
         tensors = (self.value_projection(inputs), self.gate_projection(inputs), inputs)
         value, gate, x = (ops.cast(t, dtype) for t in tensors)
-        transform = ops.sigmoid(gate)
-        y = transform * self.activation(value) + (1 - transform) * x
+        y = ops.sigmoid(gate) * self.activation(value) + ops.sigmoid(-gate) * x
         return ops.cast(y, inputs.dtype)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

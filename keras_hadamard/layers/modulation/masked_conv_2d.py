@@ -11,6 +11,8 @@ from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
 from keras_hadamard.layers._channels import image_format, known_image, to_last
+from keras_hadamard.layers._inputs import TakesTensors
+from keras_hadamard.layers._recomputed import Recomputed
 from keras_hadamard.layers.modulation._kernel_masks import (
     Mask,
     checked_mask,
@@ -22,7 +24,7 @@ MASKS = ("A", "B", "rows")
 
 
 @serializable
-class MaskedConv2D(keras.layers.Conv2D):
+class MaskedConv2D(TakesTensors, Recomputed, keras.layers.Conv2D):
     """Convolution with a fixed mask on its kernel, by which a pixel does not see all around it.
 
     `y = activation((W * M) conv x + b)` with `M` of zeros and ones. Masks by name:

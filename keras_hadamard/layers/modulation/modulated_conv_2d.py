@@ -8,6 +8,7 @@ from keras_hadamard._checks import non_negative, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
 from keras_hadamard.layers._channels import known_image, to_last, to_last_shape
+from keras_hadamard.layers._kernels import effective_kernel
 from keras_hadamard.layers._normalization.batch import statistics_dtype
 from keras_hadamard.layers.fusion._conditioned import Conditioned
 from keras_hadamard.ops import modulate
@@ -111,7 +112,7 @@ class ModulatedConv2D(Conditioned):
         y = self.convolution(modulate(to_last(x, self.data_format), scale))
         if self.demodulate:
             dtype = statistics_dtype(x)
-            kernel = ops.sum(ops.square(ops.cast(self.convolution.kernel, dtype)), axis=(0, 1))
+            kernel = ops.sum(ops.square(effective_kernel(self.convolution, dtype)), axis=(0, 1))
             squares = ops.matmul(ops.square(ops.cast(scale, dtype)), kernel)
             y = modulate(y, ops.cast(ops.rsqrt(squares + self.epsilon), y.dtype))
         if self.bias is not None:

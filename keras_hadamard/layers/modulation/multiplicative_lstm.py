@@ -8,7 +8,7 @@ from keras import ops
 from keras_hadamard import activations
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
-from keras_hadamard.layers._side_by_side import SideBySide, derive
+from keras_hadamard.layers._initializers import BlockInitializer, initializer_for
 from keras_hadamard.layers.modulation._recurrent import Recurrent
 from keras_hadamard.layers.modulation._steps import one_by_one
 
@@ -97,14 +97,14 @@ class MultiplicativeLSTM(Recurrent):
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
-        biases = [derive(self.bias_initializer, i) for i in range(4)]
+        biases = [initializer_for(self.bias_initializer, gate) for gate in "ifco"]
         if self.unit_forget_bias:
             biases[2] = keras.initializers.Ones()
         self.projection = self.project(
             self.units,
             "projection",
             blocks=4,
-            bias_initializer=SideBySide(biases),
+            bias_initializer=BlockInitializer(biases),
             input_shape=input_shape,
         )
         self.factor_projection = self.project(
@@ -114,7 +114,7 @@ class MultiplicativeLSTM(Recurrent):
             self.add_weight(
                 name=name,
                 shape=(self.units, columns * self.units),
-                initializer=derive(self.recurrent_initializer, columns),
+                initializer=self.recurrent_initializer,
                 regularizer=self.kernel_regularizer,
                 constraint=self.kernel_constraint,
                 autocast=False,

@@ -8,7 +8,7 @@ from keras import ops
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
-from keras_hadamard.layers._side_by_side import SideBySide
+from keras_hadamard.layers._initializers import BlockInitializer, block_initializer
 from keras_hadamard.layers.modulation._recurrent import LinearRecurrent
 from keras_hadamard.ops._complement import root_of_complement
 
@@ -102,15 +102,18 @@ class RGLRU(LinearRecurrent):
         if units != self._width:
             self.input_projection = self.project(units, "projection", input_shape=input_shape)
         block, heads = units // self.heads, self.heads
-        shared = self._kernel_arguments("gate_projection", None, None, 2 * heads)
+        name = "gate_projection"
+        shared = self.shared_arguments(name)
         # Each block of each gate starts as a kernel of its own.
-        each = shared.pop("kernel_initializer").initializers
-        blocks = [SideBySide(each[2 * k : 2 * k + 2]) for k in range(heads)]
+        shared["kernel_initializer"] = BlockInitializer(
+            [block_initializer(self.kernel_initializer, f"{name}/{k}", 2) for k in range(heads)],
+            axis=0,
+        )
         self.gate_projection = keras.layers.EinsumDense(
             "bthi,hio->btho",
             (None, heads, 2 * block),
             bias_axes="ho" if shared.pop("use_bias") else None,
-            kernel_initializer=SideBySide(blocks, axis=0),
+            name=name,
             **shared,
         )
         self.gate_projection.build((*input_shape[:2], heads, block))

@@ -2,19 +2,19 @@
 
 from typing import Any
 
-import keras
 from keras import ops
 
 from keras_hadamard import activations
 from keras_hadamard._checks import received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers.modulation._channel_axis import channel_axis
 from keras_hadamard.ops.glu import glu
 
 
 @serializable
-class SimpleGate(keras.layers.Layer):
+class SimpleGate(BaseLayer):
     """Product of the two halves of the channels (SimpleGate).
 
     `y = a * activation(b) with [a, b] = x`, halves along `axis`, without weights: what stands

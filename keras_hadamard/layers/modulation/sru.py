@@ -9,7 +9,7 @@ from keras import ops
 from keras_hadamard import activations
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
-from keras_hadamard.layers._side_by_side import SideBySide, derive
+from keras_hadamard.layers._initializers import BlockInitializer
 from keras_hadamard.layers.modulation._recurrent import LinearRecurrent
 from keras_hadamard.layers.modulation._steps import one_by_one
 
@@ -98,8 +98,8 @@ class SRU(LinearRecurrent):
             self.units,
             "gate_projection",
             blocks=2,
-            bias_initializer=SideBySide(
-                [derive(self.bias_initializer, 0), keras.initializers.Constant(self.highway_bias)]
+            bias_initializer=BlockInitializer(
+                [self.bias_initializer, keras.initializers.Constant(self.highway_bias)]
             ),
             input_shape=input_shape,
         )

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers.pairwise._packed_steps import at
 from keras_hadamard.ops import causal_long_conv
 from keras_hadamard.ops._sine import cosine, sine
@@ -19,7 +20,7 @@ STEPS = (0.001, 0.1)
 Complex: TypeAlias = tuple[Tensor, Tensor]
 
 
-class DiagonalSSM(keras.layers.Layer):
+class DiagonalSSM(BaseLayer):
     """`s_t = A s_(t-1) + B u_t`, `y_t = 2 Re(c s_t)`, the diagonal `A` in conjugate pairs.
 
     `A = exp(dt a)` and `B = (A - 1) / a` with `a = -exp(rate) + i frequency` (zero-order hold).
@@ -58,8 +59,11 @@ class DiagonalSSM(keras.layers.Layer):
     def entry(self) -> Complex:
         """`B`, (channels, pairs)."""
         rate, frequency = ops.exp(self.rate), ops.convert_to_tensor(self.frequency)
-        real, imaginary = self.powers(ops.ones(()))
-        real = real - 1
+        dt = ops.exp(self.step)
+        turn, shrunk = dt * frequency, ops.expm1(-dt * rate)
+        # `A - 1`, which of a short step is near zero: `cos(t) - 1` is `-2 sin(t / 2)^2`.
+        real = shrunk * cosine(turn) - 2 * ops.square(sine(turn / 2))
+        imaginary = (1 + shrunk) * sine(turn)
         square = rate**2 + frequency**2
         return (
             (imaginary * frequency - real * rate) / square,

@@ -17,8 +17,10 @@ from keras_hadamard.ops.gated_scan import gated_scan
 
 # The key of what takes no part. It is finite, so that differences are numbers.
 NOTHING = -1e30
-# Below every sum of weights but that of nothing.
-LEAST = 1e-30
+# Below every sum of weights but that of nothing: exp(-80) is 2e-35.
+LEAST = 1e-36
+# The exponents that a sum of float32 may have.
+ROOM = 30.0
 
 
 def of_all(key: Tensor, value: Tensor) -> Tensor:
@@ -80,16 +82,32 @@ def by_window(bias: Tensor, key: Tensor, value: Tensor) -> Tensor:
     `bias` is (length, taps, 1), or (taps, channels) where it is the same everywhere.
     """
     each = _weighted(ops.exp(key - _greatest(key, 1)), value)
-    extra = ops.expm1(bias)
-    if len(bias.shape) == 2:
-        kernel = ops.tile(extra, (1, 2))[:, None]
-        near = depthwise_conv2d(each[:, :, None], kernel)[:, :, 0]
+    everywhere = len(bias.shape) == 2
+    taps = bias.shape[0 if everywhere else 1]
+    side = taps // 2
+    # Of a greatest bias so much is left that no sum overflows, nor what is beyond vanishes.
+    high = _greatest(ops.maximum(bias - ROOM, 0), 0 if everywhere else 1)
+    weight, share = ops.exp(bias - high), ops.exp(-high)
+    if everywhere:
+        weight, share = ops.tile(weight, (1, 2)), ops.tile(share, (1, 2))
+        near = depthwise_conv2d(each[:, :, None], weight[:, None])[:, :, 0]
     else:
-        taps = bias.shape[1]
-        side = taps // 2
         padded = ops.pad(each, ((0, 0), (side, side), (0, 0)))
-        near = sum(extra[:, j] * padded[:, j : j + _length(key)] for j in range(taps))
-    return _quotient(near + ops.sum(each, axis=1, keepdims=True))
+        near = sum(weight[:, j] * padded[:, j : j + _length(key)] for j in range(taps))
+        share = share[:, 0]
+    return _quotient(near + share * _beyond(each, side))
+
+
+def _beyond(x: Tensor, side: int) -> Tensor:
+    """Sums of all steps more than `side` away from each.
+
+    Two sums, of those before and those after: the sum of all, less that of the window, would have
+    no digits where the window has nearly all there is.
+    """
+    ones = ops.ones_like(x)
+    before = ops.pad(gated_scan(ones, x), ((0, 0), (side + 1, 0), (0, 0)))
+    after = ops.pad(gated_scan(ones, x, reverse=True), ((0, 0), (0, side + 1), (0, 0)))
+    return before[:, : _length(x)] + after[:, side + 1 :]
 
 
 def running(key: Tensor, value: Tensor, sums: Tensor, peak: Tensor) -> tuple[Tensor, Tensor]:

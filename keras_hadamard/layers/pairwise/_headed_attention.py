@@ -53,16 +53,21 @@ class HeadedAttention(SequenceMixer):
 
     def sizes(self, width: int) -> tuple[int, int]:
         """The widths of a head's keys and of its values."""
-        key = self.key_dim or self._of_head(self.key_share * width)
-        return key, self.value_dim or self._of_head(self.value_share * width)
+        key = self.key_dim or self._of_head(width, self.key_share, "key_dim")
+        return key, self.value_dim or self._of_head(width, self.value_share, "value_dim")
 
-    def _of_head(self, width: float) -> int:
-        if width % self.heads:
+    def _of_head(self, width: int, share: float, argument: str) -> int:
+        total = share * width
+        if total % self.heads:
+            fitting = [heads for heads in range(1, width + 1) if total % heads == 0]
+            of_width = "the width" if share == 1 else f"{share:g} times the width"
+            which = f" ({', '.join(map(str, fitting))} do)" if fitting else ""
             raise received(
-                f"features that {self.heads} heads divide, or `key_dim` and `value_dim`",
+                f"`heads` that divide {of_width}{which}, or `{argument}` to be given",
+                heads=self.heads,
                 width=width,
             )
-        return int(width // self.heads)
+        return int(total // self.heads)
 
     def state_shapes(self, width: int) -> list[tuple[int, ...]]:
         return [(self.heads, *self.sizes(width))]

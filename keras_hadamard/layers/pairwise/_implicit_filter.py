@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
 from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.ops._sine import sine
@@ -15,6 +16,14 @@ from keras_hadamard.ops._sine import sine
 # After these parts of the longest sequence the fastest and the slowest channel have decayed to
 # `TARGET`, as the authors' code has them.
 FAST, SLOW, TARGET = 0.3, 1.5, 0.01
+
+
+@serializable
+class FilterDense(keras.layers.Dense):
+    """A dense layer that keeps its precision when a model is quantised, as Keras's subclasses do.
+
+    There are few of these weights, and a sine of many turns has no use for rounded phases.
+    """
 
 
 class ImplicitFilter(ProjectingLayer):
@@ -59,6 +68,7 @@ class ImplicitFilter(ProjectingLayer):
                     out,
                     f"filter_{number}_{layer}",
                     use_bias=layer < len(sizes) - 2,
+                    kind=FilterDense,
                     input_shape=(None, into),
                 )
                 for layer, (into, out) in enumerate(itertools.pairwise(sizes))

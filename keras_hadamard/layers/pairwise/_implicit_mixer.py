@@ -1,12 +1,14 @@
 """What the mixers by implicit long convolutions share."""
 
-from typing import Any
+from typing import Any, ClassVar
 
+import keras
 from keras import ops
 
 from keras_hadamard._checks import non_negative, positive_int, received
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._typing import Initializer, Shape, Tensor
 from keras_hadamard.layers._fan_in import FanInUniform
+from keras_hadamard.layers._initializers import initializer_for
 from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.layers.pairwise._implicit_filter import ImplicitFilter
 from keras_hadamard.ops import causal_long_conv
@@ -18,25 +20,37 @@ class ImplicitMixer(ProjectingLayer):
     convolution, which long convolutions with implicit filters and products join.
     """
 
+    # The longest sequence where neither the argument nor the input says it.
+    longest: ClassVar[int]
+
     def __init__(
         self,
-        max_length: int,
+        max_length: int | None,
         short_taps: int,
         filter_width: int,
         filter_depth: int,
         bands: int,
         frequency: float,
         window_shift: float,
+        filter_initializer: Initializer,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.max_length = positive_int("max_length", max_length)
+        self.max_length = None if max_length is None else positive_int("max_length", max_length)
+        self._positions = self.max_length
         self.short_taps = positive_int("short_taps", short_taps)
         self.filter_width = positive_int("filter_width", filter_width)
         self.filter_depth = positive_int("filter_depth", filter_depth)
         self.bands = positive_int("bands", bands)
         self.frequency = non_negative("frequency", frequency)
         self.window_shift = non_negative("window_shift", window_shift)
+        # The published networks start all their dense layers so, those of the filters too. Sines of
+        # larger kernels turn many times from one step to the next: such filters are noise.
+        self.filter_initializer = keras.initializers.get(
+            keras.initializers.RandomNormal(stddev=0.02)
+            if filter_initializer is None
+            else filter_initializer
+        )
         self.supports_masking = True
 
     @property
@@ -45,6 +59,7 @@ class ImplicitMixer(ProjectingLayer):
 
     def build_branches(self, input_shape: Shape, count: int) -> None:
         features = self._checked(input_shape)
+        self._positions = self.max_length or input_shape[1] or self.longest
         self.projection = self.project(
             features, "projection", blocks=count, input_shape=input_shape
         )
@@ -64,22 +79,26 @@ class ImplicitMixer(ProjectingLayer):
 
     def long_filter(self, channels: int, networks: int, name: str) -> tuple[Any, Any]:
         """The networks of filters, and the weight of what goes past the convolution."""
-        made = ImplicitFilter(
+        made: ImplicitFilter = self.sublayer(
+            ImplicitFilter,
             channels,
             networks,
-            max_length=self.max_length,
+            max_length=self._positions,
             width=self.filter_width,
             depth=self.filter_depth,
             bands=self.bands,
             frequency=self.frequency,
             shift=self.window_shift,
             name=name,
-            **{**self.shared_arguments(self._projected), "dtype": self.wide_dtype},
+            kernel_initializer=initializer_for(self.filter_initializer, name),
+            dtype=self.wide_dtype,
         )
-        self._projected += networks * (self.filter_depth + 2)
         made.build()
         skip = self.add_weight(
-            name=f"{name}_skip", shape=(channels,), initializer="random_normal", autocast=False
+            name=f"{name}_skip",
+            shape=(channels,),
+            initializer=keras.initializers.RandomNormal(stddev=1.0),
+            autocast=False,
         )
         return made, skip
 
@@ -103,8 +122,9 @@ class ImplicitMixer(ProjectingLayer):
         """The width of an input that fits."""
         if len(input_shape) != 3 or input_shape[-1] is None:
             raise received("an input (batch, length, features) of known width", shape=input_shape)
-        if input_shape[1] is not None and input_shape[1] > self.max_length:
-            raise received(f"at most max_length={self.max_length} positions", shape=input_shape)
+        length, limit = input_shape[1], self._positions
+        if length is not None and limit is not None and length > limit:
+            raise received(f"at most max_length={limit} positions", shape=input_shape)
         return int(input_shape[-1])
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -121,4 +141,5 @@ class ImplicitMixer(ProjectingLayer):
             "bands": self.bands,
             "frequency": self.frequency,
             "window_shift": self.window_shift,
+            "filter_initializer": keras.initializers.serialize(self.filter_initializer),
         }

@@ -6,6 +6,7 @@ from typing import Any
 from keras import ops
 
 from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers._masks import masked_softmax
 from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.ops._precision import at_least_float32
 
@@ -37,10 +38,5 @@ class TinyAttention(ProjectingLayer):
             position = ops.arange(ops.shape(inputs)[1])
             before = position <= ops.expand_dims(position, 1)
             seen = before if seen is None else ops.logical_and(seen, before)
-        if seen is not None:
-            # Low and finite: where nothing is seen, all is equal, and nothing is a NaN.
-            scores = ops.where(seen, scores, ops.full_like(scores, -1e9))
-        # Keras's softmax warns of sequences of one position.
-        weights = ops.exp(scores - ops.logsumexp(scores, axis=-1, keepdims=True))
-        weights = ops.cast(weights, value.dtype)
+        weights = ops.cast(masked_softmax(scores, seen, -1), value.dtype)
         return self.output_projection(ops.matmul(weights, value))

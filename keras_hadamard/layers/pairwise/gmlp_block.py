@@ -89,7 +89,6 @@ class GMLPBlock(ProjectingLayer):
         self.activation = activations.get(activation)
         self.gate: SpatialGatingUnit = self.sublayer(
             SpatialGatingUnit,
-            4,
             length,
             causal,
             heads,

@@ -109,7 +109,6 @@ class GnConv2D(DepthwiseMixer):
         else:
             self.filter = self.sublayer(
                 GlobalLocalFilter2D,
-                1,
                 self.global_filter,
                 depthwise_initializer=self.depthwise_initializer,
                 name="filter",

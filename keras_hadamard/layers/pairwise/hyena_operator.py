@@ -6,7 +6,7 @@ from keras import ops
 
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._typing import Initializer, Shape, Tensor
 from keras_hadamard.layers.pairwise._implicit_mixer import ImplicitMixer
 from keras_hadamard.ops import causal_long_conv
 
@@ -29,7 +29,8 @@ class HyenaOperator(ImplicitMixer):
 
     Args:
         max_length: Integer, the longest sequence, which positions are counted relative to. Shorter
-            ones take the beginnings of the filters. Defaults to `1024`.
+            ones take the beginnings of the filters. Defaults to `None`, the length that the layer
+            is built with, or 1,024 where that is unknown.
         order: Integer above 1, the number of gates. Defaults to `2`.
         short_taps: Integer, the taps of the short convolution. Defaults to `3`.
         filter_width: Integer, the width of the filters' network. Defaults to `64`.
@@ -41,6 +42,8 @@ class HyenaOperator(ImplicitMixer):
         window_shift: Number, what the window decays to. Defaults to `0.0`.
         filter_first: Boolean, whether the value too is convolved before the first gate, as in the
             paper. Defaults to `False`.
+        filter_initializer: Initialiser of the kernels of the filters' network. Defaults to `None`,
+            a normal distribution of deviation 0.02, as in the published language models.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
             `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
             them) and of the base layer (`name`, `dtype`, `trainable`).
@@ -82,9 +85,11 @@ class HyenaOperator(ImplicitMixer):
           https://arxiv.org/abs/2302.10866)
     """
 
+    longest = 1024
+
     def __init__(
         self,
-        max_length: int = 1024,
+        max_length: int | None = None,
         order: int = 2,
         short_taps: int = 3,
         filter_width: int = 64,
@@ -93,6 +98,7 @@ class HyenaOperator(ImplicitMixer):
         frequency: float = 10.0,
         window_shift: float = 0.0,
         filter_first: bool = False,
+        filter_initializer: Initializer = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -103,6 +109,7 @@ class HyenaOperator(ImplicitMixer):
             bands,
             frequency,
             window_shift,
+            filter_initializer,
             **kwargs,
         )
         self.order = positive_int("order", order)

@@ -66,8 +66,9 @@ class LinearAttention(HeadedAttention):
         passed on.
 
     Numerics:
-        Feature maps, sums and the quotient are float32 under 16-bit policies. With maps that are
-        not positive what is divided by may be near zero.
+        Feature maps, sums and the quotient are float32 under 16-bit policies. `elu(x) + 1` is
+        computed as `exp(x)` below zero, so that small features keep their digits. With maps that
+        are not positive what is divided by may be near zero.
 
     Raises:
         ValueError: If an argument is out of range, the heads do not divide the features, a state is
@@ -140,7 +141,7 @@ class LinearAttention(HeadedAttention):
         if self.feature_map == "product":
             return self._product(self.query_map, q), self._product(self.key_map, k)
         if self.feature_map == "elu":
-            return ops.elu(q) + 1, ops.elu(k) + 1
+            return _positive(q), _positive(k)
         return (ops.relu(q), ops.relu(k)) if self.feature_map == "relu" else (q, k)
 
     def _product(self, projection: Any, x: Tensor) -> Tensor:
@@ -155,3 +156,8 @@ class LinearAttention(HeadedAttention):
             "normalize": self.normalize,
             "epsilon": self.epsilon,
         }
+
+
+def _positive(x: Tensor) -> Tensor:
+    """`elu(x) + 1` without a difference: `exp(x)` below zero, `x + 1` above."""
+    return ops.relu(x) + ops.exp(ops.minimum(x, 0))

@@ -5,7 +5,7 @@ from typing import Any
 from keras import ops
 
 from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._typing import Initializer, Shape, Tensor
 from keras_hadamard.layers.pairwise._implicit_mixer import ImplicitMixer
 from keras_hadamard.ops._long_conv import long_conv
 
@@ -26,7 +26,8 @@ class MonarchMixer(ImplicitMixer):
 
     Args:
         max_length: Integer, the longest sequence, which positions are counted relative to. Shorter
-            ones take the beginnings of the filters. Defaults to `128`.
+            ones take the beginnings of the filters. Defaults to `None`, the length that the layer
+            is built with, or 128 where that is unknown.
         causal: Boolean, whether the convolutions see the past alone. Defaults to `False`.
         residual: Boolean, whether the input goes through a second long convolution past the gates,
             as in the published models. Defaults to `True`.
@@ -38,6 +39,8 @@ class MonarchMixer(ImplicitMixer):
         frequency: Number, where the learned frequencies of the network's sines start. Defaults to
             `10.0`.
         window_shift: Number, what the window decays to. Defaults to `0.0`.
+        filter_initializer: Initialiser of the kernels of the filters' networks. Defaults to
+            `None`, a normal distribution of deviation 0.02, as in the published models.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
             `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
             them) and of the base layer (`name`, `dtype`, `trainable`).
@@ -79,9 +82,11 @@ class MonarchMixer(ImplicitMixer):
           https://arxiv.org/abs/2310.12109)
     """
 
+    longest = 128
+
     def __init__(
         self,
-        max_length: int = 128,
+        max_length: int | None = None,
         causal: bool = False,
         residual: bool = True,
         short_taps: int = 3,
@@ -90,6 +95,7 @@ class MonarchMixer(ImplicitMixer):
         bands: int = 2,
         frequency: float = 10.0,
         window_shift: float = 0.0,
+        filter_initializer: Initializer = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -100,6 +106,7 @@ class MonarchMixer(ImplicitMixer):
             bands,
             frequency,
             window_shift,
+            filter_initializer,
             **kwargs,
         )
         self.causal = bool(causal)

@@ -125,8 +125,9 @@ class PolyNonLocal(ProjectingLayer):
         features = x.shape[-1]
         positions = ops.reshape(x, (ops.shape(x)[0], math.prod(x.shape[1:-1]), features))
         mean = ops.mean(positions, axis=1)
-        moments = ops.matmul(ops.transpose(positions, (0, 2, 1)), positions)
-        moments = moments / positions.shape[1] - mean[:, :, None] * mean[:, None]
+        # Centred first: moments minus those of the mean have no digits where that is large.
+        centred = positions - mean[:, None]
+        moments = ops.matmul(ops.transpose(centred, (0, 2, 1)), centred) / positions.shape[1]
         one_by_one = ops.eye(features, dtype=x.dtype)
         of_left, _ = _parts(self.left_projection, moments)
         of_right, _ = _parts(self.right_projection, one_by_one)

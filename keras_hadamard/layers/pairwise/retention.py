@@ -23,7 +23,8 @@ class Retention(HeadedAttention):
     `k_t v_t` an outer product.
 
     Args:
-        heads: Integer, the number of heads. Defaults to `8`.
+        heads: Integer, the number of heads. Defaults to `4`, as in the other linear attentions. The
+            paper takes one for each 256 features.
         key_dim: Integer, the width of a head's queries and keys. Defaults to `None`,
             `features / heads`.
         value_dim: Integer, the width of a head's values. Defaults to `None`, twice
@@ -87,7 +88,7 @@ class Retention(HeadedAttention):
 
     def __init__(
         self,
-        heads: int = 8,
+        heads: int = 4,
         key_dim: int | None = None,
         value_dim: int | None = None,
         form: str = "chunkwise",
@@ -108,7 +109,11 @@ class Retention(HeadedAttention):
         super().build(input_shape)
         key = self.sizes(self._width)[0]
         if self.rotary and key % 2:
-            raise received("an even `key_dim` where there are angles", key_dim=key)
+            raise received(
+                "an even `key_dim`, by default width / heads, or `rotary` to be off",
+                key_dim=key,
+                heads=self.heads,
+            )
 
     def attend(
         self, x: Tensor, qkv: list[Tensor], states: list[Tensor], mask: Tensor | None

@@ -131,7 +131,7 @@ class SpatialGatingUnit(ProjectingLayer):
         self.norm.build((*shape[:-1], units))
         if self.attention_units is not None:
             self.attention = self.sublayer(
-                TinyAttention, 4, self.attention_units, units, self.causal, name="attention"
+                TinyAttention, self.attention_units, units, self.causal, name="attention"
             )
             self.attention.build(source[0])
 

@@ -1,0 +1,13 @@
+"""Dropout that is left out where it does nothing."""
+
+import keras
+
+from keras_hadamard._typing import Tensor
+
+
+def dropped(drop: keras.layers.Dropout, x: Tensor, training: bool | None) -> Tensor:
+    """`x` after a dropout, which is called in training alone, and if its rate is above 0.
+
+    Within a `keras.RematScope` Keras's dropout fails in graphs.
+    """
+    return drop(x, training=training) if training and drop.rate else x

@@ -1,0 +1,61 @@
+"""Initializers of weights that one argument of a layer is for."""
+
+import zlib
+from typing import Any
+
+import keras
+
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Initializer, Shape
+
+
+def initializer_for(initializer: Initializer, name: str) -> Initializer:
+    """A copy of an initializer for the weight of one name.
+
+    Keras's initializers are stateless: one instance, or two of one seed, give equal weights, and a
+    product of equal branches is a power. So the name becomes a part of the seed.
+    """
+    if not isinstance(initializer, keras.initializers.Initializer):
+        return initializer
+    config = initializer.get_config()
+    seed = config.get("seed")
+    if isinstance(seed, dict):
+        return initializer  # A generator: it draws other numbers every time.
+    if isinstance(seed, int):
+        config["seed"] = seed_for(seed, name)
+    return type(initializer).from_config(config)
+
+
+def seed_for(seed: int | None, name: str) -> int | None:
+    """The seed of one name among those that share a seed, which need not be given."""
+    if seed is None:
+        return None
+    # A checksum goes on where another ended, so a name within a name is that of the whole path.
+    return zlib.crc32(f"{name}/".encode(), seed & 0xFFFFFFFF) & 0x7FFFFFFF
+
+
+@serializable
+class BlockInitializer(keras.initializers.Initializer):
+    """Fills equal blocks of an axis, each by its own initializer."""
+
+    def __init__(self, initializers: list[Initializer], axis: int = -1) -> None:
+        self.initializers = [keras.initializers.get(i) for i in initializers]
+        self.axis = axis
+
+    def __call__(self, shape: Shape, dtype: Any = None) -> Any:
+        block = list(shape)
+        block[self.axis] = (shape[self.axis] or 0) // len(self.initializers)
+        blocks = [i(tuple(block), dtype=dtype) for i in self.initializers]
+        return keras.ops.concatenate(blocks, axis=self.axis)
+
+    def get_config(self) -> dict[str, Any]:
+        initializers = [keras.initializers.serialize(i) for i in self.initializers]
+        return {"initializers": initializers, "axis": self.axis}
+
+
+def block_initializer(
+    initializer: Initializer, name: str, blocks: int, axis: int = -1
+) -> BlockInitializer:
+    """Initializes each of the blocks of a weight as if it stood alone."""
+    names = (f"{name}/{i}" for i in range(blocks))
+    return BlockInitializer([initializer_for(initializer, each) for each in names], axis)

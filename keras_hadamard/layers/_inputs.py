@@ -1,0 +1,56 @@
+"""What Keras leaves to a layer of what comes into it: sparse, ragged and integer tensors."""
+
+from typing import Any, ClassVar
+
+import keras
+
+from keras_hadamard._checks import received
+from keras_hadamard._introspection.private import with_mask_of
+from keras_hadamard._typing import Tensor
+from keras_hadamard.ops._inputs import dense, is_ragged, is_sparse
+from keras_hadamard.ops._xla import inside_xla
+
+# Arguments of a call that are no features.
+_OTHERS = ("mask", "training", "initial_state")
+_FEATURE_KINDS = ("float", "int", "bool")
+
+
+class TakesTensors(keras.layers.Layer):
+    """Base of layers that take whatever `keras.layers.Dense` takes.
+
+    Sparse tensors become dense ones, and integers and booleans become numbers of the compute dtype,
+    but for layers without `autocast`: their integers are indices. Ragged tensors are refused.
+    """
+
+    # Whether the features only go into products that can leave zeros out.
+    keeps_sparse: ClassVar[bool] = False
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        names = [*self.call_signature_parameters, *[""] * len(args)]
+        named = zip(names, args, strict=False)
+        args = tuple(x if name in _OTHERS else _features(self, x) for name, x in named)
+        kwargs = {k: x if k in _OTHERS else _features(self, x) for k, x in kwargs.items()}
+        return super().__call__(*args, **kwargs)
+
+
+def _features(layer: TakesTensors, inputs: Any) -> Any:
+    return keras.tree.map_structure(lambda x: _feature(layer, x), inputs)
+
+
+def _feature(layer: TakesTensors, x: Any) -> Tensor:
+    if is_ragged(x):
+        raise received(
+            f"the inputs of `{type(layer).__name__}` to be dense; `to_tensor()` fills up a ragged "
+            "tensor, and `keras.layers.Masking` masks what it was filled up with",
+            ragged_shape=tuple(x.shape),
+        )
+    # XLA has no product of a sparse matrix.
+    keeps = layer.keeps_sparse and is_sparse(x) and len(x.shape) == 2 and not inside_xla()
+    x = x if keeps else dense(x)
+    if not layer.autocast or isinstance(x, keras.KerasTensor) or not hasattr(x, "dtype"):
+        return x
+    dtype = keras.backend.standardize_dtype(x.dtype)
+    if not any(kind in dtype for kind in _FEATURE_KINDS):
+        return x
+    tensor = keras.ops.cast(keras.ops.convert_to_tensor(x), layer.compute_dtype)
+    return with_mask_of(x, tensor)

@@ -1,0 +1,31 @@
+"""Configurations of layers that another one holds, of which several may be one and the same."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+
+def serialized(layers: Sequence[keras.layers.Layer | None]) -> list[Any]:
+    """The configuration of each; of one that stands there again, the place where it stood first."""
+    first: dict[int, int] = {}
+    configs: list[Any] = []
+    for place, layer in enumerate(layers):
+        if layer is None:
+            configs.append(None)
+        elif first.setdefault(id(layer), place) < place:
+            configs.append(first[id(layer)])
+        else:
+            configs.append(keras.saving.serialize_keras_object(layer))
+    return configs
+
+
+def deserialized(configs: Sequence[Any]) -> list[keras.layers.Layer | None]:
+    """The layers of such configurations, shared again as they were."""
+    layers: list[keras.layers.Layer | None] = []
+    for config in configs:
+        shared = isinstance(config, int)
+        layers.append(
+            layers[config] if shared else keras.saving.deserialize_keras_object(config)
+        )
+    return layers

@@ -1,0 +1,43 @@
+"""What was done to the layers inside a layer or model after they were made.
+
+Keras quantises and freezes the innermost layers and tells nobody. A layer that makes its sublayers
+in `build`, or a model that makes its graph in the constructor, makes them as new when it is loaded
+or cloned; so its configuration says what to do to them again.
+"""
+
+from typing import Any
+
+import keras
+
+from keras_hadamard._introspection.private import all_layers
+
+# Where a configuration has it.
+KEY = "sublayers"
+
+
+def changes_of(layer: keras.layers.Layer) -> dict[str, Any]:
+    """What was done to the sublayers, by their places: plain values, nothing if nothing was."""
+    inner = all_layers(layer)[1:]
+    quantized = {
+        str(place): keras.saving.serialize_keras_object(sub.quantization_config)
+        for place, sub in enumerate(inner)
+        if getattr(sub, "quantization_config", None) is not None
+        and sub.quantization_mode is not None
+    }
+    frozen = [place for place, sub in enumerate(inner) if layer.trainable and not sub.trainable]
+    found: dict[str, Any] = {"quantized": quantized, "frozen": frozen}
+    return {key: value for key, value in found.items() if value}
+
+
+def change(layer: keras.layers.Layer, changes: dict[str, Any] | None) -> None:
+    """Does the same to the sublayers of a layer that was made again, and is built."""
+    if not changes:
+        return
+    inner = all_layers(layer)[1:]
+    for place, config in changes.get("quantized", {}).items():
+        sub = inner[int(place)]
+        if sub.quantization_mode is None:
+            config = keras.saving.deserialize_keras_object(config)
+            sub.quantize(config=config, type_check=False)
+    for place in changes.get("frozen", []):
+        inner[place].trainable = False

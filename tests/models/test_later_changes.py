@@ -1,0 +1,90 @@
+"""What Keras and its users do to a published network after it was made: quantise, freeze, clone."""
+
+import gc
+
+import keras
+import numpy as np
+import pytest
+from harness.tiny_models import TINY
+
+from keras_hadamard import models
+from keras_hadamard._introspection.private import all_layers
+from keras_hadamard.config import eager_compile_scope
+
+pytestmark = pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize` method")
+EVERY = pytest.mark.parametrize("name", sorted(TINY))
+
+
+@pytest.fixture(autouse=True)
+def _no_collection_for_each_kernel(monkeypatch):
+    """Keras looks through all objects that there are for each kernel that it replaces."""
+    monkeypatch.setattr(gc, "collect", lambda *args: 0)
+
+
+def make(name):
+    keras.utils.set_random_seed(1)
+    return getattr(models, name.split("-")[0])(**TINY[name].kwargs)
+
+
+def outputs(model, name):
+    with eager_compile_scope(False):
+        return np.concatenate([np.ravel(y) for y in keras.tree.flatten(model(inputs(name)))])
+
+
+def inputs(name):
+    return TINY[name].inputs(4)
+
+
+def rounded(model):
+    return [layer for layer in all_layers(model) if layer.quantization_mode is not None]
+
+
+@EVERY
+@pytest.mark.parametrize("mode", ["int8", "int4", "float8"])
+def test_quantised_before_a_call_and_loaded(name, mode, tmp_path):
+    model = make(name)
+    expected = outputs(make(name), name)
+    model.quantize(mode)
+    got = outputs(model, name)
+    assert np.isfinite(got).all()
+    scale = np.sqrt(np.mean(expected**2))
+    # Networks of convolutions alone are as they were.
+    allowed = {"int8": 0.1, "int4": 0.6, "float8": 0.3}[mode]
+    assert np.sqrt(np.mean((got - expected) ** 2)) <= allowed * scale
+    model.save(tmp_path / "m.keras")
+    again = keras.models.load_model(tmp_path / "m.keras")
+    assert len(rounded(again)) == len(rounded(model))
+    np.testing.assert_array_equal(outputs(again, name), got)
+
+
+@EVERY
+def test_frozen_layers_are_frozen_once_loaded_or_cloned(name, tmp_path):
+    model = make(name)
+    everything = len(model.trainable_variables)
+    layer = next(layer for layer in model.layers if layer.trainable_variables)
+    layer.trainable = False
+    some = len(model.trainable_variables)
+    assert some < everything
+    model.save(tmp_path / "some.keras")
+    assert len(keras.models.load_model(tmp_path / "some.keras").trainable_variables) == some
+    model.trainable = False
+    model.save(tmp_path / "all.keras")
+    again = keras.models.load_model(tmp_path / "all.keras")
+    assert not again.trainable and not again.trainable_variables
+    again.trainable = True
+    assert len(again.trainable_variables) == everything
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "float64"])
+def test_a_policy_is_kept_in_the_file(policy, tmp_path):
+    keras.config.set_dtype_policy(policy)
+    model = make("StarNet")
+    expected = outputs(model, "StarNet")
+    model.save(tmp_path / "m.keras")
+    keras.config.set_dtype_policy("float32")
+    again = keras.models.load_model(tmp_path / "m.keras")
+    assert keras.config.dtype_policy().name == "float32"
+    assert [layer.dtype_policy.name for layer in again.layers] == [
+        layer.dtype_policy.name for layer in model.layers
+    ]
+    np.testing.assert_array_equal(outputs(again, "StarNet"), expected)
