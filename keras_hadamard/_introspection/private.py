@@ -50,3 +50,8 @@ def remat_mode(layer: keras.layers.Layer) -> str | None:
     """The mode of the `keras.RematScope` that the layer was made in, or None."""
     scope = layer._remat_mode
     return None if scope is None else scope.mode
+
+
+def holds_state(layer: keras.layers.Layer) -> bool:
+    """Whether a layer, or one inside it, has variables that were never meant to be trained."""
+    return any(part._non_trainable_variables or part._seed_generators for part in all_layers(layer))

@@ -31,7 +31,7 @@ class BaseLayer(TakesTensors, Recomputed):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "build" in vars(cls):
-            cls.build = _completed(cls.build)  # type: ignore[method-assign]
+            cls.build = _completed(cls.build)
 
     def add_weight(
         self, *args: Any, name: str | None = None, initializer: Initializer = None, **kwargs: Any

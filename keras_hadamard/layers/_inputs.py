@@ -1,14 +1,13 @@
 """What Keras leaves to a layer of what comes into it: sparse, ragged and integer tensors."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import keras
 
 from keras_hadamard._checks import received
 from keras_hadamard._introspection.private import with_mask_of
 from keras_hadamard._typing import Tensor
-from keras_hadamard.ops._inputs import dense, is_ragged, is_sparse
-from keras_hadamard.ops._xla import inside_xla
+from keras_hadamard.ops._inputs import dense, is_ragged
 
 # Arguments of a call that are no features.
 _OTHERS = ("mask", "training", "initial_state")
@@ -21,9 +20,6 @@ class TakesTensors(keras.layers.Layer):
     Sparse tensors become dense ones, and integers and booleans become numbers of the compute dtype,
     but for layers without `autocast`: their integers are indices. Ragged tensors are refused.
     """
-
-    # Whether the features only go into products that can leave zeros out.
-    keeps_sparse: ClassVar[bool] = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         names = [*self.call_signature_parameters, *[""] * len(args)]
@@ -44,9 +40,7 @@ def _feature(layer: TakesTensors, x: Any) -> Tensor:
             "tensor, and `keras.layers.Masking` masks what it was filled up with",
             ragged_shape=tuple(x.shape),
         )
-    # XLA has no product of a sparse matrix.
-    keeps = layer.keeps_sparse and is_sparse(x) and len(x.shape) == 2 and not inside_xla()
-    x = x if keeps else dense(x)
+    x = dense(x)
     if not layer.autocast or isinstance(x, keras.KerasTensor) or not hasattr(x, "dtype"):
         return x
     dtype = keras.backend.standardize_dtype(x.dtype)

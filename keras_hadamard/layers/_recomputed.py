@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_hadamard._introspection.private import remat_mode
+from keras_hadamard._introspection.private import holds_state, remat_mode
 from keras_hadamard.ops._xla import inside_graph, inside_xla
 
 
@@ -29,12 +29,6 @@ class Recomputed(keras.layers.Layer):
     def rematerialized_call(
         self, layer_call: Callable[..., Any], *args: Any, **kwargs: Any
     ) -> Callable[..., Any]:
-        if remat_mode(self) == "activations":
-            return super().rematerialized_call(layer_call, *args, **kwargs)
-        hindrance = self._hindrance()
-        if hindrance:
-            warnings.warn(f"Layer {self.name!r} is not computed again, {hindrance}.", stacklevel=2)
-            return layer_call
         # In graphs TensorFlow computes again what is a function of tensors alone.
         leaves = keras.tree.flatten((args, kwargs))
         floats = [ops.is_tensor(x) and keras.backend.is_float_dtype(x.dtype) for x in leaves]
@@ -46,12 +40,21 @@ class Recomputed(keras.layers.Layer):
             args_again, kwargs_again = keras.tree.pack_sequence_as((args, kwargs), given)
             return layer_call(*args_again, **kwargs_again)
 
+        if remat_mode(self) in (None, "activations"):
+            return super().rematerialized_call(layer_call, *args, **kwargs)
         recomputed = super().rematerialized_call(bound, *args, **kwargs)
+        reason = _why_not(self)
+        if recomputed is bound:
+            return layer_call
+        if reason:
+            warnings.warn(f"Layer {self.name!r} is not computed again: {reason}.", stacklevel=2)
+            return layer_call
         return lambda *_, **__: recomputed(*tensors)
 
-    def _hindrance(self) -> str:
-        if self.non_trainable_variables:
-            return "because a call may change its variables"
-        if inside_graph() and not inside_xla():
-            return "because the model is not compiled with `jit_compile=True`"
-        return ""
+
+def _why_not(layer: keras.layers.Layer) -> str:
+    if holds_state(layer):
+        return "a call may change its variables"
+    if inside_graph() and not inside_xla():
+        return "the model is not compiled with `jit_compile=True`"
+    return ""

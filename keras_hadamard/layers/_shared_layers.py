@@ -25,7 +25,5 @@ def deserialized(configs: Sequence[Any]) -> list[keras.layers.Layer | None]:
     layers: list[keras.layers.Layer | None] = []
     for config in configs:
         shared = isinstance(config, int)
-        layers.append(
-            layers[config] if shared else keras.saving.deserialize_keras_object(config)
-        )
+        layers.append(layers[config] if shared else keras.saving.deserialize_keras_object(config))
     return layers

@@ -16,10 +16,6 @@ def is_ragged(x: Any) -> bool:
     return isinstance(x, tf.RaggedTensor) or bool(getattr(x, "ragged", False))
 
 
-def is_sparse(x: Any) -> bool:
-    return isinstance(x, tf.SparseTensor)
-
-
 def dense(x: Any) -> Any:
     """A sparse tensor with its zeros, and of a variable the value; all else as it is."""
     if isinstance(x, tf.SparseTensor):

@@ -23,7 +23,7 @@ def factorization_machine(x: Tensor, *, reduce: bool = True, exact: bool = False
             Defaults to `True`.
         exact: Boolean, whether the products themselves are summed, so that nothing is subtracted,
             neither here nor in the gradient: `anova_kernel` of order 2. It is linear in the fields
-            too, and takes 1 to 3 times as long. Defaults to `False`.
+            too, and takes longer. Defaults to `False`.
 
     Returns:
         Tensor of shape `(..., 1)`, without `reduce` `(..., width)`.

@@ -62,7 +62,7 @@ def _fusions() -> dict[str, LayerCase]:
     cases = {}
     for layer, options in OPTIONS.items():
         name, small = layer.__name__, {"units": 4, **SMALL.get(layer, {})}
-        rooted = layer is MFB
+        rooted = layer in (MFB, BLOCK, BlockTucker)
         positions = {**small, **POSITIONS.get(layer, {})}
         mask = "consumed" if layer is BilinearAttention else "kept"
         cases[name] = LayerCase(layer, TWO, small, wrong_ranks=WRONG)

@@ -4,10 +4,18 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 import tensorflow as tf
+from tensorflow.python.eager import forwardprop
 
 Function = Callable[..., Any]
 MODES = ("eager", "graph inside", "graph outside", "xla inside", "xla outside")
+
+
+@pytest.fixture
+def shared_traces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TensorFlow traces the forward mode of its operations for all sizes, and not for each."""
+    monkeypatch.setattr(forwardprop, "_TRACE_COUNT_LIMIT", 0)
 
 
 def jvp(function: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> list[Any]:

@@ -330,3 +330,21 @@ def test_a_mask_that_does_not_fit(multi, shape):
 def test_an_image_smaller_than_the_windows(layer):
     with pytest.raises(ValueError, match=r"sides of .* or more.*Received: "):
         layer(normal(2, 3, 4, 3))
+
+
+@pytest.mark.parametrize("multi_channel", [False, True])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_whatever_stands_in_a_hole_does_not_count(multi_channel, value):
+    x = np.random.default_rng(0).normal(size=(1, 6, 6, 3)).astype("float32")
+    mask = np.ones((1, 6, 6, 3 if multi_channel else 1), "float32")
+    mask[:, 2:4, 1:3] = 0
+    layer = PartialConv2D(4, multi_channel=multi_channel)
+    expected = layer([x, mask])
+    spoiled = tf.constant(np.where(mask == 0, value, x), "float32")
+    with tf.GradientTape() as tape:
+        tape.watch(spoiled)
+        y = layer([spoiled, mask])
+        total = tf.reduce_sum(tf.square(y))
+    np.testing.assert_array_equal(y, expected)
+    for gradient in tape.gradient(total, [spoiled, *(v.value for v in layer.trainable_variables)]):
+        assert np.isfinite(gradient).all()

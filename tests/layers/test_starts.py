@@ -59,7 +59,7 @@ def test_no_two_weights_start_equal(name):
                 assert not alike, weight.path
 
 
-@pytest.mark.parametrize("name", ["MLB", "GatedMLP", "RGLRU", "HyenaOperator", "PolynomialConv2D"])
+@pytest.mark.parametrize("name", ["MLB", "GatedMLP", "RGLRU", "GMLPBlock", "PolynomialConv2D"])
 def test_a_seed_gives_the_same_start_again(name):
     one, other = (built(CASES[name], **seeded()) for _ in range(2))
     for x, y in zip(one.trainable_weights, other.trainable_weights, strict=True):

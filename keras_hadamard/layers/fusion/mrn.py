@@ -113,9 +113,7 @@ class MRN(Fusion):
         for block in self.blocks:
             kept = dropped(self._dropout, h, training)
             seen = block["second"](block["first"](dropped(self._dropout, x, training)))
-            state, seen, shortcut = align(
-                [block["state"](kept), seen, block["shortcut"](kept)]
-            )
+            state, seen, shortcut = align([block["state"](kept), seen, block["shortcut"](kept)])
             h = shortcut + factorized_bilinear_pool(state, seen, factor=1)
         return self.activation(h)
 

@@ -58,7 +58,7 @@ class FactorizationMachine(ProjectingLayer):
         `exact` nothing is subtracted, and features may differ in scale as they like. Otherwise sums
         of squares are: where one feature is `r` times as large as the others, the error is some `r`
         rounding errors of the interactions, which is 1e-5 for 100 and 1e-2 for 1e5, and for 1e7 no
-        digit is right. `exact` then takes 2 to 6 times as long and holds the input twice more;
+        digit is right. `exact` then takes several times as long and holds the input twice more;
         scaled features need it not. Order m takes `O(width * factors * m)`, by `anova_kernel`.
 
     Raises:

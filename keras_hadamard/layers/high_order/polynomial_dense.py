@@ -12,6 +12,9 @@ from keras_hadamard.layers.high_order._polynomial import Polynomial
 class PolynomialDense(Polynomial):
     """Polynomial of the input of a stated degree, in a low-rank decomposition (Pi-nets).
 
+    Inputs are to be scaled to about unit size: what is too large by some factor comes out too
+    large by its power of the degree. Above degree 4 it needs `normalization` or `use_gates`.
+
     `y = act(C x_N + beta) with x_1 = U_1 z and x_n = (U_n z) * x_(n-1) + x_(n-1)` is of degree N in
     the input `z`, with `C` of shape `(rank, units)`. The recursion depends on the decomposition:
 

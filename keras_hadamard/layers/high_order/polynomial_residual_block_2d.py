@@ -18,6 +18,9 @@ from keras_hadamard.layers.high_order._image_block import ImageBlock, run
 class PolynomialResidualBlock2D(ImageBlock):
     """Residual block with a product term, with or without activations (Pi-nets, R-PolyNets, PDC).
 
+    Without activations the authors train it with much regularisation: a `normalization` of
+    `"instance_batch"`, max-pooling and `DropBlock2D` after the first stages, and label smoothing.
+
     `y = act(f + r + alpha * L(p)) with p = f * M(r) and f = N(conv3x3(act(N(conv3x3(x)))))`, where
     `r` is the shortcut of `x` (`N(conv1x1(x))` where the shape changes) and the product
 

@@ -142,7 +142,8 @@ class PartialConv2D(Windowed):
         if masks:
             mask = ops.cast(to_last(masks[0], self.data_format), x.dtype)
             channels, known = mask.shape[-1], ops.sum(ops.cast(mask, dtype), axis=-1)
-            x = x * mask
+            # Chosen before it is multiplied: a NaN in a hole stays out of sums and gradients.
+            x = ops.where(mask == 0, ops.zeros_like(x), x) * mask
         else:
             channels, known = 1, ops.ones((1, *ops.shape(x)[1:3]), dtype)
         if self.padding == "same":

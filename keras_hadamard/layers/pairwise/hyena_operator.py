@@ -15,6 +15,10 @@ from keras_hadamard.ops import causal_long_conv
 class HyenaOperator(ImplicitMixer):
     """Hyena: causal mixing by long convolutions and gates in turns, at a cost of `n log n`.
 
+    It stands in a network as attention does: a layer normalisation before it, its input added
+    after it, then a feed-forward network. `max_length` should be near the length of the sequences:
+    positions are parts of it, and filters of short sequences are next to constant.
+
     `y = W_o z_N with z_i = x_i * (h_i z_(i-1) + d_i * z_(i-1))` and `[x_N ... x_1, z_0]` the
     projections of the input after a short depthwise convolution, `h_i` a causal convolution as long
     as the sequence, `d_i` a weight of each channel. A filter is a small network with sines of the

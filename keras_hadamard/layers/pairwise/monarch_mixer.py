@@ -14,6 +14,10 @@ from keras_hadamard.ops._long_conv import long_conv
 class MonarchMixer(ImplicitMixer):
     """Monarch Mixer's sequence mixer (M2), the gated long convolution of M2-BERT.
 
+    It needs inputs that are normalised and know their place, such as embeddings with learned
+    positions, and a feed-forward network after it. `max_length` should be near the length of the
+    sequences: positions are parts of it, and filters of short sequences are next to constant.
+
     `y = W_o (x_2 * conv(h, x_1 * v) + conv(g, x))` with `[x_1, x_2, v]` the projections of the
     input after a short depthwise convolution, and `conv(h, u) = h u + d * u` a convolution as long
     as the sequence in both directions, its filters small networks with sines of the position.

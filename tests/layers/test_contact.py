@@ -1,0 +1,183 @@
+"""What Keras, its tools and its users do to a layer, over all layers."""
+
+import copy
+import json
+import pickle
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from harness.joined import inputs_of, joined, parts_of
+from harness.layer_cases import all_cases
+from harness.support import first_cases
+
+from keras_hadamard import layers
+from keras_hadamard.config import eager_compile_scope
+from keras_hadamard.layers import MFB, FactorizationMachine, HadamardProduct
+
+CASES = all_cases()
+# Fusions and conditioned layers take floats alone, which they say.
+FLOATS = "floating|float"
+
+
+@pytest.fixture(autouse=True)
+def _no_compilation_for_each_shape():
+    with eager_compile_scope(False):
+        yield
+
+
+@pytest.fixture(scope="module", params=range(4))
+def part(request):
+    """Some of the layers, built once for all tests, by the names of their cases."""
+    made = {}
+    for name, case in parts_of(CASES, 4)[request.param].items():
+        layer = case.build()
+        shapes = [(None, *shape) for shape in case.shapes]
+        layer.build(shapes if case.many else shapes[0])
+        made[name] = (case, layer)
+    return made
+
+
+def outputs(layer, x, **kwargs):
+    return [np.asarray(tf.cast(y, "float64")) for y in keras.tree.flatten(layer(x, **kwargs))]
+
+
+def same(got, expected, name):
+    for one, other in zip(got, expected, strict=True):
+        np.testing.assert_array_equal(one, other, err_msg=name)
+
+
+def test_copies_and_pickles_are_the_layer_again(part):
+    for name, (case, layer) in part.items():
+        expected = outputs(layer, case.inputs())
+        same(outputs(copy.deepcopy(layer), case.inputs()), expected, name)
+        same(outputs(pickle.loads(pickle.dumps(layer)), case.inputs()), expected, name)
+
+
+def test_variables_are_taken_for_their_values(part):
+    for name, (case, layer) in part.items():
+        expected = outputs(layer, case.inputs())
+        for kind in (tf.Variable, keras.Variable):
+            given = [kind(x, dtype=str(x.dtype)) for x in case.arrays()]
+            same(outputs(layer, given if case.many else given[0]), expected, name)
+
+
+def test_sparse_tensors_are_taken_for_what_they_stand_for(part):
+    for name, (case, layer) in part.items():
+        if case.integers is not None:
+            continue
+        arrays = [np.where(np.abs(x) > 0.5, x, 0) for x in case.arrays()]
+        sparse = [tf.sparse.from_dense(x) for x in arrays]
+        expected = outputs(layer, arrays if case.many else arrays[0])
+        same(outputs(layer, sparse if case.many else sparse[0]), expected, name)
+
+
+def test_ragged_tensors_are_refused_with_what_to_do(part):
+    for case, layer in part.values():
+        ragged = [tf.ragged.constant([[1.0, 2.0], [3.0]]) for _ in case.shapes]
+        with pytest.raises((ValueError, TypeError), match=r"Received: |ragged"):
+            layer(ragged if case.many else ragged[0])
+
+
+def test_integers_are_numbers_or_refused(part):
+    for name, (case, layer) in part.items():
+        if case.integers is not None:
+            continue
+        whole = [np.round(2 * x) for x in case.arrays()]
+        given = [x.astype("int32") for x in whole]
+        try:
+            got = outputs(layer, given if case.many else given[0])
+        except (ValueError, TypeError) as error:
+            assert "float" in str(error), name
+            continue
+        same(got, outputs(layer, whole if case.many else whole[0]), name)
+
+
+@pytest.mark.parametrize("cases", parts_of(first_cases(CASES), 3), ids=range(3))
+def test_weights_in_several_files_and_averaged_weights(cases, tmp_path):
+    model = joined(cases, _scored)
+    model.compile(keras.optimizers.SGD(0.01, use_ema=True, ema_momentum=0.5), "mse")
+    rng = np.random.default_rng(0)
+    y = {name: rng.normal(size=(4, *o.shape[1:])) for name, o in model.output.items()}
+    swap = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
+    model.fit(inputs_of(cases, 4), y, epochs=1, verbose=0, callbacks=[swap])
+    weights = model.get_weights()
+    assert all(np.isfinite(w).all() for w in weights)
+    model.save_weights(tmp_path / "m.weights.json", max_shard_size=1e-5)
+    again = joined(cases, _scored)
+    again.load_weights(tmp_path / "m.weights.json")
+    for one, other in zip(weights, again.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def _scored(case):
+    """The layer without what draws numbers, and one weight in any case."""
+    still = {k: 0.0 for k in case.kwargs if "drop" in k} | case.steady
+    # Keras saves a layer with LoRA as the sum, and loads that as the kernel.
+    still |= {k: None for k in case.kwargs if k.startswith("lora")}
+    layer = case.build(**still)
+
+    def call(x):
+        y = layer(x)
+        return keras.layers.Dense(1)(y[0] if isinstance(y, list | tuple) else y)
+
+    return call
+
+
+def test_clones_share_what_was_shared(tmp_path):
+    dense, x = keras.layers.Dense(4), keras.Input((4,))
+    layer = HadamardProduct([dense, dense, keras.layers.Dense(4)], output=dense)
+    model = keras.Model(x, layer(x))
+    assert len(model.weights) == 4
+    config = json.loads(json.dumps(layer.get_config()))
+    model.save(tmp_path / "m.keras")
+    for again in (
+        keras.models.clone_model(model),
+        keras.models.load_model(tmp_path / "m.keras"),
+        copy.deepcopy(model),
+    ):
+        assert len(again.weights) == 4
+        again.set_weights(model.get_weights())
+        np.testing.assert_array_equal(again(np.ones((2, 4))), model(np.ones((2, 4))))
+    rebuilt = HadamardProduct.from_config(config)
+    assert rebuilt.branches[0] is rebuilt.branches[1] is rebuilt.output_layer
+
+
+@pytest.mark.parametrize("make", [lambda: FactorizationMachine(3), lambda: layers.FeatureCross()])
+def test_a_model_learns_from_sparse_tensors(make):
+    dense = np.where(np.random.default_rng(0).random((16, 6)) > 0.6, 1.0, 0.0).astype("float32")
+    y = dense.sum(axis=1, keepdims=True)
+    weights = []
+    for sparse in (False, True):
+        keras.utils.set_random_seed(0)
+        x = keras.Input((6,), sparse=sparse)
+        model = keras.Model(x, keras.layers.Dense(1)(make()(x)))
+        model.compile(keras.optimizers.SGD(0.01), "mse")
+        given = tf.sparse.from_dense(dense) if sparse else dense
+        model.train_on_batch(given, y)
+        weights.append(model.get_weights())
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("mode", ["full", "activations", "larger_than"])
+@pytest.mark.filterwarnings("ignore:.*is not computed again")
+def test_gradients_within_a_remat_scope_are_those_without(mode, jit):
+    rng = np.random.default_rng(0)
+    x = [rng.normal(size=(8, 5)).astype("float32"), rng.normal(size=(8, 7)).astype("float32")]
+    y = rng.normal(size=(8, 4)).astype("float32")
+    weights = []
+    for scope in (None, mode):
+        keras.utils.set_random_seed(0)
+        with keras.RematScope(mode=scope, output_size_threshold=2):
+            inputs = [keras.Input((5,)), keras.Input((7,))]
+            layer = MFB(4)
+            outputs_ = layer(inputs)
+        model = keras.Model(inputs, outputs_)
+        model.compile(keras.optimizers.SGD(0.1), "mse", jit_compile=jit)
+        model.train_on_batch(x, y)
+        weights.append(model.get_weights())
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
