@@ -14,6 +14,9 @@ from keras_hadamard._typing import Initializer, Shape, Tensor
 from keras_hadamard.layers._sublayers import KEY, change, changes_of
 from keras_hadamard.models import _checkpoint
 
+# The policy of a model whose configuration names none.
+PLAIN = "float32"
+
 
 class PublishedModel(keras.Model):
     """Functional model whose configuration is what its constructor was given.
@@ -73,12 +76,14 @@ class PublishedModel(keras.Model):
         return model
 
     def get_config(self) -> dict[str, Any]:
+        # What the constructor was given, and no more where nothing else was done.
         changes = changes_of(self)
+        plain = self._policy.name == PLAIN
         return {
             **self.arguments,
             "name": self.name,
-            "trainable": self.trainable,
-            "dtype": keras.dtype_policies.serialize(self._policy),
+            **({} if self.trainable else {"trainable": False}),
+            **({} if plain else {"dtype": keras.dtype_policies.serialize(self._policy)}),
             **({KEY: changes} if changes else {}),
         }
 
@@ -87,7 +92,7 @@ class PublishedModel(keras.Model):
         del custom_objects  # Every layer is registered.
         config = dict(config)
         changes, trainable = config.pop(KEY, None), config.pop("trainable", True)
-        with under_policy(config.pop("dtype", None)):
+        with under_policy(config.pop("dtype", PLAIN)):
             model = cls(**config)
         change(model, changes)
         model.trainable = model.trainable and trainable
@@ -98,7 +103,7 @@ class PublishedModel(keras.Model):
 def under_policy(policy: Any) -> Iterator[None]:
     """Layers that are made within have the policy, a global one that is put back afterwards."""
     before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(before if policy is None else keras.dtype_policies.get(policy))
+    keras.config.set_dtype_policy(keras.dtype_policies.get(policy))
     try:
         yield
     finally:

@@ -142,8 +142,9 @@ class PartialConv2D(Windowed):
         if masks:
             mask = ops.cast(to_last(masks[0], self.data_format), x.dtype)
             channels, known = mask.shape[-1], ops.sum(ops.cast(mask, dtype), axis=-1)
-            # Chosen before it is multiplied: a NaN in a hole stays out of sums and gradients.
-            x = ops.where(mask == 0, ops.zeros_like(x), x) * mask
+            # A product with 0 is no 0 where a NaN or an infinity stands in a hole.
+            spoiled = ops.logical_and(mask == 0, ops.logical_not(ops.abs(x) < float("inf")))
+            x = ops.where(spoiled, ops.zeros_like(x), x) * mask
         else:
             channels, known = 1, ops.ones((1, *ops.shape(x)[1:3]), dtype)
         if self.padding == "same":
