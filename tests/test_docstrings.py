@@ -40,7 +40,7 @@ FLOORS: list[ModuleType] = [
 def _public():
     found = {}
     for module in FLOORS:
-        for name in dir(module):
+        for name in getattr(module, "__all__", dir(module)):
             thing = getattr(module, name)
             ours = getattr(thing, "__module__", "").startswith("keras_hadamard")
             if name.startswith("_") or not ours or not callable(thing):
