@@ -59,8 +59,9 @@ def test_quantised_before_a_call_and_loaded(name, mode, tmp_path):
     scale = np.sqrt(np.mean(expected**2))
     # Before training float8 has no scales: `keras.layers.Dense` clips its inputs at 448, which
     # networks without normalisation go beyond. Networks of convolutions alone are as they were.
-    allowed = {"int8": 0.1, "int4": 0.6, "float8": np.inf}[mode]
-    assert np.sqrt(np.mean((got - expected) ** 2)) <= allowed * scale
+    if mode != "float8":
+        allowed = {"int8": 0.1, "int4": 0.6}[mode]
+        assert np.sqrt(np.mean((got - expected) ** 2)) <= allowed * scale
     model.save(tmp_path / "m.keras")
     again = keras.models.load_model(tmp_path / "m.keras")
     assert len(rounded(again)) == len(rounded(model))
