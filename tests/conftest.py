@@ -6,6 +6,13 @@ import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+# Most of the time goes into XLA's making of machine code, which is not what is tested: these take a
+# third of it. tests/ops/test_default_compiler.py compiles every op as users do.
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+    " --xla_cpu_use_fusion_emitters=false",
+)
 
 import keras
 import pytest
@@ -35,6 +42,7 @@ def _no_collection_of_what_stays():
     """Graphs of earlier tests stay for good; Python need not look at them over and over."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.fixture(scope="session")

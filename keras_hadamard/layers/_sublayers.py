@@ -31,7 +31,7 @@ def changes_of(layer: keras.layers.Layer) -> dict[str, Any]:
 
 def change(layer: keras.layers.Layer, changes: dict[str, Any] | None) -> None:
     """Does the same to the sublayers of a layer that was made again, and is built."""
-    if not changes:
+    if changes is None:
         return
     inner = all_layers(layer)[1:]
     for place, config in changes.get("quantized", {}).items():
@@ -39,5 +39,8 @@ def change(layer: keras.layers.Layer, changes: dict[str, Any] | None) -> None:
         if sub.quantization_mode is None:
             config = keras.saving.deserialize_keras_object(config)
             sub.quantize(config=config, type_check=False)
-    for place in changes.get("frozen", []):
+    frozen = changes.get("frozen", [])
+    for place in changes_of(layer).get("frozen", []):
+        inner[place].trainable = place in frozen
+    for place in frozen:
         inner[place].trainable = False

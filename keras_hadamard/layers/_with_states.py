@@ -9,6 +9,7 @@ from keras import ops
 from keras_hadamard._checks import received
 from keras_hadamard._introspection.private import convert_nothing, mask_of
 from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers._masks import counted
 from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.ops._precision import at_least_float32
 
@@ -103,7 +104,7 @@ class WithStates(ProjectingLayer):
         known = len(mask.shape) == 2 and None not in (steps, mask.shape[1])
         if len(mask.shape) != 2 or (known and mask.shape[1] != steps):
             raise received(f"`mask` to be (batch, {steps})", shape=tuple(mask.shape))
-        return ops.where(ops.expand_dims(mask, -1), x, ops.zeros_like(x)), mask
+        return counted(x, mask), mask
 
     def _checked(self, input_shape: Shape) -> int:
         """The width of an input that fits."""

@@ -38,6 +38,8 @@ class PublishedModel(keras.Model):
         # The layers in it were made under this policy, whatever holds where it is loaded.
         self._policy = keras.config.dtype_policy()
         self.arguments = {k: list(v) if isinstance(v, tuple) else v for k, v in arguments.items()}
+        # Some hold layers fixed by themselves.
+        self._as_made = changes_of(self)
         if weights is not None:
             path = existing(weights)
             with reading(path, f"weights of {type(self).__name__}"):
@@ -84,7 +86,7 @@ class PublishedModel(keras.Model):
             "name": self.name,
             **({} if self.trainable else {"trainable": False}),
             **({} if plain else {"dtype": keras.dtype_policies.serialize(self._policy)}),
-            **({KEY: changes} if changes else {}),
+            **({} if changes == self._as_made else {KEY: changes}),
         }
 
     @classmethod

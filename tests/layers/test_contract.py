@@ -1,19 +1,24 @@
 """The layer contract: what every public layer does, whatever its mathematics."""
 
 import json
+from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from harness.joined import inputs_of, joined, parts_of
-from harness.layer_cases import PUBLIC, all_cases
+from harness.layer_cases import PUBLIC, LayerCase, all_cases
+from harness.op_checks import assert_near
+from harness.steps import Step
+
+from keras_hadamard.config import eager_compile_scope
 
 CASES = all_cases()
-CASE = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 # XLA keeps what it compiled for as long as the process lives: a program for ten layers is smaller
 # than ten programs.
-PART = pytest.mark.parametrize("cases", parts_of(CASES, 20), ids=range(20))
+PARTS = 20
 
 
 def shape_of(x):
@@ -25,20 +30,43 @@ def listed(x):
     return list(x) if isinstance(x, list) else [x]
 
 
+@dataclass(frozen=True)
+class Built:
+    """A layer of a case, built by the shapes of its inputs, and what it was before."""
+
+    case: LayerCase
+    layer: keras.layers.Layer
+    config: dict[str, Any]
+    paths: list[str]
+    outputs: list[Any]
+
+
+@pytest.fixture(scope="module", params=CASES.values(), ids=CASES.keys())
+def built(request):
+    """Of every case one layer, which the tests share."""
+    case = request.param
+    keras.utils.set_random_seed(0)
+    layer = case.build(name="a_name")
+    config = layer.get_config()
+    shapes = [(None, *s) for s in case.shapes]
+    layer.build(shapes if case.many else shapes[0])
+    paths = [v.path for v in layer.variables]
+    # A fixture of a module is made before those of its tests.
+    with eager_compile_scope(False):
+        return Built(case, layer, config, paths, listed(layer(case.inputs())))
+
+
 def test_every_public_layer_has_a_case():
     assert {name.split("-")[0] for name in CASES} == set(PUBLIC)
 
 
-@CASE
-def test_config_round_trip(case):
-    layer = case.build(name="a_name")
-    config = layer.get_config()
-    again = type(layer).from_config(json.loads(json.dumps(config)))
+def test_config_round_trip(built):
+    config = built.config
+    again = type(built.layer).from_config(json.loads(json.dumps(config)))
     assert again.get_config() == config
     # Nothing that building changes, and every argument of the constructor.
-    layer.build([(None, *s) for s in case.shapes] if case.many else (None, *case.shapes[0]))
-    assert _without_build(layer.get_config()) == _without_build(config)
-    code = type(layer).__init__.__code__
+    assert _without_build(built.layer.get_config()) == _without_build(config)
+    code = type(built.layer).__init__.__code__
     arguments = code.co_varnames[1 : code.co_argcount]
     assert set(arguments) <= set(config), set(arguments) - set(config)
 
@@ -50,50 +78,29 @@ def _without_build(config):
     return [_without_build(v) for v in config] if isinstance(config, list) else config
 
 
-@CASE
-def test_build_makes_all_state(case):
-    layer = case.build()
-    shapes = [(None, *s) for s in case.shapes]
-    layer.build(shapes if case.many else shapes[0])
-    variables = [v.path for v in layer.variables]
-    layer(case.inputs())
-    assert [v.path for v in layer.variables] == variables
-    assert all(v.trainable for v in layer.trainable_weights)
+def test_build_makes_all_state(built):
+    assert [v.path for v in built.layer.variables] == built.paths
+    assert all(v.trainable for v in built.layer.trainable_weights)
 
 
-@CASE
-def test_symbolic_shape_is_the_eager_one(case):
-    layer = case.build()
-    eager = shape_of(layer(case.inputs()))
+def test_symbolic_shape_is_the_eager_one(built):
+    case, layer = built.case, built.layer
+    eager = [tuple(y.shape) for y in built.outputs]
     shapes = [(3, *s) for s in case.shapes]
-    assert layer.compute_output_shape(shapes if case.many else shapes[0]) == eager
+    assert listed(layer.compute_output_shape(shapes if case.many else shapes[0])) == eager
     for dynamic in (False, True):
-        for tensor, known in zip(
-            listed(layer(case.symbolic(dynamic))), listed(layer(case.inputs())), strict=True
-        ):
+        for tensor, known in zip(listed(layer(case.symbolic(dynamic))), eager, strict=True):
             assert tensor.shape[0] is None
-            assert all(n in (None, m) for n, m in zip(tensor.shape, known.shape, strict=True))
+            assert all(n in (None, m) for n, m in zip(tensor.shape, known, strict=True))
     assert listed(layer(case.inputs(batch=1)))[0].shape[0] == 1
     if case.empty:
         empty = listed(shape_of(layer(case.inputs(batch=0))))
-        assert empty == [(0, *shape[1:]) for shape in listed(eager)]
+        assert empty == [(0, *shape[1:]) for shape in eager]
 
 
-@CASE
-def test_keras_file_round_trip(case, tmp_path):
-    model = case.model(dynamic=True)
-    model.save(tmp_path / "model.keras")
-    again = keras.models.load_model(tmp_path / "model.keras")
-    outputs = zip(listed(model(case.inputs())), listed(again(case.inputs())), strict=True)
-    for one, other in outputs:
-        np.testing.assert_array_equal(one, other)
-
-
-@CASE
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
-def test_mixed_precision(case, policy):
-    expected = case.build(dtype="float32")
-    full = listed(expected(case.inputs()))
+def test_mixed_precision(built, policy):
+    case = built.case
     keras.config.set_dtype_policy(policy)
     layer = case.build()
     for y in listed(layer(case.inputs())):
@@ -102,8 +109,8 @@ def test_mixed_precision(case, policy):
     assert {v.dtype for v in layer.weights} <= {"float32", "int64"}
     assert all(v.dtype == "float32" for v in layer.trainable_weights)
     keras.config.set_dtype_policy("float32")
-    layer.set_weights(expected.get_weights())
-    for y, exact in zip(listed(layer(case.inputs())), full, strict=True):
+    layer.set_weights(built.layer.get_weights())
+    for y, exact in zip(listed(layer(case.inputs())), built.outputs, strict=True):
         scale = max(1.0, float(tf.reduce_max(tf.abs(exact))))
         error = np.abs(tf.cast(y, "float32") - exact).max()
         rounding = 2.0**-11 if policy == "mixed_float16" else 2.0**-8
@@ -111,63 +118,34 @@ def test_mixed_precision(case, policy):
         assert error <= tolerance * scale
 
 
-def _trained(case):
-    """The layer with what draws no random numbers, which are others inside XLA, and weights."""
-    still = {k: 0.0 for k in case.kwargs if "drop" in k} | case.steady
-    layer = case.build(**still)
-
-    def call(x):
-        y = layer(x)
-        return y if layer.trainable_weights else keras.layers.Dense(2)(y)
-
-    return call
+@pytest.fixture(scope="module", params=parts_of(CASES, PARTS), ids=range(PARTS))
+def step(request):
+    """A training step, which is traced and compiled once for all tests."""
+    keras.utils.set_random_seed(3)
+    return Step(joined(request.param, _still), inputs_of(request.param, batch=4))
 
 
-@PART
-def test_one_training_step_with_and_without_xla(cases):
-    x = inputs_of(cases, batch=4)
-    losses, weights = [], []
-    for jit in (False, True):
-        keras.utils.set_random_seed(3)
-        model = joined(cases, _trained)
-        rng = np.random.default_rng(1)
-        y = {name: rng.normal(size=(4, *o.shape[1:])) for name, o in model.output.items()}
-        model.compile(keras.optimizers.SGD(0.01), dict.fromkeys(y, "mse"), jit_compile=jit)
-        losses.append(model.train_on_batch(x, y, return_dict=True))
-        weights.append([(v.path, np.asarray(v)) for v in model.weights])
-    assert losses[0].keys() == losses[1].keys() and len(losses[0]) > len(cases)
-    for name, loss in losses[0].items():
-        np.testing.assert_allclose(loss, losses[1][name], rtol=1e-5, err_msg=name)
-    for (path, one), (_, other) in zip(*weights, strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6, err_msg=path)
+def _still(case):
+    """The layer with what draws no random numbers, which are others inside XLA."""
+    return case.build(**{k: 0.0 for k in case.kwargs if "drop" in k} | case.steady)
 
 
-@PART
-def test_gradients_are_finite_at_zero_and_huge_input(cases):
-    model = joined(cases)
-    names = [tensor.name for tensor in model.inputs]
-    for compiled in (False, True):
+def test_one_training_step_with_and_without_xla(step):
+    before = step.model.get_weights()
+    plain = step()
+    step.model.set_weights(before)
+    under_xla = step.under_xla()
+    assert plain.keys() == under_xla.keys() and len(plain) > len(step.model.outputs)
+    for name, value in plain.items():
+        assert_near(under_xla[name], value, 1e-5, name)
 
-        @tf.function(jit_compile=compiled, autograph=False)
-        def gradients(x):
-            with tf.GradientTape() as tape:
-                tape.watch(x)
-                y = tf.add_n([tf.reduce_sum(output) for output in model(x).values()])
-            return tape.gradient(y, [x, [v.value for v in model.trainable_variables]])
 
-        for value in (0.0, 1e4, -1e4):
-            x = [
-                tf.fill((2, *shape), value if case.integers is None else 0)
-                for case in cases.values()
-                for shape in case.shapes
-            ]
-            of_inputs, of_weights = gradients(x)
-            named = [*zip(names, of_inputs, strict=True)]
-            named += zip((v.path for v in model.trainable_variables), of_weights, strict=True)
-            for name, gradient in named:
-                if gradient is not None:
-                    gradient = tf.convert_to_tensor(gradient)
-                    assert np.isfinite(gradient).all(), (name, value, compiled)
+def test_gradients_are_finite_at_zero_and_huge_input(step):
+    for value in (0.0, 1e4, -1e4):
+        x = step.of_constant(value)
+        for result in (step(x, training=False), step(x), step.under_xla(x)):
+            for name, array in result.items():
+                assert np.isfinite(array).all(), (name, value)
 
 
 def _masked(case):

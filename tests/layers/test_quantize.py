@@ -35,7 +35,6 @@ def _quantisable(case):
 
 # With LoRA the stored kernel is not all that a layer computes with.
 PLAIN = {name: case for name, case in CASES.items() if "lora_rank" not in case.kwargs}
-QUANTISABLE = {name: case for name, case in PLAIN.items() if _quantisable(case)}
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +46,9 @@ def _no_collection_for_each_kernel(monkeypatch):
 @pytest.fixture(scope="module", params=range(4))
 def part(request):
     """Some of the cases, a model of them, and its outputs."""
-    cases = parts_of(QUANTISABLE, 4)[request.param]
+    some = parts_of(PLAIN, 4)[request.param]
+    cases = {name: case for name, case in some.items() if _quantisable(case)}
+    assert len(cases) > len(some) / 2
     plain = scrambled(joined(cases))
     return cases, plain, outputs_of(plain, cases)
 
@@ -138,10 +139,6 @@ def test_rounded_activations(part, mode, allowed):
     wrong = off(outputs_of(quantised(plain, cases, mode), cases), expected, allowed)
     # It normalises pooled products, which are small beside their rounding here.
     assert set(wrong) <= {"PolySelfAttention_heads"}, wrong
-
-
-def test_most_layers_are_quantised():
-    assert len(QUANTISABLE) > 190
 
 
 @pytest.mark.parametrize("mode", ["int8", "int4", "float8"])

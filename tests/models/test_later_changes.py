@@ -48,11 +48,16 @@ def rounded(model):
     return [layer for layer in all_layers(model) if layer.quantization_mode is not None]
 
 
-@EVERY
+@pytest.fixture(scope="module", params=sorted(TINY))
+def network(request):
+    """The name of a network, and what it gives as it was made."""
+    return request.param, outputs(make(request.param), request.param)
+
+
 @pytest.mark.parametrize("mode", ["int8", "int4", "float8"])
-def test_quantised_before_a_call_and_loaded(name, mode, tmp_path):
+def test_quantised_before_a_call_and_loaded(network, mode, tmp_path):
+    name, expected = network
     model = make(name)
-    expected = outputs(make(name), name)
     model.quantize(mode)
     got = outputs(model, name)
     assert np.isfinite(got).all()
@@ -100,3 +105,16 @@ def test_a_policy_is_kept_in_the_file(policy, tmp_path):
         layer.dtype_policy.name for layer in model.layers
     ]
     np.testing.assert_array_equal(outputs(again, "StarNet"), expected)
+
+
+def test_what_a_network_fixes_itself_is_in_its_configuration_once_it_is_thawed(tmp_path):
+    model = make("DPolyNet")
+    assert "sublayers" not in model.get_config()
+    fixed = [layer for layer in all_layers(model)[1:] if not layer.trainable]
+    assert fixed
+    for layer in fixed:
+        layer.trainable = True
+    model.save(tmp_path / "m.keras")
+    again = keras.models.load_model(tmp_path / "m.keras")
+    assert all(layer.trainable for layer in all_layers(again))
+    assert len(again.trainable_variables) == len(model.trainable_variables)

@@ -2,10 +2,8 @@
 
 import os
 
-import pytest
+from harness.uncompiled import uncompiled as uncompiled
 from hypothesis import HealthCheck, settings
-
-from keras_hadamard.config import eager_compile_scope
 
 COMMON = {
     "derandomize": True,
@@ -17,9 +15,3 @@ COMMON = {
 settings.register_profile("quick", max_examples=5, **COMMON)
 settings.register_profile("thorough", max_examples=200, **COMMON)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
-
-
-@pytest.fixture(autouse=True)
-def _no_compilation_for_each_shape():
-    with eager_compile_scope(False):
-        yield

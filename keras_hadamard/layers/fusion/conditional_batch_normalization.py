@@ -9,6 +9,7 @@ from keras_hadamard._checks import fraction, non_negative, positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
 from keras_hadamard.layers._channels import channels_axis, to_last, to_last_shape
+from keras_hadamard.layers._masks import counted
 from keras_hadamard.layers._normalization import BatchNormalization
 from keras_hadamard.layers._normalization.batch import EPSILON
 from keras_hadamard.layers.fusion._conditioned import Conditioned
@@ -117,8 +118,10 @@ class ConditionalBatchNormalization(Conditioned):
 
     def call(self, inputs: list[Tensor], training: bool | None = None, mask: Any = None) -> Tensor:
         x, condition = inputs
-        x = to_last(x, self.data_format)
-        y = self.normalization(x, training=training, mask=self.compute_mask(inputs, mask))
+        valid = self.compute_mask(inputs, mask)
+        x = counted(to_last(x, self.data_format), valid)
+        y = self.normalization(x, training=training, mask=valid)
+        condition = counted(condition, mask[1] if isinstance(mask, list | tuple) else None)
         if self.hidden_projection is not None:
             condition = self.hidden_projection(condition)
         # Added before the split, where XLA sums over the batch once for these and for the bias.

@@ -7,6 +7,7 @@ from keras import ops
 from keras_hadamard._checks import received
 from keras_hadamard._typing import Tensor
 from keras_hadamard.layers._base import BaseLayer
+from keras_hadamard.layers._masks import counted
 
 
 class FieldLayer(BaseLayer):
@@ -47,6 +48,4 @@ def stacked(inputs: Any, mask: Any) -> Tensor:
     """(batch, fields, width), masked fields zero whatever stands there."""
     if isinstance(inputs, list | tuple):
         return ops.stack(inputs, axis=1)
-    if mask is None:
-        return inputs
-    return ops.where(ops.expand_dims(mask, -1), inputs, ops.zeros_like(inputs))
+    return counted(inputs, mask)

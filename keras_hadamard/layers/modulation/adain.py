@@ -9,7 +9,7 @@ from keras_hadamard._checks import non_negative, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
 from keras_hadamard.layers._channels import channels_axis, to_last
-from keras_hadamard.layers._masks import masked_mean
+from keras_hadamard.layers._masks import counted, masked_mean
 from keras_hadamard.layers._normalization.batch import EPSILON, statistics_dtype
 from keras_hadamard.layers.fusion._conditioned import Conditioned
 from keras_hadamard.ops import modulate
@@ -95,9 +95,9 @@ class AdaIN(Conditioned):
     def call(self, inputs: list[Tensor], mask: Any = None) -> Tensor:
         masks = mask if isinstance(mask, list | tuple) else (mask, None)
         x = to_last(inputs[0], self.data_format)
-        x = ops.cast(x, statistics_dtype(x))
+        x = counted(ops.cast(x, statistics_dtype(x)), masks[0])
         if self.style_projection is None:
-            style = to_last(inputs[1], self.data_format)
+            style = counted(to_last(inputs[1], self.data_format), masks[1])
             shift, scale = self._statistics(ops.cast(style, x.dtype), masks[1])
         else:
             style = ops.cast(self.style_projection(inputs[1]), x.dtype)

@@ -9,6 +9,7 @@ from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._channels import image_format, to_last, to_last_shape
+from keras_hadamard.layers._masks import counted
 from keras_hadamard.ops._precision import at_least_float32
 
 
@@ -80,11 +81,8 @@ class GlobalResponseNormalization(BaseLayer):
 
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         dtype = at_least_float32(inputs.dtype)
-        x = ops.cast(to_last(inputs, self.data_format), dtype)
-        squares = x * x
-        if mask is not None:
-            squares = ops.where(ops.expand_dims(ops.cast(mask, "bool"), -1), squares, 0)
-        total = ops.sum(squares, axis=tuple(range(1, len(x.shape) - 1)), keepdims=True)
+        x = counted(ops.cast(to_last(inputs, self.data_format), dtype), mask)
+        total = ops.sum(x * x, axis=tuple(range(1, len(x.shape) - 1)), keepdims=True)
         # The root has no slope at zero.
         some = total > 0
         norm = ops.where(some, ops.sqrt(ops.where(some, total, 1)), 0)

@@ -8,7 +8,7 @@ from keras_hadamard import activations
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
 from keras_hadamard.layers._channels import image_format, to_last, to_last_shape
-from keras_hadamard.layers._masks import masked_mean
+from keras_hadamard.layers._masks import counted, masked_mean
 from keras_hadamard.layers._normalization import normalization
 from keras_hadamard.layers.pairwise._depthwise_mixer import DepthwiseMixer, multiplied
 from keras_hadamard.ops._precision import at_least_float32
@@ -77,7 +77,7 @@ class FocalModulation(DepthwiseMixer):
         if mask is not None:
             mask = ops.cast(mask if self.rank == 2 else ops.expand_dims(mask, 1), "bool")
         query, context, gates = ops.split(
-            self.input_projection(_valid(x, mask)), (self.width, 2 * self.width), axis=-1
+            self.input_projection(counted(x, mask)), (self.width, 2 * self.width), axis=-1
         )
         modulator = self.modulator_projection(self._modulator(context, gates, mask))
         y = multiplied(query, modulator)
@@ -93,7 +93,7 @@ class FocalModulation(DepthwiseMixer):
         total: Any = 0.0
         for depthwise, gate in zip(self.depthwise, local, strict=True):
             # Masked positions count as the padding does, on every level.
-            context = self.activation(depthwise(_valid(context, mask)))
+            context = self.activation(depthwise(counted(context, mask)))
             total = total + ops.cast(context, dtype) * gate
         pooled = masked_mean(ops.cast(context, dtype), mask, axes=(1, 2))
         total = total + self.activation(pooled) * whole
@@ -126,7 +126,3 @@ class FocalModulation(DepthwiseMixer):
             "activation": activations.serialize(self.activation),
             "use_output_bias": self.use_output_bias,
         }
-
-
-def _valid(x: Tensor, mask: Tensor | None) -> Tensor:
-    return x if mask is None else ops.where(ops.expand_dims(mask, -1), x, ops.zeros_like(x))

@@ -9,6 +9,7 @@ from keras_hadamard._checks import non_negative, positive_int, received
 from keras_hadamard._typing import Initializer, Shape, Tensor
 from keras_hadamard.layers._fan_in import FanInUniform
 from keras_hadamard.layers._initializers import initializer_for
+from keras_hadamard.layers._masks import counted
 from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.layers.pairwise._implicit_filter import ImplicitFilter
 from keras_hadamard.ops import causal_long_conv
@@ -104,19 +105,12 @@ class ImplicitMixer(ProjectingLayer):
 
     def branches(self, x: Tensor, mask: Tensor | None, count: int) -> list[Tensor]:
         """The projections after their short causal convolution, in float32 at least."""
-        x = self.counted(self.projection(x), mask)
+        x = counted(self.projection(counted(x, mask)), mask)
         x = causal_long_conv(x, ops.cast(self.short_kernel, x.dtype), method="direct")
         if self.short_bias is not None:
             x = x + self.short_bias
         found: list[Tensor] = ops.split(ops.cast(x, self.wide_dtype), count, axis=-1)
         return found
-
-    @staticmethod
-    def counted(x: Tensor, mask: Tensor | None) -> Tensor:
-        """Zeros at masked positions, whatever stands there."""
-        if mask is None:
-            return x
-        return ops.where(ops.expand_dims(ops.cast(mask, "bool"), -1), x, ops.zeros_like(x))
 
     def _checked(self, input_shape: Shape) -> int:
         """The width of an input that fits."""

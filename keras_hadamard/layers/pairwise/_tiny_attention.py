@@ -6,7 +6,7 @@ from typing import Any
 from keras import ops
 
 from keras_hadamard._typing import Shape, Tensor
-from keras_hadamard.layers._masks import masked_softmax
+from keras_hadamard.layers._masks import counted, masked_softmax
 from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.ops._precision import at_least_float32
 
@@ -30,6 +30,7 @@ class TinyAttention(ProjectingLayer):
         )
 
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
+        inputs = counted(inputs, mask)
         query, key, value = ops.split(self.projection(inputs), 3, axis=-1)
         scores = ops.matmul(query / math.sqrt(self.width), ops.swapaxes(key, 1, 2))
         scores = ops.cast(scores, at_least_float32(scores.dtype))

@@ -6,6 +6,7 @@ from keras_hadamard import activations
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.layers._masks import counted
 from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.layers.pairwise.spatial_gating_unit import SpatialGatingUnit
 
@@ -112,6 +113,7 @@ class GMLPBlock(ProjectingLayer):
         )
 
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
+        inputs = counted(inputs, mask)
         x = self.activation(self.input_projection(inputs))
         gated = self.gate([x, inputs] if self.gate.attention_units else x, mask=mask)
         return self.output_projection(gated)

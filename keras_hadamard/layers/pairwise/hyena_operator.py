@@ -7,6 +7,7 @@ from keras import ops
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Initializer, Shape, Tensor
+from keras_hadamard.layers._masks import counted
 from keras_hadamard.layers.pairwise._implicit_mixer import ImplicitMixer
 from keras_hadamard.ops import causal_long_conv
 
@@ -136,7 +137,7 @@ class HyenaOperator(ImplicitMixer):
         for number, gate in enumerate(reversed(gates)):
             which = number - 1 + self.filter_first
             if which >= 0:
-                z = self.counted(z, mask)
+                z = counted(z, mask)
                 z = causal_long_conv(z, taps[..., which]) + skips[..., which] * z
             z = gate * z
         return self.output_projection(ops.cast(z, self.compute_dtype))

@@ -6,6 +6,7 @@ from keras import ops
 
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Initializer, Shape, Tensor
+from keras_hadamard.layers._masks import counted
 from keras_hadamard.layers.pairwise._implicit_mixer import ImplicitMixer
 from keras_hadamard.ops._long_conv import long_conv
 
@@ -125,9 +126,9 @@ class MonarchMixer(ImplicitMixer):
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         self._checked(inputs.shape)
         before, after, value = self.branches(inputs, mask, 3)
-        mixed = after * self._convolved(self.counted(before * value, mask), 0)
+        mixed = after * self._convolved(counted(before * value, mask), 0)
         if self.residual:
-            past = self.counted(ops.cast(inputs, self.wide_dtype), mask)
+            past = counted(ops.cast(inputs, self.wide_dtype), mask)
             mixed = mixed + self._convolved(past, 1)
         return self.output_projection(ops.cast(mixed, self.compute_dtype))
 

@@ -10,7 +10,7 @@ from keras_hadamard._checks import received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Initializer, Shape, Tensor
 from keras_hadamard.layers._channels import channels_axis, to_last
-from keras_hadamard.layers._masks import masked_mean
+from keras_hadamard.layers._masks import counted, masked_mean
 from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.ops._edge import traced_for_the_edge
 from keras_hadamard.ops._precision import at_least_float32
@@ -109,6 +109,7 @@ class PolyNonLocal(ProjectingLayer):
 
     def _each(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """The projections of every position."""
+        x = counted(x, mask)
         left, right = self.left_projection(x), self.right_projection(x)
         dtype = at_least_float32(x.dtype)
         pairs = ops.cast(left, dtype) * ops.cast(right, dtype)

@@ -8,6 +8,7 @@ from keras import ops
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Initializer, Shape, Tensor
+from keras_hadamard.layers._masks import counted
 from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.ops._precision import at_least_float32
 
@@ -98,14 +99,10 @@ class PolySelfAttention(ProjectingLayer):
 
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         self.compute_output_shape(inputs.shape)
-        x = ops.cast(self.projection(inputs), self.norm.compute_dtype)
+        x = ops.cast(self.projection(counted(inputs, mask)), self.norm.compute_dtype)
         heads = (-1, self._length, self.heads, inputs.shape[-1] // self.heads)
         query, key, value = (ops.reshape(part, heads) for part in ops.split(x, 3, axis=-1))
-        pairs = key * value
-        if mask is not None:
-            # Chosen, not multiplied: whatever stands at a masked position, a NaN too, stays out.
-            valid = ops.cast(mask, "bool")[:, :, None, None]
-            pairs = ops.where(valid, pairs, ops.zeros_like(pairs))
+        pairs = counted(key * value, None if mask is None else ops.expand_dims(mask, -1))
         pooled = self.norm(ops.sum(pairs * self.pooling[:, :, None], axis=1, keepdims=True))
         mixed = query * self.position[:, :, None] * pooled
         mixed = ops.reshape(mixed, (-1, *inputs.shape[1:]))

@@ -9,7 +9,7 @@ from keras_hadamard import activations
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
-from keras_hadamard.layers._masks import all_of
+from keras_hadamard.layers._masks import all_of, counted
 from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.layers.pairwise._tiny_attention import TinyAttention
 
@@ -139,10 +139,8 @@ class SpatialGatingUnit(ProjectingLayer):
         mask = all_of(mask)
         x, *source = inputs if self.attention_units else (inputs,)
         self._checked(x.shape, self._positions)
-        u, v = ops.split(x, 2, axis=-1)
-        v = self.norm(v)
-        if mask is not None:
-            v = ops.where(ops.expand_dims(mask, -1), v, ops.zeros_like(v))
+        u, v = ops.split(counted(x, mask), 2, axis=-1)
+        v = counted(self.norm(v), mask)
         kernel, bias = self._weights(ops.shape(x)[1] if x.shape[1] is None else x.shape[1])
         gate = self._mix(v, kernel, bias)
         if source:

@@ -1,0 +1,3 @@
+"""Called eagerly, nothing is compiled here; what is compiled is compiled by name."""
+
+from harness.uncompiled import uncompiled as uncompiled
