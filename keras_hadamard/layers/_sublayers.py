@@ -40,7 +40,8 @@ def change(layer: keras.layers.Layer, changes: dict[str, Any] | None) -> None:
             config = keras.saving.deserialize_keras_object(config)
             sub.quantize(config=config, type_check=False)
     frozen = changes.get("frozen", [])
+    # Some fix layers by themselves, which was undone.
     for place in changes_of(layer).get("frozen", []):
-        inner[place].trainable = place in frozen
+        inner[place].trainable = place not in frozen
     for place in frozen:
         inner[place].trainable = False

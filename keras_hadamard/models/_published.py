@@ -16,6 +16,8 @@ from keras_hadamard.models import _checkpoint
 
 # The policy of a model whose configuration names none.
 PLAIN = "float32"
+# What a configuration has beside the constructor's arguments.
+_DONE = {KEY, "trainable", "dtype"}
 
 
 class PublishedModel(keras.Model):
@@ -68,12 +70,12 @@ class PublishedModel(keras.Model):
         Args:
             state_dict: Mapping from the authors' names to arrays (or CPU tensors; torch itself is
                 not needed).
-            **kwargs: Arguments of the constructor.
+            **kwargs: Arguments of the constructor, or a configuration.
 
         Raises:
             ValueError: If a name is missing or unknown, or a shape differs.
         """
-        model = cls(**kwargs)
+        model = cls.from_config(kwargs) if kwargs.keys() & _DONE else cls(**kwargs)
         model.load_torch(state_dict)
         return model
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import keras
 from keras import ops
 
 from keras_hadamard._typing import Tensor
@@ -27,6 +28,11 @@ def gated_product_gradient(
     del y
     dtype = at_least_float32(value.dtype)
     upstream, value32, gate32 = (ops.cast(t, dtype) for t in (upstream, value, gate))
-    activated, pullback = vjp(activation, gate32)
-    (grad_gate,) = pullback(upstream * value32)
+    if activation is keras.activations.sigmoid:
+        activated = ops.sigmoid(gate32)
+        # Not one minus the gate: of an open gate nothing would be left of its digits.
+        grad_gate = upstream * value32 * activated * ops.sigmoid(-gate32)
+    else:
+        activated, pullback = vjp(activation, gate32)
+        (grad_gate,) = pullback(upstream * value32)
     return ops.cast(upstream * activated, value.dtype), ops.cast(grad_gate, gate.dtype)

@@ -110,7 +110,7 @@ CASES = {
     "pair_forms": _case(_pairs.pair_forms, (2, 3, 4), (4, 12)),
     "crossed_sides": _case(_pairs.crossed_sides, (2, 3, 3, 4)),
     "scaled_matmul": _case(
-        lambda x, a, b: _scaled_matmul.scaled_matmul(x, tf.constant(WEIGHTS), a, b),
+        lambda x, a, b: _scaled_matmul.scaled_matmul(x, tf.constant(WEIGHTS, x.dtype), a, b),
         *((2, 3), (3, 2), (2, 4)),
     ),
     "spectral_filter": _case(_spectral_filter.spectral_filter, (2, 4, 4, 3), (2, 3, 4, 3)),

@@ -38,7 +38,11 @@ class Step:
         )
 
     def _tensors(self, x: Any) -> Any:
-        return tf.nest.map_structure(tf.convert_to_tensor, self.inputs if x is None else x)
+        dtype = self.model.compute_dtype
+        given = tf.nest.map_structure(tf.convert_to_tensor, self.inputs if x is None else x)
+        return tf.nest.map_structure(
+            lambda t: tf.cast(t, dtype) if t.dtype.is_floating else t, given
+        )
 
     @cached_property
     def _compiled(self) -> Callable[..., Any]:

@@ -119,10 +119,14 @@ def test_mixed_precision(built, policy):
 
 
 @pytest.fixture(scope="module", params=parts_of(CASES, PARTS), ids=range(PARTS))
-def step(request):
-    """A training step, which is traced and compiled once for all tests."""
-    keras.utils.set_random_seed(3)
-    return Step(joined(request.param, _still), inputs_of(request.param, batch=4))
+def steps(request):
+    """A training step in float64, compiled once for all tests, and the same in float32."""
+    made = {}
+    for policy in ("float64", "float32"):
+        keras.config.set_dtype_policy(policy)
+        keras.utils.set_random_seed(3)
+        made[policy] = Step(joined(request.param, _still), inputs_of(request.param, batch=4))
+    return made
 
 
 def _still(case):
@@ -130,20 +134,34 @@ def _still(case):
     return case.build(**{k: 0.0 for k in case.kwargs if "drop" in k} | case.steady)
 
 
-def test_one_training_step_with_and_without_xla(step):
+def test_one_training_step_with_and_without_xla(steps):
+    step = steps["float64"]
     before = step.model.get_weights()
     plain = step()
     step.model.set_weights(before)
     under_xla = step.under_xla()
     assert plain.keys() == under_xla.keys() and len(plain) > len(step.model.outputs)
     for name, value in plain.items():
-        assert_near(under_xla[name], value, 1e-5, name)
+        # How often numbers were drawn is not told by the numbers of layers that use none.
+        if "seed_generator" not in name:
+            assert_near(under_xla[name], value, 1e-8, name)
 
 
-def test_gradients_are_finite_at_zero_and_huge_input(step):
+def test_a_policy_of_float64_holds_for_all_that_comes_out(steps):
+    step = steps["float64"]
+    for name, y in step.model.output.items():
+        assert y.dtype == "float64", name
+    assert {v.dtype for v in step.model.weights} <= {"float64", "int64", "uint32"} or all(
+        "lora" in v.path for v in step.model.weights if v.dtype == "float32"
+    )
+
+
+def test_gradients_are_finite_at_zero_and_huge_input(steps):
+    double, single = steps["float64"], steps["float32"]
     for value in (0.0, 1e4, -1e4):
-        x = step.of_constant(value)
-        for result in (step(x, training=False), step(x), step.under_xla(x)):
+        x = single.of_constant(value)
+        results = single(x), single(x, training=False), double.under_xla(double.of_constant(value))
+        for result in results:
             for name, array in result.items():
                 assert np.isfinite(array).all(), (name, value)
 
