@@ -10,6 +10,8 @@ import pytest
 import tensorflow as tf
 from harness.joined import inputs_of, joined, parts_of
 from harness.layer_cases import all_cases
+from harness.op_checks import assert_near
+from harness.steps import Step
 from harness.support import first_cases
 
 from keras_hadamard import layers
@@ -163,6 +165,40 @@ def test_a_model_learns_from_sparse_tensors(make):
         weights.append(model.get_weights())
     for one, other in zip(*weights, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("cases", parts_of(first_cases(CASES), 3), ids=range(3))
+@pytest.mark.filterwarnings("ignore:.*is not computed again")
+def test_every_layer_within_a_remat_scope(cases):
+    steps = []
+    for mode in (None, "full"):
+        keras.utils.set_random_seed(0)
+        with keras.RematScope(mode=mode):
+            steps.append(Step(joined(cases, _still), inputs_of(cases, 4)))
+    steps[1].model.set_weights(steps[0].model.get_weights())
+    plain, again = (step() for step in steps)
+    # Keras numbers the second layer of a name.
+    for (name, value), other in zip(plain.items(), again.values(), strict=True):
+        if "seed_generator" not in name and "/moving_" not in name:
+            assert_near(other, value, 1e-5, name)
+
+
+def test_kerass_own_statistics_move_once_more_within_a_remat_scope():
+    """What is left out above: a `BatchNormalization` that is computed again counts twice."""
+    x, means = tf.ones((2, 3)), []
+    for mode in (None, "full"):
+        with keras.RematScope(mode=mode):
+            layer = keras.layers.BatchNormalization()
+        with tf.GradientTape() as tape:
+            y = tf.reduce_sum(layer(x, training=True))
+        tape.gradient(y, layer.gamma.value)
+        means.append(np.asarray(layer.moving_mean))
+    assert (means[1] > means[0]).all()
+
+
+def _still(case):
+    """The layer with what draws no random numbers."""
+    return case.build(**{k: 0.0 for k in case.kwargs if "drop" in k} | case.steady)
 
 
 @pytest.mark.parametrize("jit", [False, True])
