@@ -38,7 +38,7 @@ class ConditionalBatchNormalization(Conditioned):
     Call arguments:
         inputs: List `[x, condition]`.
         training: Boolean, whether to normalise by the batch, and to move the running statistics.
-        mask: Mask of `x`, or a list of it and one of the condition, which is not used.
+        mask: Mask of `x`, or a list of it and one of the condition.
 
     Input shape:
         `x` is `(batch, ..., features)` in any number of positions, `condition` is
@@ -53,7 +53,8 @@ class ConditionalBatchNormalization(Conditioned):
         `hidden_units * (width_2 + 1)` more are its own.
 
     Masking:
-        The mask of `x` is passed on. Masked positions are left out of the statistics.
+        The mask of `x` is passed on. Masked positions are left out of the statistics, and count as
+        zeros for their own output.
 
     Numerics:
         Statistics and the modulation are float32 under 16-bit policies. The running variance is the

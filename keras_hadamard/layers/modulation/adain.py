@@ -48,7 +48,8 @@ class AdaIN(Conditioned):
         a vector. With a style that has positions there are none.
 
     Masking:
-        The mask of `x` is passed on. Masked positions are left out of the statistics.
+        The mask of `x` is passed on. Masked positions are left out of the statistics, and count as
+        zeros for their own output.
 
     Numerics:
         Statistics and the modulation are float32 under 16-bit policies. Variances are those of the
