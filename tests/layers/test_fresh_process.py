@@ -14,6 +14,7 @@ PARTS = parts_of(CASES, 8)
 LOAD = """
 import sys
 import keras, keras_hadamard
+keras_hadamard.config.set_eager_compile(False)  # as in the process that saved
 import numpy as np
 
 for part in sys.argv[1:]:
