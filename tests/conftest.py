@@ -6,8 +6,8 @@ import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-# Most of the time goes into XLA's making of machine code, which is not what is tested: these take a
-# third of it. tests/ops/test_default_compiler.py compiles every op as users do.
+# Most of the time goes into XLA's making of machine code, which is not what is tested: less
+# optimisation is faster. tests/ops/test_default_compiler.py compiles every op as users do.
 os.environ.setdefault(
     "XLA_FLAGS",
     "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"

@@ -36,9 +36,10 @@ def masked_mean(x: Tensor, mask: Tensor | None, axes: tuple[int, ...]) -> Tensor
 def counted(x: Tensor, mask: Tensor | None) -> Tensor:
     """`x` with zeros at masked positions: chosen, so that a NaN there reaches nothing.
 
-    Taken before anything is computed, it keeps the gradients free of it too.
+    Taken before anything is computed, it keeps the gradients free of it too. What has no features
+    at each position, as ids and vectors beside a sequence, is left as it is.
     """
-    if mask is None:
+    if mask is None or len(x.shape) <= len(mask.shape):
         return x
     return ops.where(ops.expand_dims(ops.cast(mask, "bool"), -1), x, ops.zeros_like(x))
 

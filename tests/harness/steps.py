@@ -21,7 +21,6 @@ class Step:
 
     model: keras.Model
     inputs: Any
-    seed: int = 1
 
     def __call__(self, x: Any = None, training: bool = True) -> dict[str, np.ndarray]:
         with eager_compile_scope(False):
@@ -49,7 +48,7 @@ class Step:
         return tf.function(self._run, jit_compile=True, autograph=False)
 
     def _run(self, x: Any, training: bool) -> Any:
-        rng, weights = np.random.default_rng(self.seed), self.model.trainable_variables
+        rng, weights = np.random.default_rng(1), self.model.trainable_variables
         with tf.GradientTape() as tape:
             tape.watch([t for t in tf.nest.flatten(x) if t.dtype.is_floating])
             outputs = self.model(x, training=training)

@@ -150,6 +150,14 @@ def test_clones_share_what_was_shared(tmp_path):
     assert rebuilt.branches[0] is rebuilt.branches[1] is rebuilt.output_layer
 
 
+def test_one_mask_for_a_sequence_and_a_vector():
+    """The mask is of the sequence; the vector has no positions."""
+    sequence, vector = np.ones((2, 6, 4), "float32"), np.ones((2, 4), "float32")
+    layer = HadamardProduct([keras.layers.Dense(4), keras.layers.Reshape((1, 4))])
+    y = layer([sequence, vector], mask=np.ones((2, 6), bool))
+    np.testing.assert_array_equal(y, layer([sequence, vector]))
+
+
 @pytest.mark.parametrize("make", [lambda: FactorizationMachine(3), lambda: layers.FeatureCross()])
 def test_a_model_learns_from_sparse_tensors(make):
     dense = np.where(np.random.default_rng(0).random((16, 6)) > 0.6, 1.0, 0.0).astype("float32")

@@ -151,9 +151,9 @@ def test_a_policy_of_float64_holds_for_all_that_comes_out(steps):
     step = steps["float64"]
     for name, y in step.model.output.items():
         assert y.dtype == "float64", name
-    assert {v.dtype for v in step.model.weights} <= {"float64", "int64", "uint32"} or all(
-        "lora" in v.path for v in step.model.weights if v.dtype == "float32"
-    )
+    # Keras makes the factors of LoRA in its own default dtype.
+    others = {v.dtype for v in step.model.weights if "lora" not in v.path}
+    assert others <= {"float64", "int64", "uint32"}
 
 
 def test_gradients_are_finite_at_zero_and_huge_input(steps):
