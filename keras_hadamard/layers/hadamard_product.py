@@ -50,7 +50,8 @@ class HadamardProduct(BaseLayer):
 
     Masking:
         A position is valid where it is valid in every input that has a mask. The mask leaves masked
-        positions out of `"mean"`, and is passed on otherwise.
+        positions out of `"mean"`, and is passed on otherwise. What branches see of masked positions
+        is zeros.
 
     Numerics:
         Products are taken in the compute dtype, with an integer `reduce` in float32.

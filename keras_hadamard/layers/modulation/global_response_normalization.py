@@ -41,7 +41,8 @@ class GlobalResponseNormalization(BaseLayer):
         `2 * channels`.
 
     Masking:
-        Masked steps of a sequence have no part in the norm. The mask is passed on.
+        Masked steps of a sequence have no part in the norm. Their own output is that of zeros. The
+        mask is passed on.
 
     Numerics:
         All is computed in float32 under 16-bit policies. The gradient of the norm of a channel that

@@ -52,7 +52,8 @@ class GMLPBlock(ProjectingLayer):
         attention or a circulant matrix, see `SpatialGatingUnit`.
 
     Masking:
-        Masked positions take no part in any gate. The mask is passed on.
+        Masked positions take no part in any gate. Their own output is that of zeros. The mask is
+        passed on.
 
     Numerics:
         Normalisation and softmax are float32 under 16-bit policies.

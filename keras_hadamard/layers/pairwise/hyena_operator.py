@@ -69,7 +69,8 @@ class HyenaOperator(ImplicitMixer):
         (filter_width + 1)) * filter_width`.
 
     Masking:
-        Masked positions take no part in a convolution. The mask is passed on.
+        Masked positions take no part in a convolution. Their own output is that of zeros. The mask
+        is passed on.
 
     Numerics:
         Filters, convolutions and products are float32 under 16-bit policies. LiteRT and ONNX

@@ -53,7 +53,8 @@ class PolyNonLocal(ProjectingLayer):
         `3 * features * (features + 1) + 2`.
 
     Masking:
-        Masked positions take no part in the mean. The mask is passed on.
+        Masked positions take no part in the mean. Their own output is that of zeros. The mask is
+        passed on.
 
     Numerics:
         The mean is computed in float32 under 16-bit policies. Many positions of one known number

@@ -45,7 +45,8 @@ class PolySelfAttention(ProjectingLayer):
         `4 * features * (features + 1) + 2 * heads * positions + 2 * features / heads`.
 
     Masking:
-        Masked positions take no part in the sum. The mask is passed on.
+        Masked positions take no part in the sum. Their own output is that of zeros. The mask is
+        passed on.
 
     Numerics:
         Products, sum and normalisation are float32 under 16-bit policies.

@@ -60,8 +60,8 @@ class SpatialGatingUnit(ProjectingLayer):
         `(attention_units + 1) * width / 2` more.
 
     Masking:
-        Masked positions take no part in any gate. A position is valid where all inputs are. The
-        mask is passed on.
+        Masked positions take no part in any gate; their own output is that of zeros. A position is
+        valid where all inputs are. The mask is passed on.
 
     Numerics:
         Normalisation and softmax are float32 under 16-bit policies.
