@@ -36,9 +36,9 @@ def test_plain_keras_is_the_same_equation(name):
 
 def test_memory_is_what_the_allocator_holds():
     x = tf.random.normal((1024, 1024))
-    # The allocator gives a free chunk as it is where the rest would be too small to keep.
-    assert 4 * 2**20 <= kept_bytes(lambda: x + 1) < 5 * 2**20
-    assert 8 * 2**20 <= peak_bytes(lambda: tf.matmul(x + 1, x)) <= 12 * 2**20
+    # The allocator gives a free chunk as it is where that is less than twice what was asked for.
+    assert 4 * 2**20 <= kept_bytes(lambda: x + 1) < 8 * 2**20
+    assert 8 * 2**20 <= peak_bytes(lambda: tf.matmul(x + 1, x)) < 16 * 2**20
 
 
 def test_a_row_has_time_and_memory():
