@@ -1,5 +1,6 @@
 """Settings of the whole test run: a quiet TensorFlow, and one policy and seed for each test."""
 
+import functools
 import gc
 import os
 import tempfile
@@ -19,6 +20,7 @@ import pytest
 from harness.one_loader import OneLoader
 from harness.renewal import pytest_configure as pytest_configure
 
+from keras_hadamard._optimizer import build_optimizer
 from keras_hadamard.layers import _fusions
 from keras_hadamard.serving import _loader
 
@@ -35,6 +37,21 @@ def _fresh_keras():
 def _no_fusions_of_other_tests(monkeypatch):
     """What a test, or a docstring's example, registers is gone after it."""
     monkeypatch.setattr(_fusions, "_REGISTERED", {})
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _steps_are_traced_once():
+    """Keras traces the first step twice, because it makes the optimizer's variables."""
+    made = keras.Model.make_train_function
+
+    @functools.wraps(made)
+    def once(model, force=False):
+        build_optimizer(model)
+        return made(model, force)
+
+    keras.Model.make_train_function = once
+    yield
+    keras.Model.make_train_function = made
 
 
 @pytest.fixture(autouse=True, scope="module")

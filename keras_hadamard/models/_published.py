@@ -9,6 +9,7 @@ import keras
 
 from keras_hadamard import activations
 from keras_hadamard._checks import one_of, positive_int, received
+from keras_hadamard._optimizer import build_optimizer
 from keras_hadamard._reading import reading
 from keras_hadamard._typing import Initializer, Shape, Tensor
 from keras_hadamard.layers._sublayers import KEY, change, changes_of
@@ -78,6 +79,11 @@ class PublishedModel(keras.Model):
         model = cls.from_config(kwargs) if kwargs.keys() & _DONE else cls(**kwargs)
         model.load_torch(state_dict)
         return model
+
+    def make_train_function(self, force: bool = False) -> Any:
+        """As `keras.Model.make_train_function`; the step is traced once."""
+        build_optimizer(self)
+        return super().make_train_function(force)
 
     def get_config(self) -> dict[str, Any]:
         # What the constructor was given, and no more where nothing else was done.

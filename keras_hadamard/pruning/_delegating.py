@@ -4,6 +4,8 @@ from typing import Any
 
 import keras
 
+from keras_hadamard._optimizer import build_optimizer
+
 
 class Delegating(keras.Model):
     """Model with the inputs and outputs of `self.model`, of the names that losses go by."""
@@ -49,3 +51,8 @@ class Delegating(keras.Model):
     @property
     def output_shape(self) -> Any:
         return self.model.output_shape
+
+    def make_train_function(self, force: bool = False) -> Any:
+        """As `keras.Model.make_train_function`; the step is traced once."""
+        build_optimizer(self)
+        return super().make_train_function(force)

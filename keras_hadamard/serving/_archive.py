@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from keras_hadamard.serving._endpoint import Endpoint
 
@@ -15,5 +16,7 @@ def write_archive(path: Path, tracked: Iterable[Any], endpoints: Mapping[str, En
     for thing in tracked:
         archive.track(thing)
     for name, endpoint in endpoints.items():
-        archive.add_endpoint(name, endpoint.call, input_signature=[endpoint.specs])
+        # Keras and TensorFlow trace a signature four times: what they trace is one call of this.
+        traced = tf.function(endpoint.call, autograph=False).get_concrete_function(endpoint.specs)
+        archive.add_endpoint(name, traced.__call__, input_signature=[endpoint.specs])
     archive.write_out(str(path), verbose=False)

@@ -10,6 +10,7 @@ import keras
 import keras_tuner
 import numpy as np
 
+from keras_hadamard._optimizer import build_optimizer
 from keras_hadamard.pruning import PrunedModel, sparsity_report, strip
 from keras_hadamard.tuning.in_step import lead
 from keras_hadamard.tuning.latency import latency
@@ -106,6 +107,7 @@ def train(
         if in_step:
             history = lead(fitted, configuration, data.train, seed=seed, callbacks=callbacks, **how)
         else:
+            build_optimizer(fitted)
             callbacks = [keras.callbacks.TerminateOnNaN(), *callbacks]
             inputs, targets = data.train.inputs, data.train.targets
             history = fitted.fit(inputs, targets, verbose=0, callbacks=callbacks, **how)

@@ -19,6 +19,10 @@ from keras_hadamard.ops._sine import sine
 class FourierFilter(ProjectingLayer):
     """Sinusoidal filter of coordinates, the branch of a Fourier filter network.
 
+    It is for two or three coordinates within -1 and 1, on a grid as dense as that of a picture:
+    with the default `input_scale` neighbours that are a hundredth apart have other signs. For
+    scattered points, or wider inputs, choose an `input_scale` of about 3.
+
     `g(x) = sin(x W + phi)`, with `W` of shape `(width, units)` and `phi` of shape `(units,)`. A
     multiplicative filter network multiplies it with the projection of the layer before:
     `z_(i+1) = (z_i W_i + b_i) * g_(i+1)(x)`.

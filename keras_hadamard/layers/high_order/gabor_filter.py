@@ -20,7 +20,8 @@ class GaborFilter(FourierFilter):
 
     It is for two or three coordinates within -1 and 1, as of a pixel. The exponent of the window
     grows with the width of the input, to about minus twice the width at the start: of 64 features
-    all outputs are zero. Wider inputs are projected to a few coordinates before.
+    all outputs are zero. Wider inputs are projected to a few coordinates before; scattered points
+    need an `input_scale` of about 3, as of `FourierFilter`.
 
     `g(x) = sin(x W + phi) * exp(-gamma / 2 * ||x - mu||^2)`: the sinusoid of `FourierFilter` in a
     Gaussian window of each unit, with a centre `mu`, stored as `(width, units)`, and a width

@@ -1,0 +1,155 @@
+"""Every public layer with its defaults, in the frame of its kind of input."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from benchmarks.train_defaults import wirings
+from benchmarks.train_defaults.digits import LEVELS
+from benchmarks.train_defaults.wirings import CHANNELS, UNITS, Make, Tensors
+from keras_hadamard import layers
+
+# What layers cannot be made without, and the outputs of those that have one by default.
+CHOSEN: dict[str, Any] = {
+    "units": UNITS,
+    "filters": CHANNELS,
+    "kernel_size": 3,
+    "factors": 8,
+    "attention_units": 8,
+    "layer_sizes": (UNITS, UNITS),
+    "sketch_dim": 256,
+    "rate": 0.1,
+    "penalty": 1e-3,
+    "vocabulary_sizes": (LEVELS,) * 16,
+}
+# Of published sizes for some two thousand features, a tenth.
+SMALLER = {"BLOCK": {"mm_dim": 160}, "BlockTucker": {"mm_dim": 160}, "MCB": {"sketch_dim": 1600}}
+OUTPUTS = {"AttentionalFactorizationMachine", "CompressedInteraction"}
+PUBLIC: dict[str, type] = {
+    name: layer
+    for name, layer in vars(layers).items()
+    if inspect.isclass(layer) and issubclass(layer, keras.layers.Layer)
+}
+
+
+def made(name: str) -> keras.layers.Layer:
+    """The layer with its defaults."""
+    if name == "HadamardProduct":
+        dense = keras.layers.Dense
+        return layers.HadamardProduct([dense(UNITS), dense(UNITS, activation="sigmoid")])
+    signature = inspect.signature(PUBLIC[name].__init__).parameters
+    needed = [n for n, p in signature.items() if p.default is p.empty and n in CHOSEN]
+    needed += ["units"] if name in OUTPUTS else []
+    return PUBLIC[name](**{n: CHOSEN[n] for n in needed}, **SMALLER.get(name, {}))
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What stands between the input and the layer, and between the layer and ten outputs."""
+
+    build: Callable[[Tensors, Make], Any]
+    # The share of right answers that each layer in it is held to.
+    least: float
+    told: str
+    names: str
+
+
+FRAMES = {
+    "vector": Frame(
+        wirings.vector,
+        0.96,
+        "the 64 pixels",
+        "CrossNetwork FeatureCross GatedDense GatedMLP GatedResidual HadamardProduct Highway "
+        "MixtureCross MuLayer PolynomialDense ProductOfPolynomials QuadraticDense StarOperation",
+    ),
+    "a class": Frame(
+        wirings.of_a_class, 0.96, "the 64 pixels, ten layers of one output", "FactorizationMachine"
+    ),
+    "hidden": Frame(
+        wirings.hidden,
+        0.93,
+        "after a dense layer of 32 with a ReLU",
+        "DropConnect HardConcreteGate MaskedDense SimpleGate",
+    ),
+    "branch": Frame(
+        wirings.branch, 0.95, "`h + layer(relu(W h))` with `h` a dense layer", "DropPath LayerScale"
+    ),
+    "sequence": Frame(
+        wirings.sequence,
+        0.92,
+        "8 rows, a dense layer of 32 and learned places; the layer between two layer "
+        "normalisations, its input added where the shapes agree; mean over the rows",
+        "AFT FocalModulation1D GMLPBlock GatedConv1D GatedLinearAttention H3 HGRN HydraAttention "
+        "HyenaOperator LinearAttention MinGRU MinLSTM MonarchMixer MultiplicativeLSTM "
+        "PolySelfAttention QRNN RGLRU Retention SRU SimpleGatedLinearAttention SpatialGatingUnit",
+    ),
+    "image": Frame(
+        wirings.image,
+        0.8,
+        "a convolution of 16 with a ReLU; mean over the pixels",
+        "BilinearPooling2D CompactBilinearPooling2D DemoBlock2D PolyBlock PolynomialBlock2D "
+        "PolynomialConv2D PolynomialResidualBlock2D StarBlock2D",
+    ),
+    "between": Frame(
+        wirings.between,
+        0.93,
+        "between two convolutions of 16 with a ReLU",
+        "CBAM2D DropBlock2D EfficientChannelAttention2D GatedConv2D GlobalResponseNormalization "
+        "MaskedConv2D PartialConv2D SqueezeExcite2D",
+    ),
+    "blocks": Frame(
+        wirings.blocks, 0.95, "as `image`, two of them", "DensePolynomialResidualBlock2D"
+    ),
+    "mixer": Frame(
+        wirings.mixer,
+        0.87,
+        "as `image`, the layer between two layer normalisations and its input added",
+        "ConvolutionalModulation2D EfficientModulation2D FocalModulation2D GnConv2D "
+        "LargeKernelAttention2D PolyNonLocal",
+    ),
+    "halves": Frame(
+        wirings.halves,
+        0.95,
+        "the left and the right half, 32 pixels each",
+        "BLOCK BilinearAttention BlockTucker CoPE ConcatFusion CrossModalGate GMU HadamardFusion "
+        "LMF MCB MFB MFH MLB MRN MUTAN MultiplicativeInteraction SumFusion TensorFusion "
+        "TuckerFusion",
+    ),
+    "condition": Frame(
+        wirings.condition,
+        0.95,
+        "a dense layer of the left half, and the right half as the condition; a ReLU after",
+        "ConditionalBatchNormalization ConditionalLayerNormalization FiLM",
+    ),
+    "image and condition": Frame(
+        wirings.image_condition,
+        0.88,
+        "a convolution of 16 with a ReLU of the left half, and the right half as the condition; "
+        "a ReLU and the mean over the pixels after",
+        "AdaIN FiLMResidualBlock2D ModulatedConv2D SPADE",
+    ),
+    "fields": Frame(
+        wirings.fields,
+        0.78,
+        "4 x 4 blocks of 5 levels, an embedding of 8 each",
+        "AttentionalFactorizationMachine CompressedInteraction DotInteraction "
+        "InnerProductInteraction OuterProductInteraction",
+    ),
+    "ids": Frame(wirings.ids, 0.8, "4 x 4 blocks of 5 levels", "FieldAwareFactorizationMachine"),
+    "plane": Frame(
+        wirings.plane,
+        0.0,
+        "two coordinates, the first principal components",
+        "FourierFilter GaborFilter",
+    ),
+}
+FRAME_OF = {name: key for key, frame in FRAMES.items() for name in frame.names.split()}
+
+
+def logits(name: str, inputs: Tensors, make: Make | None = None) -> Any:
+    """The ten outputs of a layer in its frame."""
+    y = FRAMES[FRAME_OF[name]].build(inputs, make or (lambda: made(name)))
+    return y if FRAME_OF[name] == "a class" else keras.layers.Dense(10)(keras.layers.Flatten()(y))
