@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
 from keras_hadamard._checks import received
 from keras_hadamard._introspection.private import inner_layers
@@ -146,3 +147,14 @@ def _einsum_axes(equation: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 def _size(shape: Sequence[int], axes: Sequence[int]) -> int:
     return int(np.prod([shape[a] for a in axes], dtype=int))
+
+
+def lora_of(kernel: Kernel) -> Any:
+    """What `enable_lora` adds to the kernel or embeddings of a Keras layer, or None."""
+    layer = kernel.layer
+    name = kernel.variable.name if kernel.variable.name == "embeddings" else "kernel"
+    factors = [getattr(layer, f"lora_{name}_{which}", None) for which in "ab"]
+    if not getattr(layer, "lora_enabled", False) or any(f is None for f in factors):
+        return None
+    a, b = (ops.convert_to_tensor(factor) for factor in factors)
+    return (layer.lora_alpha / layer.lora_rank) * ops.matmul(a, b)

@@ -1,9 +1,13 @@
 """The attributes of Keras that have no public form, each behind a function of its own."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
+from keras.src.saving import object_registration
+
+_LAMBDA = "<lambda>"
 
 
 def all_layers(model: keras.layers.Layer) -> list[keras.layers.Layer]:
@@ -55,3 +59,35 @@ def remat_mode(layer: keras.layers.Layer) -> str | None:
 def holds_state(layer: keras.layers.Layer) -> bool:
     """Whether a layer, or one inside it, has variables that were never meant to be trained."""
     return any(part._non_trainable_variables or part._seed_generators for part in all_layers(layer))
+
+
+@contextmanager
+def registered(things: Iterable[Any]) -> Iterator[None]:
+    """Within, classes and functions that nobody registered are, each by a name of its own.
+
+    Lambdas too, which Keras otherwise takes apart, and does not put together again.
+    """
+    objects = object_registration.GLOBAL_CUSTOM_OBJECTS
+    names = object_registration.GLOBAL_CUSTOM_NAMES
+    mine = {
+        f"keras_hadamard_copies>{number}": thing
+        for number, thing in enumerate(things)
+        if thing not in names and thing.__module__.split(".")[0] != "keras"
+    }
+    lambdas = [thing for thing in mine.values() if thing.__name__ == _LAMBDA]
+    objects.update(mine)
+    names.update({thing: name for name, thing in mine.items()})
+    for thing in lambdas:
+        thing.__name__ = "of_a_model"
+    try:
+        yield
+    finally:
+        for thing in lambdas:
+            thing.__name__ = _LAMBDA
+        for name, thing in mine.items():
+            del objects[name], names[thing]
+
+
+def called_like(copy: keras.Model, model: keras.Model) -> None:
+    """Tells Keras that a copy was called, if the model was: it exports no other."""
+    copy._called = model._called

@@ -10,9 +10,9 @@ import numpy as np
 
 from keras_hadamard._checks import received
 from keras_hadamard._reading import reading
-from keras_hadamard.adapters import _safetensors
 from keras_hadamard.adapters._adapter import Adapter
 from keras_hadamard.adapters._site import Site
+from keras_hadamard.adapters._tensors import read_tensors, write_tensors
 
 _KEY = "keras_hadamard.adapter"
 
@@ -39,12 +39,12 @@ class AdapterFile:
             for place, weights in self.weights.items()
             for name, array in weights.items()
         }
-        _safetensors.write(path, tensors, {_KEY: json.dumps(config)})
+        write_tensors(path, tensors, {_KEY: json.dumps(config)})
 
     @staticmethod
     def read(path: Path) -> "AdapterFile | None":
         """The file's content, or None if something else wrote it."""
-        tensors, metadata = _safetensors.read(path)
+        tensors, metadata = read_tensors(path)
         if _KEY not in metadata:
             return None
         with reading(path, "an adapter that `save_adapter` wrote"):

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_hadamard._checks import received
-from keras_hadamard._introspection.kernels import Kernel
+from keras_hadamard._introspection.kernels import Kernel, lora_of
 from keras_hadamard._typing import Tensor
 from keras_hadamard.adapters._adapter import Linear, Update, Weights
 from keras_hadamard.ops._inputs import whole_ids
@@ -56,6 +56,8 @@ class DenseForm:
     def _kernel(self) -> Tensor:
         # Without it TensorFlow's tape computes the gradient of a frozen kernel, for nobody.
         kernel = ops.convert_to_tensor(self.kernel.variable)
+        more = lora_of(self.kernel)
+        kernel = kernel if more is None else kernel + ops.cast(more, kernel.dtype)
         return kernel if self.layer.trainable else ops.stop_gradient(kernel)
 
     def matrix(self) -> Tensor:

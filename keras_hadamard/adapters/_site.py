@@ -7,10 +7,11 @@ import numpy as np
 from keras import ops
 
 from keras_hadamard._checks import received
-from keras_hadamard._introspection.kernels import Kernel
+from keras_hadamard._introspection.kernels import Kernel, lora_of
 from keras_hadamard._typing import Tensor
 from keras_hadamard.adapters._adapter import Adapter, View, Weights
 from keras_hadamard.adapters._forms import EinsumForm, form_of
+from keras_hadamard.pruning._masks import mask_of, masked
 
 _L = keras.layers
 _WITH_BIAS = (
@@ -26,9 +27,11 @@ class Site:
 
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
-        self.form = form_of(kernel)
         self.view = View(*kernel.view)
         self.knows_bias, self.bias = _bias_of(kernel)
+        self.masks = [None if v is None else mask_of(v) for v in (kernel.variable, self.bias)]
+        # What an adapter adds is no sparser than itself, so that masks are for the sum.
+        self.form = form_of(kernel) if self.masks[0] is None else None
 
     def check(self, adapter: Adapter) -> None:
         """Raises where the kernel cannot be adapted so."""
@@ -67,17 +70,31 @@ class Site:
     def _changed(
         self, changes: list[tuple[Any, Weights]], kernel: Tensor, bias: Tensor | None
     ) -> tuple[Tensor, Any]:
-        w, shape = self.to_matrix(kernel), None if bias is None else bias.shape
+        lora = lora_of(self.kernel)
+        lora = None if lora is None else ops.cast(lora, kernel.dtype)
+        w = self.to_matrix(kernel if lora is None else kernel + lora)
         vector = None if bias is None else ops.reshape(bias, (-1,))
         for change, weights in changes:
             w, vector = change(w, vector, weights)
-        return self.from_matrix(w), None if vector is None else ops.reshape(vector, shape)
+        kernel = self.from_matrix(w)
+        new = (
+            kernel if lora is None else kernel - lora,
+            None if bias is None else ops.reshape(vector, bias.shape),
+        )
+        # The layer adds its own low-rank matrix again, and a mask hides what was not there.
+        hidden = zip(new, self.masks, strict=True)
+        kernel, bias = (
+            t if mask is None else masked(t, ops.convert_to_tensor(mask)) for t, mask in hidden
+        )
+        return kernel, bias
 
     def with_lost(self, steps: Steps) -> Steps:
         """The steps, with what `separated` needs of the kernel, which is the base's."""
         if not any(adapter.loses for adapter, _ in steps):
             return steps
-        w = self.to_matrix(exact(self.kernel.variable))
+        lora = lora_of(self.kernel)
+        kernel = exact(self.kernel.variable)
+        w = self.to_matrix(kernel if lora is None else kernel + exact(lora))
         return [
             (adapter, {**weights, **adapter.lost(w, more)})
             for (adapter, weights), (_, more) in zip(steps, exact_steps(steps), strict=True)

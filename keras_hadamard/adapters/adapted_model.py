@@ -2,9 +2,7 @@
 
 import functools
 import re
-import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -16,6 +14,7 @@ from keras_hadamard._introspection.kernels import chosen_kernels, kernels_of
 from keras_hadamard._typing import Tensor
 from keras_hadamard.adapters._adapter import Adapter
 from keras_hadamard.adapters._forms import DenseForm
+from keras_hadamard.adapters._running import Reading, Running
 from keras_hadamard.adapters._site import Site, Steps
 from keras_hadamard.adapters._weights import AdapterWeights
 from keras_hadamard.pruning._delegating import Delegating
@@ -36,8 +35,11 @@ class AdaptedModel(Delegating):
     their adapters beside the base: nothing of the kernel's size is formed, but for what an
     adapter's own description says. All other kernels (convolutions, depthwise ones, recurrent
     cells, layers with a `call` of their own) are replaced by the adapted ones during the call, and
-    so are those of dense layers that another layer reads instead of calling it: that is found out
-    in the first call.
+    so are those of dense layers and embeddings that something else reads, such as tied ones: that
+    is found out in the first call.
+
+    What `enable_lora` of Keras added to a kernel is part of the base, and so are the zeros of a
+    `PrunedModel`: adapters change the weights that its masks leave.
 
     Args:
         model: `keras.Model` that is built, and whose layers this model may change: give it a model
@@ -84,7 +86,9 @@ class AdaptedModel(Delegating):
         self.sites = [Site(kernel) for kernel in kernels_of(model, ENDINGS)]
         # Places whose layer takes the adapted kernel in place of its own.
         self._formed = {s.kernel.place for s in self.sites if s.form is None}
-        self._running = _Running()
+        self._running = Running()
+        # Places that a call has shown to be read by their own layers, or to be formed.
+        self._looked_at: set[int] = set()
         for site in self.sites:
             if site.form is not None:
                 self._put_between(site, site.form)
@@ -180,16 +184,21 @@ class AdaptedModel(Delegating):
         self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None
     ) -> Tensor:
         arguments = {"training": training} | ({} if mask is None else {"mask": mask})
-        outputs = self._run(inputs, arguments)
         active = {place for name in self._active for place in self.adapters[name].places}
-        passed = active - self._formed - self._running.reached
+        looking = not active <= self._looked_at
+        outputs, read = self._run(inputs, arguments, looking)
+        self._looked_at |= active
+        # Layers that were not called, because others read their kernels; or called and read.
+        passed = (active - self._formed) & (read | (active - self._running.reached))
         if passed:
-            # Layers that were not called, because others read their kernels.
             self._formed |= passed
-            outputs = self._run(inputs, arguments)
+            outputs, _ = self._run(inputs, arguments, False)
         return outputs
 
-    def _run(self, inputs: Tensor, arguments: dict[str, Any]) -> Tensor:
+    def _run(
+        self, inputs: Tensor, arguments: dict[str, Any], looking: bool
+    ) -> tuple[Tensor, set[int]]:
+        """The outputs, and, if it is looked at, whose kernels others read."""
         values: dict[int, tuple[Any, Tensor]] = {}
         for place in self._formed:
             site = self.sites[place]
@@ -203,20 +212,22 @@ class AdaptedModel(Delegating):
                 (id(v), (v, t)) for v, t in zip(variables, new, strict=True) if t is not None
             )
         with self._running.among(set(self._formed)):
-            if not values:
-                return self.model(inputs, **arguments)
+            if not values and not looking:
+                return self.model(inputs, **arguments), set()
             # A scope hides the values that one around it gives, so they are passed on.
             for variable in self.variables:
                 values.setdefault(id(variable), (variable, self._read(variable)))
-            with keras.StatelessScope(list(values.values()), collect_losses=True) as scope:
-                before = {i: scope.get_current_value(v) for i, (v, _) in values.items()}
+            before = {i: value for i, (_, value) in values.items()}
+            places = {id(site.kernel.variable): site.kernel.place for site in self.sites}
+            with Reading(list(values.values()), places, self._running) as scope:
                 outputs = self.model(inputs, **arguments)
+                read = set(scope.read)
         for i, (variable, _) in values.items():
             after = scope.get_current_value(variable)
             if after is not before[i]:
                 variable.assign(after)
         self.add_loss(scope.losses)
-        return outputs
+        return outputs, read
 
     @staticmethod
     def _read(variable: Any) -> Tensor:
@@ -231,10 +242,12 @@ class AdaptedModel(Delegating):
         def adapted(original: Any) -> Any:
             @functools.wraps(original)
             def call(inputs: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-                steps = self.steps(site) if self._running.includes(site.kernel.place) else []
-                if not steps:
-                    return original(inputs, *args, **kwargs)
-                return form.call(lambda x: original(x, *args, **kwargs), steps, inputs)
+                place = site.kernel.place
+                steps = self.steps(site) if self._running.includes(place) else []
+                with self._running.inside(place):
+                    if not steps:
+                        return original(inputs, *args, **kwargs)
+                    return form.call(lambda x: original(x, *args, **kwargs), steps, inputs)
 
             return call
 
@@ -242,6 +255,12 @@ class AdaptedModel(Delegating):
         layer.call = adapted(layer.call)
         # Keras calls this in its place once the layer is quantised.
         layer.quantized_call = adapted(layer.quantized_call)
+
+    def export(self, filepath: Any, *args: Any, **kwargs: Any) -> Any:
+        """As `keras.Model.export`, of the model with its adapters merged."""
+        from keras_hadamard.adapters.merge import merge
+
+        return merge(self).export(filepath, *args, **kwargs)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -269,28 +288,3 @@ class AdaptedModel(Delegating):
             for given in config["adapters"]
         ]
         return cls(**config)
-
-
-class _Running(threading.local):
-    """Whether the model is being called, in this thread, and which layers it came to."""
-
-    def __init__(self) -> None:
-        self.depth = 0
-        self.formed: set[int] = set()
-        self.reached: set[int] = set()
-
-    @contextmanager
-    def among(self, formed: set[int]) -> Iterator[None]:
-        before = self.formed
-        self.depth, self.formed, self.reached = self.depth + 1, formed, set()
-        try:
-            yield
-        finally:
-            self.depth, self.formed = self.depth - 1, before
-
-    def includes(self, place: int) -> bool:
-        """Whether the layer at the place is to compute its adapters."""
-        if not self.depth or place in self.formed:
-            return False
-        self.reached.add(place)
-        return True

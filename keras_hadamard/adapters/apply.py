@@ -27,6 +27,10 @@ def apply(
 
     Of an `AdaptedModel` no copy is made: it gets another adapter, and switches to it.
 
+    Of a `PrunedModel` the masks hold: the sum of kernel and adapter is zero where the kernel is,
+    and so is the kernel once merged. To let adapters fill the zeros, adapt what `pruning.strip`
+    returns.
+
     Args:
         model: `keras.Model` of any kind that is built and can be made from its configuration; or an
             `AdaptedModel`.

@@ -11,6 +11,7 @@ from keras_hadamard._introspection.copies import copy_of
 from keras_hadamard.adapters._file import AdapterFile
 from keras_hadamard.adapters._fingerprint import fingerprint
 from keras_hadamard.adapters._peft import read_peft
+from keras_hadamard.adapters._peft_base import Change
 from keras_hadamard.adapters.adapted_model import AdaptedModel
 
 
@@ -26,22 +27,30 @@ def load_adapter(
     The file is one that `save_adapter` wrote, for a base of the very same weights. Or it is PEFT's
     `adapter_model.safetensors`, with `adapter_config.json` beside it, of the types LoRA (with or
     without DoRA), LoHa, HiRA and (IA)^3; `modules` then says which kernel has which module of the
-    PyTorch model, and the shapes have to fit, as there is no fingerprint. What (IA)^3 does to
-    inputs becomes an adapter of its own, `<name>_feedforward`.
+    PyTorch model, and the shapes have to fit, as there is no fingerprint.
+
+    Modules of PEFT's with ranks or alphas of their own become adapters of their own, `<name>_2` and
+    so on, and what (IA)^3 does to inputs becomes `<name>_feedforward`; all are active. What a PEFT
+    file has in place of the base's own weights, by its options `bias` and `modules_to_save`, is put
+    into the base, `adapted.model`; `modules` then names those kernels and normalisations too.
+
+    Options that change what a LoRA computes, or the base that it is for, are refused by name.
 
     Args:
         model: `keras.Model` that is built; or an `AdaptedModel`, which gets the adapter itself.
         filepath: Path of the file, or of the folder of a PEFT adapter.
         name: String, a name for the adapter, or None for its own. Defaults to `None`.
         modules: Dict of the names of PyTorch modules by the paths of kernels, such as
-            `{"dense/kernel": "encoder.dense"}`, for a PEFT adapter. Defaults to `None`.
+            `{"dense/kernel": "encoder.dense"}`, or of normalisation layers, such as
+            `{"norm": "encoder.norm"}`, for a PEFT adapter. Defaults to `None`.
 
     Returns:
         An `AdaptedModel`. A new one is not compiled.
 
     Raises:
         ValueError: If the base is another one, the shapes do not fit, the file is of another
-            format, or has what cannot be mapped.
+            format, or has what cannot be mapped; or if it has weights of the base, and the model
+            other adapters.
 
     Example:
 
@@ -57,8 +66,9 @@ def load_adapter(
     path = Path(filepath)
     own = None if path.is_dir() else AdapterFile.read(path)
     adapted = model if isinstance(model, AdaptedModel) else AdaptedModel(copy_of(model))
+    changes: list[Change] = []
     if own is None:
-        files = read_peft(path, adapted.sites, modules, name or "default")
+        files, changes = read_peft(path, adapted, modules, name or "default")
     else:
         if modules is not None:
             raise received("no `modules`, which are for PEFT's adapters", modules=modules)
@@ -73,6 +83,11 @@ def load_adapter(
     for file in files:
         file.check(adapted.sites)
     names = [file.name if own is None or name is None else name for file in files]
+    taken = [as_name for as_name in names if as_name in adapted.adapters]
+    if taken:
+        raise received(f"`name` that makes none of {list(adapted.adapters)}", names=names)
+    for variable, value in changes:
+        variable.assign(value)
     for as_name, file in zip(names, files, strict=True):
         adapted.add(as_name, file.adapter, list(file.weights))
         made = adapted.adapters[as_name]

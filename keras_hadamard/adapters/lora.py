@@ -1,10 +1,15 @@
 """Low-rank adaptation, for comparison with the products."""
 
+from typing import Any
+
 from keras import ops
 
+from keras_hadamard._checks import received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Tensor
 from keras_hadamard.adapters._adapter import (
+    Form,
+    Linear,
     New,
     Update,
     View,
@@ -27,9 +32,12 @@ class LoRA(Update):
     Args:
         rank: Positive integer.
         alpha: Positive number, or None for the rank, a factor of 1. Defaults to `None`.
+        bias: Boolean, whether `alpha / rank * c` is added to the outputs as well, with a parameter
+            for each that starts at zero, as PEFT's `lora_bias`. Defaults to `False`.
 
     Raises:
-        ValueError: If an argument is none of these.
+        ValueError: If an argument is none of these; with a bias, if the layer's own is not one for
+            each output, and in `merge` if it has none.
 
     Example:
 
@@ -46,15 +54,22 @@ class LoRA(Update):
 
     of_inputs = ("a",)
 
-    def __init__(self, rank: int, alpha: float | None = None) -> None:
+    def __init__(self, rank: int, alpha: float | None = None, bias: bool = False) -> None:
         self.rank = checked_rank(rank)
         self.alpha = checked_alpha(alpha)
+        self.bias = bool(bias)
+
+    @property
+    def changes_bias(self) -> bool:
+        """Whether outputs have a vector of their own."""
+        return self.bias
 
     def new_weights(self, view: View) -> dict[str, New]:
-        return {
+        found = {
             "a": New((view.rows, self.rank), kaiming()),
             "b": New((self.rank, view.outputs), "zeros"),
         }
+        return {**found, "bias": New((view.outputs,), "zeros")} if self.bias else found
 
     def update(self, w: Tensor, weights: Weights) -> Tensor:
         del w
@@ -64,3 +79,32 @@ class LoRA(Update):
     def product(self, x: Tensor, w: Tensor, weights: Weights) -> Tensor:
         del w
         return self.scale * ops.matmul(ops.matmul(x, weights["a"]), weights["b"])
+
+    def adapted(self, linear: Linear, form: Form, weights: Weights) -> Linear:
+        updated = super().adapted(linear, form, weights)
+        if not self.bias:
+            return updated
+
+        def with_bias(x: Tensor) -> Tensor:
+            y = updated(x)
+            return y + ops.cast(form.on_outputs(self.scale * weights["bias"]), y.dtype)
+
+        return with_bias
+
+    def merged(self, w: Tensor, bias: Tensor | None, weights: Weights) -> tuple[Tensor, Any]:
+        w, bias = super().merged(w, bias, weights)
+        return w, self._moved(bias, self.scale, weights)
+
+    def separated(self, w: Tensor, bias: Tensor | None, weights: Weights) -> tuple[Tensor, Any]:
+        w, bias = super().separated(w, bias, weights)
+        return w, self._moved(bias, -self.scale, weights)
+
+    def _moved(self, bias: Tensor | None, factor: float, weights: Weights) -> Tensor | None:
+        if not self.bias:
+            return bias
+        if bias is None:
+            raise received("a layer with a bias, for what is added to its outputs", adapter=self)
+        return bias + factor * weights["bias"]
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "bias": self.bias}

@@ -5,23 +5,19 @@ them. From it come the entries, one a weight: the authors' name and the change o
 differentiate through the entries, so that what loads a checkpoint is what the golden numbers prove.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_hadamard._checks import received
 from keras_hadamard._typing import Tensor
 from keras_hadamard.layers._normalization import InstanceBatchNormalization, IterativeNormalization
 
-# Statistics that a state dict holds beside the weights, and that nothing here needs.
-IGNORED = ("num_batches_tracked",)
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Entry:
     """A weight of ours, the one of theirs that it is made of, and how."""
 
@@ -146,32 +142,3 @@ def _of_layer(layer: keras.layers.Layer, name: str) -> list[Entry]:
         for ours, (theirs, convert) in weights.items()
         if (variable := getattr(layer, ours, None)) is not None
     ]
-
-
-def load(entries: Iterable[Entry], state: Mapping[str, Any]) -> None:
-    """Assigns the state dict to the weights: all of it, or, where anything does not fit, nothing.
-
-    Raises:
-        ValueError: If a name is missing or unknown, or a shape differs.
-    """
-    entries = list(entries)
-    wanted = {entry.name for entry in entries}
-    given = {name for name in state if not name.endswith(IGNORED)}
-    if wanted != given:
-        raise received(
-            "a state dict with exactly the names of this architecture",
-            missing=sorted(wanted - given)[:10],
-            unknown=sorted(given - wanted)[:10],
-        )
-    values = []
-    for entry in entries:
-        array = np.asarray(state[entry.name])
-        value = np.asarray(entry.convert(array))
-        if value.shape != tuple(entry.variable.shape):
-            raise received(
-                f"the shape that gives {tuple(entry.variable.shape)} for {entry.variable.path}",
-                **{entry.name: array.shape},
-            )
-        values.append(value)
-    for entry, value in zip(entries, values, strict=True):
-        entry.variable.assign(value)

@@ -13,15 +13,14 @@ from keras_hadamard._optimizer import build_optimizer
 from keras_hadamard._reading import reading
 from keras_hadamard._typing import Initializer, Shape, Tensor
 from keras_hadamard.layers._sublayers import KEY, change, changes_of
-from keras_hadamard.models import _checkpoint
+from keras_hadamard.models._checkpointed import CheckpointedModel
+from keras_hadamard.models._state_dict import is_checkpoint
 
 # The policy of a model whose configuration names none.
 PLAIN = "float32"
-# What a configuration has beside the constructor's arguments.
-_DONE = {KEY, "trainable", "dtype"}
 
 
-class PublishedModel(keras.Model):
+class PublishedModel(CheckpointedModel):
     """Functional model whose configuration is what its constructor was given.
 
     A subclass builds its graph, hands inputs, outputs and arguments to this constructor, and says
@@ -43,42 +42,18 @@ class PublishedModel(keras.Model):
         self.arguments = {k: list(v) if isinstance(v, tuple) else v for k, v in arguments.items()}
         # Some hold layers fixed by themselves.
         self._as_made = changes_of(self)
-        if weights is not None:
-            path = existing(weights)
-            with reading(path, f"weights of {type(self).__name__}"):
-                self.load_weights(path)
+        self._given = None if weights is None else existing(weights)
 
-    def torch_mapping(self) -> dict[str, Any]:
-        """The layers and weights of this model by their prefixes in the authors' state dict."""
-        raise received("an architecture with published checkpoints", model=type(self).__name__)
-
-    def load_torch(self, state_dict: Mapping[str, Any]) -> None:
-        """Loads a checkpoint of the authors: all of it, or, where it does not fit, nothing.
-
-        Args:
-            state_dict: Mapping from the authors' names to arrays (or CPU tensors; torch itself is
-                not needed).
-
-        Raises:
-            ValueError: If a name is missing or unknown, or a shape differs.
-        """
-        _checkpoint.load(_checkpoint.entries(self.torch_mapping()), state_dict)
-
-    @classmethod
-    def from_torch(cls, state_dict: Mapping[str, Any], **kwargs: Any) -> "PublishedModel":
-        """Returns a model with the weights of one of the authors' checkpoints.
-
-        Args:
-            state_dict: Mapping from the authors' names to arrays (or CPU tensors; torch itself is
-                not needed).
-            **kwargs: Arguments of the constructor, or a configuration.
-
-        Raises:
-            ValueError: If a name is missing or unknown, or a shape differs.
-        """
-        model = cls.from_config(kwargs) if kwargs.keys() & _DONE else cls(**kwargs)
-        model.load_torch(state_dict)
-        return model
+    def constructed(self) -> None:
+        """Loads the weights that the constructor was given, once the whole model is there."""
+        path, self._given = self._given, None
+        if path is None:
+            return
+        if is_checkpoint(path):
+            self.load_torch(path)
+            return
+        with reading(path, f"weights of {type(self).__name__}"):
+            self.load_weights(path)
 
     def make_train_function(self, force: bool = False) -> Any:
         """As `keras.Model.make_train_function`; the step is traced once."""

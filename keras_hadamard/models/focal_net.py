@@ -11,6 +11,7 @@ from keras_hadamard._checks import one_of, positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
 from keras_hadamard.layers._fan_in import FanInUniform
+from keras_hadamard.models._focal_names import timm_names
 from keras_hadamard.models._image import (
     drop_path_rates,
     of_stages,
@@ -65,6 +66,8 @@ class FocalNet(PublishedModel):
     `"iso"` has one stage of 16x16 patches. The variants are those of the authors' configuration
     files; their function of `"base_iso"` also has `post_norm=True, layer_scale=1e-4`. The 1x1
     kernel of a modulation starts as the dense ones do, where the authors' has PyTorch's default.
+    `from_torch` knows the authors' names and timm's; timm's `"large_fl4"` is the one here with
+    `modulation={}`.
 
     Args:
         variant: `"tiny_srf"`, `"tiny_lrf"`, `"small_srf"`, `"small_lrf"`, `"base_srf"`,
@@ -199,9 +202,14 @@ class FocalNet(PublishedModel):
         )
         super().__init__(inputs, outputs, arguments=arguments, weights=weights, name=name)
         self.mapping = untracked(made if top is None else made | {"head": top})
+        self.post_norm = made_as.post_norm
 
     def torch_mapping(self) -> dict[str, Any]:
         return dict(self.mapping)
+
+    def torch_mappings(self) -> list[dict[str, Any]]:
+        """The authors' names, and timm's."""
+        return [self.torch_mapping(), timm_names(self.mapping, self.post_norm)]
 
 
 def _patches(x: Tensor, filters: int, size: int, name: str, overlapping: bool) -> Any:

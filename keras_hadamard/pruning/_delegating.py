@@ -52,6 +52,12 @@ class Delegating(keras.Model):
     def output_shape(self) -> Any:
         return self.model.output_shape
 
+    def get_build_config(self) -> Any:
+        return self.model.get_build_config()
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Does nothing: the model inside is built when this one is made."""
+
     def make_train_function(self, force: bool = False) -> Any:
         """As `keras.Model.make_train_function`; the step is traced once."""
         build_optimizer(self)

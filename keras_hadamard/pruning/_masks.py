@@ -67,6 +67,12 @@ class MaskConstraint(keras.constraints.Constraint):
         return masked(w, kept)
 
 
+def mask_of(variable: Any) -> Any:
+    """The mask that a variable is kept to, or None."""
+    constraint = variable.constraint
+    return constraint.mask if isinstance(constraint, MaskConstraint) else None
+
+
 def masked(w: Tensor, kept: Tensor) -> Tensor:
     """`w` where it is kept, and zero elsewhere, even where it is not a number."""
     w = ops.convert_to_tensor(w)

@@ -71,8 +71,9 @@ def prune(
         A `PrunedModel`, which is not compiled.
 
     Raises:
-        ValueError: If the model is not built, cannot be copied or has no kernels, a mask has
-            another shape than its kernel, or an argument is none of the above.
+        ValueError: If the model is not built, cannot be copied, has adapters, quantised kernels or
+            no kernels, a mask has another shape than its kernel, or an argument is none of the
+            above.
 
     Example:
 

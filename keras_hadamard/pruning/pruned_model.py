@@ -9,6 +9,7 @@ from keras import ops
 from keras_hadamard._checks import one_of, received
 from keras_hadamard._export import serializable
 from keras_hadamard._introspection.kernels import Kernel, chosen_kernels, is_depthwise
+from keras_hadamard._introspection.private import all_layers
 from keras_hadamard._typing import Tensor
 from keras_hadamard.pruning._criteria import CRITERIA, Criterion
 from keras_hadamard.pruning._delegating import Delegating
@@ -70,6 +71,13 @@ class PrunedModel(Delegating):
     ) -> None:
         if not isinstance(model, keras.Model) or not model.built:
             raise received("`model` to be a keras.Model that is built", model=model)
+        if any(isinstance(layer, Delegating) for layer in all_layers(model)):
+            raise received(
+                "a model without adapters and masks: masks would hide the base's weights and not "
+                "what adapters add. Prune what `adapters.merge` returns, or prune the base and "
+                "adapt the `PrunedModel`",
+                model=model,
+            )
         # The wrapped model casts its inputs itself.
         super().__init__(
             name=name or f"pruned_{model.name}", dtype=model.dtype_policy, autocast=False
@@ -201,6 +209,13 @@ class PrunedModel(Delegating):
         self, graph: Graph, target: str | list[int] | None, exclude: str | None
     ) -> list[Kernel]:
         kernels = chosen_kernels(self.model, target, exclude)
+        codes = [k.path for k in kernels if getattr(k.layer, "quantization_mode", None)]
+        if codes:
+            raise received(
+                "kernels that are not quantised, whose values are codes: prune before `quantize`, "
+                "or leave them out by `exclude`",
+                quantised=codes[:5],
+            )
         if self._structure.kind in ("filter", "channel"):
             # Depthwise kernels follow the layer that makes their channels.
             kernels = [k for k in kernels if not is_depthwise(k.variable, k.layer)]

@@ -12,8 +12,9 @@ class PruningCallback(keras.callbacks.Callback):
     """Counts the steps of a `PrunedModel` and computes its masks when the schedule says so.
 
     `PrunedModel.fit` adds one by itself. A training loop of one's own calls its methods as `fit`
-    does. With `steps_per_execution` above 1 the masks change between executions. The count is kept
-    in the model, so that a training that is resumed goes on with the schedule.
+    does: a step for each `on_train_batch_end`, and with `steps_per_execution` above 1 as many as
+    the optimizer took, with masks that change between executions. The count is kept in the model,
+    so that a training that is resumed goes on with the schedule, whoever restores it.
 
     Raises:
         ValueError: If the model is not a `PrunedModel`.
@@ -34,8 +35,7 @@ class PruningCallback(keras.callbacks.Callback):
 
     def __init__(self) -> None:
         super().__init__()
-        self._step = 0
-        self._batch = -1
+        self._before: int | None = None
 
     def set_model(self, model: keras.Model) -> None:
         if not isinstance(model, PrunedModel):
@@ -43,23 +43,26 @@ class PruningCallback(keras.callbacks.Callback):
         super().set_model(model)
 
     def on_train_begin(self, logs: Any = None) -> None:
-        self._step = self.model.step
-        self._batch = -1
-        if self.model.schedule.due(self._step - 1, self._step):
-            self.model.update_masks(self._step)
+        step = self.model.step
+        if self.model.schedule.due(step - 1, step):
+            self.model.update_masks(step)
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._batch = -1
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        # An execution of several steps has fewer at the end of data whose size nobody knows.
+        several = getattr(self.model, "steps_per_execution", 1) > 1
+        self._before = self._iterations() if several else None
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        # The last execution of an epoch may have fewer steps than Keras says here.
-        steps = (self.params or {}).get("steps")
-        batch = batch if steps is None else min(batch, steps - 1)
-        previous, self._step = self._step, self._step + batch - self._batch
-        self._batch = batch
-        self.model.masks.count = self._step
-        if self.model.schedule.due(previous, self._step):
-            self.model.update_masks(self._step)
+        # The model's own count, which another callback may have restored from a file.
+        previous = self.model.step
+        steps = 1 if self._before is None else self._iterations() - self._before
+        step = previous + steps
+        self.model.masks.count = step
+        if self.model.schedule.due(previous, step):
+            self.model.update_masks(step)
+
+    def _iterations(self) -> int:
+        return int(self.model.optimizer.iterations)
 
     def on_train_end(self, logs: Any = None) -> None:
         # An optimizer that averages weights puts the averages in their place only now.
@@ -73,6 +76,5 @@ def with_pruning(callbacks: Any) -> Any:
             raise received("a PruningCallback in the CallbackList", callbacks=callbacks.callbacks)
         return callbacks
     given = [] if callbacks is None else list(keras.tree.flatten(callbacks))
-    if any(isinstance(c, PruningCallback) for c in given):
-        return given
-    return [PruningCallback(), *given]
+    mine = [c for c in given if isinstance(c, PruningCallback)] or [PruningCallback()]
+    return [*mine, *(c for c in given if c not in mine)]

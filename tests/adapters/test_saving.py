@@ -12,7 +12,7 @@ import pytest
 from adapters.adapted_models import ADAPTERS, MODELS, Block, adapt, data, images, shake, tokens
 
 from keras_hadamard import adapters, serving
-from keras_hadamard.adapters import _safetensors
+from keras_hadamard.adapters._tensors import read_tensors, write_tensors
 
 LOAD = """
 import sys
@@ -102,7 +102,7 @@ def test_what_is_no_adapter_is_refused(tmp_path):
             adapters.load_adapter(images(), path)
     header = json.dumps({"a": {"dtype": "F32", "shape": [9], "data_offsets": [0, 36]}}).encode()
     path.write_bytes(len(header).to_bytes(8, "little") + header + b"\0" * 8)
-    with pytest.raises(ValueError, match="outside the file"):
+    with pytest.raises(ValueError, match=r"a \.safetensors file .*[Ii]ncomplete.* Received: path="):
         adapters.load_adapter(images(), path)
 
 
@@ -121,11 +121,11 @@ def test_a_damaged_adapter_is_named_and_kept(tmp_path, kind):
     path = tmp_path / "mine.safetensors"
     model = images()
     adapters.save_adapter(adapt(model, "lora"), path)
-    tensors, metadata = _safetensors.read(path)
+    tensors, metadata = read_tensors(path)
     ((key, text),) = metadata.items()
     changed, broken = DAMAGED[kind](tensors, text)
     assert broken != text or set(changed) != set(tensors)
-    _safetensors.write(path, changed, {key: broken})
+    write_tensors(path, changed, {key: broken})
     before = path.read_bytes()
     with pytest.raises(ValueError, match=r"mine\.safetensors"):
         adapters.load_adapter(model, path)
@@ -286,7 +286,7 @@ def test_weights_that_are_gone_do_not_come_back(adapter, name, value):
 def write_peft(folder: Path, tensors, **config):
     folder.mkdir(exist_ok=True)
     tensors = {f"base_model.model.{k}": np.float32(v) for k, v in tensors.items()}
-    _safetensors.write(folder / "adapter_model.safetensors", tensors, {"format": "pt"})
+    write_tensors(folder / "adapter_model.safetensors", tensors, {"format": "pt"})
     (folder / "adapter_config.json").write_text(json.dumps(config))
     return folder
 
@@ -399,7 +399,7 @@ def test_pefts_dora_loha_hira_and_ia3(tmp_path):
     ("tensors", "config", "modules", "message"),
     [
         ({"d.lora_A.weight": random(1, 3)}, {"peft_type": "LORA"}, None, "`modules` that name"),
-        ({"d.classifier": random(1, 3)}, {"peft_type": "LORA"}, {}, "without biases"),
+        ({"d.classifier": random(1, 3)}, {"peft_type": "LORA"}, {}, "tensors of LoRA"),
         ({"d.ia3_l": random(4, 1)}, {"peft_type": "VERA"}, {"dense/kernel": "d"}, "peft_type"),
         ({"d.ia3_l": random(5, 1)}, {"peft_type": "IA3"}, {"dense/kernel": "d"}, "of the shape"),
         ({"d.ia3_l": random(4, 1)}, {"peft_type": "IA3"}, {"dense/kernel": "e"}, "once"),
@@ -415,6 +415,6 @@ def test_bfloat16_tensors_are_read(tmp_path):
     path = tmp_path / "x.safetensors"
     header = json.dumps({"a": {"dtype": "BF16", "shape": [2], "data_offsets": [0, 4]}}).encode()
     path.write_bytes(len(header).to_bytes(8, "little") + header + b"\x80\x3f\x00\xc0")
-    tensors, metadata = _safetensors.read(path)
+    tensors, metadata = read_tensors(path)
     np.testing.assert_array_equal(tensors["a"], [1.0, -2.0])
     assert metadata == {}

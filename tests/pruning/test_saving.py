@@ -59,6 +59,67 @@ def test_a_resumed_training_is_the_uninterrupted_one(tmp_path, criterion, struct
     )
 
 
+class Interrupted(Exception):
+    """What ends a training."""
+
+
+class Interrupting(keras.callbacks.Callback):
+    """Ends a training after some batches."""
+
+    def __init__(self, batches):
+        super().__init__()
+        self.left = batches
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.left -= 1
+        if not self.left:
+            raise Interrupted
+
+
+@pytest.mark.parametrize(
+    ("criterion", "save_freq", "first"),
+    [
+        ("magnitude", "epoch", "backup"),
+        ("magnitude", 3, "backup"),
+        ("magnitude", 3, "pruning"),
+        ("random", "epoch", None),
+        ("movement", "epoch", None),
+        ("movement", 3, None),
+    ],
+)
+def test_a_backup_goes_on_where_it_was(tmp_path, criterion, save_freq, first):
+    schedule = pruning.PolynomialDecay(0.8, begin_step=2, end_step=13, frequency=3)
+    plain, models = network(), []
+    for _ in range(3):
+        model = pruning.prune(plain, schedule, criterion=criterion)
+        model.compile(keras.optimizers.Adam(0.02), "mse", jit_compile=False)
+        models.append(model)
+    whole, stopped, resumed = models
+
+    def callbacks():
+        backup = keras.callbacks.BackupAndRestore(tmp_path / "backup", save_freq=save_freq)
+        mine = {"backup": [backup, pruning.PruningCallback()], None: [backup]}
+        return mine.get(first, [pruning.PruningCallback(), backup])
+
+    with pytest.raises(Interrupted):
+        fit(stopped, 4, callbacks=[*callbacks(), Interrupting(7)])
+    if save_freq == "epoch":
+        fit(whole, 4)
+    else:
+        # Keras saved after six steps, in the second epoch, which it begins again.
+        fit(whole, 1)
+        whole.fit(X[:16], Y[:16], batch_size=8, shuffle=False, verbose=0)
+        fit(whole, 3)
+    fit(resumed, 4, callbacks=callbacks())
+    assert resumed.step == whole.step == int(resumed.optimizer.iterations)
+    for name, mask in whole.get_masks().items():
+        np.testing.assert_array_equal(resumed.get_masks()[name], mask)
+    for got, wanted in zip(resumed.weights, whole.weights, strict=True):
+        # The count becomes a weight when it is saved.
+        if wanted.name != "step":
+            np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-6, err_msg=wanted.path)
+
+
 def test_files_have_masks_and_prediction(tmp_path):
     pruned = pruning.prune(network(), 0.7, criterion="movement", target="dense")
     pruned.save(tmp_path / "m.keras")

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_hadamard import pruning
 
@@ -119,6 +120,15 @@ def test_several_steps_per_execution():
     fit(pruned)  # Executions of 3 and 1 steps in each epoch.
     assert pruned.step == 8
     assert pruning.sparsity_report(pruned).kernels[0].zeros == int(0.8 * 192)
+
+
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+def test_several_steps_per_execution_of_data_whose_size_nobody_knows():
+    pruned = pruning.prune(network(), pruning.PolynomialDecay(0.8, end_step=9, frequency=1))
+    pruned.compile("sgd", "mse", steps_per_execution=4)
+    batches = tf.data.Dataset.from_tensor_slices((X, Y)).batch(6).filter(lambda x, y: True)
+    pruned.fit(batches, epochs=2, shuffle=False, verbose=0)
+    assert pruned.step == int(pruned.optimizer.iterations) == 12
 
 
 def test_a_loop_of_ones_own():

@@ -1,0 +1,118 @@
+"""What PEFT's `adapter_config.json` says, and what of it has no counterpart here."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_hadamard._checks import received
+from keras_hadamard._reading import reading
+from keras_hadamard.adapters._adapter import Adapter
+from keras_hadamard.adapters.dora import DoRA
+from keras_hadamard.adapters.hira import HiRA
+from keras_hadamard.adapters.ia3 import IA3
+from keras_hadamard.adapters.loha import LoHa
+from keras_hadamard.adapters.lora import LoRA
+
+_EXPECTED = "the description of a PEFT adapter"
+_KINDS = ("LORA", "LOHA", "HIRA", "IA3")
+# They subtract the adapter's start from the base, so that it fits that changed base alone.
+_CONVERTIBLE = ("pissa", "olora", "corda", "lora_ga")
+_CHANGING = (*_CONVERTIBLE, "loftq")
+# LoRAs that compute something else, or whose base has other layers than the file says.
+_OTHERS = (
+    *("use_qalora", "use_bdlora", "alora_invocation_tokens", "arrow_config", "kasa_config"),
+    *("monteclora_config", "layer_replication", "target_parameters", "trainable_token_indices"),
+)
+
+
+@dataclass(frozen=True)
+class PeftConfig:
+    """The items of the file."""
+
+    path: Path
+    values: dict[str, Any]
+
+    @staticmethod
+    def read(folder: Path) -> "PeftConfig":
+        path = folder / "adapter_config.json"
+        if not path.exists():
+            raise received("`adapter_config.json` beside the file, as PEFT writes it", path=folder)
+        with reading(path, _EXPECTED):
+            config = PeftConfig(path, dict(json.loads(path.read_text(encoding="utf-8"))))
+        config.check()
+        return config
+
+    def check(self) -> None:
+        """Raises where an option asks for what is not there."""
+        kind = self.values.get("peft_type")
+        if kind not in _KINDS:
+            raise received(
+                f"`peft_type` to be one of {_KINDS}", peft_type=kind, path=str(self.path)
+            )
+        for option in _OTHERS:
+            # Those that are off are false, empty or null.
+            if self.values.get(option):
+                raise received(
+                    f"a LoRA without `{option}`; merge it in PEFT with `merge_and_unload` and take "
+                    "over the weights",
+                    **{option: self.values[option]},
+                )
+        start = str(self.values.get("init_lora_weights")).lower()
+        if start.startswith(_CONVERTIBLE):
+            raise received(
+                "`init_lora_weights` that leaves the base as it is; in PEFT, `save_pretrained(..., "
+                "path_initial_model_for_weight_conversion=...)` makes a plain LoRA of the adapter",
+                init_lora_weights=self.values["init_lora_weights"],
+            )
+        if start.startswith(_CHANGING):
+            raise received(
+                "`init_lora_weights` that leaves the base as it is; merge the adapter in PEFT with "
+                "`merge_and_unload` and take over the weights",
+                init_lora_weights=self.values["init_lora_weights"],
+            )
+
+    def adapter(self, module: str, tensors: dict[str, np.ndarray]) -> Adapter:
+        """The adapter of one module; ranks are those of the tensors."""
+        with reading(self.path, _EXPECTED):
+            kind = self.values["peft_type"]
+            if kind == "IA3":
+                return IA3(feedforward=self._is_feedforward(module))
+            if kind == "LOHA":
+                # Cores of kernels of one position make no difference to the description.
+                tucker = "t1" in tensors or bool(self.values.get("use_effective_conv2d"))
+                alpha = self._alpha("alpha", module)
+                return LoHa(tensors["a1"].shape[0], alpha, tucker=tucker)
+            rank = tensors["a"].shape[0]
+            if kind == "HIRA":
+                return HiRA(rank)
+            alpha = self._alpha("lora_alpha", module)
+            if self.values.get("use_rslora"):
+                alpha *= rank**0.5
+            if "magnitude" in tensors or self.values.get("use_dora"):
+                return DoRA(rank, alpha)
+            return LoRA(rank, alpha, bias="bias" in tensors)
+
+    def _alpha(self, option: str, module: str) -> float:
+        """An alpha, of the module if a pattern matches its name: the first that does."""
+        for pattern, value in (self.values.get("alpha_pattern") or {}).items():
+            if _found(re.match, rf"(.*\.)?({pattern})$", module):
+                return float(value)
+        return float(self.values[option])
+
+    def _is_feedforward(self, module: str) -> bool:
+        named = self.values.get("feedforward_modules") or ()
+        if isinstance(named, str):
+            return _found(re.fullmatch, named, module)
+        # As PEFT has it, without regard to dots.
+        return any(module.endswith(name) for name in named)
+
+
+def _found(match: Any, pattern: str, module: str) -> bool:
+    try:
+        return match(pattern, module) is not None
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is no regular expression: {error}") from error

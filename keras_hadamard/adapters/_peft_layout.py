@@ -1,0 +1,111 @@
+"""PyTorch's layout of tensors, outputs before inputs before positions, and ours."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_hadamard._checks import received
+from keras_hadamard._introspection.kernels import is_depthwise
+from keras_hadamard.adapters._adapter import Adapter
+from keras_hadamard.adapters._site import Site
+from keras_hadamard.adapters.ia3 import IA3
+from keras_hadamard.adapters.loha import LoHa
+
+_L = keras.layers
+# Layers whose kernels lie as PyTorch's do, but for the order of axes.
+_PLAIN = (_L.Dense, _L.EinsumDense, _L.Embedding, _L.Conv1D, _L.Conv2D, _L.Conv3D)
+_DEPTHWISE = (_L.DepthwiseConv1D, _L.DepthwiseConv2D)
+
+
+def check_site(site: Site, adapter: Adapter, tensors: dict[str, np.ndarray]) -> None:
+    """Raises where PEFT's adapter computes what ours cannot."""
+    site.check(adapter)
+    layer, path = site.kernel.layer, site.kernel.path
+    groups = getattr(layer, "groups", 1)
+    if is_depthwise(site.kernel.variable, layer):
+        groups = int(site.kernel.variable.shape[-2])
+    # A LoHa is of the kernel's own shape, and so are scales of outputs.
+    fits = isinstance(adapter, LoHa) or (isinstance(adapter, IA3) and not adapter.feedforward)
+    if groups > 1 and not fits:
+        raise received(
+            f"{path!r} to be a convolution of one group: what PEFT adds mixes the inputs of all "
+            "groups, which no kernel does; train it with LoHa, or without this module",
+            adapter=adapter,
+            groups=groups,
+        )
+    if "bias" in tensors and site.bias is None and site.form is None:
+        raise received(
+            f"{path!r} to have a bias, which `lora_bias` adds to: make the layer with "
+            "`use_bias=True`, its bias zero",
+            lora_bias=True,
+            layer=layer,
+        )
+
+
+def our_weight(
+    key: str, array: np.ndarray, site: Site, tensors: dict[str, np.ndarray], kernel: Any
+) -> np.ndarray:
+    """A weight of an adapter; `kernel` is the one that it adapts."""
+    array = np.asarray(array, "float32")
+    if key == "magnitude":
+        matrix = ops.convert_to_numpy(site.to_matrix(kernel)).astype("float64")
+        return array.reshape(-1) - np.linalg.norm(matrix, axis=0)
+    if key in ("scale", "bias"):
+        return array.reshape(-1)
+    rank = array.shape[0]
+    if key.startswith("t"):
+        return array.reshape(rank, rank, -1)
+    if key.startswith("b"):
+        # With a core it is (rank, outputs) at once.
+        return array if "t1" in tensors else array.reshape(array.shape[0], -1).T
+    if "t1" in tensors:
+        return array.T
+    if array.size != rank * site.view.rows:
+        # Of a wrong shape, which is told later.
+        return array.T
+    return _rows(array.reshape(rank, site.view.inputs, -1))
+
+
+def our_kernel(array: np.ndarray, site: Site, fan_in_fan_out: bool) -> np.ndarray:
+    """A whole kernel."""
+    layer, path = site.kernel.layer, site.kernel.path
+    known = isinstance(layer, _DEPTHWISE) or type(layer) in _PLAIN
+    if not known or not keras.backend.is_float_dtype(site.kernel.variable.dtype):
+        raise received(
+            f"a dense, embedding or convolution layer of floats for {path!r}, as the file has the "
+            "whole kernel",
+            layer=layer,
+            dtype=site.kernel.variable.dtype,
+        )
+    array = np.asarray(array, "float32")
+    _, inputs, outputs = site.view
+    if isinstance(layer, _L.Embedding):
+        matrix = array
+    elif fan_in_fan_out and array.shape == (inputs, outputs):
+        if inputs == outputs:
+            raise received(
+                f"the kernel of {path!r} to tell inputs from outputs, as `fan_in_fan_out` is for "
+                "some of PyTorch's layers and not for others; merge in PEFT and take over the "
+                "weights",
+                fan_in_fan_out=True,
+                shape=array.shape,
+            )
+        matrix = array
+    elif array.size == outputs * site.view.rows and array.shape[:2] == (outputs, inputs):
+        matrix = _rows(array.reshape(outputs, inputs, -1))
+    else:
+        matrix = None
+    if matrix is None or matrix.shape != (site.view.rows, outputs):
+        raise received(
+            f"a kernel of the shape of {path!r}",
+            kernel=tuple(site.kernel.variable.shape),
+            file=array.shape,
+        )
+    return ops.convert_to_numpy(site.from_matrix(matrix))
+
+
+def _rows(array: np.ndarray) -> np.ndarray:
+    """From (columns, inputs, positions) to (positions * inputs, columns)."""
+    return array.transpose(2, 1, 0).reshape(-1, array.shape[0])

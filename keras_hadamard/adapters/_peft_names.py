@@ -1,0 +1,69 @@
+"""The names that PEFT gives to the tensors of a file."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from keras_hadamard._checks import received
+
+Tensors = dict[str, np.ndarray]
+
+# Our weights by the end of PEFT's names.
+_ADAPTERS = {
+    "lora_A.weight": "a",
+    "lora_B.weight": "b",
+    "lora_B.bias": "bias",
+    "lora_embedding_A": "a",
+    "lora_embedding_B": "b",
+    "lora_magnitude_vector": "magnitude",
+    "lora_magnitude_vector.weight": "magnitude",
+    "hira_A": "a",
+    "hira_B": "b",
+    "hira_embedding_A": "a",
+    "hira_embedding_B": "b",
+    "hada_w1_a": "b1",
+    "hada_w1_b": "a1",
+    "hada_w2_a": "b2",
+    "hada_w2_b": "a2",
+    "hada_t1": "t1",
+    "hada_t2": "t2",
+    "ia3_l": "scale",
+}
+# What the modules themselves have.
+_BASE = ("weight", "bias", "running_mean", "running_var")
+
+
+class Module(NamedTuple):
+    """The weights of an adapter for one module, and those that take the place of its own."""
+
+    adapter: Tensors
+    base: Tensors
+
+
+def by_module(tensors: Tensors) -> dict[str, Module]:
+    """The tensors by the names of modules."""
+    found: dict[str, Module] = {}
+    unknown = []
+    for key, array in tensors.items():
+        name = key.removeprefix("base_model.model.")
+        # With `bias="all"`, what `modules_to_save` has replaced is there too.
+        if ".original_module." in name or name.endswith("num_batches_tracked"):
+            continue
+        ending = next((e for e in (*_ADAPTERS, *_BASE) if name.endswith(f".{e}")), None)
+        if ending is None:
+            unknown.append(key)
+            continue
+        module = name.removesuffix(f".{ending}")
+        for wrapper in ("base_layer", "modules_to_save"):
+            module = module.removesuffix(f".{wrapper}")
+        place = found.setdefault(module, Module({}, {}))
+        if ending in _ADAPTERS:
+            place.adapter[_ADAPTERS[ending]] = array
+        else:
+            place.base[ending] = array
+    if unknown or not any(module.adapter for module in found.values()):
+        raise received(
+            "tensors of LoRA, DoRA, LoHa, HiRA or (IA)^3, and of modules themselves",
+            tensors=unknown or list(tensors),
+        )
+    return found
