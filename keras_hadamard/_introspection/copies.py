@@ -1,10 +1,12 @@
 """Copies of models."""
 
 import inspect
+from collections.abc import Iterator
 from types import FunctionType
 from typing import Any
 
 import keras
+from keras import ops
 
 from keras_hadamard._checks import received
 from keras_hadamard._introspection.private import all_layers, called_like, registered
@@ -35,7 +37,10 @@ def copy_of(model: keras.Model) -> keras.Model:
             copy = type(model).from_config(_config_of(model))
             if not copy.built:
                 copy.build_from_config(model.get_build_config())
-        copy.set_weights(model.get_weights())
+        _quantise_like(copy, model)
+        for variable, original in _pairs(copy, model):
+            # TensorFlow shares what is assigned, until one of the two changes.
+            variable.assign(ops.convert_to_tensor(original))
         # Keras builds the layers of a subclassed model, but does not say that of the model.
         copy.built = True
         called_like(copy, model)
@@ -51,6 +56,38 @@ def copy_of(model: keras.Model) -> keras.Model:
     for layer, original in zip(all_layers(copy), all_layers(model), strict=True):
         layer.trainable = original.trainable
     return copy
+
+
+def _pairs(copy: keras.Model, model: keras.Model) -> Iterator[tuple[Any, Any]]:
+    """The weights of copy and model, by name: quantising one of them later changes their order."""
+    for layer, original in zip(all_layers(copy), all_layers(model), strict=True):
+        mine, theirs = _own_weights(layer), _own_weights(original)
+        if sorted(mine) != sorted(theirs):
+            raise received(
+                f"{original.name!r} to make the weights {sorted(theirs)} when it is built",
+                weights=sorted(mine),
+            )
+        for key, variable in mine.items():
+            yield variable, theirs[key]
+
+
+def _own_weights(layer: keras.layers.Layer) -> dict[tuple[str, int], Any]:
+    """The weights that no layer inside has, by name, and number among those of one name."""
+    inside = {id(v) for inner in all_layers(layer)[1:] for v in inner.weights}
+    found: dict[tuple[str, int], Any] = {}
+    for variable in layer.weights:
+        if id(variable) not in inside:
+            number = sum(name == variable.name for name, _ in found)
+            found[variable.name, number] = variable
+    return found
+
+
+def _quantise_like(copy: keras.Model, model: keras.Model) -> None:
+    """Quantises what the configuration of a layer around it does not say, as that of attention."""
+    for layer, original in zip(all_layers(copy), all_layers(model), strict=True):
+        mode = getattr(original, "quantization_mode", None)
+        if mode is not None and layer.quantization_mode is None:
+            layer.quantize(mode, config=getattr(original, "quantization_config", None))
 
 
 def _config_of(model: keras.Model) -> dict[str, Any]:

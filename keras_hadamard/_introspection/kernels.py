@@ -25,6 +25,7 @@ class Kernel:
     """A weight of at least two axes, and its view as `(positions, inputs, outputs)`.
 
     `axes` brings the kernel's axes into that order, `view` is the shape they are then joined to.
+    `shape` is that of the kernel which the layer computes with: a quantised one may be packed.
     """
 
     place: int
@@ -33,13 +34,13 @@ class Kernel:
     layer: keras.layers.Layer
     axes: tuple[int, ...]
     view: tuple[int, int, int]
+    shape: tuple[int, ...]
 
     def to_view(self, array: np.ndarray) -> np.ndarray:
         return array.transpose(self.axes).reshape(self.view)
 
     def from_view(self, array: np.ndarray) -> np.ndarray:
-        shape = self.variable.shape
-        moved = array.reshape([shape[a] for a in self.axes])
+        moved = array.reshape([self.shape[a] for a in self.axes])
         return np.ascontiguousarray(moved.transpose(np.argsort(self.axes)))
 
 
@@ -72,8 +73,9 @@ def kernels_of(model: keras.Model, endings: tuple[str, ...] = ("kernel",)) -> li
         if paths[path] > 1:
             # Layers of one name.
             path = f"{path}_{paths[path]}"
-        axes, view = _view(variable, layer)
-        found.append(Kernel(len(found), path, variable, layer, axes, view))
+        shape = _shape(variable, layer)
+        axes, view = _view(variable, layer, shape)
+        found.append(Kernel(len(found), path, variable, layer, axes, view, shape))
     return found
 
 
@@ -120,8 +122,23 @@ def chosen_kernels(
     return chosen
 
 
-def _view(variable: Any, layer: keras.layers.Layer) -> tuple[tuple[int, ...], tuple[int, int, int]]:
-    shape = tuple(variable.shape)
+def _shape(variable: Any, layer: keras.layers.Layer) -> tuple[int, ...]:
+    if getattr(layer, "quantization_mode", None) is None:
+        return tuple(variable.shape)
+    # Two integers of four bits, or more of fewer, lie in one.
+    if isinstance(layer, keras.layers.EinsumDense):
+        # Keras says it of those it packs.
+        return tuple(getattr(layer, "original_kernel_shape", variable.shape))
+    if isinstance(layer, keras.layers.Dense):
+        return (layer.input_spec.axes[-1], layer.units)
+    if isinstance(layer, keras.layers.Embedding):
+        return (layer.input_dim, layer.output_dim)
+    return tuple(variable.shape)
+
+
+def _view(
+    variable: Any, layer: keras.layers.Layer, shape: tuple[int, ...]
+) -> tuple[tuple[int, ...], tuple[int, int, int]]:
     rank = len(shape)
     inputs: tuple[int, ...] = (rank - 2,)
     outputs: tuple[int, ...] = (rank - 1,)

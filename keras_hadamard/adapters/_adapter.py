@@ -63,10 +63,14 @@ class Adapter(ABC):
 
     # Whether it can work together with others on one kernel: not if it needs the kernel itself.
     combines = True
+    # Whether it computes with the kernel's own values, as a quantised layer has none.
+    uses_kernel = False
     # Whether `lost` finds any.
     loses = False
     # Whether `start_values` has any.
     starts_from_kernel = False
+    # Whether kernels may have more than one position.
+    adapts_windows = True
 
     @property
     def changes_bias(self) -> bool:
@@ -76,6 +80,16 @@ class Adapter(ABC):
     @abstractmethod
     def new_weights(self, view: View) -> dict[str, New]:
         """The weights that a kernel needs, by name."""
+
+    def shared_weights(self, views: list[View]) -> dict[str, New]:
+        """Weights that all kernels have together, and that are not trained, by name."""
+        del views
+        return {}
+
+    def sharing(self, variables: dict[str, Any]) -> "Adapter":
+        """The same adapter, which computes with those."""
+        del variables
+        return self
 
     def start_values(self, kernel: np.ndarray) -> dict[str, np.ndarray]:
         """The values of weights that start from the kernel and not from an initializer."""
@@ -128,8 +142,6 @@ class Update(Adapter):
     alpha: float | None
     # The weights whose first axis is the kernel's inputs.
     of_inputs: tuple[str, ...]
-    # Whether the update is a function of the kernel too.
-    uses_kernel = False
 
     @property
     def scale(self) -> float:

@@ -74,5 +74,5 @@ class AdapterFile:
                 raise received(
                     f"a kernel of the shape of {self.paths[place]!r}, for which the adapter is",
                     kernel=sites[place].kernel.path,
-                    shape=tuple(sites[place].kernel.variable.shape),
+                    shape=tuple(sites[place].kernel.shape),
                 )

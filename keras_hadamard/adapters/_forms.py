@@ -93,7 +93,7 @@ class EinsumForm(DenseForm):
     def __init__(self, kernel: Kernel) -> None:
         super().__init__(kernel)
         inputs, weights, outputs = _operands(self.layer.equation)
-        sizes = dict(zip(weights, kernel.variable.shape, strict=True))
+        sizes = dict(zip(weights, kernel.shape, strict=True))
         self.inputs, self.outputs = inputs, outputs
         self.contracted = [c for c in weights if c in inputs]
         self.made = [c for c in weights if c in outputs]
@@ -145,7 +145,7 @@ class EmbeddingForm(DenseForm):
 
     @staticmethod
     def fits(layer: Any) -> bool:
-        return layer.quantization_mode is None
+        return True
 
     def call(self, original: Linear, steps: Any, x: Tensor) -> Tensor:
         linear = original

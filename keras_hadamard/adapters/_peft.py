@@ -52,7 +52,7 @@ def read_peft(
             kernel = next((v for var, v in mine if var is site.kernel.variable), None)
             kernel = site.kernel.variable if kernel is None else kernel
             groups.setdefault(adapter, {})[site.kernel.place] = {
-                ours: our_weight(ours, array, site, new.adapter, kernel)
+                ours: our_weight(ours, array, site, adapter, new.adapter, kernel)
                 for ours, array in new.adapter.items()
             }
     if changes and adapted.adapters:

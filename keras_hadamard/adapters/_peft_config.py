@@ -15,10 +15,12 @@ from keras_hadamard.adapters.dora import DoRA
 from keras_hadamard.adapters.hira import HiRA
 from keras_hadamard.adapters.ia3 import IA3
 from keras_hadamard.adapters.loha import LoHa
+from keras_hadamard.adapters.lokr import LoKr
 from keras_hadamard.adapters.lora import LoRA
+from keras_hadamard.adapters.vera import VeRA
 
 _EXPECTED = "the description of a PEFT adapter"
-_KINDS = ("LORA", "LOHA", "HIRA", "IA3")
+_KINDS = ("LORA", "LOHA", "HIRA", "LOKR", "VERA", "IA3")
 # They subtract the adapter's start from the base, so that it fits that changed base alone.
 _CONVERTIBLE = ("pissa", "olora", "corda", "lora_ga")
 _CHANGING = (*_CONVERTIBLE, "loftq")
@@ -86,6 +88,10 @@ class PeftConfig:
                 tucker = "t1" in tensors or bool(self.values.get("use_effective_conv2d"))
                 alpha = self._alpha("alpha", module)
                 return LoHa(tensors["a1"].shape[0], alpha, tucker=tucker)
+            if kind == "LOKR":
+                return self._lokr(module, tensors)
+            if kind == "VERA":
+                return self._vera(tensors)
             rank = tensors["a"].shape[0]
             if kind == "HIRA":
                 return HiRA(rank)
@@ -96,12 +102,42 @@ class PeftConfig:
                 return DoRA(rank, alpha)
             return LoRA(rank, alpha, bias="bias" in tensors)
 
+    def _lokr(self, module: str, tensors: dict[str, np.ndarray]) -> Adapter:
+        inner = next((tensors[name] for name in ("a1", "a2") if name in tensors), None)
+        # Factors that are whole do not tell a rank, by which alpha is divided all the same.
+        rank = self._of("rank_pattern", "r", module) if inner is None else inner.shape[0]
+        return LoKr(
+            int(rank),
+            self._alpha("alpha", module),
+            factor=int(self.values.get("decompose_factor", -1)),
+            decompose_both=bool(self.values.get("decompose_both")),
+            tucker=bool(self.values.get("use_effective_conv2d")),
+        )
+
+    def _vera(self, tensors: dict[str, np.ndarray]) -> Adapter:
+        if not {"shared_a", "shared_b"} <= set(tensors):
+            raise received(
+                "`vera_A` and `vera_B` in the file, which PEFT writes with `save_projection=True`: "
+                "from the seed alone only PyTorch draws them",
+                save_projection=self.values.get("save_projection"),
+                tensors=sorted(tensors),
+            )
+        return VeRA(
+            tensors["d"].shape[0],
+            float(self.values.get("d_initial", 0.1)),
+            seed=int(self.values.get("projection_prng_key", 0)),
+        )
+
     def _alpha(self, option: str, module: str) -> float:
-        """An alpha, of the module if a pattern matches its name: the first that does."""
-        for pattern, value in (self.values.get("alpha_pattern") or {}).items():
+        """An alpha, of the module if a pattern matches its name."""
+        return float(self._of("alpha_pattern", option, module))
+
+    def _of(self, patterns: str, option: str, module: str) -> Any:
+        """An option, of the module if a pattern matches its name: the first that does."""
+        for pattern, value in (self.values.get(patterns) or {}).items():
             if _found(re.match, rf"(.*\.)?({pattern})$", module):
-                return float(value)
-        return float(self.values[option])
+                return value
+        return self.values[option]
 
     def _is_feedforward(self, module: str) -> bool:
         named = self.values.get("feedforward_modules") or ()

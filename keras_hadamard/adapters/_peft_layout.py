@@ -12,6 +12,8 @@ from keras_hadamard.adapters._adapter import Adapter
 from keras_hadamard.adapters._site import Site
 from keras_hadamard.adapters.ia3 import IA3
 from keras_hadamard.adapters.loha import LoHa
+from keras_hadamard.adapters.lokr import LoKr
+from keras_hadamard.adapters.vera import VeRA
 
 _L = keras.layers
 # Layers whose kernels lie as PyTorch's do, but for the order of axes.
@@ -25,15 +27,25 @@ def check_site(site: Site, adapter: Adapter, tensors: dict[str, np.ndarray]) -> 
     layer, path = site.kernel.layer, site.kernel.path
     groups = getattr(layer, "groups", 1)
     if is_depthwise(site.kernel.variable, layer):
-        groups = int(site.kernel.variable.shape[-2])
-    # A LoHa is of the kernel's own shape, and so are scales of outputs.
-    fits = isinstance(adapter, LoHa) or (isinstance(adapter, IA3) and not adapter.feedforward)
+        groups = int(site.kernel.shape[-2])
+    # LoHa and LoKr are of the kernel's own shape, and so are scales of outputs.
+    fits = isinstance(adapter, (LoHa, LoKr)) or (
+        isinstance(adapter, IA3) and not adapter.feedforward
+    )
     if groups > 1 and not fits:
         raise received(
             f"{path!r} to be a convolution of one group: what PEFT adds mixes the inputs of all "
-            "groups, which no kernel does; train it with LoHa, or without this module",
+            "groups, which no kernel does; train it with LoHa or LoKr, or without this module",
             adapter=adapter,
             groups=groups,
+        )
+    whole = tensors.get("w2")
+    if isinstance(adapter, LoKr) and whole is not None and whole.ndim == 3:
+        raise received(
+            f"{path!r} to be no Conv1D with a `lokr_w2` that is whole: PEFT's product of it mixes "
+            "positions and channels, which is no Kronecker product; merge it in PEFT and take over "
+            "the weights",
+            lokr_w2=whole.shape,
         )
     if "bias" in tensors and site.bias is None and site.form is None:
         raise received(
@@ -45,10 +57,19 @@ def check_site(site: Site, adapter: Adapter, tensors: dict[str, np.ndarray]) -> 
 
 
 def our_weight(
-    key: str, array: np.ndarray, site: Site, tensors: dict[str, np.ndarray], kernel: Any
+    key: str,
+    array: np.ndarray,
+    site: Site,
+    adapter: Adapter,
+    tensors: dict[str, np.ndarray],
+    kernel: Any,
 ) -> np.ndarray:
     """A weight of an adapter; `kernel` is the one that it adapts."""
     array = np.asarray(array, "float32")
+    if isinstance(adapter, VeRA):
+        return _projected(key, array, site)
+    if isinstance(adapter, LoKr):
+        return _kronecker(key, array, site, "t2" in tensors)
     if key == "magnitude":
         matrix = ops.convert_to_numpy(site.to_matrix(kernel)).astype("float64")
         return array.reshape(-1) - np.linalg.norm(matrix, axis=0)
@@ -66,6 +87,33 @@ def our_weight(
         # Of a wrong shape, which is told later.
         return array.T
     return _rows(array.reshape(rank, site.view.inputs, -1))
+
+
+def _kronecker(key: str, array: np.ndarray, site: Site, core: bool) -> np.ndarray:
+    """A weight of LoKr."""
+    positions = site.view.positions
+    if key == "t2":
+        return array.reshape(*array.shape[:2], -1)
+    if key == "b2" and core:
+        return array
+    if key in ("w2", "a2") and positions > 1 and not core and array.size % positions == 0:
+        # (columns, inputs, positions) becomes (positions, inputs, columns).
+        return array.reshape(len(array), -1, positions).transpose(2, 1, 0)
+    return array.reshape(len(array), -1).T
+
+
+def _projected(key: str, array: np.ndarray, site: Site) -> np.ndarray:
+    """A weight of VeRA, of the shared ones the kernel's part."""
+    if key in ("d", "b"):
+        return array.reshape(-1)
+    axis, size = (1, site.view.rows) if key == "shared_a" else (0, site.view.outputs)
+    if array.ndim != 2 or array.shape[axis] < size:
+        raise received(
+            f"`vera_A` and `vera_B` for the {site.view.rows} inputs and {site.view.outputs} "
+            f"outputs of {site.kernel.path!r}",
+            shape=array.shape,
+        )
+    return np.ascontiguousarray(array.T[:size] if axis else array.T[:, :size])
 
 
 def our_kernel(array: np.ndarray, site: Site, fan_in_fan_out: bool) -> np.ndarray:
@@ -100,7 +148,7 @@ def our_kernel(array: np.ndarray, site: Site, fan_in_fan_out: bool) -> np.ndarra
     if matrix is None or matrix.shape != (site.view.rows, outputs):
         raise received(
             f"a kernel of the shape of {path!r}",
-            kernel=tuple(site.kernel.variable.shape),
+            kernel=tuple(site.kernel.shape),
             file=array.shape,
         )
     return ops.convert_to_numpy(site.from_matrix(matrix))

@@ -28,7 +28,18 @@ _ADAPTERS = {
     "hada_t1": "t1",
     "hada_t2": "t2",
     "ia3_l": "scale",
+    "lokr_w1": "w1",
+    "lokr_w1_a": "b1",
+    "lokr_w1_b": "a1",
+    "lokr_w2": "w2",
+    "lokr_w2_a": "b2",
+    "lokr_w2_b": "a2",
+    "lokr_t2": "t2",
+    "vera_lambda_d": "d",
+    "vera_lambda_b": "b",
 }
+# Those of no module, which all modules share.
+_SHARED = {"base_model.vera_A": "shared_a", "base_model.vera_B": "shared_b"}
 # What the modules themselves have.
 _BASE = ("weight", "bias", "running_mean", "running_var")
 
@@ -44,7 +55,10 @@ def by_module(tensors: Tensors) -> dict[str, Module]:
     """The tensors by the names of modules."""
     found: dict[str, Module] = {}
     unknown = []
+    shared = {ours: tensors[key] for key, ours in _SHARED.items() if key in tensors}
     for key, array in tensors.items():
+        if key in _SHARED:
+            continue
         name = key.removeprefix("base_model.model.")
         # With `bias="all"`, what `modules_to_save` has replaced is there too.
         if ".original_module." in name or name.endswith("num_batches_tracked"):
@@ -63,7 +77,10 @@ def by_module(tensors: Tensors) -> dict[str, Module]:
             place.base[ending] = array
     if unknown or not any(module.adapter for module in found.values()):
         raise received(
-            "tensors of LoRA, DoRA, LoHa, HiRA or (IA)^3, and of modules themselves",
+            "tensors of LoRA, DoRA, LoHa, HiRA, LoKr, VeRA or (IA)^3, and of modules themselves",
             tensors=unknown or list(tensors),
         )
+    for place in found.values():
+        if place.adapter:
+            place.adapter.update(shared)
     return found

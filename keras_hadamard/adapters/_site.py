@@ -33,14 +33,31 @@ class Site:
         # What an adapter adds is no sparser than itself, so that masks are for the sum.
         self.form = form_of(kernel) if self.masks[0] is None else None
 
+    @property
+    def quantised(self) -> bool:
+        return getattr(self.kernel.layer, "quantization_mode", None) is not None
+
     def check(self, adapter: Adapter) -> None:
         """Raises where the kernel cannot be adapted so."""
+        if self.quantised and adapter.uses_kernel:
+            raise received(
+                "an adapter that does not need the kernel's own values, as those of LoRA and LoHa, "
+                f"for {self.kernel.path!r}, which is quantised",
+                adapter=adapter,
+            )
         if adapter.changes_bias and not self.knows_bias:
             raise received(
                 f"a layer whose bias is one for each output of {self.kernel.path!r}, or "
                 "`scale_bias=False`",
                 adapter=adapter,
                 layer=self.kernel.layer,
+            )
+        if self.view.positions > 1 and not adapter.adapts_windows:
+            raise received(
+                f"kernels of one position, to which `target` or `exclude` restrict it: "
+                f"{self.kernel.path!r} is of windows",
+                adapter=adapter,
+                positions=self.view.positions,
             )
         if not keras.backend.is_float_dtype(self.kernel.variable.dtype) and self.form is None:
             raise received(
@@ -55,7 +72,7 @@ class Site:
 
     def from_matrix(self, matrix: Tensor) -> Tensor:
         axes = self.kernel.axes
-        shape = self.kernel.variable.shape
+        shape = self.kernel.shape
         tensor = ops.reshape(matrix, [shape[a] for a in axes])
         return ops.transpose(tensor, [int(a) for a in np.argsort(axes)])
 
@@ -92,9 +109,13 @@ class Site:
         """The steps, with what `separated` needs of the kernel, which is the base's."""
         if not any(adapter.loses for adapter, _ in steps):
             return steps
-        lora = lora_of(self.kernel)
-        kernel = exact(self.kernel.variable)
-        w = self.to_matrix(kernel if lora is None else kernel + exact(lora))
+        if self.quantised:
+            # Integers of four bits are not even of the kernel's shape: only its sizes are known.
+            w = ops.zeros((self.view.rows, self.view.outputs), "float64")
+        else:
+            lora = lora_of(self.kernel)
+            kernel = exact(self.kernel.variable)
+            w = self.to_matrix(kernel if lora is None else kernel + exact(lora))
         return [
             (adapter, {**weights, **adapter.lost(w, more)})
             for (adapter, weights), (_, more) in zip(steps, exact_steps(steps), strict=True)

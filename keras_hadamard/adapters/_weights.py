@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_hadamard._checks import received
 from keras_hadamard._export import serializable
 from keras_hadamard.adapters._adapter import Adapter, Weights
 from keras_hadamard.adapters._site import Site
@@ -17,10 +18,22 @@ class AdapterWeights(keras.layers.Layer):
 
     def __init__(self, adapter: Adapter, sites: list[Site], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.adapter = adapter
         self.places = [site.kernel.place for site in sites]
         for site in sites:
             site.check(adapter)
+        shared = adapter.shared_weights([site.view for site in sites])
+        self.shared = {
+            name: self.add_weight(
+                name=name,
+                shape=new.shape,
+                initializer=new.initializer,
+                dtype=sites[0].kernel.layer.variable_dtype,
+                trainable=False,
+                autocast=False,
+            )
+            for name, new in shared.items()
+        }
+        self.adapter = adapter.sharing(self.shared)
         # Always in full precision: who uses them casts.
         self.by_place = [
             {
@@ -33,6 +46,8 @@ class AdapterWeights(keras.layers.Layer):
                 )
                 for name, new in adapter.new_weights(site.view).items()
             }
+            # So that a file sets them as it does the others.
+            | {name: _Part(variable) for name, variable in self.shared.items()}
             for site in sites
         ]
         self.built = True
@@ -47,8 +62,26 @@ class AdapterWeights(keras.layers.Layer):
                 weights[name].assign(value)
 
     def at(self, place: int) -> Weights | None:
-        """The weights for a kernel, as tensors, or None if it has none."""
+        """The kernel's own weights, as tensors, or None if it has none."""
         if place not in self.places:
             return None
         weights = self.by_place[self.places.index(place)]
-        return {name: ops.convert_to_tensor(value) for name, value in weights.items()}
+        own = {name: value for name, value in weights.items() if name not in self.shared}
+        return {name: ops.convert_to_tensor(value) for name, value in own.items()}
+
+
+class _Part:
+    """The first rows and columns of a shared weight, as many as a kernel's values."""
+
+    def __init__(self, variable: keras.Variable) -> None:
+        self.variable = variable
+
+    def assign(self, value: np.ndarray) -> None:
+        whole = ops.convert_to_numpy(self.variable).copy()
+        rows, columns = value.shape
+        if rows > whole.shape[0] or columns > whole.shape[1]:
+            raise received(
+                f"a matrix for {self.variable.path!r} of at most {whole.shape}", shape=value.shape
+            )
+        whole[:rows, :columns] = value
+        self.variable.assign(whole)

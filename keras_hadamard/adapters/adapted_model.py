@@ -144,7 +144,7 @@ class AdaptedModel(Delegating):
 
         Args:
             name: String of letters, digits and underscores.
-            adapter: `LoRA`, `LoHa`, `HiRA`, `ABBA`, `IA3` or `DoRA`.
+            adapter: `LoRA`, `LoHa`, `LoKr`, `HiRA`, `ABBA`, `IA3`, `DoRA` or `VeRA`.
             target: String, regular expression that is searched for in the paths of kernels, list of
                 their places, or None for all. Defaults to `None`.
             exclude: String, regular expression for the paths of those that are left out.
@@ -165,7 +165,9 @@ class AdaptedModel(Delegating):
                 name=name,
             )
         if not isinstance(adapter, Adapter):
-            raise received("`adapter` to be a LoRA, LoHa, HiRA, ABBA, IA3 or DoRA", adapter=adapter)
+            raise received(
+                "`adapter` to be a LoRA, LoHa, LoKr, HiRA, ABBA, IA3, DoRA or VeRA", adapter=adapter
+            )
         sites = [self.sites[place] for place in places]
         self.adapters[name] = AdapterWeights(
             adapter, sites, name=name, dtype=self.model.dtype_policy
@@ -257,10 +259,15 @@ class AdaptedModel(Delegating):
         layer.quantized_call = adapted(layer.quantized_call)
 
     def export(self, filepath: Any, *args: Any, **kwargs: Any) -> Any:
-        """As `keras.Model.export`, of the model with its adapters merged."""
+        """As `keras.Model.export`, of the model with its adapters merged if it is not quantised."""
         from keras_hadamard.adapters.merge import merge
 
-        return merge(self).export(filepath, *args, **kwargs)
+        if not any(site.quantised for site in self.sites):
+            return merge(self).export(filepath, *args, **kwargs)
+        inputs = keras.tree.map_structure(
+            lambda x: keras.InputSpec(x.dtype, (None, *x.shape[1:])), [self.input]
+        )
+        return super().export(filepath, *args, **{"input_signature": inputs, **kwargs})
 
     def get_config(self) -> dict[str, Any]:
         return {

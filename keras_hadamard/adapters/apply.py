@@ -34,7 +34,7 @@ def apply(
     Args:
         model: `keras.Model` of any kind that is built and can be made from its configuration; or an
             `AdaptedModel`.
-        adapter: `LoRA`, `LoHa`, `HiRA`, `ABBA`, `IA3` or `DoRA`.
+        adapter: `LoRA`, `LoHa`, `LoKr`, `HiRA`, `ABBA`, `IA3`, `DoRA` or `VeRA`.
         target: String, regular expression that is searched for in the paths of kernels, such as
             `"encoder/attention/query/kernel"`: the names of layers from the outside in, and the
             variable's. Or a list of integers, the places of kernels among all. None for all.

@@ -68,6 +68,7 @@ class DoRA(Adapter):
     """
 
     combines = False
+    uses_kernel = True
     loses = True
 
     def __init__(

@@ -26,8 +26,8 @@ def load_adapter(
 
     The file is one that `save_adapter` wrote, for a base of the very same weights. Or it is PEFT's
     `adapter_model.safetensors`, with `adapter_config.json` beside it, of the types LoRA (with or
-    without DoRA), LoHa, HiRA and (IA)^3; `modules` then says which kernel has which module of the
-    PyTorch model, and the shapes have to fit, as there is no fingerprint.
+    without DoRA), LoHa, LoKr, HiRA, VeRA and (IA)^3; `modules` then says which kernel has which
+    module of the PyTorch model, and the shapes have to fit, as there is no fingerprint.
 
     Modules of PEFT's with ranks or alphas of their own become adapters of their own, `<name>_2` and
     so on, and what (IA)^3 does to inputs becomes `<name>_feedforward`; all are active. What a PEFT

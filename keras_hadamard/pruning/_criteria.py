@@ -11,7 +11,7 @@ from keras_hadamard._introspection.kernels import Kernel
 from keras_hadamard.pruning._selection import select, select_n_of_m
 from keras_hadamard.pruning._structures import Structure
 
-CRITERIA = ("magnitude", "random", "movement")
+CRITERIA = ("magnitude", "random", "movement", "wanda", "sparsegpt", "rigl", "set")
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The masks of a pruned model, and what keeps a variable to its mask."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -14,9 +15,20 @@ class Masks(keras.layers.Layer):
     Steps are counted in `count`, which the variable takes over when it is saved: to assign it at
     every step would cost a small model one hundredth of its time. `fixed` says that the masks will
     not change any more. While masks are learnt the variables keep what the masks hide, until then.
+    Where data is looked at, `calibrated` says that it was, and `norms` are those of the inputs.
+    Where weights grow, `moved` is the step at which they last did. `gradients` are those of the
+    last step that was `due`, if one was `seen`.
     """
 
-    def __init__(self, variables: list[Any], scored: int, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        variables: list[Any],
+        scored: int,
+        norms: Sequence[tuple[int, ...]] | None = None,
+        dynamic: bool = False,
+        watched: int = 0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.count = 0
         self.step = self.add_weight(
@@ -35,7 +47,37 @@ class Masks(keras.layers.Layer):
             self.add_weight(name=f"scores_{i}", shape=v.shape, initializer="zeros", dtype="float32")
             for i, v in enumerate(variables[:scored])
         ]
+        self.norms = [
+            self.add_weight(name=f"norms_{i}", shape=s, initializer="zeros", trainable=False)
+            for i, s in enumerate(norms or ())
+        ]
+        if norms is not None:
+            self.calibrated = self.add_weight(
+                name="calibrated", shape=(), dtype="bool", initializer="zeros", trainable=False
+            )
+        if dynamic:
+            self.moved = self._state("moved", dtype="int64")
+        self.gradients = [
+            self.add_weight(
+                name=f"gradients_{i}", shape=v.shape, dtype="float32", initializer="zeros",
+                trainable=False, aggregation="mean",
+            )
+            for i, v in enumerate(variables[:watched])
+        ]  # fmt: skip
+        if watched:
+            self.due = self._state("due", dtype="bool")
+            self.seen = self._state("seen", dtype="bool", aggregation="only_first_replica")
+        self._watching: bool | None = None
         self.built = True
+
+    def _state(self, name: str, **kwargs: Any) -> Any:
+        return self.add_weight(name=name, shape=(), initializer="zeros", trainable=False, **kwargs)
+
+    def watch(self, due: bool) -> None:
+        """Says whether gradients are kept, to the variable only if that is new: it takes time."""
+        if self.gradients and due is not self._watching:
+            self.due.assign(due)
+            self._watching = due
 
     def save_own_variables(self, store: Any) -> None:
         self.step.assign(self.count)
@@ -44,6 +86,7 @@ class Masks(keras.layers.Layer):
     def load_own_variables(self, store: Any) -> None:
         super().load_own_variables(store)
         self.count = int(ops.convert_to_numpy(self.step))
+        self._watching = None
 
 
 class MaskConstraint(keras.constraints.Constraint):

@@ -8,6 +8,7 @@ import keras
 from keras_hadamard._checks import received
 from keras_hadamard._introspection.copies import copy_of
 from keras_hadamard._introspection.kernels import kernels_of
+from keras_hadamard.pruning._calibrated import CALIBRATED, check_options
 from keras_hadamard.pruning.pruned_model import PrunedModel
 
 
@@ -22,6 +23,12 @@ def prune(
     exclude: str | None = None,
     masks: Mapping[str, Any] | None = None,
     seed: int = 0,
+    calibration: Any = None,
+    batch_size: int | None = None,
+    block_size: int | None = None,
+    damping: float | None = None,
+    verbose: Any = None,
+    drop_fraction: float | None = None,
 ) -> PrunedModel:
     """Returns a copy of a model that computes with `W_eff = W * M`, `M` a mask of 0 and 1 a kernel.
 
@@ -31,8 +38,9 @@ def prune(
     normalisations are not. The model that is given stays as it is.
 
     Pruned weights are exactly zero after every step of any optimizer. What is zero stays zero, but
-    for the criterion `"movement"`. A sparsity is never exceeded: of `n` weights `floor(s n)` go, of
-    equally important ones the last first, and of every kernel one stays.
+    for the criteria `"movement"`, `"rigl"` and `"set"`. A sparsity is never exceeded: of `n`
+    weights `floor(s n)` go, of equally important ones the last first, and of every kernel one
+    stays. `"wanda"` counts in each output, `"sparsegpt"` in each block of inputs.
 
     Structures see a kernel as `(positions, inputs, outputs)`; positions are those of a window that
     is convolved, and a depthwise kernel has one input. `"N:M"` leaves at most `N` of each `M`
@@ -54,7 +62,15 @@ def prune(
             each weight together with the weights, `dL/dS = dL/dW_eff * W`, straight through the
             choice of the greatest; what it hides keeps its value until the schedule ends, and with
             frozen kernels it finds a subnetwork without training the weights. While all scores are
-            zero it goes by magnitude. Defaults to `"magnitude"`.
+            zero it goes by magnitude. `"wanda"` and `"sparsegpt"` look at `calibration`, for each
+            output by itself. `"wanda"` keeps the greatest `|W_ij| ||x_i||` of each output, with the
+            norms of the inputs that the model has before it is pruned. `"sparsegpt"` prunes kernel
+            by kernel in the order of their calls, on inputs that the pruned ones before make, and
+            changes the weights that stay so that outputs change least. `"rigl"` and `"set"` train
+            sparsely from a random mask on: when the schedule is due the smallest weights go, and
+            as many grow from zero, `"rigl"` where the gradient of that step is greatest, `"set"`
+            at random; the optimizer forgets what it kept of them. That step trains as any other.
+            Defaults to `"magnitude"`.
         structure: None for single weights, `"N:M"` such as `"2:4"`, `"filter"`, `"channel"`, or the
             pair of integers of a block. Defaults to `None`.
         target: String, regular expression that is searched for in the paths of kernels, such as
@@ -65,15 +81,29 @@ def prune(
             Defaults to `None`.
         masks: Dict of arrays by path of the kernel, zero where a weight is pruned from the start,
             such as `PrunedModel.get_masks` gives. Defaults to `None`.
-        seed: Integer, for the criterion `"random"`. Defaults to `0`.
+        seed: Integer, for the criteria `"random"`, `"rigl"` and `"set"`. Defaults to `0`.
+        calibration: Inputs of the model for the criteria `"wanda"` and `"sparsegpt"`: an array, a
+            dict or list of arrays, a `tf.data.Dataset` or another iterable of batches, of which a
+            tuple is inputs and then targets. Targets are not used. Defaults to `None`.
+        batch_size: Positive integer, how many examples of arrays go through the model at a time;
+            None for 32. Defaults to `None`.
+        block_size: Positive integer, for the criterion `"sparsegpt"`, the number of inputs among
+            which a share of the weights is chosen at a time; None for 128. Defaults to `None`.
+        damping: Number that is not negative, for the criterion `"sparsegpt"`, what is added to the
+            diagonal of the Hessian as a share of its mean; None for 0.01. Defaults to `None`.
+        verbose: Integer, 0 for no progress bar of the calibration, or None for 1.
+            Defaults to `None`.
+        drop_fraction: Number in [0, 1), for the criteria `"rigl"` and `"set"`, the share of the
+            weights that move at first, which falls to 0 at the end of the schedule, a
+            `ConstantSparsity`, as half a cosine; None for 0.3. Defaults to `None`.
 
     Returns:
         A `PrunedModel`, which is not compiled.
 
     Raises:
         ValueError: If the model is not built, cannot be copied, has adapters, quantised kernels or
-            no kernels, a mask has another shape than its kernel, or an argument is none of the
-            above.
+            no kernels, a mask has another shape than its kernel, an argument is none of the above
+            or belongs to another criterion, or `calibration` is missing or no inputs of the model.
 
     Example:
 
@@ -89,6 +119,9 @@ def prune(
     >>> plain = pruning.strip(pruned)
     >>> type(plain).__name__
     'Sequential'
+    >>> seen = pruning.prune(model, 0.5, criterion="wanda", calibration=x, verbose=0)
+    >>> int(keras.ops.sum(seen.model.layers[0].kernel == 0))
+    32
 
     Reference:
         - [To prune, or not to prune: exploring the efficacy of pruning for model compression
@@ -97,9 +130,27 @@ def prune(
           https://arxiv.org/abs/2005.07683)
         - [Accelerating Sparse Deep Neural Networks (Mishra et al., 2021)](
           https://arxiv.org/abs/2104.08378)
+        - [A Simple and Effective Pruning Approach for Large Language Models (Sun et al., 2024)](
+          https://arxiv.org/abs/2306.11695)
+        - [SparseGPT: Massive Language Models Can Be Accurately Pruned in One-Shot (Frantar and
+          Alistarh, 2023)](https://arxiv.org/abs/2301.00774)
+        - [Rigging the Lottery: Making All Tickets Winners (Evci et al., 2020)](
+          https://arxiv.org/abs/1911.11134)
+        - [Scalable Training of Artificial Neural Networks with Adaptive Sparse Connectivity
+          inspired by Network Science (Mocanu et al., 2018)](https://arxiv.org/abs/1707.04780)
         - [Pruning Filters for Efficient ConvNets (Li et al., 2017)](
           https://arxiv.org/abs/1608.08710)
     """
+    options = check_options(
+        criterion,
+        {
+            "calibration": calibration,
+            "batch_size": batch_size,
+            "block_size": block_size,
+            "damping": damping,
+            "verbose": verbose,
+        },
+    )
     start: dict[str, Any] = {}
     if isinstance(model, PrunedModel):
         start = model.get_masks()
@@ -108,7 +159,17 @@ def prune(
     paths = dict(
         zip((k.path for k in kernels_of(model)), (k.path for k in kernels_of(copy)), strict=True)
     )
-    pruned = PrunedModel(copy, schedule, scope, criterion, structure, target, exclude, seed)
+    pruned = PrunedModel(
+        copy,
+        schedule,
+        scope,
+        criterion,
+        structure,
+        target,
+        exclude,
+        seed,
+        drop_fraction=drop_fraction,
+    )
     places = pruned.get_masks()
     start = {path: mask for path, mask in start.items() if paths[path] in places}
     if masks is not None:
@@ -120,6 +181,8 @@ def prune(
         start.update(masks)
     if start:
         pruned.set_masks({paths[path]: mask for path, mask in start.items()})
+    if criterion in CALIBRATED:
+        pruned.calibrate(**{"calibration": None, **options})
     if pruned.schedule.due(-1, 0):
         pruned.update_masks(0)
     return pruned

@@ -11,11 +11,15 @@ from keras_hadamard._export import serializable
 from keras_hadamard._introspection.kernels import Kernel, chosen_kernels, is_depthwise
 from keras_hadamard._introspection.private import all_layers
 from keras_hadamard._typing import Tensor
-from keras_hadamard.pruning._criteria import CRITERIA, Criterion
+from keras_hadamard.pruning._calibrated import CALIBRATED, calibrate, check_calibrated
+from keras_hadamard.pruning._choice import next_masks
+from keras_hadamard.pruning._criteria import CRITERIA
 from keras_hadamard.pruning._delegating import Delegating
+from keras_hadamard.pruning._dynamic import DYNAMIC, check_dynamic, watched
 from keras_hadamard.pruning._followers import followers_of
 from keras_hadamard.pruning._graph import Graph
 from keras_hadamard.pruning._masks import MaskConstraint, Masks, masked
+from keras_hadamard.pruning._readings import readings_of
 from keras_hadamard.pruning._schedule import as_schedule
 from keras_hadamard.pruning._structures import parse_structure
 
@@ -33,15 +37,19 @@ class PrunedModel(Delegating):
         model: `keras.Model` that is built.
         schedule: `PolynomialDecay`, `ConstantSparsity`, or a number in [0, 1).
         scope: String, `"layer"` or `"global"`. Defaults to `"layer"`.
-        criterion: String, `"magnitude"`, `"random"` or `"movement"`. Defaults to `"magnitude"`.
+        criterion: String, `"magnitude"`, `"random"`, `"movement"`, `"rigl"`, `"set"`, or
+            `"wanda"` or `"sparsegpt"`, for which `calibrate` has to look at data.
+            Defaults to `"magnitude"`.
         structure: None, `"N:M"`, `"filter"`, `"channel"` or the pair of a block's rows and columns.
             Defaults to `None`.
         target: String, regular expression for the paths of the kernels that are pruned, list of
             their places, or None for all. Defaults to `None`.
         exclude: String, regular expression for the paths of those that are not.
             Defaults to `None`.
-        seed: Integer, for the criterion `"random"`. Defaults to `0`.
+        seed: Integer, for the criteria `"random"`, `"rigl"` and `"set"`. Defaults to `0`.
         name: String, or None for `pruned_` before the model's own. Defaults to `None`.
+        drop_fraction: Number in [0, 1), for the criteria `"rigl"` and `"set"`, or None for 0.3 with
+            them. Defaults to `None`.
 
     Raises:
         ValueError: If an argument is none of these, the model is not built or has no such kernels.
@@ -68,6 +76,7 @@ class PrunedModel(Delegating):
         exclude: str | None = None,
         seed: int = 0,
         name: str | None = None,
+        drop_fraction: float | None = None,
     ) -> None:
         if not isinstance(model, keras.Model) or not model.built:
             raise received("`model` to be a keras.Model that is built", model=model)
@@ -90,6 +99,10 @@ class PrunedModel(Delegating):
         self.seed = seed
         self._structure = parse_structure(structure)
         self._structure.check(self.schedule.final_sparsity, scope)
+        self.drop_fraction = check_dynamic(
+            criterion, self._structure, scope, self.schedule, drop_fraction
+        )
+        check_calibrated(criterion, self._structure, scope, self.schedule)
         graph = Graph(model)
         self._kernels = self._find_kernels(graph, target, exclude)
         self._followers = [
@@ -99,8 +112,16 @@ class PrunedModel(Delegating):
         variables = [kernel.variable for kernel in self._kernels]
         followers = [follower.variable for group in self._followers for follower in group]
         learnt = criterion == "movement"
+        seen = criterion in CALIBRATED
+        self._readings = readings_of(model, self._kernels, criterion) if seen else []
+        norms = [r.sizes[:2] for r in self._readings if criterion == "wanda"]
         self.masks = Masks(
-            [*variables, *followers], scored=len(variables) if learnt else 0, name="masks"
+            [*variables, *followers],
+            scored=len(variables) if learnt else 0,
+            norms=norms if seen else None,
+            dynamic=criterion in DYNAMIC,
+            watched=len(variables) if criterion == "rigl" else 0,
+            name="masks",
         )
         for index, (variable, mask) in enumerate(
             zip([*variables, *followers], self.masks.masks, strict=True)
@@ -118,7 +139,7 @@ class PrunedModel(Delegating):
         self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None
     ) -> Tensor:
         arguments = {"training": training} | ({} if mask is None else {"mask": mask})
-        if not self.masks.scores:
+        if not self.masks.scores and (training is False or not self.masks.gradients):
             return self.model(inputs, **arguments)
         values = [(k.variable, self._effective(i)) for i, k in enumerate(self._kernels)]
         with keras.StatelessScope(values, collect_losses=True) as scope:
@@ -132,8 +153,10 @@ class PrunedModel(Delegating):
         return outputs
 
     def _effective(self, index: int) -> Tensor:
-        """`W * M`, of which the gradient of the scores is that of `M`, straight through."""
+        """`W * M`, of which the gradient of the scores is that of `M`, straight through; or `W`."""
         w = ops.convert_to_tensor(self._kernels[index].variable)
+        if self.masks.gradients:
+            return watched(self.masks, index, w)
         scores = ops.convert_to_tensor(self.masks.scores[index])
         nothing = ops.cast(scores - ops.stop_gradient(scores), w.dtype)
         return masked(w, self.masks.masks[index]) + ops.stop_gradient(w) * nothing
@@ -145,14 +168,35 @@ class PrunedModel(Delegating):
             step: Integer, or None for the model's own. Defaults to `None`.
         """
         step = self.step if step is None else step
-        sparsity = self.schedule.sparsity(step)
         old = list(self.get_masks().values())
-        scores = self.masks.scores or [None] * len(old)
-        criterion = Criterion(self.criterion, self.scope, self._structure, self.seed)
-        new = criterion.masks(self._kernels, old, scores, sparsity)
-        self._assign_masks(new, old)
+        self._assign_masks(next_masks(self, old, step), old)
         self.masks.fixed.assign(self.schedule.finished(step))
         self.apply_masks()
+
+    def calibrate(
+        self,
+        calibration: Any,
+        batch_size: int | None = None,
+        block_size: int | None = None,
+        damping: float | None = None,
+        verbose: Any = None,
+    ) -> None:
+        """Looks at data for the criteria `"wanda"` and `"sparsegpt"`, as `prune` does.
+
+        The masks follow when the schedule says so; `"sparsegpt"` prunes at once. To look at other
+        data later is to measure the inputs anew.
+
+        Args:
+            calibration: Inputs of the model, as for `prune`.
+            batch_size: Positive integer, or None for 32. Defaults to `None`.
+            block_size: Positive integer, or None for 128. Defaults to `None`.
+            damping: Number that is not negative, or None for 0.01. Defaults to `None`.
+            verbose: Integer, 0 for no progress bar; or None for 1. Defaults to `None`.
+
+        Raises:
+            ValueError: If the criterion is another, or the model cannot be called on the data.
+        """
+        calibrate(self, calibration, batch_size, block_size, damping, verbose)
 
     def apply_masks(self) -> None:
         """Sets to zero whatever the masks hide, but for weights whose masks are still learnt."""
@@ -250,6 +294,7 @@ class PrunedModel(Delegating):
             "target": [kernel.place for kernel in self._kernels],
             "exclude": None,
             "seed": self.seed,
+            **({} if self.drop_fraction is None else {"drop_fraction": self.drop_fraction}),
         }
 
     @classmethod

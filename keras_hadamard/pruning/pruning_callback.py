@@ -13,8 +13,9 @@ class PruningCallback(keras.callbacks.Callback):
 
     `PrunedModel.fit` adds one by itself. A training loop of one's own calls its methods as `fit`
     does: a step for each `on_train_batch_end`, and with `steps_per_execution` above 1 as many as
-    the optimizer took, with masks that change between executions. The count is kept in the model,
-    so that a training that is resumed goes on with the schedule, whoever restores it.
+    the optimizer took, with masks that change between executions. With the criterion `"rigl"`
+    `on_train_batch_begin` says that the gradient of the step is looked at. The count is kept in the
+    model, so that a training that is resumed goes on with the schedule, whoever restores it.
 
     Raises:
         ValueError: If the model is not a `PrunedModel`.
@@ -49,8 +50,10 @@ class PruningCallback(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         # An execution of several steps has fewer at the end of data whose size nobody knows.
-        several = getattr(self.model, "steps_per_execution", 1) > 1
-        self._before = self._iterations() if several else None
+        several = getattr(self.model, "steps_per_execution", 1)
+        self._before = self._iterations() if several > 1 else None
+        step = self.model.step
+        self.model.masks.watch(self.model.schedule.due(step, step + several))
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         # The model's own count, which another callback may have restored from a file.

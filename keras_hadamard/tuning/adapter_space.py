@@ -6,16 +6,19 @@ from typing import Any
 import keras
 
 from keras_hadamard._checks import one_of, positive_int, received
-from keras_hadamard.adapters import ABBA, IA3, DoRA, HiRA, LoHa, LoRA, apply
+from keras_hadamard.adapters import ABBA, IA3, DoRA, HiRA, LoHa, LoKr, LoRA, VeRA, apply
 
 # The baseline comes first: the model as it is, all of it trained.
-KINDS = ("none", "lora", "loha", "hira", "abba", "dora", "ia3")
+KINDS = ("none", "lora", "loha", "hira", "abba", "dora", "lokr", "vera", "ia3")
 RANKED: dict[str, Callable[..., Any]] = {
     "lora": LoRA,
     "loha": LoHa,
     "hira": HiRA,
     "abba": ABBA,
     "dora": DoRA,
+    "lokr": LoKr,
+    # It has no alpha: what scales its update at the start is `d`.
+    "vera": lambda rank, alpha: VeRA(rank, d_initial=0.1 * alpha / rank),
 }
 RANKS = (1, 2, 4, 8, 16)
 ALPHAS = (1.0, 2.0, 4.0)
@@ -36,9 +39,11 @@ def adapter_space(
     alpha (`<name>_alpha`, of 1, 2 and 4) are conditional on a kind that has them, all but `"ia3"`,
     and the kernels (`<name>_targets`) on a kind other than `"none"`, which is the default: it
     leaves the model as it is, to be trained as a whole. `LoHa` and `ABBA` have half the rank, at
-    least one, so that the kinds have about the same number of parameters; what `ABBA` is scaled by
-    is that multiple itself. With everything included the space has `1 + 5 * 5 * 3 + 1 = 77`
-    configurations, and with `t` targets `1 + 76 * t`.
+    least one, so that these and `LoRA`, `HiRA` and `DoRA` have about the same number of parameters;
+    `LoKr`, `VeRA` and `IA3` have fewer. What `ABBA` is scaled by is that multiple itself, and `d`
+    of `VeRA` starts with a tenth of it; it is for kernels of one position, which targets have to
+    name where there are others. With everything included the space has `1 + 7 * 5 * 3 + 1 = 107`
+    configurations, and with `t` targets `1 + 106 * t`.
 
     Compile what the function returns, not what it is given. How good a model is and how many
     parameters are trained (`adapters.trainable_parameters(model).trainable`) are two objectives.
@@ -50,7 +55,7 @@ def adapter_space(
         targets: Dict of regular expressions for the paths of kernels, by the names that are chosen
             from. Defaults to `{"all": ".*"}`.
         include: Names of the kinds to choose from, of `"none"`, `"lora"`, `"loha"`, `"hira"`,
-            `"abba"`, `"dora"` and `"ia3"`. Defaults to `None`, all of them.
+            `"abba"`, `"dora"`, `"lokr"`, `"vera"` and `"ia3"`. Defaults to `None`, all of them.
         name: String, the name of the parameter. Defaults to `"adapter"`.
 
     Returns:

@@ -13,6 +13,10 @@ ADAPTERS = {
     "loha_tucker": adapters.LoHa(2, alpha=3, tucker=True),
     "hira": adapters.HiRA(2, alpha=3),
     "abba": adapters.ABBA(1, alpha=2.0, second_rank=2),
+    "lokr": adapters.LoKr(1, alpha=3, decompose_both=True),
+    "lokr_lycoris": adapters.LoKr(1, factor=2, initialization="lycoris"),
+    "lokr_tucker": adapters.LoKr(1, alpha=3, tucker=True),
+    "vera": adapters.VeRA(3, d_initial=0.5),
     "ia3": adapters.IA3(),
     "ia3_weights": adapters.IA3(scale_bias=False),
     "ia3_inputs": adapters.IA3(feedforward=True),
@@ -20,8 +24,10 @@ ADAPTERS = {
     "dora_loha": adapters.DoRA(2, direction="loha", norm_gradient=True),
     "dora_inputs": adapters.DoRA(2, norm="inputs"),
 }
-# Kernels that these cannot adapt: an embedding has no inputs to scale, a cell's bias serves two.
+# Kernels that these cannot adapt: an embedding has no inputs to scale, a cell's bias serves two,
+# windows are no matrices.
 EXCLUDED = {
+    "vera": "conv|depthwise|transposed",
     "ia3": "gru|pointwise|separable",
     "ia3_inputs": "embedding",
     "dora_inputs": "embedding",

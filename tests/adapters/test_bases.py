@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from adapters.adapted_models import ADAPTERS, shake
 
 from keras_hadamard import adapters, layers, pruning
@@ -117,3 +118,47 @@ def test_tied_embeddings_are_adapted_wherever_they_are_read(name):
     model, ids = Tied(), np.arange(6).reshape(2, 3)
     model(ids)
     checked(model, ids, name)
+
+
+def quantised(mode):
+    ids = keras.Input((6,), dtype="int32")
+    x = L.Embedding(11, 7)(ids)
+    x = L.EinsumDense("abc,cd->abd", (None, 5), bias_axes="d")(x)
+    x = L.Dense(7)(L.GlobalAveragePooling1D()(x))
+    model = keras.Model(ids, L.Dense(3)(x))
+    model.quantize(mode)
+    return model
+
+
+@pytest.mark.parametrize("name", ["lora", "loha", "ia3_weights"])
+@pytest.mark.parametrize("mode", ["int8", "int4", "float8"])
+@pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize` method")
+@pytest.mark.filterwarnings("ignore:Invalid quantization mode")
+def test_quantised_bases_of_any_layer(mode, name, tmp_path):
+    model, ids = quantised(mode), np.arange(18).reshape(3, 6) % 11
+    adapted = adapters.apply(model, ADAPTERS[name])
+    np.testing.assert_array_equal(adapted(ids), model(ids))
+    # Of the kernel that is computed with, and not of how it is packed.
+    views = [site.view for site in adapted.sites]
+    assert sorted(views) == [(1, 5, 7), (1, 7, 3), (1, 7, 5), (1, 11, 7)]
+    shake(adapted)
+    expected = np.asarray(adapted(ids))
+    assert np.abs(expected - model(ids)).max() > 1e-3
+    adapted.save(tmp_path / "m.keras")
+    np.testing.assert_array_equal(keras.models.load_model(tmp_path / "m.keras")(ids), expected)
+    adapted.export(tmp_path / "exported", verbose=False)
+    exported = tf.saved_model.load(tmp_path / "exported")
+    served = exported.serve(tf.constant(ids, "int32"))
+    np.testing.assert_allclose(served, expected, rtol=1e-5, atol=1e-5)
+    with pytest.raises(ValueError, match="prune before `quantize`"):
+        pruning.prune(model, 0.5)
+
+
+@pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize` method")
+def test_quantised_attention_is_copied():
+    """Its configuration does not say that its layers are quantised: Keras itself loads no such."""
+    x = keras.Input((6, 4))
+    model = keras.Model(x, L.MultiHeadAttention(2, 3)(x, x))
+    model.quantize("int8")
+    data = floats(2, 6, 4)
+    np.testing.assert_array_equal(adapters.apply(model, adapters.LoRA(2))(data), model(data))

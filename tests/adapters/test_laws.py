@@ -134,7 +134,7 @@ def test_equations_of_a_dense_layer():
         shake(adapted)
         v = {
             k.path.split("/")[1].removesuffix("_0"): np.float64(k)
-            for k in adapted.trainable_weights
+            for k in adapted.adapters[name].weights
         }
         plus = {
             "lora": lambda v: 1.5 * v["a"] @ v["b"],
@@ -142,6 +142,10 @@ def test_equations_of_a_dense_layer():
             "loha_tucker": lambda v: 1.5 * (v["a1"] @ v["b1"]) * (v["a2"] @ v["b2"]),
             "loha_lycoris": lambda v: (v["a1"] @ v["b1"]) * (v["a2"] @ v["b2"]),
             "hira": lambda v: 1.5 * w * (v["a"] @ v["b"]),
+            "lokr": lambda v: 3 * np.kron(v["w1"], v["a2"] @ v["b2"]),
+            "lokr_lycoris": lambda v: np.kron(v["w1"], v["a2"] @ v["b2"]),
+            "lokr_tucker": lambda v: 3 * np.kron(v["w1"], v["a2"] @ v["b2"]),
+            "vera": lambda v: v["shared_a"] * v["d"] @ v["shared_b"] * v["b"],
             "abba": lambda v: 2.0 * (v["a1"] @ v["b1"]) * (v["a2"] @ v["b2"]),
         }
         new, add = w, bias

@@ -182,8 +182,9 @@ def test_a_quantised_base():
     np.testing.assert_array_equal(adapted(x), base)
     shake(adapted)
     assert np.abs(adapted(x) - base).max() > 1e-3
-    with pytest.raises(ValueError, match="quantised"):
-        adapters.apply(model, adapters.HiRA(2))(x)
+    for needs_the_kernel in (adapters.HiRA(2), adapters.DoRA(2)):
+        with pytest.raises(ValueError, match="quantised"):
+            adapters.apply(model, needs_the_kernel)
     with pytest.raises(ValueError, match="floats"):
         adapters.merge(adapted)
     model.layers[1].quantize("int8")
@@ -400,7 +401,7 @@ def test_pefts_dora_loha_hira_and_ia3(tmp_path):
     [
         ({"d.lora_A.weight": random(1, 3)}, {"peft_type": "LORA"}, None, "`modules` that name"),
         ({"d.classifier": random(1, 3)}, {"peft_type": "LORA"}, {}, "tensors of LoRA"),
-        ({"d.ia3_l": random(4, 1)}, {"peft_type": "VERA"}, {"dense/kernel": "d"}, "peft_type"),
+        ({"d.ia3_l": random(4, 1)}, {"peft_type": "OFT"}, {"dense/kernel": "d"}, "peft_type"),
         ({"d.ia3_l": random(5, 1)}, {"peft_type": "IA3"}, {"dense/kernel": "d"}, "of the shape"),
         ({"d.ia3_l": random(4, 1)}, {"peft_type": "IA3"}, {"dense/kernel": "e"}, "once"),
     ],

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 from harness.golden import channels_first, channels_last, port
 
-from keras_hadamard.adapters import IA3, DoRA, LoHa, apply
+from keras_hadamard.adapters import IA3, DoRA, LoHa, LoKr, VeRA, apply
 
 IMAGES = {"adapt": channels_last, "restore": channels_first}
 
@@ -14,7 +14,7 @@ def adapted(c, layer, adapter):
     layer = keras.Sequential([keras.Input(inputs(c), dtype=c.dtype), layer], name="base")
     model = apply(layer, adapter)
     model.model.trainable = True
-    prefix = "m.base_layer" if "peft" in c.name else "base"
+    prefix = base_of(c)
     kernel = c[f"{prefix}.weight"]
     axes = (*range(2, len(kernel.shape)), 1, 0)
     values = {"layer/kernel": tf.transpose(kernel, axes)}
@@ -23,13 +23,17 @@ def adapted(c, layer, adapter):
     return model, values
 
 
+def base_of(c):
+    return next(p for p in ("m.base_layer", "base_layer", "base") if f"{p}.weight" in c.params)
+
+
 def inputs(c):
     shape = tuple(c.inputs[0].shape[1:])
     return shape if len(shape) == 1 else (*shape[1:], shape[0])
 
 
 def dense(c, adapter):
-    prefix = "m.base_layer" if "peft" in c.name else "base"
+    prefix = base_of(c)
     bias = f"{prefix}.bias" in c.params
     units = c[f"{prefix}.weight"].shape[0]
     return adapted(c, keras.layers.Dense(units, use_bias=bias, name="layer"), adapter)
@@ -111,3 +115,26 @@ def scaled_inputs(c):
     # Theirs is one more than the parameter.
     model, values = dense(c, IA3(feedforward=c.config["train_on_input"], scale_bias=False))
     return model, {**values, "default/scale_0": 1 + c["ad.weight"]}
+
+
+@port("lokr__both_low_rank")
+def kronecker(c):
+    config = c.config
+    how = {"factor": config["decompose_factor"], "decompose_both": config["decompose_both"]}
+    model, values = dense(c, LoKr(config["r"], config["alpha"], **how))
+    for i in (1, 2):
+        outer, inner = (c[f"lokr_w{i}_{side}"] for side in "ab")
+        values |= {f"default/a{i}_0": tf.transpose(inner), f"default/b{i}_0": tf.transpose(outer)}
+    return model, values
+
+
+@port("vera__rank1")
+def shared_projections(c):
+    model, values = dense(c, VeRA(c.config["r"]))
+    # The authors' are of a larger layer, whose first rows and columns this one takes.
+    values["default/shared_a"] = tf.transpose(c["vera_A"])[: c.config["in_features"]]
+    values["default/shared_b"] = tf.transpose(c["vera_B"])[:, : c.config["out_features"]]
+    return model, {
+        **values,
+        **{f"default/{name}_0": c[f"vera_lambda_{name}"] for name in "db"},
+    }

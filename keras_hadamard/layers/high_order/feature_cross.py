@@ -85,12 +85,13 @@ class FeatureCross(Cross):
 
     def build(self, x0_shape: Any, x_shape: Any = None) -> None:
         shape = self.cross_shape(x0_shape, x_shape)
-        self.down_projection = None
+        # Files name layers by these attributes: keras-rs has the same.
+        self.down_proj_dense = None
         if self.projection_dim is not None:
-            self.down_projection = self.project(
+            self.down_proj_dense = self.project(
                 self.projection_dim, "down_projection", use_bias=False, input_shape=shape
             )
-        self.projection = self.project(
+        self.dense = self.project(
             shape[-1] or 0,
             "projection",
             activation=self.pre_activation,
@@ -99,8 +100,8 @@ class FeatureCross(Cross):
 
     def call(self, x0: Any, x: Tensor | None = None) -> Tensor:
         x0, x = self.both(x0, x)
-        low = x if self.down_projection is None else self.down_projection(x)
-        return crossed(x0, x, self.projection(low), self.diag_scale)
+        low = x if self.down_proj_dense is None else self.down_proj_dense(x)
+        return crossed(x0, x, self.dense(low), self.diag_scale)
 
     def compute_output_shape(self, x0_shape: Any, x_shape: Any = None) -> Shape:
         return self.cross_shape(x0_shape, x_shape)

@@ -1,0 +1,1 @@
+"""What pruning and adapters do to models of others."""

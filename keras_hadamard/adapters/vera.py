@@ -1,0 +1,128 @@
+"""Random matrices that all kernels share, and vectors of their own."""
+
+import copy
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_hadamard._checks import non_negative, received
+from keras_hadamard._export import serializable
+from keras_hadamard._typing import Tensor
+from keras_hadamard.adapters._adapter import (
+    Adapter,
+    Form,
+    Linear,
+    New,
+    Update,
+    View,
+    Weights,
+    checked_rank,
+    wide,
+)
+
+
+@serializable
+class VeRA(Update):
+    """Scales random matrices by vectors, `W' = W + A diag(d) B diag(b)`.
+
+    `W` is `(inputs, outputs)`, as everywhere here; in the authors' notation, outputs first, it is
+    `diag(b) B diag(d) A`. `A` `(inputs, rank)` and `B` `(rank, outputs)` are never trained, and are
+    the same for all kernels: as large as the largest asks for, of which each takes the first rows
+    and columns. Only `d` and `b` are of each kernel's own: `rank + outputs` parameters a kernel, so
+    that ranks may be far greater than those of `LoRA`.
+
+    `A` and `B` are uniform within `sqrt(6 / n)`, `n` the size of their first axis, and `b` starts
+    at zero. Layers that multiply by a matrix compute `((x A) * d) B * b` and form none of `W`'s
+    size. Kernels of windows are refused, as by PEFT: there are no matrices for them in the paper.
+
+    What `save_adapter` writes holds `A` and `B`, each kernel's part beside its vectors, since those
+    of a seed are the machine's, and those of a PEFT file its own. PEFT's files load if they hold
+    them, as with its `save_projection=True`.
+
+    Args:
+        rank: Positive integer.
+        d_initial: Non-negative number that `d` starts with. Defaults to `0.1`.
+        seed: Non-negative integer that `A` and `B` are drawn from. Defaults to `0`.
+
+    Raises:
+        ValueError: If an argument is none of these, or a kernel has more than one position.
+
+    Example:
+
+    >>> from keras_hadamard import adapters
+    >>> model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4)])
+    >>> adapted = adapters.apply(model, adapters.VeRA(rank=16))
+    >>> adapters.trainable_parameters(adapted).trainable
+    20
+
+    Reference:
+        - [VeRA: Vector-based Random Matrix Adaptation (Kopiczko et al., 2024)](
+          https://arxiv.org/abs/2310.11454)
+    """
+
+    of_inputs = ("shared_a",)
+    adapts_windows = False
+    # `separated` needs the shared matrices, which are not among a kernel's own weights.
+    loses = True
+    alpha = None
+
+    def __init__(self, rank: int, d_initial: float = 0.1, seed: int = 0) -> None:
+        self.rank = checked_rank(rank)
+        self.d_initial = non_negative("d_initial", d_initial)
+        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+            raise received("`seed` to be a non-negative integer", seed=seed)
+        self.seed = seed
+        self._shared: dict[str, Any] = {}
+
+    def new_weights(self, view: View) -> dict[str, New]:
+        return {
+            "d": New((self.rank,), keras.initializers.Constant(self.d_initial)),
+            "b": New((view.outputs,), "zeros"),
+        }
+
+    def shared_weights(self, views: list[View]) -> dict[str, New]:
+        inputs, outputs = max(v.rows for v in views), max(v.outputs for v in views)
+        he = keras.initializers.HeUniform
+        return {
+            "shared_a": New((inputs, self.rank), he(seed=self.seed)),
+            # Of the same seed the two would begin with the same numbers.
+            "shared_b": New((self.rank, outputs), he(seed=self.seed + 1)),
+        }
+
+    def sharing(self, variables: dict[str, Any]) -> Adapter:
+        holder = copy.copy(self)
+        holder._shared = variables
+        return holder
+
+    def adapted(self, linear: Linear, form: Form, weights: Weights) -> Linear:
+        return super().adapted(linear, form, {**weights, **self._tensors()})
+
+    def update(self, w: Tensor, weights: Weights) -> Tensor:
+        weights = weights if "shared_a" in weights else {**weights, **self._tensors()}
+        a, b, d, scales = wide(*(weights[name] for name in ("shared_a", "shared_b", "d", "b")))
+        # Without `w` they are the rows of an embedding.
+        a = a if w is None else a[: w.shape[0]]
+        a, b = (ops.cast(matrix, d.dtype) for matrix in (a, b))
+        return ops.matmul(a * d, b[:, : scales.shape[0]]) * scales
+
+    def product(self, x: Tensor, w: Tensor, weights: Weights) -> Tensor:
+        del w
+        a, b = weights["shared_a"], weights["shared_b"]
+        inner = ops.matmul(x, a[: x.shape[-1]]) * weights["d"]
+        return ops.matmul(inner, b[:, : weights["b"].shape[0]]) * weights["b"]
+
+    def lost(self, w: Tensor, weights: Weights) -> Weights:
+        del weights
+        shared = self._tensors()
+        rows, outputs = w.shape
+        return {
+            "shared_a": shared["shared_a"][:rows],
+            "shared_b": shared["shared_b"][:, :outputs],
+        }
+
+    def _tensors(self) -> Weights:
+        return {name: ops.convert_to_tensor(v) for name, v in self._shared.items()}
+
+    def get_config(self) -> dict[str, Any]:
+        return {"rank": self.rank, "d_initial": self.d_initial, "seed": self.seed}
