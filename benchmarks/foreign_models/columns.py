@@ -99,7 +99,10 @@ def on_the_edge(model: keras.Model, x: Any) -> None:
 COLUMNS: dict[str, Callable[[keras.Model, Any], Any]] = {
     "magnitude": pruned,
     "movement": lambda model, x: pruned(model, x, criterion="movement"),
-    "wanda": lambda m, x: pruned(m, x, criterion="wanda", calibration=x),
+    # What a recurrent kernel is multiplied by, a cell makes itself.
+    "wanda": lambda m, x: pruned(
+        m, x, criterion="wanda", calibration=x, exclude="recurrent_kernel", verbose=0
+    ),
     "2:4": lambda model, x: pruned(model, x, structure="2:4"),
     "filter": lambda model, x: pruned(model, x, structure="filter"),
     "strip": stripped,

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-LARGEST = 6 * 2**30
+LARGEST = 5 * 2**30
 # The folder where workers leave their names when they end on purpose.
 ENDED = "KERAS_HADAMARD_TESTS_ENDED"
 
