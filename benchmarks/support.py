@@ -17,9 +17,10 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "tests"))
+sys.path[:0] = [str(HERE.parent / "tests"), str(HERE)]
 
 from harness.support import COLUMNS, YES  # noqa: E402
+from ticks import ticked  # noqa: E402
 
 TABLE, PAGE = HERE / "support.csv", HERE / "support.md"
 Rows = dict[str, dict[str, str]]
@@ -41,7 +42,6 @@ In which formats each layer runs, in its first configuration of `tests/cases`: w
 {counts}
 
 {table}
-{reasons}
 """
 
 
@@ -63,21 +63,11 @@ def write(rows: Rows) -> None:
 
 def page(rows: Rows) -> str:
     """The table, with a number in place of each reason."""
-    numbers: dict[str, int] = {}
-    lines = ["| layer | " + " | ".join(COLUMNS) + " |", "|---" * (1 + len(COLUMNS)) + "|"]
-    for name, row in rows.items():
-        cells = [
-            "✓" if row[c] == YES else f"[{numbers.setdefault(row[c], len(numbers) + 1)}]"
-            for c in COLUMNS
-        ]
-        lines.append(f"| `{name}` | " + " | ".join(cells) + " |")
-    reasons = [f"{number}. {reason}" for reason, number in numbers.items()]
     ticks = {c: sum(row[c] == YES for row in rows.values()) for c in COLUMNS}
     counts = ", ".join(f"{column} {count}" for column, count in ticks.items())
     return _PAGE.format(
         counts=f"Of {len(rows)} layers: {counts}.",
-        table="\n".join(lines) + ("\n" if reasons else ""),
-        reasons="\n".join(reasons),
+        table=ticked({f"`{name}`": row for name, row in rows.items()}, "layer", COLUMNS),
     )
 
 

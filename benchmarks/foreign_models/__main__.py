@@ -15,11 +15,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks.ticks import YES, ticked
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 HERE = Path(__file__).resolve().parents[1]
 TABLE, PAGE = HERE / "foreign_models.csv", HERE / "foreign_models.md"
-YES = "yes"
 _PAGE = """# Models of others
 
 What pruning and adapters do to models that are made by their public constructors, with random
@@ -28,7 +29,6 @@ done, that half of the weights (`2:4`, `filter`: as many as fit) are zero, that 
 begins as its base and is its merged one, that files and servers give the same outputs.
 
 {table}
-{reasons}
 """
 Rows = dict[str, dict[str, str]]
 
@@ -45,16 +45,7 @@ def write(rows: Rows, columns: list[str]) -> None:
         writer = csv.DictWriter(file, ["model", *columns], lineterminator="\n")
         writer.writeheader()
         writer.writerows({"model": name, **row} for name, row in rows.items())
-    numbers: dict[str, int] = {}
-    lines = ["| model | " + " | ".join(columns) + " |", "|---" * (1 + len(columns)) + "|"]
-    for name, row in rows.items():
-        cells = [
-            "✓" if row[c] == YES else f"[{numbers.setdefault(row[c], len(numbers) + 1)}]"
-            for c in columns
-        ]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    reasons = "\n".join(f"{number}. {reason}" for reason, number in numbers.items())
-    PAGE.write_text(_PAGE.format(table="\n".join(lines) + "\n", reasons=reasons), encoding="utf-8")
+    PAGE.write_text(_PAGE.format(table=ticked(rows, "model", columns)), encoding="utf-8")
 
 
 def row(name: str) -> None:

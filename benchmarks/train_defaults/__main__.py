@@ -56,8 +56,9 @@ def page(found: Sequence[Row]) -> str:
         "What stands around a layer is the same for all of a frame, and ends in ten outputs. It is "
         "there to show whether a layer trains, not which one to take: frames differ in what they "
         "see of an image. The filters of coordinates start with frequencies for a grid as dense "
-        "as that of a picture, and make noise of scattered points: an `input_scale` of 3 gives "
-        "57 % (two coordinates do not tell ten digits apart).",
+        "as that of a picture, and make noise of scattered points: with an `input_scale` "
+        "of 3 more than half is right (tests/bench/test_train_defaults.py), of what two "
+        "coordinates tell of ten digits.",
         "",
         *frames,
         "",

@@ -212,7 +212,9 @@ def test_mixed_precision(name, policy):
     got, want = (
         np.float32(keras.ops.cast(m(x), "float32")) for m in (adapted, adapters.merge(adapted))
     )
-    np.testing.assert_allclose(got, want, rtol=0.05, atol=0.05)
+    # Ten layers round one after another, to outputs of about 1.
+    rounding = 2.0**-8 if policy == "mixed_bfloat16" else 2.0**-11
+    np.testing.assert_allclose(got, want, rtol=10 * rounding, atol=10 * rounding)
     assert np.abs(got - np.float32(keras.ops.cast(model(x), "float32"))).max() > 0.3
 
 

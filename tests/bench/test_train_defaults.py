@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from harness.layer_cases import PUBLIC
 
+from keras_hadamard import layers
+
 ROOT = Path(__file__).parents[2]
 # Behind what is installed, which is what the tests are of.
 sys.path.append(str(ROOT))
@@ -30,3 +32,11 @@ def test_layers_that_once_did_not_train():
     names = ["HyenaOperator", "MonarchMixer", "PolynomialResidualBlock2D"]
     for name, (right, _) in trained(names, seeds=(0,)).items():
         assert right >= FRAMES[FRAME_OF[name]].least, name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["FourierFilter", "GaborFilter"])
+def test_filters_of_scattered_points_want_a_small_scale(name):
+    kind = getattr(layers, name)
+    found = trained([name], seeds=(0,), make=lambda: kind(32, input_scale=3.0))
+    assert found[name][0] > 0.5

@@ -19,8 +19,7 @@ class HyenaOperator(ImplicitMixer):
     It stands in a network as attention does: a layer normalisation before it, its input added
     after it, then a feed-forward network. `max_length` should be near the length of the sequences:
     positions are parts of it, and filters of short sequences are next to constant. Sines inside the
-    filters amplify a step of training: a rate of 0.001, or one that decays, is safe where a
-    constant 0.003 now and then undoes what was learned.
+    filters amplify a step of training: let the rate decay.
 
     `y = W_o z_N with z_i = x_i * (h_i z_(i-1) + d_i * z_(i-1))` and `[x_N ... x_1, z_0]` the
     projections of the input after a short depthwise convolution, `h_i` a causal convolution as long
