@@ -16,7 +16,7 @@ def write_archive(path: Path, tracked: Iterable[Any], endpoints: Mapping[str, En
     for thing in tracked:
         archive.track(thing)
     for name, endpoint in endpoints.items():
-        # Keras and TensorFlow trace a signature four times: what they trace is one call of this.
+        # Keras and TensorFlow trace a signature several times: each is one call of this.
         traced = tf.function(endpoint.call, autograph=False).get_concrete_function(endpoint.specs)
         archive.add_endpoint(name, traced.__call__, input_signature=[endpoint.specs])
     archive.write_out(str(path), verbose=False)

@@ -198,7 +198,7 @@ def needed(tensors):
     return found.values()
 
 
-@pytest.mark.parametrize("name", ["lora", "loha", "abba", "hira"])
+@pytest.mark.parametrize("name", ["lora", "loha", "lokr", "vera", "abba", "hira"])
 def test_nothing_of_the_kernels_size_is_formed_on_dense_layers(name):
     size = 512
     model = keras.Sequential(

@@ -11,16 +11,29 @@ from keras_hadamard.models import _checkpoint as c
 
 INVERSE = {
     c.same: lambda x: x,
+    c.scalar: lambda x: x.reshape(1),
     c.transposed: lambda x: x.T,
     c.pointwise: lambda x: x.T[:, :, None, None],
     c.convolution: lambda x: x.transpose(3, 2, 0, 1),
     c.depthwise: lambda x: x.transpose(2, 3, 0, 1),
+    c.vector: lambda x: x,
+    c.spectrum: lambda x: x.transpose(1, 2, 3, 0),
+    c.one_head: lambda x: x[0],
 }
 
 
 def state_of(mapping: dict[str, Any]) -> dict[str, np.ndarray]:
     """The weights of a mapping under the authors' names, each change of layout undone."""
-    return {e.name: INVERSE[e.convert](np.asarray(e.variable)) for e in c.entries(mapping)}
+    state: dict[str, np.ndarray] = {}
+    for entry in c.entries(mapping):
+        value = np.asarray(entry.variable)
+        if entry.convert in (c.first_half, c.second_half):
+            before = [state[entry.name]] if entry.name in state else []
+            state[entry.name] = np.concatenate([*before, value.T])
+            continue
+        assert entry.name not in state, entry.name
+        state[entry.name] = INVERSE[entry.convert](value)
+    return state
 
 
 class Tensor:

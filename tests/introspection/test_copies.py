@@ -204,3 +204,18 @@ def test_names_are_registered_for_a_while():
     assert dict(keras.saving.get_custom_objects()) == before
     assert other.__name__ == "<lambda>"
     assert keras.saving.get_registered_name(local) == "local"
+
+
+def test_weights_are_shared_until_one_changes():
+    model = keras.Sequential([keras.Input((64,)), L.Dense(64)])
+    copy = copy_of(model)
+    ours, theirs = copy.layers[0].kernel, model.layers[0].kernel
+
+    def shared():
+        return np.shares_memory(*(np.asarray(memoryview(w.value.value())) for w in (ours, theirs)))
+
+    assert shared()
+    before = np.array(theirs)
+    ours.assign_add(np.ones((64, 64)))
+    assert not shared()
+    np.testing.assert_array_equal(theirs, before)

@@ -9,8 +9,10 @@ import pytest
 from harness.op_checks import assert_near
 from harness.steps import Step
 from harness.tiny_models import TINY
+from harness.torch_states import state_of
 
 from keras_hadamard import models, serving
+from keras_hadamard.models import _checkpoint
 from keras_hadamard.models._published import PublishedModel
 
 EVERY = pytest.mark.parametrize("name", sorted(TINY))
@@ -90,7 +92,9 @@ def test_the_authors_state_dict_goes_in_whole_or_not_at_all(network):
         with pytest.raises(ValueError, match="published checkpoints"):
             model.load_torch({})
         return
-    state = state_dict(model)
+    state = state_of(model.torch_mapping())
+    named = {id(entry.variable) for entry in _checkpoint.entries(model.torch_mapping())}
+    assert named == {id(w) for w in model.weights if "seed_generator" not in w.path}
     again = type(model).from_torch(
         state | {"bn.num_batches_tracked": np.zeros(())}, **model.get_config()
     )
@@ -106,37 +110,6 @@ def test_the_authors_state_dict_goes_in_whole_or_not_at_all(network):
             again.load_torch(wrong)
         for x, y in zip(before, again.get_weights(), strict=True):
             np.testing.assert_array_equal(x, y)
-
-
-def state_dict(model):
-    """A state dict as the authors would save it, by inverting each change of layout."""
-    from keras_hadamard.models import _checkpoint as c
-
-    inverse = {
-        c.same: lambda x: x,
-        c.scalar: lambda x: x.reshape(1),
-        c.transposed: lambda x: x.T,
-        c.pointwise: lambda x: x.T[:, :, None, None],
-        c.convolution: lambda x: x.transpose(3, 2, 0, 1),
-        c.depthwise: lambda x: x.transpose(2, 3, 0, 1),
-        c.vector: lambda x: x,
-        c.spectrum: lambda x: x.transpose(1, 2, 3, 0),
-        c.one_head: lambda x: x[0],
-    }
-    state = {}
-    entries = c.entries(model.torch_mapping())
-    for entry in entries:
-        torch_name = entry.name
-        if entry.convert in (c.first_half, c.second_half):
-            half = np.asarray(entry.variable).T
-            state[torch_name] = np.concatenate(
-                [*([state[torch_name]] if torch_name in state else []), half]
-            )
-            continue
-        assert torch_name not in state, torch_name
-        state[torch_name] = inverse[entry.convert](np.asarray(entry.variable))
-    assert len(entries) == len([w for w in model.weights if "seed_generator" not in w.path])
-    return state
 
 
 @EVERY

@@ -264,3 +264,20 @@ def test_a_full_disk(tmp_path, limit):
     assert done.stdout.startswith(f"Could not write {tmp_path / 'model' / '1'}"), done.stderr
     assert done.stdout.count("\n") == 1
     assert names(tmp_path) == []
+
+
+def test_a_model_is_traced_twice(tmp_path):
+    """Once by us, and once by Keras for a signature of its own."""
+    traced = []
+
+    class Counting(keras.layers.Layer):
+        def call(self, x):
+            if not tf.executing_eagerly():
+                traced.append(x)
+            return 2 * x
+
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, Counting()(inputs))
+    traced.clear()
+    serving.export(model, tmp_path)
+    assert len(traced) == 2
