@@ -1,7 +1,7 @@
 """Names for the loosely typed things that Keras passes around."""
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypedDict
 
 # A tensor may be eager, symbolic or a KerasTensor; no common base class exists.
 Tensor: TypeAlias = Any
@@ -11,3 +11,28 @@ Activation: TypeAlias = str | Callable[[Any], Any] | None
 Initializer: TypeAlias = Any
 Regularizer: TypeAlias = Any
 Constraint: TypeAlias = Any
+
+
+class BaseArguments(TypedDict, total=False):
+    """Arguments of every layer."""
+
+    name: str | None
+    dtype: Any
+    trainable: bool
+    autocast: bool
+    activity_regularizer: Regularizer
+
+
+class ProjectionArguments(BaseArguments, total=False):
+    """Arguments of every layer with kernels, as `keras.layers.Dense` has them."""
+
+    use_bias: bool
+    kernel_initializer: Initializer
+    bias_initializer: Initializer
+    kernel_regularizer: Regularizer
+    bias_regularizer: Regularizer
+    kernel_constraint: Constraint
+    bias_constraint: Constraint
+
+
+KERNEL_ARGUMENTS = tuple(ProjectionArguments.__annotations__.keys() - BaseArguments.__annotations__)

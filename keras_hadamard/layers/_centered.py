@@ -8,7 +8,7 @@ from keras import ops
 from keras_hadamard._checks import received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
-from keras_hadamard.layers._base import BaseLayer
+from keras_hadamard.layers._kernel_free import KernelFreeLayer
 
 
 @serializable
@@ -37,7 +37,7 @@ class CenteredConv2D(keras.layers.Conv2D):
 
 
 @serializable
-class CenteredMaxPooling2D(BaseLayer):
+class CenteredMaxPooling2D(KernelFreeLayer):
     """Maximum over windows that stand centred on the outputs, as the convolution's do."""
 
     def __init__(self, pool_size: int = 3, strides: int = 2, **kwargs: Any) -> None:

@@ -14,26 +14,27 @@ _OTHERS = ("mask", "training", "initial_state")
 _FEATURE_KINDS = ("float", "int", "bool")
 
 
-class TakesTensors(keras.layers.Layer):
-    """Base of layers that take whatever `keras.layers.Dense` takes.
+def features(
+    layer: keras.layers.Layer, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of a call with whatever `keras.layers.Dense` takes as dense numbers.
 
     Sparse tensors become dense ones, and integers and booleans become numbers of the compute dtype,
     but for layers without `autocast`: their integers are indices. Ragged tensors are refused.
     """
+    names = [*layer.call_signature_parameters, *[""] * len(args)]
+    named = zip(names, args, strict=False)
+    return (
+        tuple(x if name in _OTHERS else _features(layer, x) for name, x in named),
+        {k: x if k in _OTHERS else _features(layer, x) for k, x in kwargs.items()},
+    )
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        names = [*self.call_signature_parameters, *[""] * len(args)]
-        named = zip(names, args, strict=False)
-        args = tuple(x if name in _OTHERS else _features(self, x) for name, x in named)
-        kwargs = {k: x if k in _OTHERS else _features(self, x) for k, x in kwargs.items()}
-        return super().__call__(*args, **kwargs)
 
-
-def _features(layer: TakesTensors, inputs: Any) -> Any:
+def _features(layer: keras.layers.Layer, inputs: Any) -> Any:
     return keras.tree.map_structure(lambda x: _feature(layer, x), inputs)
 
 
-def _feature(layer: TakesTensors, x: Any) -> Tensor:
+def _feature(layer: keras.layers.Layer, x: Any) -> Tensor:
     if is_ragged(x):
         raise received(
             f"the inputs of `{type(layer).__name__}` to be dense; `to_tensor()` fills up a ragged "

@@ -8,30 +8,30 @@ from keras import ops
 from keras_hadamard._checks import fraction
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
-from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._dropout import dropped
+from keras_hadamard.layers._kernel_free import KernelFreeLayer
 from keras_hadamard.layers.modulation.gated_mlp import GatedMLP
 
 
 @serializable
-class MixerBlock(BaseLayer):
+class MixerBlock(KernelFreeLayer):
     """`x + M(norm(x))`, then `x + F(norm(x))` with a token mixer `M` and a `GatedMLP` `F`.
 
-    With `project` a dense layer follows the mixer, which is for mixers that end with none or are
-    wider than their input.
+    With `project_output` a dense layer follows the mixer, which is for mixers that end with none or
+    are wider than their input.
     """
 
     def __init__(
         self,
         mixer: keras.layers.Layer,
-        project: bool = False,
+        project_output: bool = False,
         hidden_units: int | None = None,
         dropout: float = 0.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.mixer = mixer
-        self.project = bool(project)
+        self.project_output = bool(project_output)
         self.hidden_units = hidden_units
         self.dropout = fraction("dropout", dropout)
         self.supports_masking = True
@@ -54,7 +54,7 @@ class MixerBlock(BaseLayer):
             if not part.built:  # The mixer is, where it was loaded.
                 part.build(shape)
         self.output_projection = None
-        if self.project:
+        if self.project_output:
             self.output_projection = keras.layers.Dense(
                 shape[-1], dtype=policy, name="output_projection"
             )
@@ -89,7 +89,7 @@ class MixerBlock(BaseLayer):
         return {
             **super().get_config(),
             "mixer": keras.saving.serialize_keras_object(self.mixer),
-            "project": self.project,
+            "project_output": self.project_output,
             "hidden_units": self.hidden_units,
             "dropout": self.dropout,
         }

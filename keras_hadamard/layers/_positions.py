@@ -9,14 +9,14 @@ from keras import ops
 from keras_hadamard._checks import received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
-from keras_hadamard.layers._base import BaseLayer
+from keras_hadamard.layers._kernel_free import KernelFreeLayer
 from keras_hadamard.ops._precision import at_least_float32
 
 LONGEST = 10_000.0
 
 
 @serializable
-class Positions(BaseLayer):
+class Positions(KernelFreeLayer):
     """Adds sines and cosines of each axis of positions, scaled by a learned vector.
 
     The features are shared out among the axes. Unlike a table of positions it takes any length.

@@ -12,7 +12,7 @@ from keras_hadamard._checks import positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
 from keras_hadamard.layers import modulation, pairwise
-from keras_hadamard.layers._base import BaseLayer
+from keras_hadamard.layers._kernel_free import KernelFreeLayer
 
 # What a mixer may see: all positions, or those before alone.
 OPEN, CAUSAL = "open", "causal"
@@ -47,7 +47,7 @@ class TokenMixer:
 
 
 @serializable
-class SelfAttention(BaseLayer):
+class SelfAttention(KernelFreeLayer):
     """`keras.layers.MultiHeadAttention` of an input to itself, as wide as the input."""
 
     def __init__(self, heads: int = 4, causal: bool = False, **kwargs: Any) -> None:
@@ -81,7 +81,7 @@ class SelfAttention(BaseLayer):
 
 
 @serializable
-class OverPixels(BaseLayer):
+class OverPixels(KernelFreeLayer):
     """A mixer of sequences on an image (batch, height, width, channels), row after row."""
 
     def __init__(self, mixer: keras.layers.Layer, **kwargs: Any) -> None:

@@ -4,14 +4,14 @@ from typing import Any, ClassVar
 
 from keras_hadamard._checks import one_of, positive_int, received
 from keras_hadamard._typing import Shape
+from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._channels import channels_axis, image_format, to_last_shape
-from keras_hadamard.layers._projecting import ProjectingLayer
 
 # Padding by what stands inside the image, by the names that `keras.ops.pad` has for it.
 MIRRORED = ("symmetric", "reflect")
 
 
-class Windowed(ProjectingLayer):
+class Windowed(BaseLayer):
     """Base of layers of one convolution over `rank` axes."""
 
     rank: ClassVar[int] = 2

@@ -9,12 +9,12 @@ from keras import ops
 from keras_hadamard._checks import received
 from keras_hadamard._introspection.private import convert_nothing, mask_of
 from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._masks import counted
-from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.ops._precision import at_least_float32
 
 
-class WithStates(ProjectingLayer):
+class WithStates(BaseLayer):
     """Base of layers over (batch, steps, width) that a sequence can be cut for anywhere.
 
     A layer says what `run` makes of a sequence and of the states before it, the shapes of its

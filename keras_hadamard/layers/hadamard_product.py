@@ -11,14 +11,14 @@ from keras import ops
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
-from keras_hadamard.layers._base import BaseLayer
+from keras_hadamard.layers._kernel_free import KernelFreeLayer
 from keras_hadamard.layers._masks import all_of, counted, masked_mean
 from keras_hadamard.layers._shared_layers import deserialized, serialized
 from keras_hadamard.ops.factorized_bilinear_pool import factorized_bilinear_pool
 
 
 @serializable
-class HadamardProduct(BaseLayer):
+class HadamardProduct(KernelFreeLayer):
     """Product of branches, reduced, projected and added to the input.
 
     `y = output(reduce(branch_1 * branch_2 * ...)) + skip` is the sentence that every method of this

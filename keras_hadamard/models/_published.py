@@ -7,11 +7,11 @@ from typing import Any
 
 import keras
 
-from keras_hadamard import activations
 from keras_hadamard._checks import one_of, positive_int, received
 from keras_hadamard._optimizer import build_optimizer
 from keras_hadamard._reading import reading
 from keras_hadamard._typing import Initializer, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
 from keras_hadamard.layers._sublayers import KEY, change, changes_of
 from keras_hadamard.models._checkpointed import CheckpointedModel
 from keras_hadamard.models._state_dict import is_checkpoint
@@ -137,7 +137,7 @@ def classify(
     # The class scores are float32 whatever the policy, so that a server's clients can read them.
     top = keras.layers.Dense(
         positive_int("classes", classes),
-        activation=activations.get(classifier_activation),
+        activation=get_activation(classifier_activation),
         kernel_initializer=kernel_initializer,
         dtype=float_policy(),
         name="predictions",

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import keras
 
-from keras_hadamard import activations
 from keras_hadamard._checks import fraction, one_of, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers import CrossNetwork, MixtureCross
 from keras_hadamard.models._published import PublishedModel, float_policy, model_input
 
@@ -89,8 +90,8 @@ class DeepCrossNetwork(PublishedModel):
                 projection_dim=projection_dim,
                 cross=cross,
             )
-        activation = activations.get(activation)
-        classifier_activation = activations.get(classifier_activation)
+        activation = get_activation(activation)
+        classifier_activation = get_activation(classifier_activation)
         dropout = fraction("dropout", dropout)
 
         x = model_input((features,), "features")
@@ -124,9 +125,9 @@ class DeepCrossNetwork(PublishedModel):
                 "projection_dim": projection_dim,
                 "num_experts": num_experts,
                 "hidden_units": hidden_units,
-                "activation": activations.serialize(activation),
+                "activation": serialize_activation(activation),
                 "dropout": dropout,
-                "classifier_activation": activations.serialize(classifier_activation),
+                "classifier_activation": serialize_activation(classifier_activation),
             },
             weights=weights,
             name=name,

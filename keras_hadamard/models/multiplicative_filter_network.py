@@ -5,10 +5,11 @@ from typing import Any
 
 import keras
 
-from keras_hadamard import activations
 from keras_hadamard._checks import one_of, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers import FourierFilter, GaborFilter
 from keras_hadamard.layers._initializers import seed_for
 from keras_hadamard.models._checkpoint import transposed
@@ -85,7 +86,7 @@ class MultiplicativeFilterNetwork(PublishedModel):
         shape = _coordinates(input_shape)
         if not weight_scale > 0:
             raise received("`weight_scale` to be positive", weight_scale=weight_scale)
-        output_activation = activations.get(output_activation)
+        output_activation = get_activation(output_activation)
         share = {"input_scale": input_scale / (steps + 1) ** 0.5}
         if filters == "gabor":
             share |= {"alpha": alpha / (steps + 1), "beta": beta}
@@ -132,7 +133,7 @@ class MultiplicativeFilterNetwork(PublishedModel):
                     keras.constraints.get(gamma_constraint)
                 ),
                 "use_bias": bool(use_bias),
-                "output_activation": activations.serialize(output_activation),
+                "output_activation": serialize_activation(output_activation),
                 "seed": seed,
             },
             weights=weights,

@@ -5,9 +5,9 @@ from typing import Any
 
 import keras
 
-from keras_hadamard import activations
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
 from keras_hadamard.layers import PolynomialResidualBlock2D
 from keras_hadamard.layers._centered import CenteredConv2D, CenteredMaxPooling2D
 from keras_hadamard.layers._normalization import BatchNormalization
@@ -94,7 +94,7 @@ class PiNet18(_small_image.StagedNet):
                 name="stem",
             )(x)
             x = BatchNormalization(name="stem_normalization")(x)
-            x = keras.layers.Activation(activations.get(activation), name="stem_activation")(x)
+            x = keras.layers.Activation(get_activation(activation), name="stem_activation")(x)
             return CenteredMaxPooling2D(name="stem_pool")(x)
 
         arguments = {

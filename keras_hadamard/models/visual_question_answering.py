@@ -6,10 +6,11 @@ from typing import Any
 
 import keras
 
-from keras_hadamard import activations
 from keras_hadamard._checks import fraction, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers import MinGRU, get_fusion
 from keras_hadamard.models._published import PublishedModel, float_policy, image_shape, model_input
 from keras_hadamard.models._region_positions import RegionPositions
@@ -97,7 +98,7 @@ class VisualQuestionAnswering(PublishedModel):
         vocabulary_size = positive_int("vocabulary_size", vocabulary_size)
         units = positive_int("units", units)
         dropout = fraction("dropout", dropout)
-        classifier_activation = activations.get(classifier_activation)
+        classifier_activation = get_activation(classifier_activation)
 
         image = model_input(input_shape, "image")
         question = keras.Input((None,), dtype="int32", name="question")
@@ -123,7 +124,7 @@ class VisualQuestionAnswering(PublishedModel):
             # Scores are float32 whatever the policy, so that a server's clients can read them.
             y = keras.layers.Dense(
                 positive_int("classes", classes),
-                activation=activations.get(classifier_activation),
+                activation=get_activation(classifier_activation),
                 dtype=float_policy(),
                 name="predictions",
             )(y)
@@ -142,7 +143,7 @@ class VisualQuestionAnswering(PublishedModel):
                 "embedding_dim": embedding_dim,
                 "regions": bool(regions),
                 "dropout": dropout,
-                "classifier_activation": activations.serialize(classifier_activation),
+                "classifier_activation": serialize_activation(classifier_activation),
             },
             weights=weights,
             name=name,

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from keras import ops
 
-from keras_hadamard import activations
 from keras_hadamard._checks import received
 from keras_hadamard._typing import Activation, Tensor
+from keras_hadamard.activations import get as get_activation
 from keras_hadamard.ops._custom_op import custom_op
 from keras_hadamard.ops._gated_product import gated_product, gated_product_gradient
 from keras_hadamard.ops._shapes import compatible, static_shape
@@ -26,7 +26,7 @@ def glu_matmul(
         raise received(
             "`value` and `gate` (..., width), and `kernel` (width, units)", shapes=shapes
         )
-    return _glu_matmul(value, gate, kernel, activation=activations.get(activation))
+    return _glu_matmul(value, gate, kernel, activation=get_activation(activation))
 
 
 def _gradient(

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from keras_hadamard import activations
 from keras_hadamard._checks import received
 from keras_hadamard._typing import Activation, Tensor
+from keras_hadamard.activations import get as get_activation
 from keras_hadamard.ops._custom_op import custom_op
 from keras_hadamard.ops._gated_product import gated_product, gated_product_gradient
 from keras_hadamard.ops._shapes import compatible, static_shape
@@ -50,7 +50,7 @@ def glu(value: Tensor, gate: Tensor, *, activation: Activation = "sigmoid") -> T
             value_shape=static_shape(value),
             gate_shape=static_shape(gate),
         )
-    return _glu(value, gate, activation=activations.get(activation))
+    return _glu(value, gate, activation=get_activation(activation))
 
 
 @custom_op(gradient=gated_product_gradient)

@@ -7,12 +7,12 @@ from keras import ops
 
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
-from keras_hadamard.layers._base import BaseLayer
+from keras_hadamard.layers._kernel_free import KernelFreeLayer
 from keras_hadamard.layers._normalization.batch import EPSILON, BatchNormalization
 
 
 @serializable
-class InstanceBatchNormalization(BaseLayer):
+class InstanceBatchNormalization(KernelFreeLayer):
     """The first `ratio` of the channels are normalised by image, the rest by batch (IBN-Net)."""
 
     def __init__(self, ratio: float = 0.8, axis: int = -1, **kwargs: Any) -> None:

@@ -6,12 +6,12 @@ from keras import ops
 
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
-from keras_hadamard.layers._base import BaseLayer
+from keras_hadamard.layers._kernel_free import KernelFreeLayer
 from keras_hadamard.layers._normalization.batch import EPSILON, statistics_dtype
 
 
 @serializable
-class IterativeNormalization(BaseLayer):
+class IterativeNormalization(KernelFreeLayer):
     """Decorrelates groups of at most `group_size` channels (IterNorm, Huang et al., 2019).
 
     `W = P_T / sqrt(trace S)` with `P_(k+1) = (3 P_k - P_k^3 S / trace S) / 2` and `P_0 = I`, an

@@ -5,9 +5,10 @@ from typing import Any, ClassVar
 
 import keras
 
-from keras_hadamard import activations
 from keras_hadamard._checks import fraction, positive_int, received
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._dropout import dropped
 from keras_hadamard.layers.fusion._fusion import Fusion
 from keras_hadamard.ops import l2_normalize, signed_sqrt
@@ -34,7 +35,7 @@ class CombinedFusion(Fusion):
         if self.width_argument is not None:
             given = None if width is None else positive_int(self.width_argument, width)
             setattr(self, self.width_argument, given)
-        self.activation = activations.get(activation)
+        self.activation = get_activation(activation)
         self.dropout = fraction("dropout", dropout)
         self.normalize = bool(normalize)
         if not isinstance(normalize_axis, int) or normalize_axis == 0:
@@ -102,7 +103,7 @@ class CombinedFusion(Fusion):
         return {
             **super().get_config(),
             **width,
-            "activation": activations.serialize(self.activation),
+            "activation": serialize_activation(self.activation),
             "dropout": self.dropout,
             "normalize": self.normalize,
             "normalize_axis": self.normalize_axis,

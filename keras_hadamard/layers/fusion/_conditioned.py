@@ -4,12 +4,12 @@ from typing import Any, ClassVar
 
 from keras_hadamard._checks import received
 from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._channels import channels_axis, image_format
-from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.layers.fusion._fusion import check_tensors
 
 
-class Conditioned(ProjectingLayer):
+class Conditioned(BaseLayer):
     """Base of layers of `[x, condition]`: checks, the mask, the output's shape, `data_format`."""
 
     # What a call takes, and of how many tensors it may be a list.

@@ -9,14 +9,14 @@ from keras import ops
 from keras_hadamard._checks import received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._bilinear import block_bilinear
 from keras_hadamard.layers._fan_in import of_fan_in
 from keras_hadamard.layers._initializers import block_initializer
-from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.ops import factorized_bilinear_pool
 
 
-class Core(ProjectingLayer):
+class Core(BaseLayer):
     """Base of the layers from two tensors `(..., chunks, size)` to one of that shape."""
 
     @abstractmethod

@@ -7,11 +7,11 @@ from keras import ops
 
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._masks import all_of
-from keras_hadamard.layers._projecting import ProjectingLayer
 
 
-class Fusion(ProjectingLayer):
+class Fusion(BaseLayer):
     """Base of the fusion layers: checks, broadcasting of vectors, masks and the output's shape.
 
     A vector `(batch, width)` among sequences or images is fused with each of their positions.

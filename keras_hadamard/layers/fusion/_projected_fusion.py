@@ -4,9 +4,10 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from keras_hadamard import activations
 from keras_hadamard._checks import fraction, received
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._dropout import dropped
 from keras_hadamard.layers.fusion._combined_fusion import CombinedFusion
 from keras_hadamard.layers.fusion._fusion import align
@@ -35,7 +36,7 @@ class ProjectedFusion(CombinedFusion):
         super().__init__(
             units, width, activation, dropout, normalize, normalize_axis, seed, **kwargs
         )
-        self.projection_activation = activations.get(projection_activation)
+        self.projection_activation = get_activation(projection_activation)
         self.projection_dropout = fraction("projection_dropout", projection_dropout)
         # A method with an argument for it sets it before it is built.
         self.shared_projections = False
@@ -92,6 +93,6 @@ class ProjectedFusion(CombinedFusion):
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "projection_activation": activations.serialize(self.projection_activation),
+            "projection_activation": serialize_activation(self.projection_activation),
             "projection_dropout": self.projection_dropout,
         }

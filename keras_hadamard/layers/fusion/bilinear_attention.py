@@ -6,10 +6,11 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
-from keras_hadamard import activations
 from keras_hadamard._checks import fraction, positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._dropout import dropped
 from keras_hadamard.layers._kernels import effective_kernel
 from keras_hadamard.layers._masks import masked_softmax
@@ -97,8 +98,8 @@ class BilinearAttention(Fusion):
         self.rank = None if rank is None else positive_int("rank", rank)
         self.glimpses = positive_int("glimpses", glimpses)
         self.residual = bool(residual)
-        self.activation = activations.get(activation)
-        self.projection_activation = activations.get(projection_activation)
+        self.activation = get_activation(activation)
+        self.projection_activation = get_activation(projection_activation)
         self.dropout = fraction("dropout", dropout)
         self.seed = seed
         self._dropout = keras.layers.Dropout(self.dropout, seed=seed, dtype=self.dtype_policy)
@@ -191,8 +192,8 @@ class BilinearAttention(Fusion):
             "rank": self.rank,
             "glimpses": self.glimpses,
             "residual": self.residual,
-            "activation": activations.serialize(self.activation),
-            "projection_activation": activations.serialize(self.projection_activation),
+            "activation": serialize_activation(self.activation),
+            "projection_activation": serialize_activation(self.projection_activation),
             "dropout": self.dropout,
             "seed": self.seed,
         }

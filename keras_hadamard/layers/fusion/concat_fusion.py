@@ -5,10 +5,11 @@ from typing import Any
 
 import keras
 
-from keras_hadamard import activations
 from keras_hadamard._checks import fraction, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._dropout import dropped
 from keras_hadamard.layers.fusion._fusion import Fusion, align, join
 
@@ -84,8 +85,8 @@ class ConcatFusion(Fusion):
         if not isinstance(hidden_units, list | tuple):
             raise received("`hidden_units` to be a sequence of integers", hidden_units=hidden_units)
         self.hidden_units = tuple(positive_int("hidden_units", n) for n in hidden_units)
-        self.activation = activations.get(activation)
-        self.hidden_activation = activations.get(hidden_activation)
+        self.activation = get_activation(activation)
+        self.hidden_activation = get_activation(hidden_activation)
         self.dropout = fraction("dropout", dropout)
         self.input_dropout = fraction("input_dropout", input_dropout)
         self.seed = seed
@@ -123,8 +124,8 @@ class ConcatFusion(Fusion):
         return {
             **super().get_config(),
             "hidden_units": list(self.hidden_units),
-            "activation": activations.serialize(self.activation),
-            "hidden_activation": activations.serialize(self.hidden_activation),
+            "activation": serialize_activation(self.activation),
+            "hidden_activation": serialize_activation(self.hidden_activation),
             "dropout": self.dropout,
             "input_dropout": self.input_dropout,
             "seed": self.seed,

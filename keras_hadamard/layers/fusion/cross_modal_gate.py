@@ -2,9 +2,10 @@
 
 from typing import Any, ClassVar
 
-from keras_hadamard import activations
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers.fusion._fusion import Fusion, align
 from keras_hadamard.ops import factorized_bilinear_pool
 
@@ -72,8 +73,8 @@ class CrossModalGate(Fusion):
     ) -> None:
         super().__init__(units, **kwargs)
         self.mutual = bool(mutual)
-        self.activation = activations.get(activation)
-        self.gate_activation = activations.get(gate_activation)
+        self.activation = get_activation(activation)
+        self.gate_activation = get_activation(gate_activation)
 
     def build(self, input_shape: list[Shape]) -> None:
         super().build(input_shape)
@@ -100,6 +101,6 @@ class CrossModalGate(Fusion):
         return {
             **super().get_config(),
             "mutual": self.mutual,
-            "activation": activations.serialize(self.activation),
-            "gate_activation": activations.serialize(self.gate_activation),
+            "activation": serialize_activation(self.activation),
+            "gate_activation": serialize_activation(self.gate_activation),
         }

@@ -4,9 +4,10 @@ from typing import Any
 
 from keras import ops
 
-from keras_hadamard import activations
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._channels import channels_axis, to_last
 from keras_hadamard.layers.fusion._conditioned import Conditioned
 from keras_hadamard.ops import modulate
@@ -72,7 +73,7 @@ class FiLM(Conditioned):
         **kwargs: Any,
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
-        self.activation = activations.get(activation)
+        self.activation = get_activation(activation)
         self.use_shift = bool(use_shift)
         self.gamma_offset = float(gamma_offset)
 
@@ -98,7 +99,7 @@ class FiLM(Conditioned):
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "activation": activations.serialize(self.activation),
+            "activation": serialize_activation(self.activation),
             "use_shift": self.use_shift,
             "gamma_offset": self.gamma_offset,
         }

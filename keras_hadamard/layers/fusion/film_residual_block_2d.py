@@ -9,6 +9,7 @@ from keras_hadamard._checks import one_of, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
 from keras_hadamard.layers._channels import known_image, to_last, to_last_shape
+from keras_hadamard.layers._convolutions import convolve
 from keras_hadamard.layers._normalization import normalization
 from keras_hadamard.layers.fusion._conditioned import Conditioned, equal
 from keras_hadamard.layers.fusion.film import FiLM
@@ -105,7 +106,8 @@ class FiLMResidualBlock2D(Conditioned):
         *image, width = known_image(x, self.data_format)
         widths = [width, *(known_image(m, self.data_format)[-1] for m in maps)]
         joined = sum(n or 0 for n in widths)
-        self.input_convolution = self.convolve(
+        self.input_convolution = convolve(
+            self,
             self.filters,
             self.input_kernel_size,
             "input_convolution",
@@ -113,8 +115,8 @@ class FiLMResidualBlock2D(Conditioned):
             input_shape=(*image, joined),
         )
         hidden = (*image, self.filters)
-        self.convolution = self.convolve(
-            self.filters, self.kernel_size, "convolution", input_shape=hidden
+        self.convolution = convolve(
+            self, self.filters, self.kernel_size, "convolution", input_shape=hidden
         )
         self.normalization = normalization(
             "batch" if self.use_batch_normalization else None,

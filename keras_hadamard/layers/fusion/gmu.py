@@ -4,10 +4,11 @@ from typing import Any
 
 from keras import ops
 
-from keras_hadamard import activations
 from keras_hadamard._checks import one_of
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers.fusion._fusion import Fusion, align, join
 
 
@@ -77,7 +78,7 @@ class GMU(Fusion):
         **kwargs: Any,
     ) -> None:
         super().__init__(units, **kwargs)
-        self.activation = activations.get(activation)
+        self.activation = get_activation(activation)
         self.gate_on = one_of("gate_on", gate_on, ("inputs", "projections"))
         self.return_gates = bool(return_gates)
 
@@ -126,7 +127,7 @@ class GMU(Fusion):
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "activation": activations.serialize(self.activation),
+            "activation": serialize_activation(self.activation),
             "gate_on": self.gate_on,
             "return_gates": self.return_gates,
         }

@@ -6,10 +6,11 @@ from typing import Any, ClassVar
 
 from keras import ops
 
-from keras_hadamard import activations
 from keras_hadamard._checks import positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._initializers import block_initializer
 from keras_hadamard.layers.fusion._fusion import Fusion, align, with_one
 from keras_hadamard.ops._precision import at_least_float32
@@ -80,7 +81,7 @@ class LMF(Fusion):
     ) -> None:
         super().__init__(units, **kwargs)
         self.rank = positive_int("rank", rank)
-        self.activation = activations.get(activation)
+        self.activation = get_activation(activation)
         self.use_rank_weights = bool(use_rank_weights)
 
     def build(self, input_shape: list[Shape]) -> None:
@@ -124,7 +125,7 @@ class LMF(Fusion):
         return {
             **super().get_config(),
             "rank": self.rank,
-            "activation": activations.serialize(self.activation),
+            "activation": serialize_activation(self.activation),
             "use_rank_weights": self.use_rank_weights,
         }
 

@@ -4,10 +4,11 @@ from typing import Any, ClassVar
 
 import keras
 
-from keras_hadamard import activations
 from keras_hadamard._checks import fraction, positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._dropout import dropped
 from keras_hadamard.layers.fusion._fusion import Fusion, align
 from keras_hadamard.ops import factorized_bilinear_pool
@@ -83,8 +84,8 @@ class MRN(Fusion):
     ) -> None:
         super().__init__(units, **kwargs)
         self.depth = positive_int("depth", depth)
-        self.activation = activations.get(activation)
-        self.projection_activation = activations.get(projection_activation)
+        self.activation = get_activation(activation)
+        self.projection_activation = get_activation(projection_activation)
         self.dropout = fraction("dropout", dropout)
         self.seed = seed
         self._dropout = keras.layers.Dropout(self.dropout, seed=seed, dtype=self.dtype_policy)
@@ -121,8 +122,8 @@ class MRN(Fusion):
         return {
             **super().get_config(),
             "depth": self.depth,
-            "activation": activations.serialize(self.activation),
-            "projection_activation": activations.serialize(self.projection_activation),
+            "activation": serialize_activation(self.activation),
+            "projection_activation": serialize_activation(self.projection_activation),
             "dropout": self.dropout,
             "seed": self.seed,
         }

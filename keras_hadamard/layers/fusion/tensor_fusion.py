@@ -5,10 +5,11 @@ from typing import Any
 
 from keras import ops
 
-from keras_hadamard import activations
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers.fusion._fusion import Fusion, align, with_one
 
 
@@ -70,7 +71,7 @@ class TensorFusion(Fusion):
         self, units: int, activation: Activation = None, max_bytes: int = 2**30, **kwargs: Any
     ) -> None:
         super().__init__(units, **kwargs)
-        self.activation = activations.get(activation)
+        self.activation = get_activation(activation)
         self.max_bytes = positive_int("max_bytes", max_bytes)
 
     def build(self, input_shape: list[Shape]) -> None:
@@ -94,7 +95,7 @@ class TensorFusion(Fusion):
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "activation": activations.serialize(self.activation),
+            "activation": serialize_activation(self.activation),
             "max_bytes": self.max_bytes,
         }
 

@@ -7,8 +7,8 @@ from keras import ops
 
 from keras_hadamard._checks import one_of, received
 from keras_hadamard._typing import Shape, Tensor
-from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._channels import channels_axis, image_format, to_last
+from keras_hadamard.layers._kernel_free import KernelFreeLayer
 from keras_hadamard.ops._precision import at_least_float32
 from keras_hadamard.ops.l2_normalize import l2_normalize
 from keras_hadamard.ops.signed_sqrt import signed_sqrt
@@ -17,7 +17,7 @@ from keras_hadamard.ops.signed_sqrt import signed_sqrt
 EPSILON = 1e-12
 
 
-class BilinearPooling(BaseLayer):
+class BilinearPooling(KernelFreeLayer):
     """Base of the poolings: a subclass sums the products of two feature maps over positions."""
 
     def __init__(

@@ -4,11 +4,11 @@ from typing import Any
 
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._masks import all_of
-from keras_hadamard.layers._projecting import ProjectingLayer
 
 
-class Cross(ProjectingLayer):
+class Cross(BaseLayer):
     """Base of the layers that are called as `layer(x0, x)`, `layer([x0, x])` or `layer(x0)`."""
 
     def __init__(self, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""What the layers over fields share: a stack of equally wide vectors, their pairs, their masks."""
+"""Fields: a stack of equally wide vectors, or a list of them, with their masks."""
 
 from typing import Any
 
@@ -6,42 +6,26 @@ from keras import ops
 
 from keras_hadamard._checks import received
 from keras_hadamard._typing import Tensor
-from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._masks import counted
 
 
-class FieldLayer(BaseLayer):
-    """Base of the layers on (batch, fields, width), or on a list of (batch, width), one a field.
-
-    A masked field is as if it were zero.
-    """
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.supports_masking = True
-
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
-        return None
-
-    def fields(self, input_shape: Any) -> tuple[int | None, int, int]:
-        """Batch, fields and width, once the shapes are known to be those of fields."""
-        name = type(self).__name__
-        shape = tuple(input_shape)
-        if shape and all(isinstance(s, list | tuple) for s in shape):
-            widths = {s[-1] for s in shape}
-            if any(len(s) != 2 for s in shape) or len(widths) > 1:
-                raise received(
-                    f"the list of `{name}` to be of vectors (batch, width) of one width",
-                    shapes=shape,
-                )
-            shape = (shape[0][0], len(shape), *widths)
-        if len(shape) != 3 or shape[1] is None or shape[2] is None or shape[1] < 2:
+def field_shape(name: str, input_shape: Any) -> tuple[int | None, int, int]:
+    """Batch, fields and width, once the shapes are known to be those of fields."""
+    shape = tuple(input_shape)
+    if shape and all(isinstance(s, list | tuple) for s in shape):
+        widths = {s[-1] for s in shape}
+        if any(len(s) != 2 for s in shape) or len(widths) > 1:
             raise received(
-                f"`{name}` to be called on (batch, fields, width) with two or more fields, or on a "
-                "list of (batch, width)",
-                shape=input_shape,
+                f"the list of `{name}` to be of vectors (batch, width) of one width", shapes=shape
             )
-        return shape[0], shape[1], shape[2]
+        shape = (shape[0][0], len(shape), *widths)
+    if len(shape) != 3 or shape[1] is None or shape[2] is None or shape[1] < 2:
+        raise received(
+            f"`{name}` to be called on (batch, fields, width) with two or more fields, or on a "
+            "list of (batch, width)",
+            shape=input_shape,
+        )
+    return shape[0], shape[1], shape[2]
 
 
 def stacked(inputs: Any, mask: Any) -> Tensor:

@@ -4,14 +4,15 @@ from typing import Any
 
 from keras_hadamard._checks import positive_int
 from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._channels import image_format, known_image, to_last_shape
+from keras_hadamard.layers._convolutions import convolve
 from keras_hadamard.layers._normalization import normalization
-from keras_hadamard.layers._projecting import ProjectingLayer
 
 Stage = list[Any]
 
 
-class ImageBlock(ProjectingLayer):
+class ImageBlock(BaseLayer):
     """Base of blocks from an image to an image of `filters` channels, `strides` times smaller."""
 
     def __init__(
@@ -34,8 +35,8 @@ class ImageBlock(ProjectingLayer):
         **norm: Any,
     ) -> Stage:
         """A convolution of a channels-last image of `shape` and its normalisation, both built."""
-        convolution = self.convolve(
-            filters, kernel_size, f"{name}_convolution", strides=strides, input_shape=shape
+        convolution = convolve(
+            self, filters, kernel_size, f"{name}_convolution", strides=strides, input_shape=shape
         )
         return [
             convolution,

@@ -4,17 +4,18 @@ from typing import Any
 
 from keras import ops
 
-from keras_hadamard import activations
 from keras_hadamard._checks import one_of, positive_int, received
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._normalization import normalization
-from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.ops import polynomial_chain
 
 DECOMPOSITIONS = ("ccp", "ncp", "ncp_skip")
 
 
-class Polynomial(ProjectingLayer):
+class Polynomial(BaseLayer):
     """Base of the expansions: a subclass says what projects its input and the last state.
 
     The projections of the degrees are layers of their own, so that no wide output has to be taken
@@ -38,7 +39,7 @@ class Polynomial(ProjectingLayer):
         self.degree = positive_int("degree", degree)
         self.decomposition = one_of("decomposition", decomposition, DECOMPOSITIONS)
         self.rank = None if rank is None else positive_int("rank", rank)
-        self.activation = activations.get(activation)
+        self.activation = get_activation(activation)
         self.use_factor_bias = bool(use_factor_bias)
         self.normalization = one_of("normalization", normalization, (None, "batch", "layer"))
         self.use_gates = bool(use_gates)
@@ -107,7 +108,7 @@ class Polynomial(ProjectingLayer):
             "degree": self.degree,
             "decomposition": self.decomposition,
             "rank": self.rank,
-            "activation": activations.serialize(self.activation),
+            "activation": serialize_activation(self.activation),
             "use_factor_bias": self.use_factor_bias,
             "normalization": self.normalization,
             "use_gates": self.use_gates,

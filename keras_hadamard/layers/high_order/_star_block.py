@@ -7,13 +7,13 @@ from keras import ops
 
 from keras_hadamard._checks import fraction, positive_int
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._channels import image_format, known_image, to_last
-from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.layers.high_order.star_operation import StarOperation
 from keras_hadamard.layers.modulation.drop_path import DropPath
 
 
-class StarResidual2D(ProjectingLayer):
+class StarResidual2D(BaseLayer):
     """Base of `x + branch(x)` on images, where the branch is dropped for whole examples.
 
     A subclass builds its branch in `build_branch` and runs it in `branch`, both channels-last.

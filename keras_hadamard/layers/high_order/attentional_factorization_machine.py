@@ -8,15 +8,15 @@ from keras import ops
 from keras_hadamard._checks import fraction, positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._dropout import dropped
-from keras_hadamard.layers._projecting import ProjectingLayer
-from keras_hadamard.layers.high_order._fields import FieldLayer, stacked
+from keras_hadamard.layers.high_order._fields import field_shape, stacked
 from keras_hadamard.ops._pairs import attended_products, pair_indices
 from keras_hadamard.ops._precision import at_least_float32
 
 
 @serializable
-class AttentionalFactorizationMachine(FieldLayer, ProjectingLayer):
+class AttentionalFactorizationMachine(BaseLayer):
     """Products of all pairs of fields, weighed by attention and projected (AFM).
 
     `y = P sum_(i<j) a_(ij) (x_i * x_j) + d with a = softmax_(ij)(h . relu(W (x_i * x_j) + b) + c)`,
@@ -80,6 +80,7 @@ class AttentionalFactorizationMachine(FieldLayer, ProjectingLayer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.supports_masking = True
         self.attention_units = positive_int("attention_units", attention_units)
         self.units = None if units is None else positive_int("units", units)
         self.attention_dropout = fraction("attention_dropout", attention_dropout)
@@ -87,7 +88,7 @@ class AttentionalFactorizationMachine(FieldLayer, ProjectingLayer):
         self.seed = seed
 
     def build(self, input_shape: Any) -> None:
-        *_, width = self.fields(input_shape)
+        *_, width = field_shape(type(self).__name__, input_shape)
         self.attention = self.project(
             self.attention_units, "attention", activation="relu", input_shape=(None, width)
         )
@@ -117,8 +118,11 @@ class AttentionalFactorizationMachine(FieldLayer, ProjectingLayer):
         y = dropped(drop_sum, y, training)
         return y if self.output_projection is None else self.output_projection(y)
 
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+        return None
+
     def compute_output_shape(self, input_shape: Any) -> Shape:
-        batch, _, width = self.fields(input_shape)
+        batch, _, width = field_shape(type(self).__name__, input_shape)
         return (batch, width if self.units is None else self.units)
 
     def get_config(self) -> dict[str, Any]:

@@ -5,16 +5,17 @@ from typing import Any
 
 from keras import ops
 
-from keras_hadamard import activations
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
-from keras_hadamard.layers._projecting import ProjectingLayer
-from keras_hadamard.layers.high_order._fields import FieldLayer, stacked
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._base import BaseLayer
+from keras_hadamard.layers.high_order._fields import field_shape, stacked
 
 
 @serializable
-class CompressedInteraction(FieldLayer, ProjectingLayer):
+class CompressedInteraction(BaseLayer):
     """Compressed interaction network: fields times fields, layer by layer (xDeepFM's CIN).
 
     With `x^0` the fields, each entry of the width apart,
@@ -79,19 +80,20 @@ class CompressedInteraction(FieldLayer, ProjectingLayer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.supports_masking = True
         if not isinstance(layer_sizes, list | tuple) or not layer_sizes:
             raise received("`layer_sizes` to be a sequence of integers", layer_sizes=layer_sizes)
         self.layer_sizes = [positive_int("layer_sizes", size) for size in layer_sizes]
         self.units = None if units is None else positive_int("units", units)
         self.split_half = bool(split_half)
-        self.activation = activations.get(activation)
+        self.activation = get_activation(activation)
         if self.split_half and any(size % 2 for size in self.layer_sizes[:-1]):
             raise received(
                 "`layer_sizes` to be even before the last, to be split", layer_sizes=layer_sizes
             )
 
     def build(self, input_shape: Any) -> None:
-        _, fields, _ = self.fields(input_shape)
+        _, fields, _ = field_shape(type(self).__name__, input_shape)
         self.crosses, hidden = [], fields
         for n, size in enumerate(self.layer_sizes):
             self.crosses.append(
@@ -124,8 +126,11 @@ class CompressedInteraction(FieldLayer, ProjectingLayer):
         y = ops.concatenate(outputs, axis=-1)
         return y if self.output_projection is None else self.output_projection(y)
 
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+        return None
+
     def compute_output_shape(self, input_shape: Any) -> Shape:
-        batch, *_ = self.fields(input_shape)
+        batch, *_ = field_shape(type(self).__name__, input_shape)
         return (batch, self._features() if self.units is None else self.units)
 
     def get_config(self) -> dict[str, Any]:
@@ -134,7 +139,7 @@ class CompressedInteraction(FieldLayer, ProjectingLayer):
             "layer_sizes": self.layer_sizes,
             "units": self.units,
             "split_half": self.split_half,
-            "activation": activations.serialize(self.activation),
+            "activation": serialize_activation(self.activation),
         }
 
     def _features(self) -> int:

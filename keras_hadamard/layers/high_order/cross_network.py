@@ -5,19 +5,20 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_hadamard import activations
 from keras_hadamard._checks import non_negative, one_of, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._kernels import effective_kernel
-from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.layers.high_order._cross import quarter, rank_argument
 from keras_hadamard.layers.high_order.feature_cross import crossed
 from keras_hadamard.ops._precision import at_least_float32
 
 
 @serializable
-class CrossNetwork(ProjectingLayer):
+class CrossNetwork(BaseLayer):
     """Several crosses, each of which raises the degree of the polynomial by one (DCN, DCN-v2).
 
     From `x_0`, the input, in `num_layers` steps,
@@ -92,7 +93,7 @@ class CrossNetwork(ProjectingLayer):
         self.parameterization = one_of("parameterization", parameterization, kinds)
         self.projection_dim = rank_argument(projection_dim)
         self.diag_scale = non_negative("diag_scale", diag_scale)
-        self.pre_activation = activations.get(pre_activation)
+        self.pre_activation = get_activation(pre_activation)
         self.supports_masking = True
         if projection_dim is not None and parameterization != "low_rank":
             raise received(
@@ -186,7 +187,7 @@ class CrossNetwork(ProjectingLayer):
             "parameterization": self.parameterization,
             "projection_dim": self.projection_dim,
             "diag_scale": self.diag_scale,
-            "pre_activation": activations.serialize(self.pre_activation),
+            "pre_activation": serialize_activation(self.pre_activation),
         }
 
     @staticmethod

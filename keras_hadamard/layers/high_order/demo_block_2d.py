@@ -4,10 +4,12 @@ from typing import Any
 
 import keras
 
-from keras_hadamard import activations
 from keras_hadamard._checks import non_negative, one_of
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._convolutions import convolve_depthwise
 from keras_hadamard.layers._normalization import normalization
 from keras_hadamard.layers.high_order._star_block import StarResidual2D
 
@@ -86,14 +88,14 @@ class DemoBlock2D(StarResidual2D):
         kwargs.setdefault("kernel_initializer", keras.initializers.RandomNormal(stddev=0.02))
         super().__init__(expansion, kernel_size, drop_path, data_format, seed, **kwargs)
         self.mode = one_of("mode", mode, ("multiply", "add"))
-        self.activation = activations.get(activation)
+        self.activation = get_activation(activation)
         self.layer_scale = non_negative("layer_scale", layer_scale)
 
     def build_branch(self, shape: Shape) -> None:
         self.normalization = normalization(
             "layer", "normalization", policy=self.dtype_policy, input_shape=shape
         )
-        self.depthwise = self.convolve_depthwise(self.kernel_size, "depthwise", input_shape=shape)
+        self.depthwise = convolve_depthwise(self, self.kernel_size, "depthwise", input_shape=shape)
         self.star_operation = self.star(shape, self.activation, self.mode)
         self.gamma = None
         if self.layer_scale > 0:
@@ -111,6 +113,6 @@ class DemoBlock2D(StarResidual2D):
         return {
             **super().get_config(),
             "mode": self.mode,
-            "activation": activations.serialize(self.activation),
+            "activation": serialize_activation(self.activation),
             "layer_scale": self.layer_scale,
         }

@@ -11,6 +11,7 @@ from keras_hadamard._checks import fraction, one_of, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Initializer, Tensor
 from keras_hadamard.layers._channels import to_last
+from keras_hadamard.layers._convolutions import convolve
 from keras_hadamard.layers._normalization import KINDS, normalization
 from keras_hadamard.layers.high_order._image_block import run
 from keras_hadamard.layers.high_order.polynomial_residual_block_2d import PolynomialResidualBlock2D
@@ -117,8 +118,8 @@ class DensePolynomialResidualBlock2D(PolynomialResidualBlock2D):
         self.dense: list[Any] = []
         if self.dense_convolution:
             self.dense.append(
-                self.convolve(
-                    self.filters, 1, "dense_convolution", use_bias=True, input_shape=state
+                convolve(
+                    self, self.filters, 1, "dense_convolution", use_bias=True, input_shape=state
                 )
             )
         norm = normalization(

@@ -7,13 +7,14 @@ from keras import ops
 
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
-from keras_hadamard.layers.high_order._fields import FieldLayer, stacked
+from keras_hadamard.layers._kernel_free import KernelFreeLayer
+from keras_hadamard.layers.high_order._fields import field_shape, stacked
 from keras_hadamard.ops._pairs import pair_dots
 from keras_hadamard.ops._precision import at_least_float32
 
 
 @serializable
-class DotInteraction(FieldLayer):
+class DotInteraction(KernelFreeLayer):
     """Dot products of all pairs of features (DLRM's interaction).
 
     `y_(ij) = sum_w x_(i,w) * x_(j,w)` for the entries `j < i` (with `self_interaction` `j <= i`) of
@@ -64,11 +65,12 @@ class DotInteraction(FieldLayer):
         self, self_interaction: bool = False, skip_gather: bool = False, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
+        self.supports_masking = True
         self.self_interaction = bool(self_interaction)
         self.skip_gather = bool(skip_gather)
 
     def build(self, input_shape: Any) -> None:
-        self.fields(input_shape)
+        field_shape(type(self).__name__, input_shape)
 
     def call(self, inputs: Any, mask: Any = None) -> Tensor:
         x = stacked(inputs, mask)
@@ -81,8 +83,11 @@ class DotInteraction(FieldLayer):
         dots = ops.where(kept, dots, ops.zeros_like(dots))
         return ops.cast(ops.reshape(dots, (-1, fields * fields)), self.compute_dtype)
 
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+        return None
+
     def compute_output_shape(self, input_shape: Any) -> Shape:
-        batch, fields, _ = self.fields(input_shape)
+        batch, fields, _ = field_shape(type(self).__name__, input_shape)
         if self.skip_gather:
             return (batch, fields * fields)
         return (batch, fields * (fields - 1) // 2 + fields * self.self_interaction)

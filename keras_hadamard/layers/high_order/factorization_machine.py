@@ -7,15 +7,15 @@ from keras import ops
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._kernels import effective_kernel
-from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.ops import anova_kernel
 from keras_hadamard.ops._low_rank_pairs import BLOCK, pairs_by_squares, pairs_one_by_one
 from keras_hadamard.ops._precision import at_least_float32
 
 
 @serializable
-class FactorizationMachine(ProjectingLayer):
+class FactorizationMachine(BaseLayer):
     """Factorisation machine: the products of distinct features, their weights of low rank.
 
     `y = w0 + w . x + sum_(m=2..order) sum_f A^m(x * v_f^m)`, where

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from keras_hadamard import activations
 from keras_hadamard._checks import non_negative
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers.high_order._cross import Cross, rank_argument
 
 
@@ -81,7 +82,7 @@ class FeatureCross(Cross):
         super().__init__(use_bias=use_bias, **kwargs)
         self.projection_dim = rank_argument(projection_dim)
         self.diag_scale = non_negative("diag_scale", diag_scale)
-        self.pre_activation = activations.get(pre_activation)
+        self.pre_activation = get_activation(pre_activation)
 
     def build(self, x0_shape: Any, x_shape: Any = None) -> None:
         shape = self.cross_shape(x0_shape, x_shape)
@@ -111,7 +112,7 @@ class FeatureCross(Cross):
             **super().get_config(),
             "projection_dim": self.projection_dim,
             "diag_scale": self.diag_scale,
-            "pre_activation": activations.serialize(self.pre_activation),
+            "pre_activation": serialize_activation(self.pre_activation),
         }
 
 

@@ -10,14 +10,14 @@ from keras import ops
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Constraint, Initializer, Regularizer, Shape, Tensor
-from keras_hadamard.layers._base import BaseLayer
+from keras_hadamard.layers._kernel_free import KernelFreeLayer
 from keras_hadamard.ops._inputs import values_of, whole_ids
 from keras_hadamard.ops._pairs import crossed_sides
 from keras_hadamard.ops._precision import at_least_float32
 
 
 @serializable
-class FieldAwareFactorizationMachine(BaseLayer):
+class FieldAwareFactorizationMachine(KernelFreeLayer):
     """Products of categories' embeddings, one embedding for each field they meet (FFM).
 
     A category of each field comes in. For the fields `i < j` in the order of rows

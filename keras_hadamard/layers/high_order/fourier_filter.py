@@ -10,13 +10,13 @@ from keras import ops
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Initializer, Shape, Tensor
-from keras_hadamard.layers._projecting import ProjectingLayer
+from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.ops._precision import at_least_float32
 from keras_hadamard.ops._sine import sine
 
 
 @serializable
-class FourierFilter(ProjectingLayer):
+class FourierFilter(BaseLayer):
     """Sinusoidal filter of coordinates, the branch of a Fourier filter network.
 
     It is for two or three coordinates within -1 and 1, on a grid as dense as that of a picture:

@@ -4,12 +4,13 @@ from typing import Any
 
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
-from keras_hadamard.layers.high_order._fields import FieldLayer, stacked
+from keras_hadamard.layers._kernel_free import KernelFreeLayer
+from keras_hadamard.layers.high_order._fields import field_shape, stacked
 from keras_hadamard.ops._pairs import pair_dots
 
 
 @serializable
-class InnerProductInteraction(FieldLayer):
+class InnerProductInteraction(KernelFreeLayer):
     """Inner products of all pairs of fields (the product layer of inner PNN).
 
     `y_(ij) = sum_w x_(i,w) * x_(j,w)` for the fields `i < j` in the order of rows: (0, 1), (0, 2),
@@ -52,13 +53,17 @@ class InnerProductInteraction(FieldLayer):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.supports_masking = True
 
     def build(self, input_shape: Any) -> None:
-        self.fields(input_shape)
+        field_shape(type(self).__name__, input_shape)
 
     def call(self, inputs: Any, mask: Any = None) -> Tensor:
         return pair_dots(stacked(inputs, mask))
 
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+        return None
+
     def compute_output_shape(self, input_shape: Any) -> Shape:
-        batch, fields, _ = self.fields(input_shape)
+        batch, fields, _ = field_shape(type(self).__name__, input_shape)
         return (batch, fields * (fields - 1) // 2)

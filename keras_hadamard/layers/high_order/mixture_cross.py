@@ -4,10 +4,11 @@ from typing import Any
 
 from keras import ops
 
-from keras_hadamard import activations
 from keras_hadamard._checks import positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._kernels import effective_kernel
 from keras_hadamard.layers.high_order._cross import Cross, quarter, rank_argument
 
@@ -81,8 +82,8 @@ class MixtureCross(Cross):
         super().__init__(**kwargs)
         self.num_experts = positive_int("num_experts", num_experts)
         self.projection_dim = rank_argument(projection_dim)
-        self.activation = activations.get(activation)
-        self.gate_activation = activations.get(gate_activation)
+        self.activation = get_activation(activation)
+        self.gate_activation = get_activation(gate_activation)
 
     def build(self, x0_shape: Any, x_shape: Any = None) -> None:
         shape = self.cross_shape(x0_shape, x_shape)
@@ -139,6 +140,6 @@ class MixtureCross(Cross):
             **super().get_config(),
             "num_experts": self.num_experts,
             "projection_dim": self.projection_dim,
-            "activation": activations.serialize(self.activation),
-            "gate_activation": activations.serialize(self.gate_activation),
+            "activation": serialize_activation(self.activation),
+            "gate_activation": serialize_activation(self.gate_activation),
         }

@@ -4,13 +4,14 @@ from typing import Any
 
 import keras
 
-from keras_hadamard import activations
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._initializers import initializer_for
 from keras_hadamard.layers._normalization import normalization
-from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.ops import spatial_shift
 
 EPSILON = 1e-6
@@ -22,7 +23,7 @@ def layer_normalization(enabled: bool, name: str, policy: Any, shape: Shape) -> 
 
 
 @serializable
-class MuLayer(ProjectingLayer):
+class MuLayer(BaseLayer):
     """Product of two projections of each token, one of them of low rank (MONet).
 
     `y = C (a + alpha * (a * b)) with a = LN(A x) and b = LN(B (D x))`, where `A` is
@@ -105,7 +106,7 @@ class MuLayer(ProjectingLayer):
         self.normalize = bool(normalize)
         self.use_alpha = bool(use_alpha)
         self.use_spatial_shift = bool(use_spatial_shift)
-        self.activation = activations.get(activation)
+        self.activation = get_activation(activation)
         self.branch_bias_initializer = keras.initializers.get(branch_bias_initializer)
         self.supports_masking = True
 
@@ -156,7 +157,7 @@ class MuLayer(ProjectingLayer):
             "normalize": self.normalize,
             "use_alpha": self.use_alpha,
             "use_spatial_shift": self.use_spatial_shift,
-            "activation": activations.serialize(self.activation),
+            "activation": serialize_activation(self.activation),
             "branch_bias_initializer": keras.initializers.serialize(self.branch_bias_initializer),
         }
 

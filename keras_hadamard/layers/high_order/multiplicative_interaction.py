@@ -5,10 +5,11 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
-from keras_hadamard import activations
 from keras_hadamard._checks import positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._bilinear import bilinear
 from keras_hadamard.layers.fusion._fusion import Fusion, align
 from keras_hadamard.ops import factorized_bilinear_pool
@@ -82,7 +83,7 @@ class MultiplicativeInteraction(Fusion):
     ) -> None:
         super().__init__(units, **kwargs)
         self.rank = None if rank is None else positive_int("rank", rank)
-        self.activation = activations.get(activation)
+        self.activation = get_activation(activation)
         self.interaction_initializer = keras.initializers.get(interaction_initializer)
 
     def build(self, input_shape: list[Shape]) -> None:
@@ -116,7 +117,7 @@ class MultiplicativeInteraction(Fusion):
         return {
             **super().get_config(),
             "rank": self.rank,
-            "activation": activations.serialize(self.activation),
+            "activation": serialize_activation(self.activation),
             "interaction_initializer": keras.initializers.serialize(self.interaction_initializer),
         }
 

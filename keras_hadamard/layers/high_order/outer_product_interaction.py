@@ -7,15 +7,15 @@ from keras import ops
 from keras_hadamard._checks import one_of
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._kernels import effective_kernel
-from keras_hadamard.layers._projecting import ProjectingLayer
-from keras_hadamard.layers.high_order._fields import FieldLayer, stacked
+from keras_hadamard.layers.high_order._fields import field_shape, stacked
 from keras_hadamard.ops._pairs import pair_dots, pair_forms, pair_products
 from keras_hadamard.ops._precision import at_least_float32
 
 
 @serializable
-class OuterProductInteraction(FieldLayer, ProjectingLayer):
+class OuterProductInteraction(BaseLayer):
     """Outer product of each pair of fields, weighed by a kernel of the pair's own (outer PNN).
 
     For the fields `i < j` in the order of rows,
@@ -68,10 +68,11 @@ class OuterProductInteraction(FieldLayer, ProjectingLayer):
 
     def __init__(self, kernel_type: str = "mat", **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.supports_masking = True
         self.kernel_type = one_of("kernel_type", kernel_type, ("mat", "vec", "num"))
 
     def build(self, input_shape: Any) -> None:
-        _, fields, width = self.fields(input_shape)
+        _, fields, width = field_shape(type(self).__name__, input_shape)
         pairs = fields * (fields - 1) // 2
         if self.kernel_type == "mat":
             self.matrices = self.project(
@@ -99,8 +100,11 @@ class OuterProductInteraction(FieldLayer, ProjectingLayer):
         products = ops.cast(one, dtype) * ops.cast(other, dtype)
         return ops.cast(ops.sum(products, axis=-1), self.compute_dtype)
 
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+        return None
+
     def compute_output_shape(self, input_shape: Any) -> Shape:
-        batch, fields, _ = self.fields(input_shape)
+        batch, fields, _ = field_shape(type(self).__name__, input_shape)
         return (batch, fields * (fields - 1) // 2)
 
     def get_config(self) -> dict[str, Any]:

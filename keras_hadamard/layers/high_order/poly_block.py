@@ -4,17 +4,18 @@ from typing import Any
 
 from keras import ops
 
-from keras_hadamard import activations
 from keras_hadamard._checks import fraction, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
-from keras_hadamard.layers._projecting import ProjectingLayer
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers.high_order.mu_layer import MuLayer, layer_normalization
 from keras_hadamard.layers.modulation.drop_path import DropPath
 
 
 @serializable
-class PolyBlock(ProjectingLayer):
+class PolyBlock(BaseLayer):
     """Two Mu-Layers with skips, the first of which looks at neighbouring pixels (MONet).
 
     `y = z + Mu(LN(z)) with z = x + Mu_s(LN(x))`: `Mu_s` is a `MuLayer` with the spatial shift, as
@@ -87,7 +88,7 @@ class PolyBlock(ProjectingLayer):
         self.shared_normalization = bool(shared_normalization)
         self.normalize = bool(normalize)
         self.use_alpha = bool(use_alpha)
-        self.activation = activations.get(activation)
+        self.activation = get_activation(activation)
         self.drop_path = fraction("drop_path", drop_path)
         self.seed = seed
 
@@ -144,7 +145,7 @@ class PolyBlock(ProjectingLayer):
             "shared_normalization": self.shared_normalization,
             "normalize": self.normalize,
             "use_alpha": self.use_alpha,
-            "activation": activations.serialize(self.activation),
+            "activation": serialize_activation(self.activation),
             "drop_path": self.drop_path,
             "seed": self.seed,
         }

@@ -6,6 +6,7 @@ from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
 from keras_hadamard.layers._channels import image_format, known_image, to_last, to_last_shape
+from keras_hadamard.layers._convolutions import convolve
 from keras_hadamard.layers.high_order._polynomial import Polynomial
 
 
@@ -120,7 +121,8 @@ class PolynomialConv2D(Polynomial):
         self.compute_output_shape(input_shape)
         image = to_last_shape(input_shape, self.data_format)
         self.factors = [
-            self.convolve(
+            convolve(
+                self,
                 self.state_width,
                 self.kernel_size,
                 f"factor_{n}",

@@ -5,10 +5,11 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_hadamard import activations
 from keras_hadamard._checks import fraction, one_of, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._channels import to_last
 from keras_hadamard.layers._normalization import KINDS, normalization
 from keras_hadamard.layers.high_order._image_block import ImageBlock, run
@@ -121,7 +122,7 @@ class PolynomialResidualBlock2D(ImageBlock):
         self.product_filters = (
             None if product_filters is None else positive_int("product_filters", product_filters)
         )
-        self.activation = activations.get(activation)
+        self.activation = get_activation(activation)
         self.normalization = one_of("normalization", normalization, KINDS)
         self.shortcut_normalization = one_of(
             "shortcut_normalization", shortcut_normalization, KINDS
@@ -232,7 +233,7 @@ class PolynomialResidualBlock2D(ImageBlock):
             **super().get_config(),
             "product": self.product,
             "product_filters": self.product_filters,
-            "activation": activations.serialize(self.activation),
+            "activation": serialize_activation(self.activation),
             "normalization": self.normalization,
             "shortcut_normalization": self.shortcut_normalization,
             "product_convolutions": self.product_convolutions,

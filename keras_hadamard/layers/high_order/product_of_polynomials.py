@@ -3,18 +3,19 @@
 from collections.abc import Sequence
 from typing import Any
 
-from keras_hadamard import activations
 from keras_hadamard._checks import one_of, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._normalization import normalization as make_normalization
-from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.layers.high_order._polynomial import DECOMPOSITIONS
 from keras_hadamard.layers.high_order.polynomial_dense import PolynomialDense
 
 
 @serializable
-class ProductOfPolynomials(ProjectingLayer):
+class ProductOfPolynomials(BaseLayer):
     """Polynomials of low degree applied one after another, whose degrees multiply (ProdPoly).
 
     `y = act(f_L(N(... N(f_2(N(f_1(z)))))))`, each `f_i` a `PolynomialDense` of degree `degrees[i]`
@@ -85,7 +86,7 @@ class ProductOfPolynomials(ProjectingLayer):
         self.decomposition = one_of("decomposition", decomposition, DECOMPOSITIONS)
         self.rank = None if rank is None else positive_int("rank", rank)
         self.normalization = one_of("normalization", normalization, (None, "batch", "layer"))
-        self.activation = activations.get(activation)
+        self.activation = get_activation(activation)
         self.supports_masking = True
 
     @property
@@ -143,5 +144,5 @@ class ProductOfPolynomials(ProjectingLayer):
             "decomposition": self.decomposition,
             "rank": self.rank,
             "normalization": self.normalization,
-            "activation": activations.serialize(self.activation),
+            "activation": serialize_activation(self.activation),
         }

@@ -5,19 +5,20 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_hadamard import activations
 from keras_hadamard._checks import one_of, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._bilinear import bilinear
-from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.ops import modulate
 
 FORMS = ("full", "product", "product_linear", "product_square")
 
 
 @serializable
-class QuadraticDense(ProjectingLayer):
+class QuadraticDense(BaseLayer):
     """Dense layer whose neurons are quadratic in the input.
 
     `y = act((W_a x) * (W_b x) + W_c x + b)`, or `y = act(q)` with another of the published forms of
@@ -86,7 +87,7 @@ class QuadraticDense(ProjectingLayer):
         super().__init__(**kwargs)
         self.units = positive_int("units", units)
         self.form = one_of("form", form, FORMS)
-        self.activation = activations.get(activation)
+        self.activation = get_activation(activation)
         self.supports_masking = True
 
     def build(self, input_shape: Shape) -> None:
@@ -131,7 +132,7 @@ class QuadraticDense(ProjectingLayer):
             **super().get_config(),
             "units": self.units,
             "form": self.form,
-            "activation": activations.serialize(self.activation),
+            "activation": serialize_activation(self.activation),
         }
 
     @staticmethod

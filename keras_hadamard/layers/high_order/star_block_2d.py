@@ -4,6 +4,7 @@ from typing import Any
 
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers._convolutions import convolve_depthwise
 from keras_hadamard.layers._fan_in import FanInUniform
 from keras_hadamard.layers._normalization import normalization
 from keras_hadamard.layers.high_order._star_block import StarResidual2D
@@ -80,11 +81,11 @@ class StarBlock2D(StarResidual2D):
     def build_branch(self, shape: Shape) -> None:
         how = {"policy": self.dtype_policy, "input_shape": shape}
         size = self.kernel_size
-        self.depthwise_1 = self.convolve_depthwise(size, "depthwise_1", input_shape=shape)
+        self.depthwise_1 = convolve_depthwise(self, size, "depthwise_1", input_shape=shape)
         self.normalization_1 = normalization("batch", "normalization_1", **how)
         self.star_operation = self.star(shape, "relu6")
         self.normalization_2 = normalization("batch", "normalization_2", **how)
-        self.depthwise_2 = self.convolve_depthwise(size, "depthwise_2", input_shape=shape)
+        self.depthwise_2 = convolve_depthwise(self, size, "depthwise_2", input_shape=shape)
 
     def branch(self, x: Tensor, training: bool | None) -> Tensor:
         x = self.normalization_1(self.depthwise_1(x), training=training)

@@ -2,16 +2,17 @@
 
 from typing import Any
 
-from keras_hadamard import activations
 from keras_hadamard._checks import one_of, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
-from keras_hadamard.layers._projecting import ProjectingLayer
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.ops import glu
 
 
 @serializable
-class StarOperation(ProjectingLayer):
+class StarOperation(BaseLayer):
     """Product, or for comparison sum, of two projections of each token, projected back (StarNet).
 
     `y = G (act(U x) * (V x))`, or `y = G (act(U x) + V x)`: `U` and `V` are
@@ -71,7 +72,7 @@ class StarOperation(ProjectingLayer):
         super().__init__(**kwargs)
         self.expansion = positive_int("expansion", expansion)
         self.mode = one_of("mode", mode, ("multiply", "add"))
-        self.activation = activations.get(activation)
+        self.activation = get_activation(activation)
         self.units = None if units is None else positive_int("units", units)
         self.supports_masking = True
 
@@ -104,7 +105,7 @@ class StarOperation(ProjectingLayer):
             **super().get_config(),
             "expansion": self.expansion,
             "mode": self.mode,
-            "activation": activations.serialize(self.activation),
+            "activation": serialize_activation(self.activation),
             "units": self.units,
         }
 

@@ -6,18 +6,18 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_hadamard import activations
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._typing import Activation, Shape, Tensor
-from keras_hadamard.layers._inputs import TakesTensors
-from keras_hadamard.layers._recomputed import Recomputed
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._keras_layer import KerasLayer
 
 
-class ChangedKernelDense(TakesTensors, Recomputed, keras.layers.Dense):
+class ChangedKernelDense(KerasLayer, keras.layers.Dense):
     """Base of dense layers that multiply by something made of their kernel."""
 
     def __init__(self, units: int, activation: Activation = None, **kwargs: Any) -> None:
-        activation = activations.get(activation)
+        activation = get_activation(activation)
         super().__init__(positive_int("units", units), activation=activation, **kwargs)
 
     def build(self, input_shape: Shape) -> None:
@@ -40,4 +40,4 @@ class ChangedKernelDense(TakesTensors, Recomputed, keras.layers.Dense):
         return (*input_shape[:-1], self.units)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "activation": activations.serialize(self.activation)}
+        return {**super().get_config(), "activation": serialize_activation(self.activation)}

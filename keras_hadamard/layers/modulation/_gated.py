@@ -5,14 +5,15 @@ from typing import Any
 
 import keras
 
-from keras_hadamard import activations
 from keras_hadamard._checks import non_negative, positive_int, received
 from keras_hadamard._typing import Activation, Initializer, Shape
-from keras_hadamard.layers._projecting import ProjectingLayer
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers.modulation._channel_axis import channel_axis
 
 
-class Gated(ProjectingLayer):
+class Gated(BaseLayer):
     """Base of layers with a dense projection, an activated one as its gate, and perhaps more."""
 
     def __init__(
@@ -29,7 +30,7 @@ class Gated(ProjectingLayer):
     ) -> None:
         super().__init__(**kwargs)
         self.units = None if units is None else positive_int("units", units)
-        self.activation = activations.get(activation)
+        self.activation = get_activation(activation)
         self.packed = bool(packed)
         self.gate_first = bool(gate_first)
         self.gate_kernel_initializer = keras.initializers.get(gate_kernel_initializer)
@@ -88,7 +89,7 @@ class Gated(ProjectingLayer):
             **super().get_config(),
             "units": self.units,
             **self.gate_arguments(),
-            "activation": activations.serialize(self.activation),
+            "activation": serialize_activation(self.activation),
             "gate_kernel_initializer": initializer(self.gate_kernel_initializer),
             "gate_bias_initializer": initializer(self.gate_bias_initializer),
             "lora_rank": self.lora_rank,

@@ -5,9 +5,11 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
-from keras_hadamard import activations
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._channels import to_last
+from keras_hadamard.layers._convolutions import convolve
 from keras_hadamard.layers._windowed import MIRRORED, Windowed
 from keras_hadamard.ops import glu
 
@@ -33,8 +35,8 @@ class GatedConv(Windowed):
         super().__init__(
             filters, kernel_size, strides, padding, dilation_rate, data_format, **kwargs
         )
-        self.activation = activations.get(activation)
-        self.gate_activation = activations.get(gate_activation)
+        self.activation = get_activation(activation)
+        self.gate_activation = get_activation(gate_activation)
 
     def build(self, input_shape: Shape) -> None:
         self.compute_output_shape(input_shape)
@@ -42,7 +44,8 @@ class GatedConv(Windowed):
         # Two convolutions, not one whose output is split: on a CPU the copies of the halves cost
         # more than reading the input twice.
         self.value_convolution, self.gate_convolution = (
-            self.convolve(
+            convolve(
+                self,
                 self.filters,
                 self.kernel_size,
                 name,
@@ -67,6 +70,6 @@ class GatedConv(Windowed):
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "activation": activations.serialize(self.activation),
-            "gate_activation": activations.serialize(self.gate_activation),
+            "activation": serialize_activation(self.activation),
+            "gate_activation": serialize_activation(self.gate_activation),
         }

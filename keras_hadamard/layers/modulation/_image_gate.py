@@ -5,15 +5,15 @@ from typing import Any
 
 from keras import ops
 
-from keras_hadamard import activations
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._channels import image_format, known_image, to_last
 from keras_hadamard.layers._normalization.batch import statistics_dtype
-from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.ops import modulate
 
 
-class ImageGate(ProjectingLayer):
+class ImageGate(BaseLayer):
     """Base of attention over channels and positions: `data_format`, the shape, the projections."""
 
     def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
@@ -64,5 +64,5 @@ def mean_of(x: Tensor, axes: int | tuple[int, ...], keepdims: bool = False) -> T
 
 def gate_by(x: Tensor, logits: Tensor, activation: Activation = "sigmoid") -> Tensor:
     """The product of an image and the gate of each of its channels or positions."""
-    gate = activations.get(activation)(ops.cast(logits, statistics_dtype(x)))
+    gate = get_activation(activation)(ops.cast(logits, statistics_dtype(x)))
     return modulate(x, ops.cast(gate, x.dtype))

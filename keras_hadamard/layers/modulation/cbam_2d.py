@@ -4,10 +4,12 @@ from typing import Any
 
 from keras import ops
 
-from keras_hadamard import activations
 from keras_hadamard._checks import non_negative, positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._convolutions import convolve
 from keras_hadamard.layers._normalization import normalization
 from keras_hadamard.layers.modulation._image_gate import ImageGate, gate_by, mean_of, squeezed
 
@@ -86,15 +88,15 @@ class CBAM2D(ImageGate):
             hidden_units = positive_int("hidden_units", hidden_units)
         self.hidden_units = hidden_units
         self.kernel_size = positive_int("kernel_size", kernel_size)
-        self.activation = activations.get(activation)
+        self.activation = get_activation(activation)
         self.use_batch_normalization = bool(use_batch_normalization)
 
     def build_gates(self, shape: Shape) -> None:
         *image, channels = shape
         hidden_units = self.hidden_units or squeezed(channels or 0, self.ratio, 1)
         self.build_bottleneck(channels or 0, hidden_units, self.activation)
-        self.convolution = self.convolve(
-            1, self.kernel_size, "convolution", use_bias=False, input_shape=(*image, 2)
+        self.convolution = convolve(
+            self, 1, self.kernel_size, "convolution", use_bias=False, input_shape=(*image, 2)
         )
         self.normalization = normalization(
             "batch" if self.use_batch_normalization else None,
@@ -117,6 +119,6 @@ class CBAM2D(ImageGate):
             "ratio": self.ratio,
             "hidden_units": self.hidden_units,
             "kernel_size": self.kernel_size,
-            "activation": activations.serialize(self.activation),
+            "activation": serialize_activation(self.activation),
             "use_batch_normalization": self.use_batch_normalization,
         }

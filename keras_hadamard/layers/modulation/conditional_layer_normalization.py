@@ -4,10 +4,11 @@ from typing import Any
 
 from keras import ops
 
-from keras_hadamard import activations
 from keras_hadamard._checks import non_negative
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._channels import channels_axis, to_last, to_last_shape
 from keras_hadamard.layers._normalization import normalization
 from keras_hadamard.layers.fusion._conditioned import Conditioned
@@ -84,7 +85,7 @@ class ConditionalLayerNormalization(Conditioned):
         kwargs.setdefault("kernel_initializer", "zeros")
         super().__init__(data_format=data_format, **kwargs)
         self.use_gate = bool(use_gate)
-        self.activation = activations.get(activation)
+        self.activation = get_activation(activation)
         self.epsilon = non_negative("epsilon", epsilon)
 
     def build(self, input_shape: list[Shape]) -> None:
@@ -132,6 +133,6 @@ class ConditionalLayerNormalization(Conditioned):
         return {
             **super().get_config(),
             "use_gate": self.use_gate,
-            "activation": activations.serialize(self.activation),
+            "activation": serialize_activation(self.activation),
             "epsilon": self.epsilon,
         }

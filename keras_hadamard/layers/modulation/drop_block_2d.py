@@ -8,12 +8,12 @@ from keras import ops
 from keras_hadamard._checks import fraction, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
-from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._channels import image_format, to_last
+from keras_hadamard.layers._kernel_free import KernelFreeLayer
 
 
 @serializable
-class DropBlock2D(BaseLayer):
+class DropBlock2D(KernelFreeLayer):
     """Dropout of square regions, in training alone.
 
     `y = x * M * size(M) / sum(M)` with `M` zero on the `block_size` squares around random seeds and

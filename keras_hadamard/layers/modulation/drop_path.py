@@ -8,11 +8,11 @@ from keras import ops
 from keras_hadamard._checks import fraction
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
-from keras_hadamard.layers._base import BaseLayer
+from keras_hadamard.layers._kernel_free import KernelFreeLayer
 
 
 @serializable
-class DropPath(BaseLayer):
+class DropPath(KernelFreeLayer):
     """Dropout of whole examples, at the end of a residual branch (stochastic depth).
 
     `y = x * m / (1 - rate)` with `m` 0 for an example with probability `rate` and 1 otherwise, in

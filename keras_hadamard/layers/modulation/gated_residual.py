@@ -4,10 +4,11 @@ from typing import Any, ClassVar
 
 import keras
 
-from keras_hadamard import activations
 from keras_hadamard._checks import fraction, non_negative, positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._dropout import dropped
 from keras_hadamard.layers._normalization import normalization
 from keras_hadamard.layers.fusion._conditioned import Conditioned
@@ -91,7 +92,7 @@ class GatedResidual(Conditioned):
         self.hidden_units = (
             None if hidden_units is None else positive_int("hidden_units", hidden_units)
         )
-        self.activation = activations.get(activation)
+        self.activation = get_activation(activation)
         self.dropout = fraction("dropout", dropout)
         self.epsilon = non_negative("epsilon", epsilon)
         self.seed = seed
@@ -157,7 +158,7 @@ class GatedResidual(Conditioned):
             **super().get_config(),
             "units": self.units,
             "hidden_units": self.hidden_units,
-            "activation": activations.serialize(self.activation),
+            "activation": serialize_activation(self.activation),
             "dropout": self.dropout,
             "epsilon": self.epsilon,
             "seed": self.seed,

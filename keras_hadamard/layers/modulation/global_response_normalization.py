@@ -7,14 +7,14 @@ from keras import ops
 from keras_hadamard._checks import non_negative, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
-from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._channels import image_format, to_last, to_last_shape
+from keras_hadamard.layers._kernel_free import KernelFreeLayer
 from keras_hadamard.layers._masks import counted
 from keras_hadamard.ops._precision import at_least_float32
 
 
 @serializable
-class GlobalResponseNormalization(BaseLayer):
+class GlobalResponseNormalization(KernelFreeLayer):
     """Global response normalisation (GRN): each channel by how strong it is among all.
 
     `y = gamma * (x * G / (mean(G) + epsilon)) + beta + x`, where `G` is the norm of each channel

@@ -9,13 +9,13 @@ from keras import ops
 from keras_hadamard._checks import non_negative, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
-from keras_hadamard.layers._base import BaseLayer
+from keras_hadamard.layers._kernel_free import KernelFreeLayer
 from keras_hadamard.layers.modulation._channel_axis import channel_axis
 from keras_hadamard.ops import hard_concrete, open_probability
 
 
 @serializable
-class HardConcreteGate(BaseLayer):
+class HardConcreteGate(KernelFreeLayer):
     """Gates of the features that training closes for good (L0 regularisation).
 
     `y = x * z` with a hard concrete `z = clip(1.2 * s - 0.1, 0, 1)` for each feature. In training

@@ -5,16 +5,17 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_hadamard import activations
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
-from keras_hadamard.layers._projecting import ProjectingLayer
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers.modulation._channel_axis import channel_axis
 from keras_hadamard.ops._precision import at_least_float32
 
 
 @serializable
-class Highway(ProjectingLayer):
+class Highway(BaseLayer):
     """Highway layer: a gate chooses between the input and what a dense layer makes of it.
 
     `y = T * activation(W x + b) + (1 - T) * x with T = sigmoid(V x + c)`, `W` and `V` of shape
@@ -64,7 +65,7 @@ class Highway(ProjectingLayer):
         self, activation: Activation = "relu", transform_bias: float = -1.0, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.activation = activations.get(activation)
+        self.activation = get_activation(activation)
         self.transform_bias = float(transform_bias)
         self.supports_masking = True
 
@@ -93,6 +94,6 @@ class Highway(ProjectingLayer):
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "activation": activations.serialize(self.activation),
+            "activation": serialize_activation(self.activation),
             "transform_bias": self.transform_bias,
         }

@@ -7,13 +7,13 @@ from keras import ops
 
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
-from keras_hadamard.layers._base import BaseLayer
+from keras_hadamard.layers._kernel_free import KernelFreeLayer
 from keras_hadamard.layers.modulation._channel_axis import channel_axis
 from keras_hadamard.ops._precision import at_least_float32
 
 
 @serializable
-class LayerScale(BaseLayer):
+class LayerScale(KernelFreeLayer):
     """Learned scale of each channel, small at first (LayerScale).
 
     `y = gamma * x`, put at the end of a residual branch, so that a deep network starts near the

@@ -6,13 +6,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_hadamard import activations
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._channels import image_format, known_image, to_last
-from keras_hadamard.layers._inputs import TakesTensors
-from keras_hadamard.layers._recomputed import Recomputed
+from keras_hadamard.layers._keras_layer import KerasLayer
 from keras_hadamard.layers.modulation._kernel_masks import (
     Mask,
     checked_mask,
@@ -24,7 +24,7 @@ MASKS = ("A", "B", "rows")
 
 
 @serializable
-class MaskedConv2D(TakesTensors, Recomputed, keras.layers.Conv2D):
+class MaskedConv2D(KerasLayer, keras.layers.Conv2D):
     """Convolution with a fixed mask on its kernel, by which a pixel does not see all around it.
 
     `y = activation((W * M) conv x + b)` with `M` of zeros and ones. Masks by name:
@@ -102,7 +102,7 @@ class MaskedConv2D(TakesTensors, Recomputed, keras.layers.Conv2D):
             kernel_size,
             padding=padding,
             data_format=image_format(data_format),
-            activation=activations.get(activation),
+            activation=get_activation(activation),
             **kwargs,
         )
         if self.groups != 1:
@@ -143,7 +143,7 @@ class MaskedConv2D(TakesTensors, Recomputed, keras.layers.Conv2D):
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "activation": activations.serialize(self.activation),
+            "activation": serialize_activation(self.activation),
             "mask": mask_config(self.mask),
             "channel_groups": self.channel_groups,
         }

@@ -4,9 +4,10 @@ from typing import Any
 
 from keras import ops
 
-from keras_hadamard import activations
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers.modulation._recurrent import LinearRecurrent
 
 
@@ -70,7 +71,7 @@ class MinLSTM(LinearRecurrent):
 
     def __init__(self, units: int, activation: Activation = "min_gru_g", **kwargs: Any) -> None:
         super().__init__(units, **kwargs)
-        self.activation = activations.get(activation)
+        self.activation = get_activation(activation)
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
@@ -86,5 +87,5 @@ class MinLSTM(LinearRecurrent):
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "activation": activations.serialize(self.activation),
+            "activation": serialize_activation(self.activation),
         }

@@ -8,6 +8,7 @@ from keras_hadamard._checks import non_negative, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
 from keras_hadamard.layers._channels import known_image, to_last, to_last_shape
+from keras_hadamard.layers._convolutions import convolve
 from keras_hadamard.layers._kernels import effective_kernel
 from keras_hadamard.layers._normalization.batch import statistics_dtype
 from keras_hadamard.layers.fusion._conditioned import Conditioned
@@ -93,8 +94,8 @@ class ModulatedConv2D(Conditioned):
         channels = image[-1] or 0
         filters = self.filters or channels
         self.style_projection = self.project(channels, "style_projection", input_shape=style)
-        self.convolution = self.convolve(
-            filters, self.kernel_size, "convolution", use_bias=False, input_shape=image
+        self.convolution = convolve(
+            self, filters, self.kernel_size, "convolution", use_bias=False, input_shape=image
         )
         self.bias = None
         if self.use_bias:

@@ -5,9 +5,10 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_hadamard import activations
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._initializers import BlockInitializer, initializer_for
 from keras_hadamard.layers.modulation._recurrent import Recurrent
 from keras_hadamard.layers.modulation._steps import one_by_one
@@ -87,7 +88,7 @@ class MultiplicativeLSTM(Recurrent):
         **kwargs: Any,
     ) -> None:
         super().__init__(units, **kwargs)
-        self.activation = activations.get(activation)
+        self.activation = get_activation(activation)
         self.gate_inside = bool(gate_inside)
         self.unit_forget_bias = bool(unit_forget_bias)
         self.recurrent_initializer = keras.initializers.get(recurrent_initializer)
@@ -150,7 +151,7 @@ class MultiplicativeLSTM(Recurrent):
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "activation": activations.serialize(self.activation),
+            "activation": serialize_activation(self.activation),
             "gate_inside": self.gate_inside,
             "unit_forget_bias": self.unit_forget_bias,
             "recurrent_initializer": keras.initializers.serialize(self.recurrent_initializer),

@@ -9,6 +9,7 @@ from keras_hadamard._checks import non_negative, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape
 from keras_hadamard.layers._channels import to_last, to_last_shape
+from keras_hadamard.layers._convolutions import convolve
 from keras_hadamard.layers._fan_in import of_fan_in
 from keras_hadamard.layers._windowed import Windowed
 from keras_hadamard.layers.modulation._window_sums import window_sums
@@ -111,7 +112,8 @@ class PartialConv2D(Windowed):
     def build(self, input_shape: Any) -> None:
         self.compute_output_shape(input_shape)
         x = self._shapes(input_shape)
-        self.convolution = self.convolve(
+        self.convolution = convolve(
+            self,
             self.filters,
             self.kernel_size,
             "convolution",

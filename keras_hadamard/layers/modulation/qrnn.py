@@ -4,10 +4,11 @@ from typing import Any
 
 from keras import ops
 
-from keras_hadamard import activations
 from keras_hadamard._checks import one_of, positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers.modulation._recurrent import LinearRecurrent, held
 
 # What each pooling projects beside the candidate and the forget gate.
@@ -84,7 +85,7 @@ class QRNN(LinearRecurrent):
         super().__init__(units, **kwargs)
         self.window = positive_int("window", window)
         self.pooling = one_of("pooling", pooling, GATES)
-        self.activation = activations.get(activation)
+        self.activation = get_activation(activation)
 
     def state_sizes(self, width: int) -> list[int]:
         before = [(self.window - 1) * width] if self.window > 1 else []
@@ -127,5 +128,5 @@ class QRNN(LinearRecurrent):
             **super().get_config(),
             "window": self.window,
             "pooling": self.pooling,
-            "activation": activations.serialize(self.activation),
+            "activation": serialize_activation(self.activation),
         }

@@ -4,17 +4,18 @@ from typing import Any
 
 from keras import ops
 
-from keras_hadamard import activations
 from keras_hadamard._checks import received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
-from keras_hadamard.layers._base import BaseLayer
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._kernel_free import KernelFreeLayer
 from keras_hadamard.layers.modulation._channel_axis import channel_axis
 from keras_hadamard.ops.glu import glu
 
 
 @serializable
-class SimpleGate(BaseLayer):
+class SimpleGate(KernelFreeLayer):
     """Product of the two halves of the channels (SimpleGate).
 
     `y = a * activation(b) with [a, b] = x`, halves along `axis`, without weights: what stands
@@ -63,7 +64,7 @@ class SimpleGate(BaseLayer):
 
     def __init__(self, activation: Activation = None, axis: int = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.activation = activations.get(activation)
+        self.activation = get_activation(activation)
         self.axis = int(axis)
         self.supports_masking = True
 
@@ -85,6 +86,6 @@ class SimpleGate(BaseLayer):
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "activation": activations.serialize(self.activation),
+            "activation": serialize_activation(self.activation),
             "axis": self.axis,
         }

@@ -8,6 +8,7 @@ from keras_hadamard._checks import one_of, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
 from keras_hadamard.layers._channels import known_image, to_last
+from keras_hadamard.layers._convolutions import convolve
 from keras_hadamard.layers._normalization import normalization as normalization_of
 from keras_hadamard.layers.fusion._conditioned import Conditioned
 from keras_hadamard.ops import modulate
@@ -97,7 +98,8 @@ class SPADE(Conditioned):
             input_shape=(*image, channels),
             **affine,
         )
-        self.hidden_convolution = self.convolve(
+        self.hidden_convolution = convolve(
+            self,
             self.hidden_units,
             self.kernel_size,
             "hidden_convolution",
@@ -105,8 +107,8 @@ class SPADE(Conditioned):
             input_shape=(*image, width),
         )
         self.gamma_convolution, self.beta_convolution = (
-            self.convolve(
-                channels or 0, self.kernel_size, name, input_shape=(*image, self.hidden_units)
+            convolve(
+                self, channels or 0, self.kernel_size, name, input_shape=(*image, self.hidden_units)
             )
             for name in ("gamma_convolution", "beta_convolution")
         )

@@ -4,10 +4,11 @@ from typing import Any
 
 from keras import ops
 
-from keras_hadamard import activations
 from keras_hadamard._checks import non_negative, one_of, positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers.modulation._image_gate import ImageGate, gate_by, mean_of, squeezed
 
 # The first is what the paper has that the mode comes from.
@@ -96,8 +97,8 @@ class SqueezeExcite2D(ImageGate):
         if hidden_units is not None:
             hidden_units = positive_int("hidden_units", hidden_units)
         self.hidden_units = hidden_units
-        self.activation = activations.get(activation)
-        self.gate_activation = activations.get(gate_activation or GATES[mode])
+        self.activation = get_activation(activation)
+        self.gate_activation = get_activation(gate_activation or GATES[mode])
         self.use_max = bool(use_max)
         self.merge = one_of("merge", merge, MERGES)
 
@@ -131,8 +132,8 @@ class SqueezeExcite2D(ImageGate):
             "mode": self.mode,
             "ratio": self.ratio,
             "hidden_units": self.hidden_units,
-            "activation": activations.serialize(self.activation),
-            "gate_activation": activations.serialize(self.gate_activation),
+            "activation": serialize_activation(self.activation),
+            "gate_activation": serialize_activation(self.gate_activation),
             "use_max": self.use_max,
             "merge": self.merge,
         }

@@ -6,9 +6,10 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_hadamard import activations
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._initializers import BlockInitializer
 from keras_hadamard.layers.modulation._recurrent import LinearRecurrent
 from keras_hadamard.layers.modulation._steps import one_by_one
@@ -87,7 +88,7 @@ class SRU(LinearRecurrent):
         **kwargs: Any,
     ) -> None:
         super().__init__(units, **kwargs)
-        self.activation = activations.get(activation)
+        self.activation = get_activation(activation)
         self.peephole = bool(peephole)
         self.highway_bias = float(highway_bias)
         self.rescale = bool(rescale)
@@ -160,7 +161,7 @@ class SRU(LinearRecurrent):
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "activation": activations.serialize(self.activation),
+            "activation": serialize_activation(self.activation),
             "peephole": self.peephole,
             "highway_bias": self.highway_bias,
             "rescale": self.rescale,

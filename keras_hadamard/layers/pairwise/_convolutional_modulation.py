@@ -3,9 +3,11 @@
 from abc import abstractmethod
 from typing import Any
 
-from keras_hadamard import activations
 from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._channels import image_format, known_image, to_last
+from keras_hadamard.layers._convolutions import convolve_depthwise
 from keras_hadamard.layers.pairwise._depthwise_mixer import DepthwiseMixer, multiplied
 
 
@@ -24,7 +26,7 @@ class ConvolutionalModulation(DepthwiseMixer):
         **kwargs: Any,
     ) -> None:
         super().__init__(depthwise_initializer, **kwargs)
-        self.activation = activations.get(activation)
+        self.activation = get_activation(activation)
         self.data_format = image_format(data_format)
 
     def build(self, input_shape: Shape) -> None:
@@ -43,7 +45,8 @@ class ConvolutionalModulation(DepthwiseMixer):
         """The value and the context of an image."""
 
     def depthwise(self, size: int, name: str, shape: Shape, dilation: int = 1) -> Any:
-        return self.convolve_depthwise(
+        return convolve_depthwise(
+            self,
             size,
             name,
             dilation=dilation,
@@ -66,6 +69,6 @@ class ConvolutionalModulation(DepthwiseMixer):
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "activation": activations.serialize(self.activation),
+            "activation": serialize_activation(self.activation),
             "data_format": self.data_format,
         }

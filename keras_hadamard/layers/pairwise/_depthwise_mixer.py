@@ -6,12 +6,12 @@ import keras
 from keras import ops
 
 from keras_hadamard._typing import Initializer, Tensor
+from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._fan_in import FanInUniform
-from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.ops._precision import at_least_float32
 
 
-class DepthwiseMixer(ProjectingLayer):
+class DepthwiseMixer(BaseLayer):
     """Base with an initialiser of the depthwise kernels, which start as PyTorch's do."""
 
     def __init__(self, depthwise_initializer: Initializer, **kwargs: Any) -> None:

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from keras_hadamard._typing import Shape, Tensor
-from keras_hadamard.layers._base import BaseLayer
+from keras_hadamard.layers._kernel_free import KernelFreeLayer
 from keras_hadamard.layers.pairwise._packed_steps import at
 from keras_hadamard.ops import causal_long_conv
 from keras_hadamard.ops._sine import cosine, sine
@@ -20,7 +20,7 @@ STEPS = (0.001, 0.1)
 Complex: TypeAlias = tuple[Tensor, Tensor]
 
 
-class DiagonalSSM(BaseLayer):
+class DiagonalSSM(KernelFreeLayer):
     """`s_t = A s_(t-1) + B u_t`, `y_t = 2 Re(c s_t)`, the diagonal `A` in conjugate pairs.
 
     `A = exp(dt a)` and `B = (A - 1) / a` with `a = -exp(rate) + i frequency` (zero-order hold).

@@ -2,21 +2,22 @@
 
 from typing import Any
 
-from keras_hadamard import activations
 from keras_hadamard._checks import positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
-from keras_hadamard.layers._projecting import ProjectingLayer
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._base import BaseLayer
 
 
 @serializable
-class FeedForward(ProjectingLayer):
+class FeedForward(BaseLayer):
     """`W_2 act(W_1 x)`, the hidden units `expansion` times as many as the features."""
 
     def __init__(self, expansion: int = 4, activation: Activation = "gelu", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.expansion = positive_int("expansion", expansion)
-        self.activation = activations.get(activation)
+        self.activation = get_activation(activation)
 
     def build(self, input_shape: Shape) -> None:
         width = input_shape[-1] or 0
@@ -37,5 +38,5 @@ class FeedForward(ProjectingLayer):
         return {
             **super().get_config(),
             "expansion": self.expansion,
-            "activation": activations.serialize(self.activation),
+            "activation": serialize_activation(self.activation),
         }

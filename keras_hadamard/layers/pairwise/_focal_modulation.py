@@ -4,10 +4,12 @@ from typing import Any, ClassVar
 
 from keras import ops
 
-from keras_hadamard import activations
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._channels import image_format, to_last, to_last_shape
+from keras_hadamard.layers._convolutions import convolve_depthwise
 from keras_hadamard.layers._masks import counted, masked_mean
 from keras_hadamard.layers._normalization import normalization
 from keras_hadamard.layers.pairwise._depthwise_mixer import DepthwiseMixer, multiplied
@@ -40,7 +42,7 @@ class FocalModulation(DepthwiseMixer):
         self.factor = factor
         self.post_norm = bool(post_norm)
         self.normalize_modulator = bool(normalize_modulator)
-        self.activation = activations.get(activation)
+        self.activation = get_activation(activation)
         self.use_output_bias = bool(use_output_bias)
         self.data_format = image_format(data_format)
         self.supports_masking = True
@@ -53,7 +55,8 @@ class FocalModulation(DepthwiseMixer):
         )
         sizes = [self.window + self.factor * level for level in range(self.levels)]
         self.depthwise = [
-            self.convolve_depthwise(
+            convolve_depthwise(
+                self,
                 size if self.rank == 2 else (1, size),
                 f"depthwise_{i + 1}",
                 use_bias=False,
@@ -123,6 +126,6 @@ class FocalModulation(DepthwiseMixer):
             "factor": self.factor,
             "post_norm": self.post_norm,
             "normalize_modulator": self.normalize_modulator,
-            "activation": activations.serialize(self.activation),
+            "activation": serialize_activation(self.activation),
             "use_output_bias": self.use_output_bias,
         }

@@ -8,6 +8,7 @@ from keras import ops
 from keras_hadamard._checks import received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Initializer, Shape, Tensor
+from keras_hadamard.layers._convolutions import convolve_depthwise
 from keras_hadamard.layers._normalization import normalization
 from keras_hadamard.layers.pairwise._depthwise_mixer import DepthwiseMixer
 from keras_hadamard.ops._precision import at_least_float32
@@ -35,7 +36,8 @@ class GlobalLocalFilter2D(DepthwiseMixer):
             raise received("an even number of channels in the global filter", channels=width)
         how = {"policy": self.dtype_policy, "input_shape": input_shape, "epsilon": EPSILON}
         self.before = normalization("layer", "before", **how)
-        self.depthwise = self.convolve_depthwise(
+        self.depthwise = convolve_depthwise(
+            self,
             3,
             "depthwise",
             use_bias=False,

@@ -6,9 +6,10 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_hadamard import activations
 from keras_hadamard._checks import one_of, positive_int, received
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers.pairwise._sequence_mixer import SequenceMixer
 from keras_hadamard.ops import gated_linear_attention, glu
 
@@ -46,7 +47,7 @@ class HeadedAttention(SequenceMixer):
         self.key_dim = None if key_dim is None else positive_int("key_dim", key_dim)
         self.value_dim = None if value_dim is None else positive_int("value_dim", value_dim)
         self.output_norm = one_of("output_norm", output_norm, (None, *NORMS))
-        self.output_gate = None if output_gate is None else activations.get(output_gate)
+        self.output_gate = None if output_gate is None else get_activation(output_gate)
         self.chunk = positive_int("chunk", chunk)
         if self.chunk & (self.chunk - 1):
             raise received("`chunk` to be a power of two", chunk=chunk)
@@ -155,6 +156,6 @@ class HeadedAttention(SequenceMixer):
             "key_dim": self.key_dim,
             "value_dim": self.value_dim,
             "output_norm": self.output_norm,
-            "output_gate": None if gate is None else activations.serialize(gate),
+            "output_gate": None if gate is None else serialize_activation(gate),
             "chunk": self.chunk,
         }

@@ -10,7 +10,7 @@ from keras import ops
 
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
-from keras_hadamard.layers._projecting import ProjectingLayer
+from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.ops._sine import sine
 
 # After these parts of the longest sequence the fastest and the slowest channel have decayed to
@@ -26,7 +26,7 @@ class FilterDense(keras.layers.Dense):
     """
 
 
-class ImplicitFilter(ProjectingLayer):
+class ImplicitFilter(BaseLayer):
     """Networks with sines, `count` of them with the same frequencies, times a decaying window.
 
     `h(t) = (W_n sin(f * (W_(n-1) ... sin(f * (W_0 p(t)))))) * (exp(-d t) + shift)`, where `p(t)` is

@@ -7,16 +7,16 @@ from keras import ops
 
 from keras_hadamard._checks import non_negative, positive_int, received
 from keras_hadamard._typing import Initializer, Shape, Tensor
+from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._fan_in import FanInUniform
 from keras_hadamard.layers._initializers import initializer_for
 from keras_hadamard.layers._masks import counted
-from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.layers.pairwise._implicit_filter import ImplicitFilter
 from keras_hadamard.ops import causal_long_conv
 from keras_hadamard.ops._precision import at_least_float32
 
 
-class ImplicitMixer(ProjectingLayer):
+class ImplicitMixer(BaseLayer):
     """Base of mixers of (batch, length, features): branches by a projection and a short
     convolution, which long convolutions with implicit filters and products join.
     """

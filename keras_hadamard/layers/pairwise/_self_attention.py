@@ -7,12 +7,12 @@ from keras import ops
 from keras_hadamard._checks import positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Shape, Tensor
-from keras_hadamard.layers._projecting import ProjectingLayer
+from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.ops._precision import at_least_float32
 
 
 @serializable
-class SelfAttention2D(ProjectingLayer):
+class SelfAttention2D(BaseLayer):
     """Dot-product attention of `heads` over the pixels of (batch, height, width, channels).
 
     A head has an equal share of the channels, but no fewer than `smallest`. Queries, keys and

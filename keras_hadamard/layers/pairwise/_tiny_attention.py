@@ -6,12 +6,12 @@ from typing import Any
 from keras import ops
 
 from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._masks import counted, masked_softmax
-from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.ops._precision import at_least_float32
 
 
-class TinyAttention(ProjectingLayer):
+class TinyAttention(BaseLayer):
     """`W_o softmax(q k / sqrt(width)) v` with `[q, k, v] = W x`, of which `W_o` alone is biased."""
 
     def __init__(self, width: int, units: int, causal: bool, **kwargs: Any) -> None:

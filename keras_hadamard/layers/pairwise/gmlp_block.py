@@ -2,17 +2,18 @@
 
 from typing import Any
 
-from keras_hadamard import activations
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._masks import counted
-from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.layers.pairwise.spatial_gating_unit import SpatialGatingUnit
 
 
 @serializable
-class GMLPBlock(ProjectingLayer):
+class GMLPBlock(BaseLayer):
     """Channel projections around a spatial gating unit (gMLP), as wide as the input.
 
     `y = W_2 (u * (S norm(v) + b)) with [u, v] = gelu(W_1 x)`: `W_1` is `(width, hidden_units)`,
@@ -88,7 +89,7 @@ class GMLPBlock(ProjectingLayer):
         self.hidden_units = (
             None if hidden_units is None else positive_int("hidden_units", hidden_units)
         )
-        self.activation = activations.get(activation)
+        self.activation = get_activation(activation)
         self.gate: SpatialGatingUnit = self.sublayer(
             SpatialGatingUnit,
             length,
@@ -131,8 +132,8 @@ class GMLPBlock(ProjectingLayer):
             "length": self.gate.length,
             "causal": self.gate.causal,
             "heads": self.gate.heads,
-            "activation": activations.serialize(self.activation),
-            "gate_activation": activations.serialize(self.gate.activation),
+            "activation": serialize_activation(self.activation),
+            "gate_activation": serialize_activation(self.gate.activation),
             "circulant": self.gate.circulant,
             "attention_units": self.gate.attention_units,
         }

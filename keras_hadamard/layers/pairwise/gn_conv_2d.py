@@ -8,6 +8,7 @@ from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Initializer, Shape, Tensor
 from keras_hadamard.layers._channels import image_format, known_image, to_last
+from keras_hadamard.layers._convolutions import convolve_depthwise
 from keras_hadamard.layers.pairwise._depthwise_mixer import DepthwiseMixer, multiplied
 from keras_hadamard.layers.pairwise._global_local_filter import GlobalLocalFilter2D
 
@@ -100,7 +101,8 @@ class GnConv2D(DepthwiseMixer):
         self.input_projection = self.project(2 * channels, "input_projection", input_shape=shape)
         wide = (*shape[:-1], sum(self.widths))
         if self.global_filter is None:
-            self.filter = self.convolve_depthwise(
+            self.filter = convolve_depthwise(
+                self,
                 self.kernel_size,
                 "filter",
                 kernel_initializer=self.depthwise_initializer,

@@ -9,9 +9,9 @@ from keras import ops
 from keras_hadamard._checks import received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Initializer, Shape, Tensor
+from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._channels import channels_axis, to_last
 from keras_hadamard.layers._masks import counted, masked_mean
-from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.ops._edge import traced_for_the_edge
 from keras_hadamard.ops._precision import at_least_float32
 from keras_hadamard.ops._xla import inside_xla
@@ -21,7 +21,7 @@ MANY = 6
 
 
 @serializable
-class PolyNonLocal(ProjectingLayer):
+class PolyNonLocal(BaseLayer):
     """Polynomial non-local block (Poly-NL): global context at a cost linear in the positions.
 
     `y = alpha * W_3 (mean((W_1 x) * (W_2 x)) * x) + beta * x`, the mean over all positions, `W_i`

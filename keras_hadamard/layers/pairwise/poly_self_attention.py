@@ -8,13 +8,13 @@ from keras import ops
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Initializer, Shape, Tensor
+from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._masks import counted
-from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.ops._precision import at_least_float32
 
 
 @serializable
-class PolySelfAttention(ProjectingLayer):
+class PolySelfAttention(BaseLayer):
     """Polynomial self-attention (Poly-SA): products of query, key and value at a linear cost.
 
     `y_n = W_o (p_n * q_n * norm(sum_m w_m (k_m * v_m)))` with `[q, k, v] = W_qkv x`, for each head

@@ -5,17 +5,18 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_hadamard import activations
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._masks import all_of, counted
-from keras_hadamard.layers._projecting import ProjectingLayer
 from keras_hadamard.layers.pairwise._tiny_attention import TinyAttention
 
 
 @serializable
-class SpatialGatingUnit(ProjectingLayer):
+class SpatialGatingUnit(BaseLayer):
     """Spatial gating unit (gMLP): one half of the features gates the other from all positions.
 
     `y = u * f(W norm(v) + b) with [u, v] = x` split in half along the features: `W` is
@@ -96,7 +97,7 @@ class SpatialGatingUnit(ProjectingLayer):
         self.length = None if length is None else positive_int("length", length)
         self.causal = bool(causal)
         self.heads = positive_int("heads", heads)
-        self.activation = activations.get(activation)
+        self.activation = get_activation(activation)
         self.circulant = bool(circulant)
         self.attention_units = (
             None if attention_units is None else positive_int("attention_units", attention_units)
@@ -204,7 +205,7 @@ class SpatialGatingUnit(ProjectingLayer):
             "length": self.length,
             "causal": self.causal,
             "heads": self.heads,
-            "activation": activations.serialize(self.activation),
+            "activation": serialize_activation(self.activation),
             "circulant": self.circulant,
             "attention_units": self.attention_units,
             "spatial_initializer": keras.initializers.serialize(self.spatial_initializer),
