@@ -18,11 +18,12 @@ os.environ.setdefault(
 import keras
 import pytest
 from harness.one_loader import OneLoader
-from harness.renewal import pytest_configure as pytest_configure
 
 from keras_hadamard._optimizer import build_optimizer
 from keras_hadamard.layers import _fusions
 from keras_hadamard.serving import _loader
+
+pytest_plugins = ["harness.renewal", "harness.sample"]
 
 
 @pytest.fixture(autouse=True)

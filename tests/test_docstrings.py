@@ -77,6 +77,7 @@ def parameters(thing):
     return {n: p for n, p in signature.parameters.items() if n != "self"}
 
 
+@pytest.mark.whole
 @EVERY
 def test_summary(name):
     text = inspect.getdoc(PUBLIC[name])
@@ -85,6 +86,7 @@ def test_summary(name):
     assert not rest or rest.startswith("\n")
 
 
+@pytest.mark.whole
 @EVERY
 def test_every_argument_is_documented_with_its_default(name):
     thing = PUBLIC[name]
@@ -102,6 +104,7 @@ def test_every_argument_is_documented_with_its_default(name):
             assert ast.literal_eval(stated.group(1)) == parameter.default, argument
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("name", sorted(LAYERS))
 def test_layer_sections(name):
     wanted = [
@@ -118,6 +121,7 @@ def test_layer_sections(name):
     assert found[-2:] == ["Example", "Reference"]
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("row", layers.catalogue(), ids=lambda row: row.name)
 def test_layer_has_an_equation_and_a_number_of_weights(row):
     assert " = " in row.equation and row.weights
@@ -125,12 +129,14 @@ def test_layer_has_an_equation_and_a_number_of_weights(row):
         assert all(text.count(a) == text.count(b) for a, b in ("()", "[]")), text
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("name", sorted(MODELS))
 def test_model_sections(name):
     found = list(sections(inspect.getdoc(PUBLIC[name])))
     assert found == ["Args", "Raises", "Example", "Reference"]
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("name", sorted(OPS))
 def test_op_sections(name):
     found = list(sections(inspect.getdoc(PUBLIC[name])))
@@ -152,6 +158,7 @@ def test_example_runs(name, tmp_path, monkeypatch):
     assert runner.failures == 0, f"the example of {name} does not give what it shows"
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("name", sorted(LAYERS + MODELS + OPS))
 def test_reference_has_a_paper_a_year_and_a_link(name):
     reference = sections(inspect.getdoc(PUBLIC[name]))["Reference"]

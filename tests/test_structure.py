@@ -11,6 +11,8 @@ import pytest
 
 import keras_hadamard
 
+# Reading is fast.
+pytestmark = pytest.mark.whole
 PACKAGE = Path(keras_hadamard.__file__).parent
 # From the ground up; a file imports from its own floor and those below.
 FLOORS = ["base", "ops", "layers", "upper", "cli"]

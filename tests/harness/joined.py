@@ -1,5 +1,6 @@
 """Many layers in one model: what is compiled, saved or started once for all takes a tenth."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -10,10 +11,17 @@ from harness.layer_cases import LayerCase
 Cases = dict[str, LayerCase]
 
 
-def parts_of(cases: Cases, count: int) -> list[Cases]:
-    """The cases in `count` parts, each of which has some of every kind."""
-    names = list(cases)
-    return [{name: cases[name] for name in names[part::count]} for part in range(count)]
+class Part(dict[str, LayerCase]):
+    """Some cases, which a test is named after."""
+
+    def __str__(self) -> str:
+        return f"{next(iter(self))} and {len(self) - 1} more"
+
+
+def parts_of(cases: Cases, size: int) -> list[Part]:
+    """The cases in parts of about that size, each of which has some of every kind."""
+    names, count = list(cases), math.ceil(len(cases) / size)
+    return [Part({name: cases[name] for name in names[part::count]}) for part in range(count)]
 
 
 def joined(

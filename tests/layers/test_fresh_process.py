@@ -6,11 +6,11 @@ import sys
 import numpy as np
 import pytest
 from harness.joined import inputs_of, joined, parts_of
-from harness.layer_cases import all_cases
+from harness.sample import cases_of_this_run
 
-CASES = all_cases()
+CASES = cases_of_this_run()
 # A file has a cost of its own, and so has a large model.
-PARTS = parts_of(CASES, 8)
+PARTS = parts_of(CASES, 42)
 LOAD = """
 import sys
 import keras, keras_hadamard

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from harness.layer_cases import all_cases
+from harness.sample import cases_of_this_run
 
-SEQUENCES = {k: c for k, c in all_cases().items() if any(len(s) == 2 for s in c.shapes)}
+SEQUENCES = {k: c for k, c in cases_of_this_run().items() if any(len(s) == 2 for s in c.shapes)}
 LEFT_OUT = 2
 
 

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 from harness.joined import inputs_of, joined, parts_of
-from harness.layer_cases import all_cases
+from harness.sample import cases_of_this_run
 from keras.quantizers import Int8QuantizationConfig
 
 from keras_hadamard._introspection.private import all_layers
@@ -17,7 +17,7 @@ from keras_hadamard.layers._kernels import effective_kernel
 
 # Keras says of each layer without kernels that it is left as it is.
 pytestmark = pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize` method")
-CASES = all_cases()
+CASES = cases_of_this_run()
 QUANTISED = (keras.layers.Dense, keras.layers.EinsumDense, keras.layers.Embedding)
 
 
@@ -43,10 +43,10 @@ def _no_collection_for_each_kernel(monkeypatch):
     monkeypatch.setattr(gc, "collect", lambda *args: 0)
 
 
-@pytest.fixture(scope="module", params=range(4))
+@pytest.fixture(scope="module", params=parts_of(PLAIN, 80), ids=str)
 def part(request):
     """Some of the cases, a model of them, and its outputs."""
-    some = parts_of(PLAIN, 4)[request.param]
+    some = request.param
     cases = {name: case for name, case in some.items() if _quantisable(case)}
     assert len(cases) > len(some) / 2
     plain = scrambled(joined(cases))

@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 from harness.joined import inputs_of, joined, parts_of
 from harness.layer_cases import LayerCase, all_cases
+from harness.sample import cases_of_this_run
 
-CASES = all_cases()
+CASES = cases_of_this_run()
 # Thawed, a layer of Keras with LoRA trains its kernel too.
 WHOLE = {name: case for name, case in CASES.items() if "lora_rank" not in case.kwargs}
-PART = pytest.mark.parametrize("cases", parts_of(WHOLE, 4), ids=range(4))
+PART = pytest.mark.parametrize("cases", parts_of(WHOLE, 80), ids=str)
 
 
 def frozen(case: LayerCase) -> keras.layers.Layer:
@@ -76,7 +77,7 @@ def _first(x):
 
 
 def test_a_sublayer_that_is_frozen_stays_so(tmp_path):
-    case = CASES["MLB"]
+    case = all_cases()["MLB"]
     x = case.symbolic()
     layer = case.build()
     model = keras.Model(x, layer(x))

@@ -4,12 +4,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from harness.layer_cases import PUBLIC, all_cases
+from harness.layer_cases import PUBLIC
+from harness.sample import cases_of_this_run
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-CASES = all_cases()
+CASES = cases_of_this_run()
 POLICIES = ("float32", "mixed_float16", "mixed_bfloat16")
 NUMBERS = st.floats(-3, 3, width=16)
 
