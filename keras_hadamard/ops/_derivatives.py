@@ -24,7 +24,6 @@ from typing import Any
 import tensorflow as tf
 
 from keras_hadamard._typing import Tensor
-from keras_hadamard.config import eager_compile
 from keras_hadamard.ops._programs import run_eagerly
 from keras_hadamard.ops._xla import accumulating, have_tangents, recorded, recording
 
@@ -71,12 +70,14 @@ def _connected(formulas: Formulas, output: Tensor, tensors: Tensors) -> Tensor:
         )
         return connected
 
+    known = output
+
     @tf.custom_gradient
     def run(*tensors: Tensor) -> Any:
-        return output, lambda upstream: _pullback(formulas, connected, tensors, upstream)
+        return output, lambda upstream: _pullback(formulas, known, tensors, upstream)
 
-    connected = run(*tensors)
-    return connected
+    known = run(*tensors)
+    return known
 
 
 def _pullback(formulas: Formulas, output: Tensor, tensors: Tensors, upstream: Tensor) -> Any:

@@ -100,7 +100,7 @@ def test_mixers_take_their_arguments(mixer):
     depth = {"mixer_arguments": {"heads": 2}} if mixer in ("attention", "gmlp") else {}
     model = models.CausalLanguageModel(5, mixer, units=8, blocks=3, length=4, **depth)
     assert len(model.stack) == 3
-    assert all(block.project != TOKEN_MIXERS[mixer].projected for block in model.stack)
+    assert all(block.project_output != TOKEN_MIXERS[mixer].projected for block in model.stack)
 
 
 @pytest.mark.parametrize(
