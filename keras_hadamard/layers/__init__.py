@@ -1,8 +1,6 @@
 """Keras layers of the four domains, one folder a domain."""
 
 from keras_hadamard.layers._catalogue import catalogue as catalogue
-from keras_hadamard.layers._fusions import get_fusion as get_fusion
-from keras_hadamard.layers._fusions import register_fusion as register_fusion
 from keras_hadamard.layers.fusion import BLOCK as BLOCK
 from keras_hadamard.layers.fusion import GMU as GMU
 from keras_hadamard.layers.fusion import LMF as LMF
@@ -117,3 +115,11 @@ from keras_hadamard.layers.pairwise import PolySelfAttention as PolySelfAttentio
 from keras_hadamard.layers.pairwise import Retention as Retention
 from keras_hadamard.layers.pairwise import SimpleGatedLinearAttention as SimpleGatedLinearAttention
 from keras_hadamard.layers.pairwise import SpatialGatingUnit as SpatialGatingUnit
+from keras_hadamard.layers.registry import get_fusion as get_fusion
+from keras_hadamard.layers.registry import get_gate as get_gate
+from keras_hadamard.layers.registry import get_recurrence as get_recurrence
+from keras_hadamard.layers.registry import get_token_mixer as get_token_mixer
+from keras_hadamard.layers.registry import register_fusion as register_fusion
+from keras_hadamard.layers.registry import register_gate as register_gate
+from keras_hadamard.layers.registry import register_recurrence as register_recurrence
+from keras_hadamard.layers.registry import register_token_mixer as register_token_mixer

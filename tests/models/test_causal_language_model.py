@@ -5,10 +5,9 @@ import numpy as np
 import pytest
 
 from keras_hadamard import models, serving
-from keras_hadamard.layers._token_mixers import TOKEN_MIXERS
-from keras_hadamard.models.causal_language_model import MIXERS
+from keras_hadamard.layers.registry.token_mixers import TOKEN_MIXERS, mixer_names
 
-EVERY = pytest.mark.parametrize("mixer", MIXERS)
+EVERY = pytest.mark.parametrize("mixer", mixer_names("sequence", causal=True))
 WINDOWED = ("attention", "gmlp", "hyena", "monarch")
 TOKENS = np.random.default_rng(0).integers(0, 11, (2, 6))
 
@@ -100,7 +99,7 @@ def test_mixers_take_their_arguments(mixer):
     depth = {"mixer_arguments": {"heads": 2}} if mixer in ("attention", "gmlp") else {}
     model = models.CausalLanguageModel(5, mixer, units=8, blocks=3, length=4, **depth)
     assert len(model.stack) == 3
-    assert all(block.project != TOKEN_MIXERS[mixer].projected for block in model.stack)
+    assert all(block.project_output != TOKEN_MIXERS[mixer].projected for block in model.stack)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import keras
 from keras_hadamard._checks import received
 
 # Nobody wants a layer wider than this, whatever the budget.
-MOST = 2**16
+MAX_WIDTH = 2**16
 
 
 class Widths:
@@ -70,7 +70,7 @@ def narrowest(count: Callable[[int], int]) -> tuple[int, int]:
         try:
             least = count(width)
         except ValueError:
-            if width >= MOST:
+            if width >= MAX_WIDTH:
                 raise
             below, width = width, 2 * width
     while width - below > 1:
@@ -85,7 +85,7 @@ def narrowest(count: Callable[[int], int]) -> tuple[int, int]:
 def widest(count: Callable[[int], int], limit: int, low: int) -> int:
     """The greatest width within a number of parameters, if `low` is one."""
     above = 2 * low
-    while above < MOST and count(above) <= limit:
+    while above < MAX_WIDTH and count(above) <= limit:
         low, above = above, 2 * above
     while above - low > 1:
         middle = (low + above) // 2

@@ -1,79 +1,90 @@
-"""Fusions by name, one's own included."""
+"""Fusions by name."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import keras
 
-from keras_hadamard._checks import one_of, positive_int, received
+from keras_hadamard._checks import positive_int, received
 from keras_hadamard.layers import fusion, high_order
-from keras_hadamard.layers._widest import Widths
-
-Make = Callable[..., keras.layers.Layer]
+from keras_hadamard.layers.registry._parameter_budget import Widths
+from keras_hadamard.layers.registry.base import Choices, Entry, Make, Registry, drawn_by
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A fusion that has a name, and the values that a search may give to its arguments."""
-
-    layer: Make
-    choices: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+class Fusion(Entry):
+    """A fusion that has a name."""
 
     @property
     def modalities(self) -> int | None:
         """How many inputs it takes; None for two or more."""
-        modalities: int | None = getattr(self.layer, "modalities", None)
+        modalities: int | None = getattr(self.make, "modalities", None)
         return modalities
 
     @property
     def width_argument(self) -> str | None:
         """The argument that makes the layer wider at equal `units`, if it has one."""
-        argument: str | None = getattr(self.layer, "width_argument", None)
+        argument: str | None = getattr(self.make, "width_argument", None)
         return argument
 
 
-_OWN = {
-    name: Entry(layer)
-    for name, layer in {
-        "concat": fusion.ConcatFusion,
-        "sum": fusion.SumFusion,
-        "hadamard": fusion.HadamardFusion,
-        "mlb": fusion.MLB,
-        "mfb": fusion.MFB,
-        "mfh": fusion.MFH,
-        "tucker": fusion.TuckerFusion,
-        "mutan": fusion.MUTAN,
-        "block": fusion.BLOCK,
-        "block_tucker": fusion.BlockTucker,
-        "mcb": fusion.MCB,
-        "mrn": fusion.MRN,
-        "gmu": fusion.GMU,
-        "lmf": fusion.LMF,
-        "tensor": fusion.TensorFusion,
-        "bilinear_attention": fusion.BilinearAttention,
-        "cross_modal_gate": fusion.CrossModalGate,
-        "multiplicative": high_order.MultiplicativeInteraction,
-        "cope": high_order.CoPE,
-    }.items()
-}
-_REGISTERED: dict[str, Entry] = {}
+RANK = {"rank": Choices((64, 128, 256), default=128)}
+MM_DIM = {"mm_dim": Choices((64, 128, 256), default=128)}
+CHUNKS = {"chunks": Choices((4, 8, 16), default=8)}
+FACTOR = {"factor": Choices((2, 3, 5), default=2)}
+# How many products are summed, where the width has another argument or is `units`.
+CORE_RANK = {"core_rank": Choices((2, 4, 8), default=4)}
+CORE = {"core_rank": "rank"}
+NORMALIZE = {"normalize": Choices((True, False), default=False)}
+DROPOUT = {"dropout": Choices((0.0, 0.1, 0.2), default=0.0)}
+NORMALIZE_AND_DROPOUT = NORMALIZE | DROPOUT
 
-
-def entries() -> dict[str, Entry]:
-    """All fusions by name: the package's own, and after them those of users."""
-    return {**_OWN, **_REGISTERED}
-
-
-def registered() -> dict[str, Entry]:
-    """The fusions of users."""
-    return dict(_REGISTERED)
-
-
-def entry(name: Any) -> Entry:
-    """The fusion of a name; an unknown one is told the nearest names."""
-    return entries()[one_of("fusion", name, entries())]
+# The first is the default of a search. There a fusion is followed by a gate or a dense layer with
+# its own activation, so those that end in a projection stay linear, and plain concatenation gets
+# the one it needs.
+FUSIONS: Registry[Fusion] = Registry(
+    "fusion",
+    {
+        "concat": Fusion(
+            fusion.ConcatFusion,
+            {"input_dropout": DROPOUT["dropout"]},
+            given={"activation": "relu"},
+        ),
+        "sum": Fusion(fusion.SumFusion, RANK | DROPOUT),
+        "hadamard": Fusion(fusion.HadamardFusion, DROPOUT),
+        "mlb": Fusion(fusion.MLB, RANK | NORMALIZE_AND_DROPOUT),
+        "mfb": Fusion(fusion.MFB, RANK | FACTOR | NORMALIZE_AND_DROPOUT),
+        "mfh": Fusion(
+            fusion.MFH,
+            RANK | FACTOR | {"order": Choices((2, 3), default=2)} | NORMALIZE_AND_DROPOUT,
+        ),
+        "tucker": Fusion(fusion.TuckerFusion, MM_DIM | NORMALIZE_AND_DROPOUT),
+        "mutan": Fusion(fusion.MUTAN, MM_DIM | CORE_RANK | NORMALIZE_AND_DROPOUT, CORE),
+        "block": Fusion(fusion.BLOCK, MM_DIM | CHUNKS | CORE_RANK | NORMALIZE_AND_DROPOUT, CORE),
+        "block_tucker": Fusion(fusion.BlockTucker, MM_DIM | CHUNKS | NORMALIZE_AND_DROPOUT),
+        "mcb": Fusion(
+            fusion.MCB,
+            {"sketch_dim": Choices((1000, 4000, 16000), default=4000)} | NORMALIZE_AND_DROPOUT,
+        ),
+        "mrn": Fusion(fusion.MRN, {"depth": Choices((1, 2, 3), default=3)} | DROPOUT),
+        "gmu": Fusion(
+            fusion.GMU, {"gate_on": Choices(("inputs", "projections"), default="inputs")}
+        ),
+        "lmf": Fusion(fusion.LMF, CORE_RANK, CORE),
+        "tensor": Fusion(fusion.TensorFusion),
+        "bilinear_attention": Fusion(
+            fusion.BilinearAttention,
+            RANK | {"glimpses": Choices((1, 2, 4), default=1)} | DROPOUT,
+        ),
+        "cross_modal_gate": Fusion(
+            fusion.CrossModalGate, {"mutual": Choices((True, False), default=False)}
+        ),
+        "multiplicative": Fusion(high_order.MultiplicativeInteraction, RANK),
+        "cope": Fusion(high_order.CoPE, RANK | {"degree": Choices((2, 3, 4), default=2)}),
+    },
+)
 
 
 def register_fusion(
@@ -82,8 +93,8 @@ def register_fusion(
     """Gives a fusion of your own a name, under which models and search spaces find it.
 
     Args:
-        name: String, the name. A name of the package's own fusions is refused; one's own can be
-            given anew.
+        name: String, the name. A name of the package's own fusions is refused; one of yours may be
+            given again.
         layer: A layer class, or a function that returns a layer; called with `units`, and with
             `name` and the drawn `choices` as keywords. The layer is called on a list of tensors.
             Where it has them, the attributes `modalities` (how many tensors it takes, `None` for
@@ -115,16 +126,7 @@ def register_fusion(
     >>> fusion([keras.ops.ones((2, 7)), keras.ops.ones((2, 7))]).shape
     TensorShape([2, 3])
     """
-    if not isinstance(name, str) or not name:
-        raise received("the name of a fusion to be a string", name=name)
-    if name in _OWN:
-        raise received(f"a name other than the package's own, {tuple(_OWN)}", name=name)
-    if not callable(layer):
-        raise received("a layer class or a function that returns a layer", layer=layer)
-    values = {argument: tuple(v) for argument, v in (choices or {}).items()}
-    if not all(v and all(isinstance(x, int | float | str) for x in v) for v in values.values()):
-        raise received("each of `choices` to be numbers, strings or booleans", choices=choices)
-    _REGISTERED[name] = Entry(layer, values)
+    FUSIONS.register(name, Fusion(layer, *drawn_by(name, choices)))
     return layer
 
 
@@ -145,7 +147,7 @@ def get_fusion(
         units: Positive integer, the width of the output.
         input_shape: List of the inputs' shapes, batch included. Needed for `max_parameters`.
             Defaults to `None`.
-        max_parameters: Positive integer: the layer is made as wide as it can be with at most so
+        max_parameters: Positive integer: the layer is made as wide as it can be with at most that
             many trainable parameters, by the argument that its `width_argument` names. Defaults to
             `None`: no limit.
         **arguments: Arguments of the layer, `name` and `dtype` among them.
@@ -164,14 +166,14 @@ def get_fusion(
     >>> mutan.count_params() <= 20_000
     True
     """
-    found = entry(identifier)
+    make = FUSIONS[identifier].make
     units = positive_int("units", units)
     if max_parameters is not None:
         if input_shape is None:
             raise received("`input_shape`, which `max_parameters` needs", input_shape=input_shape)
         limit = positive_int("max_parameters", max_parameters)
-        arguments |= Widths(found.layer, units, input_shape, arguments).widest(limit)
-    return found.layer(units, **arguments)
+        arguments |= Widths(make, units, input_shape, arguments).widest(limit)
+    return make(units, **arguments)
 
 
 def fewest_parameters(
@@ -179,7 +181,7 @@ def fewest_parameters(
 ) -> int:
     """The fewest trainable parameters that a fusion has at any width."""
     shapes = tuple(tuple(shape) for shape in input_shape)
-    return _fewest(entry(identifier).layer, units, shapes, tuple(arguments.items()))
+    return _fewest(FUSIONS[identifier].make, units, shapes, tuple(arguments.items()))
 
 
 # A search asks the same for each of its models.
