@@ -1,13 +1,13 @@
 """The factorisation machine that attends to some pairs more than to others."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
 from keras_hadamard._checks import fraction, positive_int
 from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._typing import ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._dropout import dropped
 from keras_hadamard.layers.high_order._fields import field_shape, stacked
@@ -77,7 +77,7 @@ class AttentionalFactorizationMachine(BaseLayer):
         attention_dropout: float = 0.0,
         dropout: float = 0.0,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True

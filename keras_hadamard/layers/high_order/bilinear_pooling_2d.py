@@ -1,10 +1,19 @@
 """Bilinear pooling of feature maps (B-CNN)."""
 
-from typing import Any
+from typing import Any, Unpack
+
+from keras import ops
 
 from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
-from keras_hadamard.layers.high_order._bilinear_pooling import BilinearPooling, first, moments
+from keras_hadamard._typing import BaseArguments, Shape, Tensor
+from keras_hadamard.layers.high_order._bilinear_pooling import (
+    BilinearPooling,
+    feature_rows,
+    first_shape,
+    mean_of_sum,
+    moments,
+    root_and_norm,
+)
 
 
 @serializable
@@ -61,16 +70,22 @@ class BilinearPooling2D(BilinearPooling):
         use_signed_sqrt: bool = True,
         use_l2_normalization: bool = True,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BaseArguments],
     ) -> None:
         super().__init__(reduce, use_signed_sqrt, use_l2_normalization, data_format, **kwargs)
 
     def build(self, input_shape: Any) -> None:
         self.channels(input_shape)
 
-    def pool(self, x: Tensor, y: Tensor) -> Tensor:
-        return moments(x, y)
+    def call(self, inputs: Any) -> Tensor:
+        x, y = feature_rows(inputs, self.data_format, self.compute_dtype)
+        z = moments(x, y)
+        # Divided by the norm, the sum and the mean are one.
+        if self.reduce == "mean" and not self.use_l2_normalization:
+            z = mean_of_sum(z, x)
+        z = root_and_norm(z, self.use_signed_sqrt, self.use_l2_normalization)
+        return ops.cast(z, self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         one, other = self.channels(input_shape)
-        return (first(input_shape)[0], one * other)
+        return (first_shape(input_shape)[0], one * other)
