@@ -1,13 +1,13 @@
 """Adaptive instance normalisation."""
 
 import math
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 from keras import ops
 
 from keras_hadamard._checks import non_negative, received
 from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._typing import ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._channels import channels_axis, to_last
 from keras_hadamard.layers._masks import counted, masked_mean
 from keras_hadamard.layers._normalization.batch import EPSILON, statistics_dtype
@@ -79,7 +79,10 @@ class AdaIN(Conditioned):
     takes: ClassVar[str] = "[x, style]"
 
     def __init__(
-        self, epsilon: float = EPSILON, data_format: str | None = None, **kwargs: Any
+        self,
+        epsilon: float = EPSILON,
+        data_format: str | None = None,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.epsilon = non_negative("epsilon", epsilon)

@@ -1,13 +1,13 @@
 """Stochastic depth: a branch is dropped for whole examples."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
 from keras_hadamard._checks import fraction
 from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._typing import BaseArguments, Shape, Tensor
 from keras_hadamard.layers._kernel_free import KernelFreeLayer
 
 
@@ -58,7 +58,9 @@ class DropPath(KernelFreeLayer):
           https://arxiv.org/abs/1603.09382)
     """
 
-    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, rate: float, seed: int | None = None, **kwargs: Unpack[BaseArguments]
+    ) -> None:
         super().__init__(**kwargs)
         self.rate = fraction("rate", rate)
         self.seed = seed

@@ -1,12 +1,12 @@
 """The gated residual network of the temporal fusion transformer."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 import keras
 
 from keras_hadamard._checks import fraction, non_negative, positive_int
 from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._dropout import dropped
@@ -85,7 +85,7 @@ class GatedResidual(Conditioned):
         dropout: float = 0.0,
         epsilon: float = 1e-3,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(data_format="channels_last", **kwargs)
         self.units = None if units is None else positive_int("units", units)

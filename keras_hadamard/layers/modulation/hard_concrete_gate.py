@@ -1,14 +1,14 @@
 """Gates of features that learn to be zero."""
 
 import math
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
 from keras_hadamard._checks import non_negative, received
 from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._typing import BaseArguments, Shape, Tensor
 from keras_hadamard.layers._kernel_free import KernelFreeLayer
 from keras_hadamard.layers.modulation._channel_axis import channel_axis
 from keras_hadamard.ops import hard_concrete, open_probability
@@ -79,7 +79,7 @@ class HardConcreteGate(KernelFreeLayer):
         per_sample: bool = False,
         axis: int = -1,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BaseArguments],
     ) -> None:
         super().__init__(**kwargs)
         self.penalty = non_negative("penalty", penalty)

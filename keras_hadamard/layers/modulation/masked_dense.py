@@ -1,6 +1,6 @@
 """A dense layer with a mask on its kernel."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from keras import ops
@@ -8,19 +8,23 @@ from keras import ops
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
-from keras_hadamard.layers.modulation._changed_kernel import ChangedKernelDense
 from keras_hadamard.layers.modulation._kernel_masks import (
     Mask,
-    checked_mask,
     dense_mask,
     mask_config,
+    validate_mask,
+)
+from keras_hadamard.layers.modulation._reparametrized_dense import (
+    DenseArguments,
+    ReparametrizedDense,
+    affine,
 )
 
 MASKS = ("causal", "made_input", "made_hidden", "made_output")
 
 
 @serializable
-class MaskedDense(ChangedKernelDense):
+class MaskedDense(ReparametrizedDense):
     """Dense layer with a fixed mask on its kernel, by which outputs do not see all inputs.
 
     `y = activation((W * M)^T x + b)` with `M` of zeros and ones. Masks by name:
@@ -82,13 +86,14 @@ class MaskedDense(ChangedKernelDense):
         mask: Mask = "causal",
         features: int | None = None,
         activation: Activation = None,
-        **kwargs: Any,
+        **kwargs: Unpack[DenseArguments],
     ) -> None:
         super().__init__(units, activation, **kwargs)
-        self.mask = checked_mask(mask, MASKS)
+        self.mask = validate_mask(mask, MASKS)
         self.features = None if features is None else positive_int("features", features)
 
     def build(self, input_shape: Shape) -> None:
+        self.compute_output_shape(input_shape)
         super().build(input_shape)
         shape = (input_shape[-1] or 0, self.units)
         if isinstance(self.mask, str):
@@ -98,8 +103,11 @@ class MaskedDense(ChangedKernelDense):
         else:
             raise received(f"a mask of shape {shape}", mask_shape=np.shape(self.mask))
 
-    def changed(self, kernel: Tensor, training: bool | None) -> Tensor:
-        return kernel * ops.convert_to_tensor(self.kernel_mask, kernel.dtype)
+    def call(self, inputs: Tensor) -> Tensor:
+        kernel = self.kernel
+        kernel = kernel * ops.convert_to_tensor(self.kernel_mask, kernel.dtype)
+        y = affine(inputs, kernel, self.bias)
+        return y if self.activation is None else self.activation(y)
 
     def get_config(self) -> dict[str, Any]:
         return {

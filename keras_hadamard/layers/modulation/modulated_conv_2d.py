@@ -1,12 +1,12 @@
 """Convolution whose kernel a style modulates."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 from keras import ops
 
 from keras_hadamard._checks import non_negative, positive_int, received
 from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._typing import ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._channels import known_image, to_last, to_last_shape
 from keras_hadamard.layers._convolutions import convolve
 from keras_hadamard.layers._kernels import effective_kernel
@@ -80,7 +80,7 @@ class ModulatedConv2D(Conditioned):
         demodulate: bool = True,
         epsilon: float = 1e-8,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.filters = None if filters is None else positive_int("filters", filters)

@@ -1,12 +1,12 @@
 """The gate without weights."""
 
-from typing import Any
+from typing import Any, Unpack
 
 from keras import ops
 
 from keras_hadamard._checks import received
 from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._typing import Activation, BaseArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._kernel_free import KernelFreeLayer
@@ -62,7 +62,9 @@ class SimpleGate(KernelFreeLayer):
           https://arxiv.org/abs/2204.04676)
     """
 
-    def __init__(self, activation: Activation = None, axis: int = -1, **kwargs: Any) -> None:
+    def __init__(
+        self, activation: Activation = None, axis: int = -1, **kwargs: Unpack[BaseArguments]
+    ) -> None:
         super().__init__(**kwargs)
         self.activation = get_activation(activation)
         self.axis = int(axis)

@@ -1,12 +1,12 @@
 """Spatially-adaptive denormalisation."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 from keras import ops
 
 from keras_hadamard._checks import one_of, positive_int, received
 from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._typing import ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._channels import known_image, to_last
 from keras_hadamard.layers._convolutions import convolve
 from keras_hadamard.layers._normalization import normalization as normalization_of
@@ -78,7 +78,7 @@ class SPADE(Conditioned):
         normalization: str = "instance",
         kernel_size: int = 3,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.hidden_units = positive_int("hidden_units", hidden_units)
