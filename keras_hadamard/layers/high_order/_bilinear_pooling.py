@@ -1,13 +1,12 @@
-"""Base class and steps of the bilinear poolings: feature maps in, one normalised vector out."""
+"""Steps of the bilinear poolings: feature maps in, one normalised vector out."""
 
-from typing import Any, Unpack
+from typing import Any
 
 from keras import ops
 
-from keras_hadamard._checks import one_of, received
-from keras_hadamard._typing import BaseArguments, Shape, Tensor
-from keras_hadamard.layers._channels import channels_axis, image_format, to_last
-from keras_hadamard.layers._kernel_free import KernelFreeLayer
+from keras_hadamard._checks import received
+from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard.layers._channels import channels_axis, to_last
 from keras_hadamard.ops._precision import at_least_float32
 from keras_hadamard.ops.l2_normalize import l2_normalize
 from keras_hadamard.ops.signed_sqrt import signed_sqrt
@@ -16,48 +15,21 @@ from keras_hadamard.ops.signed_sqrt import signed_sqrt
 EPSILON = 1e-12
 
 
-class BilinearPooling(KernelFreeLayer):
-    """Base of the poolings: their arguments, and the check that two feature maps fit together."""
-
-    def __init__(
-        self,
-        reduce: str,
-        use_signed_sqrt: bool,
-        use_l2_normalization: bool,
-        data_format: str | None,
-        **kwargs: Unpack[BaseArguments],
-    ) -> None:
-        super().__init__(**kwargs)
-        self.reduce = one_of("reduce", reduce, ("mean", "sum"))
-        self.use_signed_sqrt = bool(use_signed_sqrt)
-        self.use_l2_normalization = bool(use_l2_normalization)
-        self.data_format = image_format(data_format)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "reduce": self.reduce,
-            "use_signed_sqrt": self.use_signed_sqrt,
-            "use_l2_normalization": self.use_l2_normalization,
-            "data_format": self.data_format,
-        }
-
-    def channels(self, input_shape: Any) -> tuple[int, int]:
-        """The channels of both maps, once they are known to fit together."""
-        name = type(self).__name__
-        many = len(input_shape) > 0 and all(isinstance(s, list | tuple) for s in input_shape)
-        shapes = [tuple(s) for s in input_shape] if many else [tuple(input_shape)]
-        axis = channels_axis(self.data_format)
-        if len(shapes) > 2 or any(len(s) != 4 or s[axis] is None for s in shapes):
-            raise received(
-                f"`{name}` to be called on one or two feature maps of rank 4 with known channels",
-                shapes=shapes,
-            )
-        positions = [s[1:3] if axis == -1 else s[2:] for s in shapes]
-        sides = zip(positions[0], positions[-1], strict=True)
-        if any(None not in pair and pair[0] != pair[1] for pair in sides):
-            raise received(f"the maps of `{name}` to have equal positions", shapes=shapes)
-        return int(shapes[0][axis]), int(shapes[-1][axis])
+def map_channels(name: str, input_shape: Any, data_format: str) -> tuple[int, int]:
+    """The channels of both maps, once they are known to fit together."""
+    many = len(input_shape) > 0 and all(isinstance(s, list | tuple) for s in input_shape)
+    shapes = [tuple(s) for s in input_shape] if many else [tuple(input_shape)]
+    axis = channels_axis(data_format)
+    if len(shapes) > 2 or any(len(s) != 4 or s[axis] is None for s in shapes):
+        raise received(
+            f"`{name}` to be called on one or two feature maps of rank 4 with known channels",
+            shapes=shapes,
+        )
+    positions = [s[1:3] if axis == -1 else s[2:] for s in shapes]
+    sides = zip(positions[0], positions[-1], strict=True)
+    if any(None not in pair and pair[0] != pair[1] for pair in sides):
+        raise received(f"the maps of `{name}` to have equal positions", shapes=shapes)
+    return int(shapes[0][axis]), int(shapes[-1][axis])
 
 
 def feature_rows(inputs: Any, data_format: str, compute_dtype: str) -> tuple[Tensor, Tensor]:

@@ -4,12 +4,15 @@ from typing import Any, Unpack
 
 from keras import ops
 
+from keras_hadamard._checks import one_of
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import BaseArguments, Shape, Tensor
+from keras_hadamard.layers._channels import image_format
+from keras_hadamard.layers._kernel_free import KernelFreeLayer
 from keras_hadamard.layers.high_order._bilinear_pooling import (
-    BilinearPooling,
     feature_rows,
     first_shape,
+    map_channels,
     mean_of_sum,
     moments,
     root_and_norm,
@@ -17,7 +20,7 @@ from keras_hadamard.layers.high_order._bilinear_pooling import (
 
 
 @serializable
-class BilinearPooling2D(BilinearPooling):
+class BilinearPooling2D(KernelFreeLayer):
     """Bilinear pooling: the outer products of two feature maps' channels, summed over positions.
 
     `z = vec(sum_p x_p y_p^T) / P`, then `sign(z) * sqrt(|z|)`, then division by the Euclidean norm.
@@ -72,10 +75,14 @@ class BilinearPooling2D(BilinearPooling):
         data_format: str | None = None,
         **kwargs: Unpack[BaseArguments],
     ) -> None:
-        super().__init__(reduce, use_signed_sqrt, use_l2_normalization, data_format, **kwargs)
+        super().__init__(**kwargs)
+        self.reduce = one_of("reduce", reduce, ("mean", "sum"))
+        self.use_signed_sqrt = bool(use_signed_sqrt)
+        self.use_l2_normalization = bool(use_l2_normalization)
+        self.data_format = image_format(data_format)
 
     def build(self, input_shape: Any) -> None:
-        self.channels(input_shape)
+        map_channels(type(self).__name__, input_shape, self.data_format)
 
     def call(self, inputs: Any) -> Tensor:
         x, y = feature_rows(inputs, self.data_format, self.compute_dtype)
@@ -87,5 +94,14 @@ class BilinearPooling2D(BilinearPooling):
         return ops.cast(z, self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
-        one, other = self.channels(input_shape)
+        one, other = map_channels(type(self).__name__, input_shape, self.data_format)
         return (first_shape(input_shape)[0], one * other)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "reduce": self.reduce,
+            "use_signed_sqrt": self.use_signed_sqrt,
+            "use_l2_normalization": self.use_l2_normalization,
+            "data_format": self.data_format,
+        }

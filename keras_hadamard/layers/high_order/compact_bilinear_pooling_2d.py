@@ -7,11 +7,13 @@ from keras import ops
 from keras_hadamard._checks import one_of, positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import BaseArguments, Shape, Tensor
+from keras_hadamard.layers._channels import image_format
+from keras_hadamard.layers._kernel_free import KernelFreeLayer
 from keras_hadamard.layers._sketch import Sketch, add_sketches
 from keras_hadamard.layers.high_order._bilinear_pooling import (
-    BilinearPooling,
     feature_rows,
     first_shape,
+    map_channels,
     mean_of_sum,
     moments,
     root_and_norm,
@@ -21,7 +23,7 @@ from keras_hadamard.ops.count_sketch import count_sketch
 
 
 @serializable
-class CompactBilinearPooling2D(BilinearPooling):
+class CompactBilinearPooling2D(KernelFreeLayer):
     """Compact bilinear pooling: a random sketch of the channels' outer products (tensor sketch).
 
     `z = sum_p irfft(rfft(s_1(x_p)) * rfft(s_2(y_p)))` with two count sketches
@@ -92,13 +94,18 @@ class CompactBilinearPooling2D(BilinearPooling):
         seed: int | None = None,
         **kwargs: Unpack[BaseArguments],
     ) -> None:
-        super().__init__(reduce, use_signed_sqrt, use_l2_normalization, data_format, **kwargs)
+        super().__init__(**kwargs)
+        self.reduce = one_of("reduce", reduce, ("mean", "sum"))
+        self.use_signed_sqrt = bool(use_signed_sqrt)
+        self.use_l2_normalization = bool(use_l2_normalization)
+        self.data_format = image_format(data_format)
         self.sketch_dim = positive_int("sketch_dim", sketch_dim)
         self.method = one_of("method", method, ("fft", "moments"))
         self.seed = seed
 
     def build(self, input_shape: Any) -> None:
-        self.sketches = add_sketches(self, self.channels(input_shape), self.sketch_dim, self.seed)
+        channels = map_channels(type(self).__name__, input_shape, self.data_format)
+        self.sketches = add_sketches(self, channels, self.sketch_dim, self.seed)
 
     def call(self, inputs: Any) -> Tensor:
         x, y = feature_rows(inputs, self.data_format, self.compute_dtype)
@@ -114,13 +121,17 @@ class CompactBilinearPooling2D(BilinearPooling):
         return ops.cast(z, self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
-        self.channels(input_shape)
+        map_channels(type(self).__name__, input_shape, self.data_format)
         return (first_shape(input_shape)[0], self.sketch_dim)
 
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "sketch_dim": self.sketch_dim,
+            "reduce": self.reduce,
+            "use_signed_sqrt": self.use_signed_sqrt,
+            "use_l2_normalization": self.use_l2_normalization,
+            "data_format": self.data_format,
             "method": self.method,
             "seed": self.seed,
         }
