@@ -11,5 +11,5 @@ def register(commands: Commands) -> None:
     add = parser.add_argument
     add("parts", nargs="*", metavar="NAME", help="a part of a name, in any case; default: all")
     add("--domain", choices=DOMAINS, help="default: all")
-    add("--names", action="store_true", help="print the names alone")
+    add("--names", action="store_true", help="print only the names")
     parser.set_defaults(run="keras_hadamard.cli.catalogue:run")

@@ -1,6 +1,5 @@
 """Keeps TensorFlow's log off the terminal; errors still come as exceptions."""
 
-import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -9,6 +8,8 @@ from contextlib import contextmanager
 
 def start_quietly(with_devices: bool = True) -> None:
     """Imports Keras, with all that TensorFlow has to say about the machine left unsaid."""
+    import logging
+
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     for name in ("tensorflow", "absl"):
         logging.getLogger(name).setLevel(logging.ERROR)

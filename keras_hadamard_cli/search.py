@@ -18,11 +18,11 @@ from keras_hadamard_cli.parser import Commands
 DESCRIPTION = """\
 Searches fusions and gates for a data set, compares the best with the concat baseline, and writes
 trials.csv, trials.json, report.html, summary.txt, best.keras and serving/1/ to the run's folder.
-The same command goes on with a search that was interrupted.
+The same command resumes a search that was interrupted.
 
-With --workers, --chief or both the trials run in other processes: each worker is told what to do by
-the chief, and only needs the data set. A worker that dies gives its trial to another, and a chief
-that is started again goes on with the workers it had. Whoever reaches the chief is trusted."""
+With --workers, --chief or both the trials run in other processes: the chief gives each worker its
+trials, and a worker needs only the data set. A worker that dies gives its trial to another, and a
+chief that is started again resumes with its workers. Whoever reaches the chief is trusted."""
 CHIEF = "127.0.0.1:8476"
 
 
@@ -53,7 +53,7 @@ def register(commands: Commands) -> None:
         type=not_negative,
         default=0.0,
         metavar="W",
-        help="accuracy that twice the latency of one example is worth, such as 0.01; default: 0",
+        help="accuracy traded for doubling the latency of one example, such as 0.01; default: 0",
     )
     add(
         "--weight",
@@ -68,14 +68,13 @@ def register(commands: Commands) -> None:
         type=natural,
         default=0,
         metavar="K",
-        help="score trials by cross-validation in so many parts; default: the data's own split",
+        help="score trials by cross-validation in K parts; default: the data's own split",
     )
     add(
         "--match-parameters",
         type=positive,
         metavar="N",
-        help="make every model as wide as so many parameters allow; default: fusions draw their "
-        "widths",
+        help="make every model as wide as N parameters allow; default: fusions draw their widths",
     )
     add(
         "--max-trial-seconds",
@@ -128,7 +127,7 @@ def register(commands: Commands) -> None:
         type=seconds,
         default=60.0,
         metavar="TIME",
-        help="after so long a silence a worker's trial goes to another; default: 60",
+        help="a worker that is silent for that long loses its trial to another; default: 60",
     )
     add(
         "--strategy",

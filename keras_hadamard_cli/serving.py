@@ -17,7 +17,7 @@ def register(commands: Commands) -> None:
         metavar="N,...",
         help="what batches are padded to, and warmed up with; default: 1,8,32",
     )
-    add("--xla", action="store_true", help="for a server that was started with XLA alone")
+    add("--xla", action="store_true", help="only for a server that was started with XLA")
     export.set_defaults(run="keras_hadamard.cli.serving:run_export")
     convert = commands.add_parser("convert", help="write a model for LiteRT or as ONNX")
     add = convert.add_argument

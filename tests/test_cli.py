@@ -287,7 +287,7 @@ def test_a_full_disk(capsys, monkeypatch):
 def test_an_interrupt_says_how_to_go_on(capsys, monkeypatch):
     search_raises(monkeypatch, KeyboardInterrupt())
     assert main(["search", "digits_vqa"]) == 130
-    assert "same command goes on" in capsys.readouterr().err
+    assert "same command resumes" in capsys.readouterr().err
 
 
 def test_a_search_without_a_success_fails(capsys, monkeypatch):

@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(str(error)) from error
     except KeyboardInterrupt:
         sys.stderr.write(
-            "\nInterrupted. Finished trials are kept; the same command goes on from here.\n"
+            "\nInterrupted. Finished trials are kept; the same command resumes from here.\n"
         )
         return INTERRUPTED
     return 0

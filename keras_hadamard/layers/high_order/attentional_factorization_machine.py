@@ -22,7 +22,7 @@ class AttentionalFactorizationMachine(BaseLayer):
     `y = P sum_(i<j) a_(ij) (x_i * x_j) + d with a = softmax_(ij)(h . relu(W (x_i * x_j) + b) + c)`,
     where `W` is `(width, attention_units)`.
 
-    The paper has the bias `b` alone; public code has `c` and `d` too, as this layer. `c` moves all
+    The paper has only the bias `b`; public code has `c` and `d` too, as this layer. `c` moves all
     scores alike and so does nothing.
 
     Args:

@@ -97,7 +97,7 @@ class CrossNetwork(BaseLayer):
         self.supports_masking = True
         if projection_dim is not None and parameterization != "low_rank":
             raise received(
-                '`projection_dim` for parameterization "low_rank" alone',
+                '`projection_dim` for parameterization "low_rank" only',
                 projection_dim=projection_dim,
                 parameterization=parameterization,
             )

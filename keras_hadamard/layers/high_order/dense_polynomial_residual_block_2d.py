@@ -43,7 +43,7 @@ class DensePolynomialResidualBlock2D(PolynomialResidual):
         dense_skip: Boolean, whether `p_0` is added to the product. Defaults to `False`.
         theta_initializer: Initialiser of the scalar `theta` of `dense_skip`, `"zeros"` in the
             published networks. Defaults to `None`: there is none.
-        dense_dropout: Number in [0, 1), how often a training step takes `p_0` alone, with
+        dense_dropout: Number in [0, 1), how often a training step takes only `p_0`, with
             `dense_skip`; the product is scaled by `1 / (1 - dense_dropout)` otherwise. Defaults to
             `0.0`.
         seed: Integer, the seed of `dense_dropout`. Defaults to `None`.
@@ -207,7 +207,7 @@ def dense_stage(layer: DensePolynomialResidualBlock2D, state: Shape) -> Stage:
 
 
 def _listed(inputs: Any) -> list[Any]:
-    """The image and the products; of one image, a list in which it is alone."""
+    """The image and the products as a list."""
     first = inputs[0] if isinstance(inputs, list | tuple) and inputs else None
     if first is None or isinstance(first, int):
         raise received("a list: the image, and the products of the earlier blocks", inputs=inputs)

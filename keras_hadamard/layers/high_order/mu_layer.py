@@ -39,8 +39,8 @@ class MuLayer(BaseLayer):
         rank: Integer, the rank of the second projection. Defaults to `None`, which is
             `hidden_units // 8`, at least one.
         normalize: Boolean, whether both factors are layer-normalised. Defaults to `True`.
-            Layer normalisation divides by a standard deviation that depends on the input, so the
-            layer is a polynomial (of degree two) without it alone.
+            Layer normalisation divides by a standard deviation that depends on the input, so only
+            without it is the layer a polynomial (of degree two).
         use_alpha: Boolean, whether the product has a learned factor. Defaults to `True`.
         use_spatial_shift: Boolean, whether channels are shifted. Defaults to `False`.
         activation: Name or function applied before the last projection. Defaults to `None`.

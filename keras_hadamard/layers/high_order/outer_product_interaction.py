@@ -21,7 +21,7 @@ class OuterProductInteraction(BaseLayer):
     For the fields `i < j` in the order of rows,
 
     - `"mat"`: `y_(ij) = sum_(d,e) x_(i,d) * K_(ij,d,e) * x_(j,e)`, a bilinear form of full rank;
-    - `"vec"`: `y_(ij) = sum_d K_(ij,d) * x_(i,d) * x_(j,d)`, its diagonal alone;
+    - `"vec"`: `y_(ij) = sum_d K_(ij,d) * x_(i,d) * x_(j,d)`, only its diagonal;
     - `"num"`: `y_(ij) = K_(ij) sum_d x_(i,d) * x_(j,d)`.
 
     The paper's layer sums the fields before the outer product; this is the form of public code,

@@ -56,7 +56,7 @@ class PolyBlock(BaseLayer):
         Images have no masks.
 
     Numerics:
-        As `MuLayer`. The sums are of the compute dtype.
+        As `MuLayer`. The sums have the compute dtype.
 
     Raises:
         ValueError: If an argument is out of range or the input is no image of known channels.

@@ -47,8 +47,8 @@ class PolynomialResidualBlock2D(PolynomialResidual):
             Defaults to `"batch"`.
         shortcut_normalization: The normalisation of the shortcut in the product. Defaults to
             `None`.
-        product_convolutions: Integer, how many convolutions the product passes. With 0 the
-            normalisation alone is left, as in Pi-nets. Defaults to `1`.
+        product_convolutions: Integer, how many convolutions the product passes. With 0
+            only the normalisation is left, as in Pi-nets. Defaults to `1`.
         product_kernel_size: Odd integer, the side of their windows. Defaults to `1`.
         product_normalization: The normalisation after each of them. Defaults to `"batch"`.
         alpha_initializer: Initialiser of the scalar `alpha`; `None` for none, as in Pi-nets.

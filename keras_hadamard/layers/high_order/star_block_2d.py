@@ -21,8 +21,8 @@ class StarBlock2D(StarResidual2D):
 
     `y = x + D_2(N_2(G (relu6(U u) * (V u)))) with u = N_1(D_1(x))`: `D` are depthwise
     convolutions, `N` batch normalisations (with PyTorch's epsilon, momentum and unbiased running
-    variance), `U` and `V` are `(channels, expansion * channels)` and `G` goes back. One of the
-    branches alone is activated, and nothing normalises `D_2`.
+    variance), `U` and `V` are `(channels, expansion * channels)` and `G` goes back. Only one
+    of the branches is activated, and nothing normalises `D_2`.
 
     Args:
         expansion: Integer, how many times wider than the input the product is. Defaults to `4`.
