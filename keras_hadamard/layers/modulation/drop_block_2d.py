@@ -14,7 +14,7 @@ from keras_hadamard.layers._kernel_free import KernelFreeLayer
 
 @serializable
 class DropBlock2D(KernelFreeLayer):
-    """Dropout of square regions, in training alone.
+    """Dropout of square regions, only in training.
 
     `y = x * M * size(M) / sum(M)` with `M` zero on the `block_size` squares around random seeds and
     one elsewhere, the same for all channels. Seeds are drawn with

@@ -4,18 +4,17 @@ from typing import Any, Unpack
 
 import keras
 
-from keras_hadamard._checks import fraction
+from keras_hadamard._checks import fraction, positive_int
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
-from keras_hadamard.layers.modulation._reparametrized_dense import (
-    DenseArguments,
-    ReparametrizedDense,
-    affine,
-)
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._keras_layer import KerasLayer
+from keras_hadamard.layers.modulation._dense import DenseArguments, affine, dense_shape
 
 
 @serializable
-class DropConnect(ReparametrizedDense):
+class DropConnect(KerasLayer, keras.layers.Dense):
     """Dense layer whose weights are dropped in training (DropConnect).
 
     `y = activation((W * M)^T x / (1 - rate) + b)` with `M` 0 for each weight with probability
@@ -48,7 +47,7 @@ class DropConnect(ReparametrizedDense):
         The mask is passed on.
 
     Numerics:
-        Of the compute dtype, as in `keras.layers.Dense`.
+        All in the compute dtype, as in `keras.layers.Dense`.
 
     Raises:
         ValueError: If an argument is out of range or the width of the input is unknown.
@@ -72,7 +71,9 @@ class DropConnect(ReparametrizedDense):
         seed: int | None = None,
         **kwargs: Unpack[DenseArguments],
     ) -> None:
-        super().__init__(units, activation, **kwargs)
+        super().__init__(
+            positive_int("units", units), activation=get_activation(activation), **kwargs
+        )
         self.rate = fraction("rate", rate)
         self.seed = seed
         self.random = keras.random.SeedGenerator(seed)
@@ -88,5 +89,13 @@ class DropConnect(ReparametrizedDense):
         y = affine(inputs, kernel, self.bias)
         return y if self.activation is None else self.activation(y)
 
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return dense_shape(input_shape, self.units)
+
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "rate": self.rate, "seed": self.seed}
+        return {
+            **super().get_config(),
+            "activation": serialize_activation(self.activation),
+            "rate": self.rate,
+            "seed": self.seed,
+        }

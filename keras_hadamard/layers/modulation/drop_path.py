@@ -16,7 +16,7 @@ class DropPath(KernelFreeLayer):
     """Dropout of whole examples, at the end of a residual branch (stochastic depth).
 
     `y = x * m / (1 - rate)` with `m` 0 for an example with probability `rate` and 1 otherwise, in
-    training alone. The paper does not scale in training, but by `1 - rate` in the test, which is
+    training only. The paper does not scale in training, but by `1 - rate` in the test, which is
     the same up to the size of the weights.
 
     Args:
@@ -41,7 +41,7 @@ class DropPath(KernelFreeLayer):
         The mask is passed on.
 
     Numerics:
-        Of the compute dtype.
+        All in the compute dtype.
 
     Raises:
         ValueError: If `rate` is out of range.

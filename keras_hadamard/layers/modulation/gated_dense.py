@@ -60,8 +60,8 @@ class GatedDense(GatedLayer):
         The mask is passed on.
 
     Numerics:
-        Gate and product are computed in float32 under 16-bit policies. The gradient keeps the two
-        pre-activations alone.
+        Gate and product are computed in float32 under 16-bit policies. The gradient keeps
+        only the two pre-activations.
 
     Raises:
         ValueError: If an argument is out of range or the width of the input is unknown.

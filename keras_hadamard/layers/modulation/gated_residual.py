@@ -97,18 +97,6 @@ class GatedResidual(Conditioned):
         self.epsilon = non_negative("epsilon", epsilon)
         self.seed = seed
 
-    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        listed = inputs if isinstance(inputs, list | tuple) else [inputs]
-        return super().__call__(listed, *args, **kwargs)
-
-    def shapes(self, input_shape: Any) -> list[Shape]:
-        bare = not any(isinstance(s, list | tuple) for s in input_shape)
-        return super().shapes([input_shape] if bare else input_shape)
-
-    def check_shapes(self, x: Shape, *more: Shape) -> None:
-        for context in more:
-            super().check_shapes(x, context)
-
     def build(self, input_shape: Any) -> None:
         x, *contexts = self.shapes(input_shape)
         output = self.compute_output_shape(input_shape)
@@ -166,3 +154,15 @@ class GatedResidual(Conditioned):
         # The features stand last, whatever Keras takes for images.
         del config["data_format"]
         return config
+
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        listed = inputs if isinstance(inputs, list | tuple) else [inputs]
+        return super().__call__(listed, *args, **kwargs)
+
+    def shapes(self, input_shape: Any) -> list[Shape]:
+        bare = not any(isinstance(s, list | tuple) for s in input_shape)
+        return super().shapes([input_shape] if bare else input_shape)
+
+    def check_shapes(self, x: Shape, *more: Shape) -> None:
+        for context in more:
+            super().check_shapes(x, context)

@@ -117,14 +117,6 @@ class HardConcreteGate(KernelFreeLayer):
         gates = hard_concrete(log_alpha, uniform, temperature=self.temperature)
         return inputs * ops.cast(gates, inputs.dtype)
 
-    def open_gates(self) -> int:
-        """How many gates of the test are not 0."""
-        return int(ops.sum(ops.cast(hard_concrete(self.log_alpha) > 0, "int32")))
-
-    def _penalty(self, log_alpha: Tensor) -> Tensor:
-        # Of the weight, not of the call: a gate that is used twice costs as much.
-        return self.penalty * ops.sum(open_probability(log_alpha, temperature=self.temperature))
-
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         channel_axis(input_shape, self.axis)
         return tuple(input_shape)
@@ -139,6 +131,14 @@ class HardConcreteGate(KernelFreeLayer):
             "axis": self.axis,
             "seed": self.seed,
         }
+
+    def open_gates(self) -> int:
+        """How many gates of the test are not 0."""
+        return int(ops.sum(ops.cast(hard_concrete(self.log_alpha) > 0, "int32")))
+
+    def _penalty(self, log_alpha: Tensor) -> Tensor:
+        # Of the weight, not of the call: a gate that is used twice costs as much.
+        return self.penalty * ops.sum(open_probability(log_alpha, temperature=self.temperature))
 
 
 def _clamped(log_alpha: Tensor) -> Tensor:

@@ -75,7 +75,7 @@ class MaskedConv2D(KerasLayer, keras.layers.Conv2D):
         Images have no masks.
 
     Numerics:
-        Of the compute dtype, as in `keras.layers.Conv2D`.
+        All in the compute dtype, as in `keras.layers.Conv2D`.
 
     Raises:
         ValueError: If the mask is unknown or does not fit the kernel, or an argument is out of

@@ -2,29 +2,29 @@
 
 from typing import Any, Unpack
 
+import keras
 import numpy as np
 from keras import ops
 
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._keras_layer import KerasLayer
+from keras_hadamard.layers.modulation._dense import DenseArguments, affine, dense_shape
 from keras_hadamard.layers.modulation._kernel_masks import (
     Mask,
     dense_mask,
     mask_config,
     validate_mask,
 )
-from keras_hadamard.layers.modulation._reparametrized_dense import (
-    DenseArguments,
-    ReparametrizedDense,
-    affine,
-)
 
 MASKS = ("causal", "made_input", "made_hidden", "made_output")
 
 
 @serializable
-class MaskedDense(ReparametrizedDense):
+class MaskedDense(KerasLayer, keras.layers.Dense):
     """Dense layer with a fixed mask on its kernel, by which outputs do not see all inputs.
 
     `y = activation((W * M)^T x + b)` with `M` of zeros and ones. Masks by name:
@@ -32,7 +32,7 @@ class MaskedDense(ReparametrizedDense):
     - `"causal"`: output `j` sees the inputs up to `j`.
     - `"made_input"`, `"made_hidden"` and `"made_output"`: the first, any middle and the last layer
       of a masked autoencoder (MADE) over `features` variables. Outputs of variable `d` see the
-      variables before `d` alone; with several outputs a variable, those of one stand together.
+      variables before `d` only; with several outputs a variable, those of one stand together.
 
     A hidden unit of MADE may see as many variables as its degree says. The paper draws degrees at
     random; here they are 1, 2, ..., `features - 1` and again from 1, so that layers fit together
@@ -63,7 +63,7 @@ class MaskedDense(ReparametrizedDense):
         The mask is passed on.
 
     Numerics:
-        Of the compute dtype, as in `keras.layers.Dense`.
+        All in the compute dtype, as in `keras.layers.Dense`.
 
     Raises:
         ValueError: If the mask is unknown or not of the shape of the kernel, or an argument is out
@@ -88,7 +88,9 @@ class MaskedDense(ReparametrizedDense):
         activation: Activation = None,
         **kwargs: Unpack[DenseArguments],
     ) -> None:
-        super().__init__(units, activation, **kwargs)
+        super().__init__(
+            positive_int("units", units), activation=get_activation(activation), **kwargs
+        )
         self.mask = validate_mask(mask, MASKS)
         self.features = None if features is None else positive_int("features", features)
 
@@ -109,9 +111,13 @@ class MaskedDense(ReparametrizedDense):
         y = affine(inputs, kernel, self.bias)
         return y if self.activation is None else self.activation(y)
 
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return dense_shape(input_shape, self.units)
+
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
+            "activation": serialize_activation(self.activation),
             "mask": mask_config(self.mask),
             "features": self.features,
         }

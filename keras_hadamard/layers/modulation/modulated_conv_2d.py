@@ -120,12 +120,6 @@ class ModulatedConv2D(Conditioned):
             y = y + ops.cast(self.bias, y.dtype)
         return to_last(y, self.data_format, back=True)
 
-    def check_shapes(self, x: Shape, style: Shape, *more: Shape) -> None:
-        del more
-        known_image(x, self.data_format)
-        if len(style) != 2 or style[-1] is None:
-            raise received("`style` to be (batch, width)", style_shape=style)
-
     def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
         *image, channels = known_image(self.shapes(input_shape)[0], self.data_format)
         return to_last_shape((*image, self.filters or channels), self.data_format, back=True)
@@ -138,3 +132,9 @@ class ModulatedConv2D(Conditioned):
             "demodulate": self.demodulate,
             "epsilon": self.epsilon,
         }
+
+    def check_shapes(self, x: Shape, style: Shape, *more: Shape) -> None:
+        del more
+        known_image(x, self.data_format)
+        if len(style) != 2 or style[-1] is None:
+            raise received("`style` to be (batch, width)", style_shape=style)

@@ -19,7 +19,7 @@ from keras_hadamard.ops._shapes import compatible
 
 @serializable
 class PartialConv2D(BaseConv):
-    """Convolution of the known pixels alone, weighted up for those that are missing.
+    """Convolution of only the known pixels, weighted up for those that are missing.
 
     `y = (r * (W * (x m)) + b) * m' with r = n / (s + epsilon) * m' and m' = min(s, 1)`, where `m`
     is 1 at known pixels and 0 in holes, `s` the sum of `m` over a window and `n` its size. A window
@@ -65,7 +65,7 @@ class PartialConv2D(BaseConv):
 
     Numerics:
         Sums of the mask and all that follows the convolution are float32 under 16-bit policies.
-        As in the authors' code the mask's gradient is that of `x m` alone: `r` and `m'` are taken
+        As in the authors' code the mask's gradient is only that of `x m`: `r` and `m'` are taken
         for constants. A mask between 0 and 1 is a weight. The authors' code convolves a mask with
         ones for every input and every output channel; here the channels are added first and the
         windows summed once, by each axis.

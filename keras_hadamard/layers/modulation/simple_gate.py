@@ -44,8 +44,8 @@ class SimpleGate(KernelFreeLayer):
         The mask is passed on where the last axis is halved.
 
     Numerics:
-        Activation and product are float32 under 16-bit policies. The gradient keeps the two halves
-        alone.
+        Activation and product are float32 under 16-bit policies. The gradient keeps only the two
+        halves.
 
     Raises:
         ValueError: If `axis` is that of the batch or none of the input's, or what it holds is

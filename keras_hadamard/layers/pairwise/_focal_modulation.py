@@ -62,22 +62,19 @@ class FocalLayer(BaseLayer):
 
 
 def convolve_levels(
-    layer: FocalLayer, shape: Shape, kernel_size: Callable[[int], Any]
+    layer: FocalLayer, sizes: Sequence[int | tuple[int, int]], shape: Shape
 ) -> list[Any]:
-    """Creates a depthwise convolution for each level of a layer, the next larger than the last.
-
-    `kernel_size` makes a kernel of so many positions a side.
-    """
+    """Creates a depthwise convolution of each size, which a context passes one after the other."""
     return [
         convolve_depthwise(
             layer,
-            kernel_size(layer.window + layer.factor * level),
+            size,
             f"depthwise_{level + 1}",
             use_bias=False,
             kernel_initializer=layer.depthwise_initializer,
             input_shape=shape,
         )
-        for level in range(layer.levels)
+        for level, size in enumerate(sizes)
     ]
 
 

@@ -1,4 +1,4 @@
-"""The one small head of attention that aMLP adds to a gate."""
+"""The small attention of one head that aMLP adds to a gate."""
 
 import math
 from typing import Unpack
@@ -12,7 +12,7 @@ from keras_hadamard.ops._precision import at_least_float32
 
 
 class TinyAttention(BaseLayer):
-    """`W_o softmax(q k / sqrt(width)) v` with `[q, k, v] = W x`, of which `W_o` alone is biased."""
+    """`W_o softmax(q k / sqrt(width)) v` with `[q, k, v] = W x`, of which only `W_o` is biased."""
 
     def __init__(
         self, width: int, units: int, causal: bool, **kwargs: Unpack[ProjectionArguments]

@@ -108,7 +108,8 @@ class FocalModulation2D(FocalLayer):
         self.input_projection = self.project(
             2 * width + self.levels + 1, "input_projection", input_shape=shape
         )
-        self.depthwise = convolve_levels(self, shape, lambda size: size)
+        sizes = [self.window + self.factor * level for level in range(self.levels)]
+        self.depthwise = convolve_levels(self, sizes, shape)
         self.modulator_projection = self.project(width, "modulator_projection", input_shape=shape)
         self.normalization = None
         if self.post_norm:

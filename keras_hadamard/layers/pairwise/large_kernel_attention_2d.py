@@ -19,7 +19,7 @@ class LargeKernelAttention2D(ImageMixer):
     `y = W_o (u * W_c D_2(D_1(u))) with u = act(W_v x)`: a large kernel of `kernel_size` pixels is
     taken apart into a depthwise kernel `D_1` of `2 * dilation - 1` pixels a side, another `D_2` of
     `kernel_size / dilation`, rounded up, that meets every pixel out of `dilation`, and the channels
-    `W_c`. In the paper the attention is the product alone, `W_v`, `W_o` and the activation are
+    `W_c`. In the paper the attention is only the product, `W_v`, `W_o` and the activation are
     those around it. The authors' module adds its input to its output.
 
     Args:

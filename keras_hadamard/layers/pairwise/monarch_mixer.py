@@ -34,15 +34,15 @@ class MonarchMixer(ImplicitMixer):
 
     The paper writes a mixer as Monarch matrices around a product, `M_2 (k * (M_1 x))`; with those
     of the Fourier transform that is a convolution, and so the authors' code computes it. Here, as
-    there, it is an FFT; Monarch matrices that are learned, which the code has for the features
-    alone, are not part of this layer. The authors' code also trains the features of the position,
-    at a rate of its own; here they are fixed.
+    there, it is an FFT; Monarch matrices that are learned, which the code has only for the
+    features, are not part of this layer. The authors' code also trains the features of the
+    position, at a rate of its own; here they are fixed.
 
     Args:
         max_length: Integer, the longest sequence, which positions are counted relative to. Shorter
             ones take the beginnings of the filters. Defaults to `None`, the length that the layer
             is built with, or 128 where that is unknown.
-        causal: Boolean, whether the convolutions see the past alone. Defaults to `False`.
+        causal: Boolean, whether the convolutions see only the past. Defaults to `False`.
         residual: Boolean, whether the input goes through a second long convolution past the gates,
             as in the published models. Defaults to `True`.
         short_taps: Integer, the taps of the short convolution, which is causal. Defaults to `3`.

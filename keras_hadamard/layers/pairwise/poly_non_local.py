@@ -40,8 +40,8 @@ class PolyNonLocal(BaseLayer):
     Call arguments:
         inputs: Tensor.
         mask: Boolean tensor of the shape of the positions. Defaults to `None`.
-        training: Boolean, whether a gradient follows. It changes the order of sums alone. Defaults
-            to `None`.
+        training: Boolean, whether a gradient follows. It changes only the order of sums.
+            Defaults to `None`.
 
     Input shape:
         `(batch, ..., features)` with one or more axes of positions: sequences, images, videos.
