@@ -40,6 +40,10 @@ class GatedLayer(BaseLayer):
         self.lora_alpha = None if lora_alpha is None else non_negative("lora_alpha", lora_alpha)
         self.supports_masking = True
 
+    def dense_layers(self) -> list[keras.layers.Dense]:
+        """The dense layers that the layer was built with."""
+        return list(_dense_inside(self))
+
     def enable_lora(self, rank: int, lora_alpha: float | None = None) -> None:
         """Freezes the kernels, and trains for each a product of two of `rank` that is added.
 
@@ -53,7 +57,7 @@ class GatedLayer(BaseLayer):
         if not self.built:
             raise received("a layer that is built", built=False)
         rank = positive_int("rank", rank)
-        add_lora(self, rank, lora_alpha)
+        add_lora(self.dense_layers(), rank, lora_alpha)
         self.lora_rank, self.lora_alpha = rank, lora_alpha
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -75,16 +79,16 @@ class GatedLayer(BaseLayer):
         }
 
 
-def add_lora(layer: keras.layers.Layer, rank: int | None, alpha: float | None) -> None:
-    """Adapts each dense layer inside a layer, in the order of their making; none without a rank."""
+def add_lora(layers: list[keras.layers.Dense], rank: int | None, alpha: float | None) -> None:
+    """Adapts dense layers, if a rank is given."""
     if rank is not None:
-        for dense in _dense_layers(layer):
+        for dense in layers:
             dense.enable_lora(rank, alpha)
 
 
-def _dense_layers(layer: keras.layers.Layer) -> Iterator[keras.layers.Dense]:
+def _dense_inside(layer: keras.layers.Layer) -> Iterator[keras.layers.Dense]:
     for inner in inner_layers(layer):
         if isinstance(inner, keras.layers.Dense):
             yield inner
         else:
-            yield from _dense_layers(inner)
+            yield from _dense_inside(inner)

@@ -125,7 +125,7 @@ class GatedDense(GatedLayer):
         else:
             self.value_projection = _dense(units, "value_projection", value, shape)
             self.gate_projection = _dense(units, "gate_projection", gate, shape)
-        add_lora(self, self.lora_rank, self.lora_alpha)
+        add_lora(self.dense_layers(), self.lora_rank, self.lora_alpha)
 
     def call(self, inputs: Tensor) -> Tensor:
         value, gate = self.value_and_gate(inputs)

@@ -147,7 +147,7 @@ class GatedMLP(GatedLayer):
         self.norm = normalization_of(
             self.normalization, "norm", policy=self.dtype_policy, input_shape=hidden
         )
-        add_lora(self, self.lora_rank, self.lora_alpha)
+        add_lora(self.dense_layers(), self.lora_rank, self.lora_alpha)
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         output = self.output_projection
