@@ -23,16 +23,21 @@ class BaseArguments(TypedDict, total=False):
     activity_regularizer: Regularizer
 
 
-class ProjectionArguments(BaseArguments, total=False):
-    """Arguments of every layer with kernels, as `keras.layers.Dense` has them."""
+class KernelArguments(BaseArguments, total=False):
+    """Arguments of every layer with kernels but `use_bias`, for layers that name it themselves."""
 
-    use_bias: bool
     kernel_initializer: Initializer
     bias_initializer: Initializer
     kernel_regularizer: Regularizer
     bias_regularizer: Regularizer
     kernel_constraint: Constraint
     bias_constraint: Constraint
+
+
+class ProjectionArguments(KernelArguments, total=False):
+    """Arguments of every layer with kernels, as `keras.layers.Dense` has them."""
+
+    use_bias: bool
 
 
 KERNEL_ARGUMENTS = tuple(ProjectionArguments.__annotations__.keys() - BaseArguments.__annotations__)

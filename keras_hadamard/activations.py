@@ -18,6 +18,10 @@ from keras_hadamard._typing import Activation, Tensor
 __all__ = ["gelu", "gelu_tanh", "get", "min_gru_g", "serialize", "sin"]
 
 
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 @serializable
 def gelu(x: Tensor) -> Tensor:
     """The exact GELU, in the full precision of the input's dtype.

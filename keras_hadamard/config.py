@@ -9,7 +9,13 @@ outermost function decides.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+__all__ = ["eager_compile", "eager_compile_scope", "set_eager_compile"]
+
 _eager_compile = True
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 def eager_compile() -> bool:

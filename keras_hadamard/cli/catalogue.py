@@ -4,24 +4,12 @@ import argparse
 import difflib
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from keras_hadamard.cli.arguments import DOMAINS
-from keras_hadamard.cli.errors import InputError
+from keras_hadamard_cli.errors import InputError
 
 if TYPE_CHECKING:
     from keras_hadamard.layers._catalogue import Row
-
-
-def register(commands: Any) -> None:
-    parser = commands.add_parser(
-        "layers", help="list the layers, with equation, number of parameters and paper"
-    )
-    add = parser.add_argument
-    add("parts", nargs="*", metavar="NAME", help="a part of a name, in any case; default: all")
-    add("--domain", choices=DOMAINS, help="default: all")
-    add("--names", action="store_true", help="print the names alone")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

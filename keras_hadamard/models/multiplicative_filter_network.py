@@ -142,7 +142,7 @@ class MultiplicativeFilterNetwork(PublishedModel):
 
     def torch_mapping(self) -> dict[str, Any]:
         mapping: dict[str, Any] = {"output_linear": self.get_layer("output")}
-        filters = [x for x in self.layers if isinstance(x, FourierFilter)]
+        filters = [x for x in self.layers if isinstance(x, FourierFilter | GaborFilter)]
         for i, own in enumerate(filters):
             mapping[f"filters.{i}.linear.weight"] = (own.kernel, transposed)
             mapping[f"filters.{i}.linear.bias"] = own.bias

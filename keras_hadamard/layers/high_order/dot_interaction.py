@@ -1,12 +1,12 @@
 """The dot products of all pairs of features, as DLRM has them."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from keras import ops
 
 from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._typing import BaseArguments, Shape, Tensor
 from keras_hadamard.layers._kernel_free import KernelFreeLayer
 from keras_hadamard.layers.high_order._fields import field_shape, stacked
 from keras_hadamard.ops._pairs import pair_dots
@@ -62,7 +62,10 @@ class DotInteraction(KernelFreeLayer):
     """
 
     def __init__(
-        self, self_interaction: bool = False, skip_gather: bool = False, **kwargs: Any
+        self,
+        self_interaction: bool = False,
+        skip_gather: bool = False,
+        **kwargs: Unpack[BaseArguments],
     ) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True

@@ -1,7 +1,7 @@
 """The factorisation machine whose embeddings know the field that they meet."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 import numpy as np
@@ -9,7 +9,14 @@ from keras import ops
 
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
-from keras_hadamard._typing import Constraint, Initializer, Regularizer, Shape, Tensor
+from keras_hadamard._typing import (
+    BaseArguments,
+    Constraint,
+    Initializer,
+    Regularizer,
+    Shape,
+    Tensor,
+)
 from keras_hadamard.layers._kernel_free import KernelFreeLayer
 from keras_hadamard.ops._inputs import values_of, whole_ids
 from keras_hadamard.ops._pairs import crossed_sides
@@ -78,7 +85,7 @@ class FieldAwareFactorizationMachine(KernelFreeLayer):
         embeddings_initializer: Initializer = "uniform",
         embeddings_regularizer: Regularizer = None,
         embeddings_constraint: Constraint = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BaseArguments],
     ) -> None:
         super().__init__(**kwargs)
         # Categories that come as floats would be rounded to the compute dtype.

@@ -1,4 +1,4 @@
-"""The axis of the channels, wherever it is."""
+"""The axis of the channels, at any place."""
 
 from keras_hadamard._checks import received
 from keras_hadamard._typing import Shape

@@ -1,12 +1,12 @@
 """The highway layer."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
 from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._base import BaseLayer
@@ -62,7 +62,10 @@ class Highway(BaseLayer):
     """
 
     def __init__(
-        self, activation: Activation = "relu", transform_bias: float = -1.0, **kwargs: Any
+        self,
+        activation: Activation = "relu",
+        transform_bias: float = -1.0,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(**kwargs)
         self.activation = get_activation(activation)

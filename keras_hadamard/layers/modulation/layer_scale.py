@@ -1,12 +1,12 @@
 """The scale of a residual branch."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
 from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._typing import BaseArguments, Shape, Tensor
 from keras_hadamard.layers._kernel_free import KernelFreeLayer
 from keras_hadamard.layers.modulation._channel_axis import channel_axis
 from keras_hadamard.ops._precision import at_least_float32
@@ -60,7 +60,9 @@ class LayerScale(KernelFreeLayer):
           https://arxiv.org/abs/2103.17239)
     """
 
-    def __init__(self, initial: float = 1e-5, axis: int = -1, **kwargs: Any) -> None:
+    def __init__(
+        self, initial: float = 1e-5, axis: int = -1, **kwargs: Unpack[BaseArguments]
+    ) -> None:
         super().__init__(**kwargs)
         self.initial = float(initial)
         self.axis = int(axis)

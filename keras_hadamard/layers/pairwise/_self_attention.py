@@ -1,12 +1,12 @@
 """Attention over all pixels, which EfficientMod has in its last stages."""
 
-from typing import Any
+from typing import Any, Unpack
 
 from keras import ops
 
 from keras_hadamard._checks import positive_int
 from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._typing import ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.ops._precision import at_least_float32
 
@@ -19,7 +19,9 @@ class SelfAttention2D(BaseLayer):
     values are one projection without a bias.
     """
 
-    def __init__(self, heads: int = 8, smallest: int = 32, **kwargs: Any) -> None:
+    def __init__(
+        self, heads: int = 8, smallest: int = 32, **kwargs: Unpack[ProjectionArguments]
+    ) -> None:
         super().__init__(**kwargs)
         self.heads = positive_int("heads", heads)
         self.smallest = positive_int("smallest", smallest)

@@ -1,13 +1,13 @@
 """The polynomial form of self-attention."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
-from keras_hadamard._typing import Initializer, Shape, Tensor
+from keras_hadamard._typing import Initializer, ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._masks import counted
 from keras_hadamard.ops._precision import at_least_float32
@@ -67,7 +67,10 @@ class PolySelfAttention(BaseLayer):
     """
 
     def __init__(
-        self, heads: int = 1, position_initializer: Initializer = "ones", **kwargs: Any
+        self,
+        heads: int = 1,
+        position_initializer: Initializer = "ones",
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(**kwargs)
         self.heads = positive_int("heads", heads)

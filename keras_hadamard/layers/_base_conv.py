@@ -1,49 +1,40 @@
-"""What the layers share that are one convolution: its windows, and the sizes that follow."""
+"""Base class of layers of one convolution."""
 
-from typing import Any, ClassVar
+from typing import Any, Unpack
 
 from keras_hadamard._checks import one_of, positive_int, received
-from keras_hadamard._typing import Shape
+from keras_hadamard._typing import ProjectionArguments, Shape
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._channels import channels_axis, image_format, to_last_shape
 
-# Padding by what stands inside the image, by the names that `keras.ops.pad` has for it.
-MIRRORED = ("symmetric", "reflect")
 
-
-class Windowed(BaseLayer):
-    """Base of layers of one convolution over `rank` axes."""
-
-    rank: ClassVar[int] = 2
-    paddings: ClassVar[tuple[str, ...]] = ("same", "valid")
+class BaseConv(BaseLayer):
+    """Base of layers of one convolution over `rank` axes: its arguments and the output's shape."""
 
     def __init__(
         self,
+        rank: int,
         filters: int,
         kernel_size: int | tuple[int, ...],
         strides: int | tuple[int, ...],
         padding: str,
         dilation_rate: int | tuple[int, ...],
         data_format: str | None,
-        **kwargs: Any,
+        paddings: tuple[str, ...] = ("same", "valid"),
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(**kwargs)
+        self.rank = rank
         self.filters = positive_int("filters", filters)
-        self.kernel_size = self._of_axes("kernel_size", kernel_size)
-        self.strides = self._of_axes("strides", strides)
-        self.dilation_rate = self._of_axes("dilation_rate", dilation_rate)
-        self.padding = one_of("padding", padding, self.paddings)
+        self.kernel_size = _of_axes(rank, "kernel_size", kernel_size)
+        self.strides = _of_axes(rank, "strides", strides)
+        self.dilation_rate = _of_axes(rank, "dilation_rate", dilation_rate)
+        self.padding = one_of("padding", padding, paddings)
         self.data_format = image_format(data_format)
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise received(
                 "`strides` or `dilation_rate` to be 1", strides=strides, dilation_rate=dilation_rate
             )
-
-    def _of_axes(self, name: str, value: Any) -> tuple[int, ...]:
-        values = tuple(value) if isinstance(value, list | tuple) else (value,) * self.rank
-        if len(values) != self.rank:
-            raise received(f"`{name}` to be an integer, or one for each axis", **{name: value})
-        return tuple(positive_int(name, v) for v in values)
 
     @property
     def pads(self) -> list[tuple[int, int]]:
@@ -51,7 +42,7 @@ class Windowed(BaseLayer):
         reaches = [d * (n - 1) for n, d in zip(self.kernel_size, self.dilation_rate, strict=True)]
         return [(reach // 2, reach - reach // 2) for reach in reaches]
 
-    def known(self, input_shape: Shape) -> Shape:
+    def channels_last_shape(self, input_shape: Shape) -> Shape:
         """The input's shape, its channels last and known."""
         axis = channels_axis(self.data_format)
         if len(input_shape) != self.rank + 2 or input_shape[axis] is None:
@@ -60,7 +51,7 @@ class Windowed(BaseLayer):
         return to_last_shape(input_shape, self.data_format)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        batch, *sides, _ = self.known(input_shape)
+        batch, *sides, _ = self.channels_last_shape(input_shape)
         found = []
         for side, pads, stride in zip(sides, self.pads, self.strides, strict=True):
             # A reflection leaves the outermost pixel out.
@@ -87,3 +78,11 @@ class Windowed(BaseLayer):
             "dilation_rate": self.dilation_rate,
             "data_format": self.data_format,
         }
+
+
+def _of_axes(rank: int, name: str, value: Any) -> tuple[int, ...]:
+    """A value for each axis."""
+    values = tuple(value) if isinstance(value, list | tuple) else (value,) * rank
+    if len(values) != rank:
+        raise received(f"`{name}` to be an integer, or one for each axis", **{name: value})
+    return tuple(positive_int(name, v) for v in values)

@@ -1,14 +1,15 @@
 """Keeps TensorFlow's log off the terminal; errors still come as exceptions."""
 
-import logging
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-def start_quietly() -> None:
+def start_quietly(with_devices: bool = True) -> None:
     """Imports Keras, with all that TensorFlow has to say about the machine left unsaid."""
+    import logging
+
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     for name in ("tensorflow", "absl"):
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -16,7 +17,7 @@ def start_quietly() -> None:
         import keras
 
         # TensorFlow looks for its devices when it is first used; a cluster is joined before.
-        if "TF_CONFIG" not in os.environ:
+        if with_devices and "TF_CONFIG" not in os.environ:
             keras.ops.zeros(())
 
 

@@ -1,36 +1,29 @@
-"""The parser, and how every command ends: a result, one line on stderr, or word of an interrupt."""
+"""How every command ends: with a result, one line on stderr, or word of an interrupt."""
 
-import argparse
 import errno
 import os
 import sys
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Callable, Sequence
+from importlib import import_module
 
-from keras_hadamard._version import __version__
-from keras_hadamard.cli import catalogue, report, search, serving
-from keras_hadamard.cli.errors import BAD_INPUT, INTERRUPTED, InputError
-from keras_hadamard.cli.quiet import start_quietly
-
-# Nothing heavier than argparse is imported before the arguments are known to be right.
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(BAD_INPUT, f"{self.prog}: error: {' '.join(message.split())}\n")
+from keras_hadamard_cli import layers, report, search, serving
+from keras_hadamard_cli.errors import BAD_INPUT, INTERRUPTED, InputError
+from keras_hadamard_cli.parser import Commands, Parser, Version
+from keras_hadamard_cli.quiet import start_quietly
 
 
 def parser() -> Parser:
-    top = Parser(prog="keras-hadamard", description=__doc__, allow_abbrev=False)
-    top.description = "Hadamard-product methods of deep learning for Keras."
-    top.add_argument("--version", action="version", version=f"keras-hadamard {__version__}")
-    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    top = Parser(
+        prog="keras-hadamard",
+        description="Hadamard-product methods of deep learning for Keras.",
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action=Version, nargs=0, help="print the version and exit")
+    commands = Commands(top)
     search.register(commands)
     report.register(commands)
     serving.register(commands)
-    catalogue.register(commands)
+    layers.register(commands)
     commands.add_parser("bench", help="measure the package on this machine", add_help=False)
     return top
 
@@ -52,11 +45,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         if arguments[:1] == ["bench"]:
-            return _bench(arguments[1:])
-        parsed = parser().parse_args(arguments)
+            # It chooses TensorFlow's allocator, before there are devices.
+            start_quietly(with_devices=False)
+            return _command("keras_hadamard.bench:main")(arguments[1:])
+        top = parser()
+        top.check_names(arguments)
+        parsed = top.parse_args(arguments)
         start_quietly()
-        code: int = parsed.run(parsed)
-        return code
+        return _command(parsed.run)(parsed)
     except SystemExit as exit_:  # from argparse; a caller in Python gets the code
         return exit_.code if isinstance(exit_.code, int) else BAD_INPUT
     except KeyboardInterrupt:
@@ -73,11 +69,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _one_line(str(error))
 
 
-def _bench(arguments: Sequence[str]) -> int:
-    from keras_hadamard import bench
-
-    code: int = bench.main(list(arguments))
-    return code
+def _command(where: str) -> Callable[..., int]:
+    """Imports the function that runs a command."""
+    module, name = where.split(":")
+    run: Callable[..., int] = getattr(import_module(module), name)
+    return run
 
 
 def _one_line(message: str) -> int:
