@@ -22,8 +22,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from keras_hadamard.config import eager_compile
 from keras_hadamard._typing import Tensor
+from keras_hadamard.config import eager_compile
 from keras_hadamard.ops._edge import traced_for_the_edge
 from keras_hadamard.ops._xla import accumulating, have_tangents
 
