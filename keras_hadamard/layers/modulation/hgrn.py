@@ -131,11 +131,11 @@ class HGRN(RecurrentLayer):
             rest = 1 - high + (high - low) * ops.sigmoid(-share)
         decay = bound + rest * ops.sigmoid(forget)
         h = linear_recurrence(decay, rest * ops.sigmoid(-forget) * ops.silu(enter), state, mask)
+        h, *output = self.needed(mask, h, *output)
         states = [h[:, -1]]
         if not self.output_gate:
             return self.leave(h, states)
-        h, gate = self.needed(mask, h, *output)
-        gated = self.norm(h) * ops.silu(gate)
+        gated = self.norm(h) * ops.silu(output[0])
         y = self.output_projection(ops.cast(gated, self.compute_dtype))
         return self.leave(carry_forward(y, mask), states)
 
