@@ -12,4 +12,5 @@ def register(commands: Commands) -> None:
     add("parts", nargs="*", metavar="NAME", help="a part of a name, in any case; default: all")
     add("--domain", choices=DOMAINS, help="default: all")
     add("--names", action="store_true", help="print only the names")
+    add("--markdown", action="store_true", help="print a table with links to the files")
     parser.set_defaults(run="keras_hadamard.cli.catalogue:run")

@@ -21,6 +21,8 @@ def run(arguments: argparse.Namespace) -> int:
         rows = [row for row in rows if row.name in wanted]
     if arguments.names:
         sys.stdout.writelines(f"{row.name}\n" for row in rows)
+    elif arguments.markdown:
+        sys.stdout.write(table(rows))
     else:
         sys.stdout.write("\n".join(map(_block, rows)))
     return 0
@@ -45,3 +47,13 @@ def _block(row: "Row") -> str:
         f"  parameters  {row.weights}\n"
         f"  paper       {row.reference}  {row.link}\n"
     )
+
+
+def table(rows: "Sequence[Row]") -> str:
+    """A table in Markdown, each name a link to the layer's file, as the README has it."""
+    lines = ["| domain | layer | paper |", "|---|---|---|"]
+    lines += [
+        f"| {row.domain.replace('_', ' ')} | [`{row.name}`]({row.file}) | {row.reference} |"
+        for row in rows
+    ]
+    return "\n".join(lines) + "\n"
