@@ -137,7 +137,7 @@ class MultiplicativeLSTM(RecurrentLayer):
         return [self.units, self.units]
 
     def _step(self, x: Tensor, states: list[Tensor]) -> list[Tensor]:
-        """The states `h` and `c` after one step. Products with kernels are of the compute dtype."""
+        """The states `h` and `c` after one step. Kernels meet the compute dtype."""
         h, c = states
         low, wide = self.compute_dtype, c.dtype
 

@@ -35,11 +35,10 @@ class DiagonalSSM(KernelFreeLayer):
     def build(self, input_shape: Shape = ()) -> None:
         del input_shape
         shape = (self.channels, self.pairs)
+        step = keras.initializers.RandomUniform(*map(math.log, STEPS))
+        readout = keras.initializers.RandomNormal(stddev=math.sqrt(0.5))
         self.step = self.add_weight(
-            name="step",
-            shape=(self.channels, 1),
-            initializer=keras.initializers.RandomUniform(*map(math.log, STEPS)),
-            autocast=False,
+            name="step", shape=(self.channels, 1), initializer=step, autocast=False
         )
         self.rate = self.add_weight(
             name="rate",
@@ -51,10 +50,7 @@ class DiagonalSSM(KernelFreeLayer):
             name="frequency", shape=shape, initializer=_frequencies, autocast=False
         )
         self.readout = self.add_weight(
-            name="readout",
-            shape=(2, *shape),
-            initializer=keras.initializers.RandomNormal(stddev=math.sqrt(0.5)),
-            autocast=False,
+            name="readout", shape=(2, *shape), initializer=readout, autocast=False
         )
 
     def powers(self, steps: Tensor) -> Complex:

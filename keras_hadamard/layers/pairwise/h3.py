@@ -171,11 +171,10 @@ def outer_products(key: Tensor, value: Tensor, size: int) -> Tensor:
     """The products of all pairs of channels of a head, (batch, length, features * size)."""
     if size == 1:
         return key * value
-    heads = (*ops.shape(key)[:2], -1, size)
-    key, value = (ops.reshape(part, heads) for part in (key, value))
+    batch, length, features = ops.shape(key)
+    key, value = (ops.reshape(part, (batch, length, -1, size)) for part in (key, value))
     pairs = key[..., :, None] * value[..., None, :]
-    heads = pairs.shape[2]
-    return ops.reshape(pairs, (*ops.shape(pairs)[:2], heads * size**2))
+    return ops.reshape(pairs, (batch, length, features * size))
 
 
 def fold(x: Tensor, axis: int, heads: int, many: int) -> Tensor:
