@@ -1,17 +1,24 @@
 """Process-wide switches.
 
-`set_eager_compile(False)` stops eagerly called ops from compiling themselves with XLA. Each new
-shape costs a compilation, so a program that calls ops eagerly on ever new shapes is faster without.
-Inside a `tf.function`, in `fit` and in an exported model the switch changes nothing: there the
-outermost function decides.
+An op that is called eagerly compiles itself with XLA when it is called a third time with tensors of
+the same shapes and dtypes. A compilation takes as long as hundreds of calls, and a signature that
+came twice is likely to come again. The compiled op rounds in other ways, so that the third result
+of equal calls may differ from the second by rounding errors.
+
+`set_eager_compile(False)` stops that, and `set_eager_compile(True, after=0)` compiles at the first
+call. Inside a `tf.function`, in `fit` and in an exported model the switch changes nothing: there
+the outermost function decides.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["eager_compile", "eager_compile_scope", "set_eager_compile"]
-
+_AFTER = 2
 _eager_compile = True
+_eager_compile_after = _AFTER
+
+
+__all__ = ["eager_compile", "eager_compile_after", "eager_compile_scope", "set_eager_compile"]
 
 
 def __dir__() -> list[str]:
@@ -29,14 +36,27 @@ def eager_compile() -> bool:
     return _eager_compile
 
 
-def set_eager_compile(enabled: bool) -> None:
+def eager_compile_after() -> int:
+    """Returns after how many calls with tensors of equal shapes and dtypes an op is compiled.
+
+    Example:
+
+    >>> keras_hadamard.config.eager_compile_after()
+    2
+    """
+    return _eager_compile_after
+
+
+def set_eager_compile(enabled: bool, after: int = _AFTER) -> None:
     """Switches the compilation of eagerly called ops on or off, for the whole process.
 
     Args:
         enabled: Boolean.
+        after: Integer, how many calls of an op with tensors of the same shapes and dtypes run
+            operation by operation before it is compiled. Defaults to 2.
 
     Raises:
-        ValueError: If `enabled` is not a boolean.
+        ValueError: If `enabled` is not a boolean, or `after` is not an integer, 0 or more.
 
     Example:
 
@@ -45,18 +65,21 @@ def set_eager_compile(enabled: bool) -> None:
     False
     >>> keras_hadamard.config.set_eager_compile(True)
     """
-    global _eager_compile
+    global _eager_compile, _eager_compile_after
     if not isinstance(enabled, bool):
         raise ValueError(f"Expected `enabled` to be a boolean. Received: enabled={enabled!r}")
-    _eager_compile = enabled
+    if isinstance(after, bool) or not isinstance(after, int) or after < 0:
+        raise ValueError(f"Expected `after` to be an integer, 0 or more. Received: after={after!r}")
+    _eager_compile, _eager_compile_after = enabled, after
 
 
 @contextmanager
-def eager_compile_scope(enabled: bool) -> Iterator[None]:
-    """Sets the switch within a `with` block and puts the former value back.
+def eager_compile_scope(enabled: bool, after: int = _AFTER) -> Iterator[None]:
+    """Sets the switch within a `with` block and puts the former values back.
 
     Args:
         enabled: Boolean.
+        after: Integer, as in `set_eager_compile`. Defaults to 2.
 
     Example:
 
@@ -64,9 +87,9 @@ def eager_compile_scope(enabled: bool) -> Iterator[None]:
     ...     keras_hadamard.config.eager_compile()
     False
     """
-    before = _eager_compile
-    set_eager_compile(enabled)
+    before = _eager_compile, _eager_compile_after
+    set_eager_compile(enabled, after)
     try:
         yield
     finally:
-        set_eager_compile(before)
+        set_eager_compile(*before)

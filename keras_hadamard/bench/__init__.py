@@ -20,6 +20,7 @@ from keras_hadamard.bench import _recurrent as _recurrent
 from keras_hadamard.bench import _scan as _scan
 from keras_hadamard.bench import _serving as _serving
 from keras_hadamard.bench import _sketches as _sketches
+from keras_hadamard.bench import _wrapper as _wrapper
 from keras_hadamard.bench._markdown import markdown
 from keras_hadamard.bench._pairs import all_pairs
 from keras_hadamard.bench._rows import ROWS, Result

@@ -30,7 +30,7 @@ Gradient = Callable[..., tuple[Tensor | None, ...]]
 _OPS: dict[str, "_Op"] = {}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Op:
     name: str
     forward: Forward
@@ -131,29 +131,31 @@ class OpNode(keras.Operation):
 def _dispatch(op: _Op, tensors: tuple[Tensor, ...], options: Options) -> Tensor:
     if any(isinstance(t, keras.KerasTensor) for t in tensors):
         return OpNode(op.name, dict(options))(*tensors)
-    # To TensorFlow's own tensors: Keras leaves its variables as they are.
-    tensors = tuple(
-        None if t is None else tf.convert_to_tensor(keras.ops.convert_to_tensor(t)) for t in tensors
-    )
-    _check_dtypes(op, tensors)
-    given = tuple(t is not None for t in tensors)
+    tensors = tuple([t if t is None or isinstance(t, tf.Tensor) else _tensor(t) for t in tensors])
+    _check_dtypes(op, tuple([None if t is None else t.dtype for t in tensors]))
+    given = tuple([t is not None for t in tensors])
     formulas = _formulas(op, given, options)
-    return differentiable(formulas, tuple(t for t in tensors if t is not None))
+    return differentiable(formulas, tuple([t for t in tensors if t is not None]))
 
 
-def _check_dtypes(op: _Op, tensors: tuple[Tensor, ...]) -> None:
+def _tensor(value: Any) -> Tensor:
+    """TensorFlow's own: Keras leaves its variables as they are."""
+    return tf.convert_to_tensor(keras.ops.convert_to_tensor(value))
+
+
+@functools.lru_cache(maxsize=1024)
+def _check_dtypes(op: _Op, dtypes: tuple[tf.DType | None, ...]) -> None:
     # A last `*name` stands for any number of tensors.
-    more = len(tensors) - len(op.tensor_names)
+    more = len(dtypes) - len(op.tensor_names)
     names = (*op.tensor_names, *op.tensor_names[-1:] * more)
-    integer = op.integers(len(tensors))
+    integer = op.integers(len(dtypes))
     floats, integers = (
-        {t.dtype for t, i in zip(tensors, integer, strict=True) if t is not None and i is kind}
+        {d for d, i in zip(dtypes, integer, strict=True) if d is not None and i is kind}
         for kind in (False, True)
     )
     fit = all(dtype.is_floating for dtype in floats) and all(d.is_integer for d in integers)
     if len(floats) > 1 or not fit:
-        pairs = zip(names, tensors, strict=True)
-        got = {name: t.dtype.name for name, t in pairs if t is not None}
+        got = {name: d.name for name, d in zip(names, dtypes, strict=True) if d is not None}
         named = [n for n, is_integer in zip(op.tensor_names, op.integer, strict=True) if is_integer]
         but = f", and {', '.join(f'`{n}`' for n in named)} to be of integers" if named else ""
         raise received(f"the tensors of `{op.name}` to have one floating dtype{but}", **got)

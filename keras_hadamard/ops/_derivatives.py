@@ -1,21 +1,22 @@
 """How an op is differentiated: gradients of every order, and Jacobian-vector products.
 
-The forward formula runs on stopped inputs inside `tf.custom_gradient`, because TensorFlow cannot
-differentiate a jitted function that holds a loop: the loop's stack would have to cross the XLA
-boundary. How the vector-Jacobian product is itself differentiated depends on where it runs.
+The forward formula runs on stopped inputs, and its output is given a gradient of its own, because
+TensorFlow cannot differentiate a jitted function that holds a loop: the loop's stack would have to
+cross the XLA boundary. How the vector-Jacobian product is itself differentiated depends on where it
+runs.
 
 In a graph it is a part of the graph. It reads the differentiable output, so that the dependence of
 the output on the inputs is not lost. Its derivatives are those of its operations.
 
-Eagerly it is compiled like the forward formula. Its gradient is autodiff over its formula, with the
-output connected to the inputs again.
+Eagerly it is compiled like the forward formula, when it comes again (`_programs.py`). Its gradient
+is autodiff over its formula, with the output connected to the inputs again. Where nothing records
+there is nothing to differentiate, and what is compiled is called without more.
 
 Forward mode is the transpose of the vector-Jacobian product. A forward accumulator finds it from
 the operations of the product, so where one is active nothing is compiled. No tape can be used
 there: while an accumulator transposes, tapes record nothing.
 """
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -23,9 +24,8 @@ from typing import Any
 import tensorflow as tf
 
 from keras_hadamard._typing import Tensor
-from keras_hadamard.config import eager_compile
-from keras_hadamard.ops._edge import traced_for_the_edge
-from keras_hadamard.ops._xla import accumulating, have_tangents
+from keras_hadamard.ops._programs import run_eagerly
+from keras_hadamard.ops._xla import accumulating, have_tangents, recorded, recording
 
 Tensors = tuple[Tensor, ...]
 
@@ -48,27 +48,36 @@ def spread(tensors: Any, given: tuple[bool, ...]) -> list[Tensor | None]:
 
 def differentiable(formulas: Formulas, tensors: Tensors) -> Tensor:
     """The output of the forward formula, with all derivatives."""
-    if not tf.executing_eagerly() and have_tangents(tensors):
+    if tf.executing_eagerly():
+        (output,) = run_eagerly(formulas.forward, tensors)
+        return _connected(formulas, output, tensors) if recording() else output
+    if have_tangents(tensors):
         # In a graph an accumulator differentiates what is inside of a custom gradient, which is
         # stopped here. Of a call of a function it takes the gradient.
         call = tf.function(lambda *tensors: differentiable(formulas, tensors), autograph=False)
         return call(*tensors)
-    return _connected(formulas, _run(formulas.forward, tensors), tensors)
+    output = formulas.forward(*(tf.stop_gradient(t) for t in tensors))
+    return _connected(formulas, output, tensors)
 
 
 def _connected(formulas: Formulas, output: Tensor, tensors: Tensors) -> Tensor:
     """The output, which was computed before, as a differentiable function of the tensors."""
+    if tf.executing_eagerly():
+        # The output as it was before: a tape would keep what holds its own output for as long as
+        # it lives.
+        (connected,) = recorded(
+            (output,), tensors, lambda upstream: _pullback(formulas, output, tensors, upstream)
+        )
+        return connected
+
     known = output
 
     @tf.custom_gradient
     def run(*tensors: Tensor) -> Any:
         return output, lambda upstream: _pullback(formulas, known, tensors, upstream)
 
-    connected = run(*tensors)
-    if not tf.executing_eagerly():
-        # An eager tape would keep what holds its own output for as long as it lives.
-        known = connected
-    return connected
+    known = run(*tensors)
+    return known
 
 
 def _pullback(formulas: Formulas, output: Tensor, tensors: Tensors, upstream: Tensor) -> Any:
@@ -77,7 +86,7 @@ def _pullback(formulas: Formulas, output: Tensor, tensors: Tensors, upstream: Te
         # Of the graph of the gradient: derivatives of that one look for its tensors in it.
         upstream, output, *inside = (tf.identity(t) for t in (upstream, output, *tensors))
         return spread(formulas.gradient(upstream, output, *inside), formulas.differentiable)
-    product = _plain if accumulating() else _compiled_product
+    product = _plain if accumulating() else _eager_product
     return spread(product(formulas, output, tensors, upstream), formulas.differentiable)
 
 
@@ -86,44 +95,22 @@ def _plain(formulas: Formulas, output: Tensor, tensors: Tensors, upstream: Tenso
     return formulas.gradient(upstream, again, *tensors)
 
 
-def _compiled_product(
+def _eager_product(
     formulas: Formulas, output: Tensor, tensors: Tensors, upstream: Tensor
 ) -> Tensors:
+    grads = run_eagerly(formulas.gradient, (upstream, output, *tensors))
+    if not recording():
+        return grads
     has_gradient = (True, *formulas.differentiable)
 
-    @tf.custom_gradient
-    def run(upstream: Tensor, *tensors: Tensor) -> Any:
-        grads = _run(formulas.gradient, (upstream, output, *tensors))
+    def second(*cotangents: Tensor) -> Any:
+        pairs = zip((upstream, *tensors), has_gradient, strict=True)
+        sources = [t for t, has in pairs if has]
+        with tf.GradientTape() as tape:
+            tape.watch(sources)
+            grads = _plain(formulas, output, tensors, upstream)
+        zero = tf.UnconnectedGradients.ZERO
+        found = tape.gradient(grads, sources, cotangents, unconnected_gradients=zero)
+        return spread(found, has_gradient)
 
-        def second(*cotangents: Tensor) -> Any:
-            pairs = zip((upstream, *tensors), has_gradient, strict=True)
-            sources = [t for t, has in pairs if has]
-            with tf.GradientTape() as tape:
-                tape.watch(sources)
-                grads = _plain(formulas, output, tensors, upstream)
-            zero = tf.UnconnectedGradients.ZERO
-            found = tape.gradient(grads, sources, cotangents, unconnected_gradients=zero)
-            return spread(found, has_gradient)
-
-        return grads, second
-
-    return tuple(run(upstream, *tensors))
-
-
-def _run(function: Callable[..., Any], tensors: Tensors) -> Any:
-    tensors = tuple(tf.stop_gradient(t) for t in tensors)
-    # What is compiled is kept, and is of the usual form.
-    if not tf.executing_eagerly() or not eager_compile() or traced_for_the_edge():
-        return function(*tensors)
-    return _compiled(function, tuple((t.shape, t.dtype) for t in tensors))(*tensors)
-
-
-@functools.lru_cache(maxsize=1024)
-def _compiled(function: Callable[..., Any], signature: tuple[Any, ...]) -> Callable[..., Any]:
-    jitted = tf.function(function, jit_compile=True, autograph=False)
-    # The concrete function of one signature: a new shape is a compilation anyway, and going
-    # through the polymorphic one TensorFlow would warn of retracing.
-    concrete: Callable[..., Any] = jitted.get_concrete_function(
-        *(tf.TensorSpec(*s) for s in signature)
-    )
-    return concrete
+    return recorded(grads, (upstream, *tensors), second)

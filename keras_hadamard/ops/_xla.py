@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.compiler.tf2xla.python import xla as _tf2xla
 from tensorflow.python.eager import forwardprop_util as _forwardprop_util
+from tensorflow.python.eager import record as _record
 from tensorflow.python.ops import control_flow_util as _control_flow_util
 
 from keras_hadamard._typing import Tensor
@@ -26,6 +27,37 @@ def accumulating() -> bool:
 def have_tangents(tensors: tuple[Tensor, ...]) -> bool:
     """Whether an active forward accumulator follows one of the tensors."""
     return bool(_forwardprop_util.pack_tangents(list(tensors)).tangents)
+
+
+def recording() -> bool:
+    """Whether a tape or a forward accumulator is active in this thread."""
+    return bool(_record.could_possibly_record())
+
+
+def recorded(
+    outputs: tuple[Tensor, ...], inputs: tuple[Tensor, ...], gradient: Callable[..., Any]
+) -> tuple[Tensor, ...]:
+    """The outputs, of which what records remembers the gradient: eagerly, `tf.custom_gradient`.
+
+    That one reads the signatures of its functions at each call, which takes longer than most ops.
+    """
+    outputs = tuple([tf.raw_ops.Identity(input=t) for t in outputs])
+    _record.record_operation("custom_op", outputs, inputs, gradient)
+    return outputs
+
+
+def compiled(
+    function: Callable[..., Any], signature: tuple[Any, ...]
+) -> Callable[..., tuple[Tensor, ...]]:
+    """The function compiled for tensors of these shapes and dtypes, of which nothing is recorded.
+
+    It gives a tuple. A new shape is a compilation anyway, and going through the polymorphic
+    function TensorFlow would warn of retracing, and look at each call for what fits.
+    """
+    jitted = tf.function(function, jit_compile=True, autograph=False)
+    concrete = jitted.get_concrete_function(*(tf.TensorSpec(*s) for s in signature))
+    call, captured = concrete.inference_fn.call_flat, concrete.captured_inputs
+    return lambda *tensors: tuple(call(*tensors, *captured))
 
 
 def inside_graph() -> bool:

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import keras_hadamard
 from keras_hadamard import config, ops
-from keras_hadamard.ops import _xla
+from keras_hadamard.ops import _derivatives, _programs, _xla
 from keras_hadamard.ops._custom_op import custom_op
 
 PUBLIC = sorted(n for n in ops.__all__ if inspect.isfunction(getattr(ops, n)))
@@ -71,12 +71,132 @@ def test_lowering_is_chosen_by_context():
     assert notes[-1] == "plain"
 
 
+@pytest.fixture
+def by_default():
+    """What users have: a signature is compiled when it comes again."""
+    with config.eager_compile_scope(True):
+        yield
+
+
+@pytest.fixture
+def compilations(monkeypatch):
+    """The signatures that were compiled, in order."""
+    found = []
+
+    def counted(function, signature):
+        found.append([tuple(shape) for shape, _ in signature])
+        return _xla.compiled(function, signature)
+
+    monkeypatch.setattr(_programs, "compiled", counted)
+    return found
+
+
 def test_eager_calls_compile_once_a_shape():
     op, notes = _seen()
     for _ in range(3):
         op(np.ones(3, "float32"))
     op(np.ones(4, "float32"))
-    assert len(notes) == 2
+    assert notes == ["xla", "xla"]
+
+
+@pytest.mark.usefixtures("by_default")
+def test_a_signature_is_compiled_on_its_third_call():
+    op, notes = _seen()
+    for _ in range(5):
+        np.testing.assert_array_equal(op(np.ones(3, "float32")), [2, 2, 2])
+    assert notes == ["plain", "plain", "xla"]
+    # A dtype of its own is a signature of its own, and so is a shape.
+    for x in (np.ones(3, "float64"), np.ones(4, "float32")):
+        del notes[:]
+        for _ in range(4):
+            op(x)
+        assert notes == ["plain", "plain", "xla"]
+
+
+@pytest.mark.usefixtures("by_default")
+def test_ever_new_shapes_compile_nothing(compilations):
+    layer = keras_hadamard.layers.MinGRU(2)
+    for length in range(40, 60, 2):
+        for _ in range(2):
+            layer(tf.ones((1, length, 3)))
+    assert compilations == []
+    for length in (42, 56):
+        layer(tf.ones((1, length, 3)))
+    assert [shapes[0] for shapes in compilations] == [(1, 42, 2), (1, 56, 2)]
+
+
+@pytest.mark.usefixtures("by_default")
+def test_the_gradient_is_compiled_on_its_third_call(compilations):
+    """It counts its own calls, and gives the same before and after."""
+    x = tf.constant([4.0, 9.0, -16.0, 25.0, 36.0])
+    for _ in range(3):
+        ops.signed_sqrt(x)
+    assert len(compilations) == 1
+    for expected in (1, 1, 2, 2):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = ops.signed_sqrt(x)
+        np.testing.assert_allclose(tape.gradient(y, x), 0.5 / np.sqrt(np.abs(x)), rtol=1e-6)
+        assert len(compilations) == expected
+
+
+@pytest.mark.parametrize("after", [0, 1, 4])
+def test_the_switch_says_after_how_many_calls(after, compilations):
+    op, _ = _seen()
+    with config.eager_compile_scope(True, after):
+        assert config.eager_compile_after() == after
+        counts = [op(tf.ones(2)) is not None and len(compilations) for _ in range(6)]
+    assert counts == [0] * after + [1] * (6 - after)
+
+
+@pytest.mark.usefixtures("by_default")
+def test_calls_while_the_switch_is_off_do_not_count(compilations):
+    op, _ = _seen()
+    with config.eager_compile_scope(False):
+        for _ in range(4):
+            op(tf.ones(2))
+    for expected in (0, 0, 1):
+        op(tf.ones(2))
+        assert len(compilations) == expected
+
+
+def test_where_nothing_records_nothing_is_recorded(monkeypatch):
+    """An op that is called without a tape costs a call of what is compiled, and no more."""
+    seen = []
+
+    def noted(*arguments):
+        seen.append(arguments)
+        return _xla.recorded(*arguments)
+
+    monkeypatch.setattr(_derivatives, "recorded", noted)
+    x = tf.ones(3)
+    with tf.GradientTape() as tape, tape.stop_recording():
+        ops.signed_sqrt(x)
+    assert not seen
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = ops.signed_sqrt(x)
+    assert len(seen) == 1
+    tape.gradient(y, x)
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize("after", [0, 2])
+def test_an_activation_may_hold_tensors_of_its_own(after):
+    """What is compiled takes them from outside."""
+    scale = tf.constant([1.0, 2.0])
+
+    def scaled(x):
+        return x * scale
+
+    with config.eager_compile_scope(True, after):
+        x = tf.constant([3.0, 5.0])
+        for _ in range(3):
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = ops.glu(tf.ones(2), x, activation=scaled)
+            np.testing.assert_array_equal(y, [3, 10])
+            np.testing.assert_array_equal(tape.gradient(y, x), [1, 2])
 
 
 def test_many_shapes_do_not_warn(caplog):
@@ -149,6 +269,11 @@ def test_inside_fit_with_and_without_xla():
 def test_config_checks_and_restores():
     with pytest.raises(ValueError, match="boolean"):
         config.set_eager_compile(1)
-    with pytest.raises(RuntimeError), config.eager_compile_scope(False):
-        raise RuntimeError
-    assert config.eager_compile()
+    for after in (-1, True, 2.0):
+        with pytest.raises(ValueError, match=f"`after`.*Received: after={after}"):
+            config.set_eager_compile(True, after)
+    with config.eager_compile_scope(True):
+        with pytest.raises(RuntimeError), config.eager_compile_scope(False, 5):
+            raise RuntimeError
+        assert config.eager_compile()
+        assert config.eager_compile_after() == 2

@@ -162,13 +162,18 @@ def test_gradients_of_gradients_from_around_a_function():
 def test_the_private_functions_do_what_they_are_named_for():
     """Fails loudly if TensorFlow changes them."""
     x, y = tf.ones(2), tf.ones(2)
+    assert not _xla.recording()
     assert not _xla.accumulating()
     assert not _xla.have_tangents((x, y))
     with tf.GradientTape() as tape:
         tape.watch(x)
+        assert _xla.recording()
         assert not _xla.accumulating()
         assert not _xla.have_tangents((x, y))
+        with tape.stop_recording():
+            assert not _xla.recording()
     with tf.autodiff.ForwardAccumulator(x, x):
+        assert _xla.recording()
         assert _xla.accumulating()
         assert _xla.have_tangents((y, x))
         assert not _xla.have_tangents((y,))
