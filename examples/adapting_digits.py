@@ -1,12 +1,13 @@
-"""Adapting digits: six adapters of about equal size on a network that never saw the digits.
+"""Adapting digits: adapters of about equal size on a network that never saw the digits.
 
 A small convolutional network tells the digits 0 to 4 from each other (8 x 8 images, of which
 scikit-learn has 1,797), shown shifted by up to a pixel as well. Then it has to tell 5 to 9, from 10
 examples of each, as they are. Its weights are frozen; every kernel of its convolutions and dense
 layers gets an adapter: sums of low rank (LoRA, and DoRA with a length for each output), Hadamard
-products of low-rank matrices (LoHa, ABBA), a low-rank matrix times the weights themselves (HiRA),
-and scales of outputs (IA3, which is as small as it is). For comparison the head alone, all weights,
-and all weights from a random start. The learning rate of each is the best of several on validation
+products of low-rank matrices (LoHa, ABBA), a low-rank matrix times the weights themselves (HiRA), a
+Kronecker product (LoKr), and scales of outputs (IA3). VeRA scales random matrices, and is for dense
+layers alone. IA3 and VeRA are as small as they are. For comparison the head alone, all weights, and
+all weights from a random start. The learning rate of each is the best of several on validation
 images, for the first seed.
 
     python examples/adapting_digits.py [--quick] [--out DIR]
@@ -31,7 +32,7 @@ import tensorflow as tf
 from sklearn.datasets import load_digits
 
 from keras_hadamard import adapters
-from keras_hadamard.adapters import ABBA, IA3, DoRA, HiRA, LoHa, LoRA
+from keras_hadamard.adapters import ABBA, IA3, DoRA, HiRA, LoHa, LoKr, LoRA, VeRA
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -46,10 +47,14 @@ ADAPTERS = {
     "LoHa": LoHa(2, alpha=4),
     "ABBA": ABBA(2, alpha=4.0),
     "HiRA": HiRA(4, alpha=8),
+    "LoKr": LoKr(27, alpha=54, factor=4),
+    "VeRA": VeRA(256),
     "IA3": IA3(),
 }
+# Its matrices are none for windows.
+EXCLUDED = {"VeRA": "conv"}
 METHODS = (*ADAPTERS, "head alone", "all weights", "from scratch")
-QUICK = ("LoHa", "IA3", "all weights")
+QUICK = ("LoKr", "VeRA", "all weights")
 FIELDS = ("method", "seed", "rate", "parameters", "accuracy", "validation")
 COSTS = ("method", "step_ms", "step_mib", "file_kib")
 TIMED = 30
@@ -118,7 +123,7 @@ def copied(base: keras.Model) -> keras.Model:
 def prepared(method: str, base: keras.Model) -> keras.Model:
     """What is trained by a method."""
     if method in ADAPTERS:
-        return adapters.apply(base, ADAPTERS[method])
+        return adapters.apply(base, ADAPTERS[method], exclude=EXCLUDED.get(method))
     if method == "from scratch":
         return network()
     model = copied(base)

@@ -1,10 +1,16 @@
-"""How many weights a network needs: four ways of pruning, and what a smaller network saves.
+"""How many weights a network needs: seven ways of pruning, and what a smaller network saves.
 
 A small convolutional network (some 26,000 weights) reads scikit-learn's handwritten digits. It is
 trained with 90, 95 and 98 % of its weights pruned, over all layers together:
 
 - magnitude: the smallest weights go, more and more of them while the network is trained;
 - movement: a score is learnt for each weight, by the straight-through gradient, and the lowest go;
+- rigl: the network is as sparse from the first step on; now and then the smallest weights go, and
+  as many grow where the gradient is greatest;
+- str: a threshold is learnt for each layer, by which all weights shrink, and below which they are
+  zero: weight decay has it rise, and how much was tried out once, so that about as many go;
+- wanda: the trained network is pruned at once, by weights times the inputs that they meet, and not
+  trained any more;
 - ticket: the network is trained, a part of what is left is pruned by magnitude, the rest goes back
   to where it began, and again (iterative magnitude pruning: the lottery ticket hypothesis);
 - random: any weights go, for comparison.
@@ -38,7 +44,12 @@ import matplotlib.pyplot as plt
 SPARSITIES = (0.9, 0.95, 0.98)
 # The ticket's way there: each round prunes a part of what the last one left.
 ROUNDS = (0.5, 0.75, 0.9, 0.95, 0.98)
-WAYS = ("magnitude", "movement", "ticket", "random")
+# Without training the errors of pruning stay: here half of the weights is looked at too.
+ONCE = (0.5, 0.9, 0.95, 0.98)
+CRITERIA = ("magnitude", "movement", "rigl", "str", "random")
+WAYS = ("magnitude", "movement", "rigl", "str", "wanda", "ticket", "random")
+# Weight decay alone would bring `s`, of which a threshold is the sigmoid, to -8 exp(-decay).
+DECAYS = {0.9: 1.7, 0.95: 2.15, 0.98: 3.0}
 FILTERS = (0.5, 0.75)
 BATCH, TRAINED = 64, 1_200
 FIELDS = ("way", "sparsity", "seed", "accuracy", "weights", "kilobytes", "tflite", "microseconds")
@@ -63,11 +74,19 @@ def network(seed: int) -> keras.Model:
     return keras.Sequential(layers)
 
 
-def train(model: keras.Model, made: tuple[np.ndarray, ...], epochs: int) -> None:
+def train(
+    model: keras.Model, made: tuple[np.ndarray, ...], epochs: int, decay: float = 0.0
+) -> None:
+    """Trains by Adam; `decay` is that of thresholds over the whole training."""
     steps = epochs * -(-TRAINED // BATCH)
     rate = keras.optimizers.schedules.CosineDecay(2e-3, steps)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.Adam(rate), loss)
+    optimizer = keras.optimizers.Adam(rate)
+    if decay:
+        # The rates of all steps add up to half of the first one's.
+        optimizer = keras.optimizers.AdamW(rate, weight_decay=decay / (2e-3 * steps / 2))
+        optimizer.exclude_from_weight_decay(var_list=model.model.trainable_variables)
+    model.compile(optimizer, loss)
     model.fit(made[0], made[1], batch_size=BATCH, epochs=epochs, verbose=0)
 
 
@@ -77,6 +96,19 @@ def schedule(sparsity: float, epochs: int) -> pruning.PolynomialDecay:
     return pruning.PolynomialDecay(
         sparsity, begin_step=steps // 5, end_step=3 * steps // 5, frequency=10
     )
+
+
+def sparse(way: str, sparsity: float, seed: int, epochs: int) -> pruning.PrunedModel:
+    """An untrained network with masks, or thresholds, that training will move."""
+    model = network(seed)
+    if way == "str":
+        return pruning.prune(model, criterion=way, initial_threshold=-8)
+    if way == "rigl":
+        end = 3 * epochs * -(-TRAINED // BATCH) // 4
+        always = pruning.ConstantSparsity(sparsity, end_step=end, frequency=10)
+        # Sparser in the large layers, so that small ones are not cut off.
+        return pruning.prune(model, always, "erk", criterion=way, seed=seed)
+    return pruning.prune(model, schedule(sparsity, epochs), "global", criterion=way, seed=seed)
 
 
 def measures(model: keras.Model, made: tuple[np.ndarray, ...], lite: bool = False) -> list[str]:
@@ -129,20 +161,25 @@ def run(path: Path, made: tuple[np.ndarray, ...], seeds: int, epochs: int, quick
             csv.writer(file).writerow(cells)
 
     sparsities, rounds = (SPARSITIES[:1], ROUNDS[2:3]) if quick else (SPARSITIES, ROUNDS)
+    once = ONCE[:1] if quick else ONCE
     for seed in range(seeds):
-        if ("dense", 0.0, seed) not in done:
+        if not {("dense", 0.0, seed), *(("wanda", s, seed) for s in once)} <= done:
             dense = network(seed)
             train(dense, made, epochs)
-            write("dense", 0.0, seed, dense, lite=seed == 0)
-        for way in ("magnitude", "movement", "random"):
+            if ("dense", 0.0, seed) not in done:
+                write("dense", 0.0, seed, dense, lite=seed == 0)
+            for sparsity in once:
+                if ("wanda", sparsity, seed) not in done:
+                    looked_at = {"calibration": made[0][:256], "verbose": 0}
+                    model = pruning.prune(dense, sparsity, criterion="wanda", **looked_at)
+                    write("wanda", sparsity, seed, model)
+        # The last is for comparison, and can be spared when it is to be quick.
+        for way in CRITERIA[:-1] if quick else CRITERIA:
             for sparsity in sparsities:
-                if (way, sparsity, seed) in done:
-                    continue
-                model = pruning.prune(
-                    network(seed), schedule(sparsity, epochs), "global", criterion=way, seed=seed
-                )
-                train(model, made, epochs)
-                write(way, sparsity, seed, model)
+                if (way, sparsity, seed) not in done:
+                    model = sparse(way, sparsity, seed, epochs)
+                    train(model, made, epochs, DECAYS[sparsity] if way == "str" else 0.0)
+                    write(way, sparsity, seed, model)
         if ("ticket", sparsities[-1], seed) not in done:
             model = network(seed)
             start, ticket = model.get_weights(), pruning.prune(model, 0.0)
@@ -184,10 +221,11 @@ def draw(lines: list[dict[str, str]], path: Path) -> None:
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
     dense = 100 * cell(lines, "dense", 0.0, "accuracy").mean()
     left.axhline(dense, color="0.5", lw=1, label="all weights")
-    found = sorted({float(ln["sparsity"]) for ln in lines if ln["way"] in WAYS})
-    for n, way in enumerate(WAYS):
+    found = [s for s in SPARSITIES if any(float(ln["sparsity"]) == s for ln in lines)]
+    drawn = [way for way in WAYS if len(cell(lines, way, found[0], "accuracy"))]
+    for n, way in enumerate(drawn):
         scores = [100 * cell(lines, way, s, "accuracy") for s in found]
-        places = np.arange(len(found)) + 0.06 * (n - 1.5)
+        places = np.arange(len(found)) + 0.06 * (n - (len(drawn) - 1) / 2)
         means, spreads = [s.mean() for s in scores], [s.std() for s in scores]
         left.errorbar(places, means, spreads, marker="o", capsize=3, label=way)
     left.set_xticks(np.arange(len(found)), [f"{s:.0%}" for s in found])

@@ -1,11 +1,14 @@
 """The models of the table: one of each family of `keras.applications`, and other kinds."""
 
+import importlib.util
 from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
+
+from benchmarks.foreign_models.hub import HUB
 
 L = keras.layers
 A = keras.applications
@@ -76,6 +79,41 @@ def nested() -> keras.Model:
     return keras.Model(x, L.Dense(3)(inner(x) + inner(L.Dense(6)(x))))
 
 
+def sequences() -> keras.Model:
+    """A cell that Keras unrolls, convolutions over time, and a convolution inside of a cell."""
+    x = keras.Input((6, 4))
+    y = L.SimpleRNN(4, return_sequences=True, unroll=True)(x)
+    y = L.Conv1D(6, 3, padding="causal", activation="relu")(y)
+    y = L.SeparableConv1D(4, 3, padding="same")(y)
+    y = L.ConvLSTM1D(3, 3, padding="same")(L.Reshape((3, 2, 4))(y))
+    return keras.Model(x, L.Dense(3)(L.Flatten()(y)))
+
+
+def u_net() -> keras.Model:
+    x = keras.Input((16, 16, 3))
+    wide = L.Conv2D(8, 3, padding="same", activation="relu")(x)
+    deep = L.BatchNormalization()(L.SeparableConv2D(12, 3, 2, padding="same")(wide))
+    deep = L.DepthwiseConv2D(3, padding="same", activation="relu")(deep)
+    up = L.Conv2DTranspose(8, 3, 2, padding="same", activation="relu")(deep)
+    return keras.Model(x, L.Conv2D(2, 1)(L.Concatenate()([wide, up])))
+
+
+def tied() -> keras.Model:
+    ids = keras.Input((6,), dtype="int32")
+    table = L.ReversibleEmbedding(11, 8)
+    x = L.Dense(8, "gelu")(L.LayerNormalization()(table(ids)))
+    return keras.Model(ids, table(x, reverse=True))
+
+
+def hub() -> str | None:
+    """Imports keras-hub; why its rows are left out, if they are."""
+    if importlib.util.find_spec("keras_hub") is None:
+        return "keras-hub is not installed (`pip install keras-hub`)"
+    import keras_hub as keras_hub
+
+    return None
+
+
 ROWS: dict[str, Callable[[], keras.Model]] = {
     "Sequential": lambda: keras.Sequential([keras.Input((6,)), L.Dense(8, "relu"), L.Dense(3)]),
     "nested": nested,
@@ -84,9 +122,12 @@ ROWS: dict[str, Callable[[], keras.Model]] = {
     "attention": attention,
     "recurrent": recurrent,
     "cells": cells,
+    "sequences": sequences,
+    "U-Net": u_net,
+    "tied": tied,
     "MobileNetV3Small": lambda: application("MobileNetV3Small"),
-    "MobileNetV2": lambda: application("MobileNetV2"),
-    "MobileNet": lambda: application("MobileNet"),
+    "MobileNetV2": lambda: application("MobileNetV2", alpha=0.35),
+    "MobileNet": lambda: application("MobileNet", alpha=0.25),
     "EfficientNetB0": lambda: application("EfficientNetB0"),
     "EfficientNetV2B0": lambda: application("EfficientNetV2B0"),
     "ConvNeXtTiny": lambda: application("ConvNeXtTiny"),
@@ -98,4 +139,5 @@ ROWS: dict[str, Callable[[], keras.Model]] = {
     "InceptionResNetV2": lambda: application("InceptionResNetV2", 75),
     "NASNetMobile": lambda: application("NASNetMobile"),
     "VGG16": lambda: application("VGG16"),
+    **HUB,
 }

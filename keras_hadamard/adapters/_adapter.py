@@ -5,7 +5,6 @@ that is convolved, every position has inputs of its own. `weights` below are tho
 their names; inside a model they are of the variables' dtype, float64 where a model is merged.
 """
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
@@ -13,7 +12,6 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from keras import ops
 
-from keras_hadamard._checks import positive_int, received
 from keras_hadamard._typing import Initializer, Tensor
 
 Weights = dict[str, Tensor]
@@ -138,15 +136,8 @@ class Adapter(ABC):
 class Update(Adapter):
     """An adapter that adds a matrix to the kernel, `W' = W + update`."""
 
-    rank: int
-    alpha: float | None
     # The weights whose first axis is the kernel's inputs.
     of_inputs: tuple[str, ...]
-
-    @property
-    def scale(self) -> float:
-        """The factor of the update, `alpha / rank`, and 1 without an alpha."""
-        return 1.0 if self.alpha is None else self.alpha / self.rank
 
     @abstractmethod
     def update(self, w: Tensor, weights: Weights) -> Tensor:
@@ -164,22 +155,6 @@ class Update(Adapter):
 
     def separated(self, w: Tensor, bias: Tensor | None, weights: Weights) -> tuple[Tensor, Any]:
         return w - self.update(w, weights), bias
-
-    def get_config(self) -> dict[str, Any]:
-        return {"rank": self.rank, "alpha": self.alpha}
-
-
-def checked_rank(rank: Any) -> int:
-    return positive_int("rank", rank)
-
-
-def checked_alpha(alpha: Any) -> float | None:
-    if alpha is None:
-        return None
-    is_number = isinstance(alpha, (int, float, np.number)) and not isinstance(alpha, bool)
-    if not is_number or not math.isfinite(alpha) or not alpha > 0:
-        raise received("`alpha` to be a positive number or None", alpha=alpha)
-    return float(alpha)
 
 
 def wide(*tensors: Tensor) -> list[Tensor]:

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from keras_hadamard._checks import received
+from keras_hadamard._introspection.kernels import is_depthwise
 from keras_hadamard.adapters._adapter import Adapter
 from keras_hadamard.adapters._file import AdapterFile
+from keras_hadamard.adapters._modules import Groups, adapter_files, checked_modules
 from keras_hadamard.adapters._peft_base import (
     Change,
     normalisation_changes,
@@ -16,13 +18,14 @@ from keras_hadamard.adapters._peft_base import (
     site_changes,
 )
 from keras_hadamard.adapters._peft_config import PeftConfig
-from keras_hadamard.adapters._peft_layout import check_site, our_weight
 from keras_hadamard.adapters._peft_names import Module, by_module
+from keras_hadamard.adapters._site import Site
 from keras_hadamard.adapters._tensors import read_tensors
+from keras_hadamard.adapters._torch_layout import our_weight
 from keras_hadamard.adapters.adapted_model import AdaptedModel
 from keras_hadamard.adapters.ia3 import IA3
-
-_Weights = dict[str, np.ndarray]
+from keras_hadamard.adapters.loha import LoHa
+from keras_hadamard.adapters.lokr import LoKr
 
 
 def read_peft(
@@ -37,7 +40,7 @@ def read_peft(
     norms = normalisations(adapted.model)
     chosen = _checked(modules, found, kernels, norms)
     changes: list[Change] = []
-    groups: dict[Adapter, dict[int, _Weights]] = {}
+    groups: Groups = {}
     for key, module in chosen.items():
         new = found[module]
         if key not in kernels:
@@ -48,7 +51,7 @@ def read_peft(
         changes += mine
         if new.adapter:
             adapter = config.adapter(module, new.adapter)
-            check_site(site, adapter, new.adapter)
+            _check_site(site, adapter, new.adapter)
             kernel = next((v for var, v in mine if var is site.kernel.variable), None)
             kernel = site.kernel.variable if kernel is None else kernel
             groups.setdefault(adapter, {})[site.kernel.place] = {
@@ -61,12 +64,7 @@ def read_peft(
             "share: load it first",
             adapters=list(adapted.adapters),
         )
-    names = _names(name, list(groups))
-    paths = {site.kernel.place: site.kernel.path for site in adapted.sites}
-    return [
-        AdapterFile(as_name, adapter, {place: paths[place] for place in weights}, weights, "")
-        for as_name, (adapter, weights) in zip(names, groups.items(), strict=True)
-    ], changes
+    return adapter_files(adapted, name, groups), changes
 
 
 def _checked(
@@ -76,29 +74,46 @@ def _checked(
     norms: Mapping[str, Any],
 ) -> Mapping[str, str]:
     paths = [*kernels, *norms]
-    if not isinstance(modules, Mapping) or not set(modules) <= set(paths):
-        raise received(
-            f"`modules` that name one of {sorted(found)} for kernels or normalisations among "
-            f"{paths}",
-            modules=modules,
-        )
-    if sorted(modules.values()) != sorted(found):
-        missing = sorted(set(found) - set(modules.values()))
-        raise received(
-            f"`modules` of each of {sorted(found)}, once", modules=modules, missing=missing
-        )
-    adapted = [key for key in modules if key not in kernels and found[modules[key]].adapter]
+    chosen = checked_modules(modules, found, paths, "kernels or normalisations")
+    adapted = [key for key in chosen if key not in kernels and found[chosen[key]].adapter]
     if adapted:
         raise received(
             "`modules` that name kernels for what is adapted",
-            modules={k: modules[k] for k in adapted},
+            modules={k: chosen[k] for k in adapted},
         )
-    return modules
+    return chosen
 
 
-def _names(name: str, adapters: list[Adapter]) -> list[str]:
-    """The name, and others like it where modules have ranks, alphas or sides of their own."""
-    sides = {True: f"{name}_feedforward", False: name}
-    if all(isinstance(adapter, IA3) for adapter in adapters):
-        return [sides[isinstance(a, IA3) and a.feedforward] for a in adapters]
-    return [name if place == 1 else f"{name}_{place}" for place in range(1, len(adapters) + 1)]
+def _check_site(site: Site, adapter: Adapter, tensors: dict[str, np.ndarray]) -> None:
+    """Raises where PEFT's adapter computes what ours cannot."""
+    site.check(adapter)
+    layer, path = site.kernel.layer, site.kernel.path
+    groups = getattr(layer, "groups", 1)
+    if is_depthwise(site.kernel.variable, layer):
+        groups = int(site.kernel.shape[-2])
+    # LoHa and LoKr are of the kernel's own shape, and so are scales of outputs.
+    fits = isinstance(adapter, (LoHa, LoKr)) or (
+        isinstance(adapter, IA3) and not adapter.feedforward
+    )
+    if groups > 1 and not fits:
+        raise received(
+            f"{path!r} to be a convolution of one group: what PEFT adds mixes the inputs of all "
+            "groups, which no kernel does; train it with LoHa or LoKr, or without this module",
+            adapter=adapter,
+            groups=groups,
+        )
+    whole = tensors.get("w2")
+    if isinstance(adapter, LoKr) and whole is not None and whole.ndim == 3:
+        raise received(
+            f"{path!r} to be no Conv1D with a `lokr_w2` that is whole: PEFT's product of it mixes "
+            "positions and channels, which is no Kronecker product; merge it in PEFT and take over "
+            "the weights",
+            lokr_w2=whole.shape,
+        )
+    if "bias" in tensors and site.bias is None and site.form is None:
+        raise received(
+            f"{path!r} to have a bias, which `lora_bias` adds to: make the layer with "
+            "`use_bias=True`, its bias zero",
+            lora_bias=True,
+            layer=layer,
+        )

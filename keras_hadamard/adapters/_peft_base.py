@@ -8,8 +8,8 @@ import numpy as np
 
 from keras_hadamard._checks import received
 from keras_hadamard._introspection.private import inner_layers
-from keras_hadamard.adapters._peft_layout import our_kernel
 from keras_hadamard.adapters._site import Site
+from keras_hadamard.adapters._torch_layout import our_kernel
 
 _L = keras.layers
 _CENTRED = {"weight": "gamma", "bias": "beta"}

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_hadamard._checks import received
+from keras_hadamard.adapters._torch_layout import HADAMARD, KRONECKER
 
 Tensors = dict[str, np.ndarray]
 
@@ -21,20 +22,9 @@ _ADAPTERS = {
     "hira_B": "b",
     "hira_embedding_A": "a",
     "hira_embedding_B": "b",
-    "hada_w1_a": "b1",
-    "hada_w1_b": "a1",
-    "hada_w2_a": "b2",
-    "hada_w2_b": "a2",
-    "hada_t1": "t1",
-    "hada_t2": "t2",
+    **HADAMARD,
     "ia3_l": "scale",
-    "lokr_w1": "w1",
-    "lokr_w1_a": "b1",
-    "lokr_w1_b": "a1",
-    "lokr_w2": "w2",
-    "lokr_w2_a": "b2",
-    "lokr_w2_b": "a2",
-    "lokr_t2": "t2",
+    **KRONECKER,
     "vera_lambda_d": "d",
     "vera_lambda_b": "b",
 }

@@ -1,5 +1,6 @@
 """The weights of one adapter in a model."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -17,6 +18,10 @@ class AdapterWeights(keras.layers.Layer):
     """An adapter, and its weights for each of some kernels, by their places in the model."""
 
     def __init__(self, adapter: Adapter, sites: list[Site], **kwargs: Any) -> None:
+        if not isinstance(adapter, Adapter):
+            raise received(
+                "`adapter` to be a LoRA, LoHa, LoKr, HiRA, ABBA, IA3, DoRA or VeRA", adapter=adapter
+            )
         super().__init__(**kwargs)
         self.places = [site.kernel.place for site in sites]
         for site in sites:
@@ -68,6 +73,30 @@ class AdapterWeights(keras.layers.Layer):
         weights = self.by_place[self.places.index(place)]
         own = {name: value for name, value in weights.items() if name not in self.shared}
         return {name: ops.convert_to_tensor(value) for name, value in own.items()}
+
+    def description(self) -> dict[str, Any]:
+        """The item of the model's configuration from which these weights are made again."""
+        return {
+            "name": self.name,
+            "adapter": keras.saving.serialize_keras_object(self.adapter),
+            "places": list(self.places),
+        }
+
+
+def check_together(
+    names: tuple[str, ...], adapters: Mapping[str, AdapterWeights], sites: list[Site]
+) -> None:
+    """Raises where the adapters of these names cannot be active together."""
+    if not set(names) <= set(adapters) or len(set(names)) < len(names):
+        raise received(f"names among the adapters {list(adapters)}, each once", names=names)
+    for name in names:
+        others = {p for n in names if n != name for p in adapters[n].places}
+        shared = others.intersection(adapters[name].places)
+        if shared and not adapters[name].adapter.combines:
+            path = sites[min(shared)].kernel.path
+            raise received(
+                f"{name!r} to be the only adapter that is active on {path!r}", names=names
+            )
 
 
 class _Part:

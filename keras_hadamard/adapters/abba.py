@@ -8,20 +8,13 @@ from keras import ops
 from keras_hadamard._checks import positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Tensor
-from keras_hadamard.adapters._adapter import (
-    New,
-    Update,
-    View,
-    Weights,
-    checked_alpha,
-    checked_rank,
-    wide,
-)
+from keras_hadamard.adapters._adapter import New, View, Weights, wide
+from keras_hadamard.adapters._ranked import RankedAdapter
 from keras_hadamard.ops import khatri_rao_matmul
 
 
 @serializable
-class ABBA(Update):
+class ABBA(RankedAdapter):
     """Adds a Hadamard product of two matrices of rank r1, r2, `W' = W + alpha * (A1 B1) * (A2 B2)`.
 
     `W` is `(inputs, outputs)`, `A1` is `(inputs, r1)`, `B1` `(r1, outputs)`, `A2` and `B2` likewise
@@ -57,10 +50,9 @@ class ABBA(Update):
     starts_from_kernel = True
 
     def __init__(self, rank: int, alpha: float = 8.0, second_rank: int | None = None) -> None:
-        self.rank = checked_rank(rank)
         if alpha is None:
             raise received("`alpha` to be a positive number", alpha=alpha)
-        self.alpha = checked_alpha(alpha)
+        super().__init__(rank, alpha)
         self.second_rank = None if second_rank is None else positive_int("second_rank", second_rank)
 
     @property

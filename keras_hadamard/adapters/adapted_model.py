@@ -1,30 +1,27 @@
 """A model whose kernels are adapted."""
 
-import functools
 import re
 from collections.abc import Iterable
 from typing import Any
 
 import keras
-from keras import ops
 
 from keras_hadamard._checks import received
 from keras_hadamard._export import serializable
 from keras_hadamard._introspection.kernels import chosen_kernels, kernels_of
 from keras_hadamard._typing import Tensor
+from keras_hadamard._wrapper_model import WrapperModel
+from keras_hadamard.adapters._adapted_call import AdaptedCall
 from keras_hadamard.adapters._adapter import Adapter
-from keras_hadamard.adapters._forms import DenseForm
-from keras_hadamard.adapters._running import Reading, Running
 from keras_hadamard.adapters._site import Site, Steps
-from keras_hadamard.adapters._weights import AdapterWeights
-from keras_hadamard.pruning._delegating import Delegating
+from keras_hadamard.adapters._weights import AdapterWeights, check_together
 
 # The names of the weights that are adapted end so.
 ENDINGS = ("kernel", "embeddings")
 
 
 @serializable
-class AdaptedModel(Delegating):
+class AdaptedModel(WrapperModel):
     """The model that `apply` returns: another model, `model`, frozen, and adapters on its kernels.
 
     It trains, predicts, saves and exports as any Keras model; what is trained are the weights of
@@ -84,14 +81,7 @@ class AdaptedModel(Delegating):
         model.trainable = False
         self.adapters: dict[str, AdapterWeights] = {}
         self.sites = [Site(kernel) for kernel in kernels_of(model, ENDINGS)]
-        # Places whose layer takes the adapted kernel in place of its own.
-        self._formed = {s.kernel.place for s in self.sites if s.form is None}
-        self._running = Running()
-        # Places that a call has shown to be read by their own layers, or to be formed.
-        self._looked_at: set[int] = set()
-        for site in self.sites:
-            if site.form is not None:
-                self._put_between(site, site.form)
+        self._adapted_call = AdaptedCall(model, self.sites, self.steps)
         for given in adapters:
             self._make(given["name"], given["adapter"], given["places"])
         self.built = True
@@ -118,19 +108,7 @@ class AdaptedModel(Delegating):
         Raises:
             ValueError: If there is no such adapter, or two cannot work together on a kernel.
         """
-        unknown = [name for name in names if name not in self.adapters]
-        if unknown or len(set(names)) < len(names):
-            raise received(
-                f"names among the adapters {list(self.adapters)}, each once", names=names
-            )
-        for name in names:
-            others = {p for n in names if n != name for p in self.adapters[n].places}
-            shared = others.intersection(self.adapters[name].places)
-            if shared and not self.adapters[name].adapter.combines:
-                path = self.sites[min(shared)].kernel.path
-                raise received(
-                    f"{name!r} to be the only adapter that is active on {path!r}", names=names
-                )
+        check_together(names, self.adapters, self.sites)
         self._active = tuple(names)
         for name, weights in self.adapters.items():
             weights.trainable = name in names
@@ -164,10 +142,6 @@ class AdaptedModel(Delegating):
                 f"`name` of letters, digits and underscores, none of {list(self.adapters)}",
                 name=name,
             )
-        if not isinstance(adapter, Adapter):
-            raise received(
-                "`adapter` to be a LoRA, LoHa, LoKr, HiRA, ABBA, IA3, DoRA or VeRA", adapter=adapter
-            )
         sites = [self.sites[place] for place in places]
         self.adapters[name] = AdapterWeights(
             adapter, sites, name=name, dtype=self.model.dtype_policy
@@ -187,76 +161,9 @@ class AdaptedModel(Delegating):
     ) -> Tensor:
         arguments = {"training": training} | ({} if mask is None else {"mask": mask})
         active = {place for name in self._active for place in self.adapters[name].places}
-        looking = not active <= self._looked_at
-        outputs, read = self._run(inputs, arguments, looking)
-        self._looked_at |= active
-        # Layers that were not called, because others read their kernels; or called and read.
-        passed = (active - self._formed) & (read | (active - self._running.reached))
-        if passed:
-            self._formed |= passed
-            outputs, _ = self._run(inputs, arguments, False)
-        return outputs
-
-    def _run(
-        self, inputs: Tensor, arguments: dict[str, Any], looking: bool
-    ) -> tuple[Tensor, set[int]]:
-        """The outputs, and, if it is looked at, whose kernels others read."""
-        values: dict[int, tuple[Any, Tensor]] = {}
-        for place in self._formed:
-            site = self.sites[place]
-            steps = self.steps(site)
-            if not steps:
-                continue
-            variables = (site.kernel.variable, site.bias)
-            tensors = [None if v is None else self._read(v) for v in variables]
-            new = site.merged(steps, *tensors)
-            values.update(
-                (id(v), (v, t)) for v, t in zip(variables, new, strict=True) if t is not None
-            )
-        with self._running.among(set(self._formed)):
-            if not values and not looking:
-                return self.model(inputs, **arguments), set()
-            # A scope hides the values that one around it gives, so they are passed on.
-            for variable in self.variables:
-                values.setdefault(id(variable), (variable, self._read(variable)))
-            before = {i: value for i, (_, value) in values.items()}
-            places = {id(site.kernel.variable): site.kernel.place for site in self.sites}
-            with Reading(list(values.values()), places, self._running) as scope:
-                outputs = self.model(inputs, **arguments)
-                read = set(scope.read)
-        for i, (variable, _) in values.items():
-            after = scope.get_current_value(variable)
-            if after is not before[i]:
-                variable.assign(after)
-        self.add_loss(scope.losses)
-        return outputs, read
-
-    @staticmethod
-    def _read(variable: Any) -> Tensor:
-        value = ops.convert_to_tensor(variable)
-        # TensorFlow's tape computes gradients of frozen weights too, for nobody.
-        is_float = keras.backend.is_float_dtype(variable.dtype)
-        return value if variable.trainable or not is_float else ops.stop_gradient(value)
-
-    def _put_between(self, site: Site, form: DenseForm) -> None:
-        """Lets the layer compute its adapters, while this model runs."""
-
-        def adapted(original: Any) -> Any:
-            @functools.wraps(original)
-            def call(inputs: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-                place = site.kernel.place
-                steps = self.steps(site) if self._running.includes(place) else []
-                with self._running.inside(place):
-                    if not steps:
-                        return original(inputs, *args, **kwargs)
-                    return form.call(lambda x: original(x, *args, **kwargs), steps, inputs)
-
-            return call
-
-        layer = site.kernel.layer
-        layer.call = adapted(layer.call)
-        # Keras calls this in its place once the layer is quantised.
-        layer.quantized_call = adapted(layer.quantized_call)
+        outcome = self._adapted_call(inputs, arguments, active, self.variables)
+        self.add_loss(outcome.losses)
+        return outcome.outputs
 
     def export(self, filepath: Any, *args: Any, **kwargs: Any) -> Any:
         """As `keras.Model.export`, of the model with its adapters merged if it is not quantised."""
@@ -273,14 +180,7 @@ class AdaptedModel(Delegating):
         return {
             "name": self.name,
             "model": keras.saving.serialize_keras_object(self.model),
-            "adapters": [
-                {
-                    "name": name,
-                    "adapter": keras.saving.serialize_keras_object(weights.adapter),
-                    "places": list(weights.places),
-                }
-                for name, weights in self.adapters.items()
-            ],
+            "adapters": [weights.description() for weights in self.adapters.values()],
             "active": self.active,
         }
 

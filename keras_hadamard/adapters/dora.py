@@ -8,20 +8,12 @@ from keras import ops
 from keras_hadamard._checks import one_of, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Tensor
-from keras_hadamard.adapters._adapter import (
-    Adapter,
-    Form,
-    Linear,
-    New,
-    Update,
-    View,
-    Weights,
-    wide,
-)
+from keras_hadamard.adapters._adapter import Adapter, Form, Linear, New, View, Weights, wide
+from keras_hadamard.adapters._ranked import RankedAdapter
 from keras_hadamard.adapters.loha import LoHa
 from keras_hadamard.adapters.lora import LoRA
 
-DIRECTIONS: dict[str, type[Update]] = {"lora": LoRA, "loha": LoHa}
+DIRECTIONS: dict[str, type[RankedAdapter]] = {"lora": LoRA, "loha": LoHa}
 
 
 @serializable
@@ -80,7 +72,7 @@ class DoRA(Adapter):
         norm_gradient: bool = False,
     ) -> None:
         self.direction = one_of("direction", direction, DIRECTIONS)
-        self._update = DIRECTIONS[direction](rank, alpha)  # type: ignore[call-arg]
+        self._update = DIRECTIONS[direction](rank, alpha)
         self.norm = one_of("norm", norm, ("outputs", "inputs"))
         self.norm_gradient = bool(norm_gradient)
 

@@ -6,21 +6,14 @@ from keras import ops
 from keras_hadamard._checks import received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Tensor
-from keras_hadamard.adapters._adapter import (
-    New,
-    Update,
-    View,
-    Weights,
-    checked_alpha,
-    checked_rank,
-    wide,
-)
+from keras_hadamard.adapters._adapter import New, View, Weights, wide
 from keras_hadamard.adapters._initializers import kaiming
+from keras_hadamard.adapters._ranked import RankedAdapter
 from keras_hadamard.ops._scaled_matmul import scaled_matmul
 
 
 @serializable
-class HiRA(Update):
+class HiRA(RankedAdapter):
     """Scales the entries of a kernel by a low-rank matrix, `W' = W + alpha / rank * W * (A B)`.
 
     `W` is `(inputs, outputs)`, `A` is `(inputs, rank)` and uniform within `1 / sqrt(inputs)`, `B`
@@ -54,10 +47,6 @@ class HiRA(Update):
     of_inputs = ("a",)
     uses_kernel = True
     combines = False
-
-    def __init__(self, rank: int, alpha: float | None = None) -> None:
-        self.rank = checked_rank(rank)
-        self.alpha = checked_alpha(alpha)
 
     def new_weights(self, view: View) -> dict[str, New]:
         return {

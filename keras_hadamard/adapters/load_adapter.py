@@ -10,8 +10,11 @@ from keras_hadamard._checks import received
 from keras_hadamard._introspection.copies import copy_of
 from keras_hadamard.adapters._file import AdapterFile
 from keras_hadamard.adapters._fingerprint import fingerprint
+from keras_hadamard.adapters._lycoris import read_lycoris
+from keras_hadamard.adapters._lycoris_names import is_lycoris
 from keras_hadamard.adapters._peft import read_peft
 from keras_hadamard.adapters._peft_base import Change
+from keras_hadamard.adapters._tensors import read_tensors
 from keras_hadamard.adapters.adapted_model import AdaptedModel
 
 
@@ -24,17 +27,22 @@ def load_adapter(
 ) -> AdaptedModel:
     """Returns a copy of a model with the adapter of a file, which becomes the active one.
 
-    The file is one that `save_adapter` wrote, for a base of the very same weights. Or it is PEFT's
-    `adapter_model.safetensors`, with `adapter_config.json` beside it, of the types LoRA (with or
-    without DoRA), LoHa, LoKr, HiRA, VeRA and (IA)^3; `modules` then says which kernel has which
-    module of the PyTorch model, and the shapes have to fit, as there is no fingerprint.
+    The file is one that `save_adapter` wrote, for a base of the very same weights. Or it is one of
+    another library; `modules` then says which kernel has which module of the PyTorch model, and the
+    shapes have to fit, as there is no fingerprint:
 
-    Modules of PEFT's with ranks or alphas of their own become adapters of their own, `<name>_2` and
-    so on, and what (IA)^3 does to inputs becomes `<name>_feedforward`; all are active. What a PEFT
-    file has in place of the base's own weights, by its options `bias` and `modules_to_save`, is put
-    into the base, `adapted.model`; `modules` then names those kernels and normalisations too.
+    - PEFT's `adapter_model.safetensors`, with `adapter_config.json` beside it, of the types LoRA
+      (with or without DoRA), LoHa, LoKr, HiRA, VeRA and (IA)^3. What it has in place of the base's
+      own weights, by its options `bias` and `modules_to_save`, is put into the base,
+      `adapted.model`; `modules` then names those kernels and normalisations too.
+    - A `.safetensors` file that LyCORIS or a trainer of kohya's wrote, of LoRA, LoHa and LoKr, the
+      first two also with a `dora_scale`. Modules go by their path, `"encoder.dense"`, or by the
+      name in the file, `"lycoris_encoder_dense"`. The outputs are those with which LyCORIS trained:
+      its own `merge_to` of LoHa and LoKr multiplies by `alpha / rank` twice, in version 4.1.3.
 
-    Options that change what a LoRA computes, or the base that it is for, are refused by name.
+    Modules with ranks or alphas of their own become adapters of their own, `<name>_2` and so on,
+    and what (IA)^3 does to inputs becomes `<name>_feedforward`; all are active. What has no
+    counterpart here is refused by name.
 
     Args:
         model: `keras.Model` that is built; or an `AdaptedModel`, which gets the adapter itself.
@@ -42,7 +50,7 @@ def load_adapter(
         name: String, a name for the adapter, or None for its own. Defaults to `None`.
         modules: Dict of the names of PyTorch modules by the paths of kernels, such as
             `{"dense/kernel": "encoder.dense"}`, or of normalisation layers, such as
-            `{"norm": "encoder.norm"}`, for a PEFT adapter. Defaults to `None`.
+            `{"norm": "encoder.norm"}`, for a file of another library. Defaults to `None`.
 
     Returns:
         An `AdaptedModel`. A new one is not compiled.
@@ -68,10 +76,16 @@ def load_adapter(
     adapted = model if isinstance(model, AdaptedModel) else AdaptedModel(copy_of(model))
     changes: list[Change] = []
     if own is None:
-        files, changes = read_peft(path, adapted, modules, name or "default")
+        tensors = {} if path.is_dir() else read_tensors(path)[0]
+        if is_lycoris(tensors):
+            files = read_lycoris(tensors, adapted, modules, name or "default")
+        else:
+            files, changes = read_peft(path, adapted, modules, name or "default")
     else:
         if modules is not None:
-            raise received("no `modules`, which are for PEFT's adapters", modules=modules)
+            raise received(
+                "no `modules`, which are for the adapters of other libraries", modules=modules
+            )
         base = fingerprint(adapted.model)
         if own.base != base:
             raise received(

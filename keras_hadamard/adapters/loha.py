@@ -7,21 +7,14 @@ from keras import ops
 from keras_hadamard._checks import one_of
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Tensor
-from keras_hadamard.adapters._adapter import (
-    New,
-    Update,
-    View,
-    Weights,
-    checked_alpha,
-    checked_rank,
-    wide,
-)
+from keras_hadamard.adapters._adapter import New, View, Weights, wide
 from keras_hadamard.adapters._initializers import kaiming, normal
+from keras_hadamard.adapters._ranked import RankedAdapter
 from keras_hadamard.ops import khatri_rao_matmul
 
 
 @serializable
-class LoHa(Update):
+class LoHa(RankedAdapter):
     """Adds a Hadamard product of low-rank matrices, `W' = W + alpha / rank * (A1 B1) * (A2 B2)`.
 
     `W` is `(inputs, outputs)`, `A1` and `A2` are `(inputs, rank)`, `B1` and `B2` `(rank, outputs)`:
@@ -73,8 +66,7 @@ class LoHa(Update):
         tucker: bool = False,
         initialization: str = "peft",
     ) -> None:
-        self.rank = checked_rank(rank)
-        self.alpha = checked_alpha(alpha)
+        super().__init__(rank, alpha)
         self.tucker = bool(tucker)
         self.initialization = one_of("initialization", initialization, ("peft", "lycoris"))
 

@@ -5,25 +5,16 @@ from typing import Any
 
 from keras import ops
 
-from keras_hadamard._checks import one_of, positive_int
+from keras_hadamard._checks import one_of, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Tensor
-from keras_hadamard.adapters._adapter import (
-    Form,
-    Linear,
-    New,
-    Update,
-    View,
-    Weights,
-    checked_alpha,
-    checked_rank,
-    wide,
-)
+from keras_hadamard.adapters._adapter import Form, Linear, New, View, Weights, wide
 from keras_hadamard.adapters._initializers import kaiming
+from keras_hadamard.adapters._ranked import RankedAdapter
 
 
 @serializable
-class LoKr(Update):
+class LoKr(RankedAdapter):
     """Adds a Kronecker product of two small matrices, `W' = W + alpha / rank * kron(W1, W2)`.
 
     `W` is `(inputs, outputs)`, `W1` `(m, l)` and `W2` `(n, k)`, with `inputs = m * n` and
@@ -36,13 +27,15 @@ class LoKr(Update):
 
     One factor starts at zero. As in PEFT it is `W1`, or `B1` where it is a product, as in LyCORIS
     `W2`, or `A2`; the others are uniform within `1 / sqrt(n)`, `n` the size of their first axis.
-    `alpha / rank` counts with both factors whole too, as in PEFT; LyCORIS takes 1 then.
+    `alpha / rank` counts with both factors whole too, as in PEFT; LyCORIS takes 1 then, and so do
+    the files of its own.
 
     Args:
         rank: Positive integer.
         alpha: Positive number, or None for the rank, a factor of 1. Defaults to `None`.
         factor: Positive integer, the size of `m` where it divides the inputs, and of `l` where the
-            outputs; their bound where it does not. Or -1 for no bound. Defaults to `-1`.
+            outputs; their bound where it does not. Or -1 for no bound, or the pair of `m` and `l`
+            themselves. Defaults to `-1`.
         decompose_both: Boolean, whether `W1` is a product as well where the rank is below half its
             longer side. Defaults to `False`.
         tucker: Boolean, whether `W2` of more than one position is `A2 T_p B2` at position `p`, with
@@ -73,21 +66,19 @@ class LoKr(Update):
         self,
         rank: int,
         alpha: float | None = None,
-        factor: int = -1,
+        factor: int | tuple[int, int] = -1,
         decompose_both: bool = False,
         tucker: bool = False,
         initialization: str = "peft",
     ) -> None:
-        self.rank = checked_rank(rank)
-        self.alpha = checked_alpha(alpha)
-        self.factor = -1 if factor == -1 else positive_int("factor", factor)
+        super().__init__(rank, alpha)
+        self.factor = _checked(factor)
         self.decompose_both = bool(decompose_both)
         self.tucker = bool(tucker)
         self.initialization = one_of("initialization", initialization, ("peft", "lycoris"))
 
     def new_weights(self, view: View) -> dict[str, New]:
-        m, n = _parts(view.inputs, self.factor)
-        l, k = _parts(view.outputs, self.factor)  # noqa: E741
+        (m, n), (l, k) = _parts(view, self.factor)  # noqa: E741
         first, second = (self.initialization == name for name in ("peft", "lycoris"))
         if self.decompose_both and self.rank < max(m, l) / 2:
             found = {
@@ -150,7 +141,31 @@ class LoKr(Update):
         }
 
 
-def _parts(size: int, factor: int) -> tuple[int, int]:
+def factor_of(view: View, m: int, l: int) -> int | tuple[int, int]:  # noqa: E741
+    """The `factor` with which a kernel has a first factor of `(m, l)`: no pair, if there is one."""
+    wanted = (m, view.inputs // m), (l, view.outputs // l)
+    return next((f for f in (-1, m, l) if _parts(view, f) == wanted), (m, l))
+
+
+def _checked(factor: Any) -> int | tuple[int, int]:
+    if isinstance(factor, (list, tuple)) and len(factor) == 2:
+        return positive_int("factor", factor[0]), positive_int("factor", factor[1])
+    return -1 if factor == -1 else positive_int("factor", factor)
+
+
+def _parts(view: View, factor: int | tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The inputs and the outputs as products, those of a pair if it is one."""
+    if isinstance(factor, int):
+        return _product(view.inputs, factor), _product(view.outputs, factor)
+    if view.inputs % factor[0] or view.outputs % factor[1]:
+        raise received(
+            f"`factor` of divisors of {view.inputs} inputs and {view.outputs} outputs",
+            factor=factor,
+        )
+    return (factor[0], view.inputs // factor[0]), (factor[1], view.outputs // factor[1])
+
+
+def _product(size: int, factor: int) -> tuple[int, int]:
     """The size as a product, the first part the factor, or the greatest that is as small."""
     if factor > 0 and size % factor == 0:
         return factor, size // factor

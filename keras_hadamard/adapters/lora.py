@@ -7,22 +7,13 @@ from keras import ops
 from keras_hadamard._checks import received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Tensor
-from keras_hadamard.adapters._adapter import (
-    Form,
-    Linear,
-    New,
-    Update,
-    View,
-    Weights,
-    checked_alpha,
-    checked_rank,
-    wide,
-)
+from keras_hadamard.adapters._adapter import Form, Linear, New, View, Weights, wide
 from keras_hadamard.adapters._initializers import kaiming
+from keras_hadamard.adapters._ranked import RankedAdapter
 
 
 @serializable
-class LoRA(Update):
+class LoRA(RankedAdapter):
     """Adds a matrix of low rank to a kernel, `W' = W + alpha / rank * A B`.
 
     `W` is `(inputs, outputs)`, `A` is `(inputs, rank)` and uniform within `1 / sqrt(inputs)`, `B`
@@ -55,8 +46,7 @@ class LoRA(Update):
     of_inputs = ("a",)
 
     def __init__(self, rank: int, alpha: float | None = None, bias: bool = False) -> None:
-        self.rank = checked_rank(rank)
-        self.alpha = checked_alpha(alpha)
+        super().__init__(rank, alpha)
         self.bias = bool(bias)
 
     @property

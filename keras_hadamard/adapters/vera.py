@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_hadamard._checks import non_negative, received
+from keras_hadamard._checks import non_negative, positive_int, received
 from keras_hadamard._export import serializable
 from keras_hadamard._typing import Tensor
 from keras_hadamard.adapters._adapter import (
@@ -17,7 +17,6 @@ from keras_hadamard.adapters._adapter import (
     Update,
     View,
     Weights,
-    checked_rank,
     wide,
 )
 
@@ -65,10 +64,9 @@ class VeRA(Update):
     adapts_windows = False
     # `separated` needs the shared matrices, which are not among a kernel's own weights.
     loses = True
-    alpha = None
 
     def __init__(self, rank: int, d_initial: float = 0.1, seed: int = 0) -> None:
-        self.rank = checked_rank(rank)
+        self.rank = positive_int("rank", rank)
         self.d_initial = non_negative("d_initial", d_initial)
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
             raise received("`seed` to be a non-negative integer", seed=seed)

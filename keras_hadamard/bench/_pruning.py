@@ -1,6 +1,6 @@
 """What a training step costs more when the model is pruned, its masks' updates included."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -27,11 +27,13 @@ def _mlp() -> keras.Model:
     return keras.Sequential([keras.Input((784,)), *hidden, keras.layers.Dense(10)])
 
 
-NETS = {"conv net": (_conv_net, 32), "MLP": (_mlp, 256)}
+NETS = (("conv net", _conv_net, 32), ("MLP", _mlp, 256), ("MLP", _mlp, 128))
 
 
 def _step(model: keras.Model, x: Any, y: Any, callback: Any) -> Callable[[], None]:
     def run() -> None:
+        if callback is not None:
+            callback.on_train_batch_begin(0)
         model.train_on_batch(x, y)
         if callback is not None:
             callback.on_epoch_begin(0)
@@ -41,14 +43,13 @@ def _step(model: keras.Model, x: Any, y: Any, callback: Any) -> Callable[[], Non
 
 
 @row
-def pruned_training(repeats: int, quick: bool) -> list[Result]:
+def pruned_training(repeats: int, quick: bool) -> Iterator[Result]:
     rng = np.random.default_rng(0)
     # Masks change between the turns, and their update is timed apart: one of a hundred steps would
     # not be seen in a median.
     schedule = pruning.PolynomialDecay(0.9, end_step=10**6, frequency=10**5)
     every = pruning.PolynomialDecay(0.9, end_step=1).frequency
-    results = []
-    for name, (make, batch) in NETS.items():
+    for name, make, batch in NETS:
         model = make()
         x = tf.constant(rng.standard_normal((batch, *model.input_shape[1:]), "float32"))
         y = tf.constant(rng.integers(0, 10, batch))
@@ -72,6 +73,5 @@ def pruned_training(repeats: int, quick: bool) -> list[Result]:
                 )
                 lines = f"{timing.ours + update:.2f} ms", f"{timing.reference:.2f} ms"
                 figure = 1 / timing.ratio + update / timing.reference
-                results.append(Result("pruning", what, *lines, figure, bound))
+                yield Result("pruning", what, *lines, figure, bound)
                 keras.utils.clear_session()
-    return results

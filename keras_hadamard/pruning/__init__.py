@@ -1,11 +1,11 @@
 """Masks on the weights of any Keras model, and smaller models from them."""
 
-from keras_hadamard.pruning.constant_sparsity import ConstantSparsity as ConstantSparsity
-from keras_hadamard.pruning.polynomial_decay import PolynomialDecay as PolynomialDecay
 from keras_hadamard.pruning.prune import prune as prune
 from keras_hadamard.pruning.pruned_model import PrunedModel as PrunedModel
 from keras_hadamard.pruning.pruning_callback import PruningCallback as PruningCallback
 from keras_hadamard.pruning.rewind_to import rewind_to as rewind_to
+from keras_hadamard.pruning.schedules import ConstantSparsity as ConstantSparsity
+from keras_hadamard.pruning.schedules import PolynomialDecay as PolynomialDecay
 from keras_hadamard.pruning.sparsity_report import KernelSparsity as KernelSparsity
 from keras_hadamard.pruning.sparsity_report import SparsityReport as SparsityReport
 from keras_hadamard.pruning.sparsity_report import sparsity_report as sparsity_report

@@ -1,83 +1,106 @@
 """The masks of a pruned model, and what keeps a variable to its mask."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
+from keras_hadamard._checks import received
+from keras_hadamard._introspection.kernels import Kernel
 from keras_hadamard._typing import Tensor
+from keras_hadamard.pruning._followers import Follower
 
 
 class Masks(keras.layers.Layer):
-    """A boolean mask for each of the given variables, the step, and scores if they are learnt.
+    """A boolean mask for each kernel, and for each variable that follows its filters; the step.
 
     Steps are counted in `count`, which the variable takes over when it is saved: to assign it at
     every step would cost a small model one hundredth of its time. `fixed` says that the masks will
-    not change any more. While masks are learnt the variables keep what the masks hide, until then.
-    Where data is looked at, `calibrated` says that it was, and `norms` are those of the inputs.
-    Where weights grow, `moved` is the step at which they last did. `gradients` are those of the
-    last step that was `due`, if one was `seen`.
+    not change any more. `keeps_hidden` has kernels keep what their masks hide, until then. Files
+    know this layer by the name of its class, so criteria add to it what is theirs.
     """
 
     def __init__(
-        self,
-        variables: list[Any],
-        scored: int,
-        norms: Sequence[tuple[int, ...]] | None = None,
-        dynamic: bool = False,
-        watched: int = 0,
-        **kwargs: Any,
+        self, kernels: list[Kernel], followers: list[list[Follower]], keeps_hidden: bool = False
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(name="masks")
+        self.kernels, self.followers = kernels, followers
         self.count = 0
-        self.step = self.add_weight(
-            name="step", shape=(), dtype="int64", initializer="zeros", trainable=False
-        )
-        self.fixed = self.add_weight(
-            name="fixed", shape=(), dtype="bool", initializer="zeros", trainable=False
-        )
+        # How often variables were loaded, so that what is known of them is known anew.
+        self.loads = 0
+        self.step = self.state("step", "int64")
+        self.fixed = self.state("fixed", "bool")
         self.masks = [
-            self.add_weight(
-                name=f"mask_{i}", shape=v.shape, dtype="bool", initializer="ones", trainable=False
-            )
-            for i, v in enumerate(variables)
+            self.state(f"mask_{i}", "bool", v.shape, initializer="ones")
+            for i, v in enumerate(self.variables_covered)
         ]
-        self.scores = [
-            self.add_weight(name=f"scores_{i}", shape=v.shape, initializer="zeros", dtype="float32")
-            for i, v in enumerate(variables[:scored])
-        ]
-        self.norms = [
-            self.add_weight(name=f"norms_{i}", shape=s, initializer="zeros", trainable=False)
-            for i, s in enumerate(norms or ())
-        ]
-        if norms is not None:
-            self.calibrated = self.add_weight(
-                name="calibrated", shape=(), dtype="bool", initializer="zeros", trainable=False
-            )
-        if dynamic:
-            self.moved = self._state("moved", dtype="int64")
-        self.gradients = [
-            self.add_weight(
-                name=f"gradients_{i}", shape=v.shape, dtype="float32", initializer="zeros",
-                trainable=False, aggregation="mean",
-            )
-            for i, v in enumerate(variables[:watched])
-        ]  # fmt: skip
-        if watched:
-            self.due = self._state("due", dtype="bool")
-            self.seen = self._state("seen", dtype="bool", aggregation="only_first_replica")
-        self._watching: bool | None = None
+        for index, (variable, mask) in enumerate(
+            zip(self.variables_covered, self.masks, strict=True)
+        ):
+            unless = self.fixed if keeps_hidden and index < len(kernels) else None
+            variable.constraint = MaskConstraint(mask, variable.constraint, unless)
         self.built = True
 
-    def _state(self, name: str, **kwargs: Any) -> Any:
-        return self.add_weight(name=name, shape=(), initializer="zeros", trainable=False, **kwargs)
+    @property
+    def variables_covered(self) -> list[Any]:
+        """The kernels' variables, and then those of their followers."""
+        followers = [follower.variable for group in self.followers for follower in group]
+        return [kernel.variable for kernel in self.kernels] + followers
 
-    def watch(self, due: bool) -> None:
-        """Says whether gradients are kept, to the variable only if that is new: it takes time."""
-        if self.gradients and due is not self._watching:
-            self.due.assign(due)
-            self._watching = due
+    def state(
+        self, name: str, dtype: str, shape: Any = (), initializer: str = "zeros", **kwargs: Any
+    ) -> Any:
+        """A variable that is saved with the masks and not trained."""
+        return self.add_weight(
+            name=name,
+            shape=shape,
+            dtype=dtype,
+            initializer=initializer,
+            trainable=False,
+            **kwargs,
+        )
+
+    def get(self) -> list[np.ndarray]:
+        """The masks of the kernels."""
+        return [ops.convert_to_numpy(mask) for mask in self.masks[: len(self.kernels)]]
+
+    def set(self, new: Sequence[np.ndarray], old: Sequence[np.ndarray] | None = None) -> None:
+        """Assigns the masks of the kernels, where they differ from the old ones if these are given.
+
+        The weights follow when the masks are applied.
+        """
+        place = len(self.kernels)
+        for index, (kernel, mask) in enumerate(zip(self.kernels, new, strict=True)):
+            if old is None or not np.array_equal(mask, old[index]):
+                self.masks[index].assign(mask)
+            for follower in self.followers[index]:
+                filters = np.asarray(kernel.to_view(mask).any(axis=(0, 1)))
+                self.masks[place].assign(follower.mask(filters))
+                place += 1
+
+    def set_some(self, masks: Mapping[str, Any]) -> None:
+        """Assigns masks by the paths of their kernels, and applies all."""
+        new = dict(zip((kernel.path for kernel in self.kernels), self.get(), strict=True))
+        for path, mask in masks.items():
+            if path not in new:
+                raise received(f"`masks` of the kernels {list(new)}", path=path)
+            shape = new[path].shape
+            if np.shape(mask) != shape:
+                raise received(
+                    f"a mask of shape {shape} for {path!r}, as the kernel has",
+                    mask_shape=np.shape(mask),
+                )
+            new[path] = np.asarray(mask).astype(bool)
+        self.set(list(new.values()))
+        self.apply()
+
+    def apply(self) -> None:
+        """Sets to zero whatever the masks hide, but for weights that keep what is hidden."""
+        for variable in self.variables_covered:
+            constraint = variable.constraint
+            variable.assign(MaskConstraint(constraint.mask, None, constraint.unless)(variable))
 
     def save_own_variables(self, store: Any) -> None:
         self.step.assign(self.count)
@@ -86,20 +109,22 @@ class Masks(keras.layers.Layer):
     def load_own_variables(self, store: Any) -> None:
         super().load_own_variables(store)
         self.count = int(ops.convert_to_numpy(self.step))
-        self._watching = None
+        self.loads += 1
 
 
 class MaskConstraint(keras.constraints.Constraint):
     """The variable's own constraint, if it has one, and then zeros where the mask is.
 
     Keras's optimizers apply constraints after every update, so that whatever momentum, weight decay
-    or an average did to a pruned weight, it is exactly zero when the step is over.
+    or an average did to a pruned weight, it is exactly zero when the step is over. `left` is what
+    adapters keep to, where that is less than the mask.
     """
 
-    def __init__(self, mask: Any, own: Any, unless: Any = None) -> None:
+    def __init__(self, mask: Any, own: Any, unless: Any = None, left: Any = None) -> None:
         self.mask = mask
         self.own = own
         self.unless = unless
+        self.left = mask if left is None else left
 
     def __call__(self, w: Tensor) -> Tensor:
         if self.own is not None:
@@ -113,7 +138,7 @@ class MaskConstraint(keras.constraints.Constraint):
 def mask_of(variable: Any) -> Any:
     """The mask that a variable is kept to, or None."""
     constraint = variable.constraint
-    return constraint.mask if isinstance(constraint, MaskConstraint) else None
+    return constraint.left if isinstance(constraint, MaskConstraint) else None
 
 
 def masked(w: Tensor, kept: Tensor) -> Tensor:

@@ -60,7 +60,7 @@ class Structure:
                 f"a schedule that ends at {1 - n / m:g}, the sparsity of {n}:{m}",
                 final_sparsity=final_sparsity,
             )
-        if scope == "global":
+        if scope != "layer":
             raise received(f"scope 'layer': {n}:{m} prunes all kernels alike", scope=scope)
 
     def _blocks(self, values: np.ndarray) -> np.ndarray:

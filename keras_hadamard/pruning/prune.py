@@ -8,13 +8,14 @@ import keras
 from keras_hadamard._checks import received
 from keras_hadamard._introspection.copies import copy_of
 from keras_hadamard._introspection.kernels import kernels_of
-from keras_hadamard.pruning._calibrated import CALIBRATED, check_options
+from keras_hadamard.pruning._criteria import given_options
+from keras_hadamard.pruning._stripped import copy_with
 from keras_hadamard.pruning.pruned_model import PrunedModel
 
 
 def prune(
     model: keras.Model,
-    schedule: Any,
+    schedule: Any = None,
     scope: str = "layer",
     *,
     criterion: str = "magnitude",
@@ -29,6 +30,8 @@ def prune(
     damping: float | None = None,
     verbose: Any = None,
     drop_fraction: float | None = None,
+    initial_threshold: float | None = None,
+    threshold_decay: float | None = None,
 ) -> PrunedModel:
     """Returns a copy of a model that computes with `W_eff = W * M`, `M` a mask of 0 and 1 a kernel.
 
@@ -38,9 +41,10 @@ def prune(
     normalisations are not. The model that is given stays as it is.
 
     Pruned weights are exactly zero after every step of any optimizer. What is zero stays zero, but
-    for the criteria `"movement"`, `"rigl"` and `"set"`. A sparsity is never exceeded: of `n`
-    weights `floor(s n)` go, of equally important ones the last first, and of every kernel one
-    stays. `"wanda"` counts in each output, `"sparsegpt"` in each block of inputs.
+    for the criteria `"movement"`, `"rigl"`, `"set"` and `"str"`. A sparsity is never exceeded: of
+    `n` weights `floor(s n)` go, of equally important ones the last first, and of every kernel one
+    stays. `"wanda"` counts in each output, `"sparsegpt"` in each block of inputs. With `"str"` no
+    sparsity is promised.
 
     Structures see a kernel as `(positions, inputs, outputs)`; positions are those of a window that
     is convolved, and a depthwise kernel has one input. `"N:M"` leaves at most `N` of each `M`
@@ -54,9 +58,12 @@ def prune(
         model: `keras.Model` of any kind that is built and can be made from its configuration; or a
             `PrunedModel`, to be pruned further, its masks included.
         schedule: `PolynomialDecay` or `ConstantSparsity`, which says when how much is zero; or a
-            number in [0, 1), for that sparsity at once.
-        scope: String, `"layer"` for the sparsity in each kernel, or `"global"` for all together.
-            Defaults to `"layer"`.
+            number in [0, 1), for that sparsity at once. None with the criterion `"str"`, and with
+            no other. Defaults to `None`.
+        scope: String, `"layer"` for the sparsity in each kernel, `"global"` for all together, or
+            `"erk"` for the Erdos-Renyi-Kernel distribution of that of all together: a kernel keeps
+            weights in proportion to the sum of its inputs, outputs and sizes of the window, and is
+            dense where that is more than it has. Defaults to `"layer"`.
         criterion: String, what stays. `"magnitude"` are the greatest weights, groups of them by
             their root mean square. `"random"` is for comparison. `"movement"` learns a score for
             each weight together with the weights, `dL/dS = dL/dW_eff * W`, straight through the
@@ -70,6 +77,9 @@ def prune(
             sparsely from a random mask on: when the schedule is due the smallest weights go, and
             as many grow from zero, `"rigl"` where the gradient of that step is greatest, `"set"`
             at random; the optimizer forgets what it kept of them. That step trains as any other.
+            `"str"` computes with `W_eff = sign(W) relu(|W| - sigmoid(s))`, one `s` a kernel, which
+            is learnt: it rises by the optimizer's weight decay or `threshold_decay`, and the loss
+            holds it. A kernel whose threshold exceeds all its weights is zero for good.
             Defaults to `"magnitude"`.
         structure: None for single weights, `"N:M"` such as `"2:4"`, `"filter"`, `"channel"`, or the
             pair of integers of a block. Defaults to `None`.
@@ -96,6 +106,12 @@ def prune(
         drop_fraction: Number in [0, 1), for the criteria `"rigl"` and `"set"`, the share of the
             weights that move at first, which falls to 0 at the end of the schedule, a
             `ConstantSparsity`, as half a cosine; None for 0.3. Defaults to `None`.
+        initial_threshold: Number, for the criterion `"str"`, `s` at the beginning; None for -5, a
+            threshold of 0.007. The authors have -3200 for much weight decay and many steps.
+            Defaults to `None`.
+        threshold_decay: Number that is not negative, for the criterion `"str"`, which adds half of
+            it times `s**2` to the loss for each kernel, as weight decay is in the authors' SGD;
+            None for 0. Defaults to `None`.
 
     Returns:
         A `PrunedModel`, which is not compiled.
@@ -138,24 +154,20 @@ def prune(
           https://arxiv.org/abs/1911.11134)
         - [Scalable Training of Artificial Neural Networks with Adaptive Sparse Connectivity
           inspired by Network Science (Mocanu et al., 2018)](https://arxiv.org/abs/1707.04780)
+        - [Soft Threshold Weight Reparameterization for Learnable Sparsity (Kusupati et al., 2020)](
+          https://arxiv.org/abs/2002.03231)
         - [Pruning Filters for Efficient ConvNets (Li et al., 2017)](
           https://arxiv.org/abs/1608.08710)
     """
-    options = check_options(
-        criterion,
-        {
-            "calibration": calibration,
-            "batch_size": batch_size,
-            "block_size": block_size,
-            "damping": damping,
-            "verbose": verbose,
-        },
-    )
+    options = {"calibration": calibration, "batch_size": batch_size, "verbose": verbose}
+    options = given_options(criterion, {**options, "block_size": block_size, "damping": damping})
     start: dict[str, Any] = {}
     if isinstance(model, PrunedModel):
-        start = model.get_masks()
+        start, learnt = model.get_masks(), model._criterion
         model = model.model
-    copy = copy_of(model)
+        copy = copy_with(model, learnt.kernels, learnt.kernel_values())
+    else:
+        copy = copy_of(model)
     paths = dict(
         zip((k.path for k in kernels_of(model)), (k.path for k in kernels_of(copy)), strict=True)
     )
@@ -169,6 +181,8 @@ def prune(
         exclude,
         seed,
         drop_fraction=drop_fraction,
+        initial_threshold=initial_threshold,
+        threshold_decay=threshold_decay,
     )
     places = pruned.get_masks()
     start = {path: mask for path, mask in start.items() if paths[path] in places}
@@ -181,7 +195,7 @@ def prune(
         start.update(masks)
     if start:
         pruned.set_masks({paths[path]: mask for path, mask in start.items()})
-    if criterion in CALIBRATED:
+    if "calibration" in pruned._criterion.takes:
         pruned.calibrate(**{"calibration": None, **options})
     if pruned.schedule.due(-1, 0):
         pruned.update_masks(0)

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from keras_hadamard._checks import received
-from keras_hadamard.pruning.pruned_model import PrunedModel
+from keras_hadamard.pruning._masks import Masks
 
 
 class PruningCallback(keras.callbacks.Callback):
@@ -39,7 +39,7 @@ class PruningCallback(keras.callbacks.Callback):
         self._before: int | None = None
 
     def set_model(self, model: keras.Model) -> None:
-        if not isinstance(model, PrunedModel):
+        if not isinstance(getattr(model, "masks", None), Masks):
             raise received("a model that `prune` returned", model=model)
         super().set_model(model)
 
@@ -53,7 +53,7 @@ class PruningCallback(keras.callbacks.Callback):
         several = getattr(self.model, "steps_per_execution", 1)
         self._before = self._iterations() if several > 1 else None
         step = self.model.step
-        self.model.masks.watch(self.model.schedule.due(step, step + several))
+        self.model._criterion.watch(self.model.schedule.due(step, step + several))
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         # The model's own count, which another callback may have restored from a file.

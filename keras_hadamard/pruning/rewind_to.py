@@ -12,9 +12,10 @@ from keras_hadamard.pruning.pruned_model import PrunedModel
 def rewind_to(model: PrunedModel, weights: Sequence[Any]) -> None:
     """Sets what the masks leave of a model back, `W = W_0 * M`, and its optimizer to the start.
 
-    All weights go back, the statistics of batch normalisations too; masks, scores and the step of
-    the schedule stay. The optimizer's slots and its count of steps become those of a new one; a
-    learning rate that was changed stays.
+    All weights go back, the statistics of batch normalisations too; masks, scores, thresholds and
+    the step of the schedule stay. To rewind what the criterion `"str"` has left, make it masks
+    first, by `prune(pruned, 0.0)`. The optimizer's slots and its count of steps become those of a
+    new one; a learning rate that was changed stays.
 
     With it, iterative magnitude pruning is a loop, as in the example: train, prune some of what is
     left, rewind, and again. `weights` of an early epoch in place of the first ones is rewinding to

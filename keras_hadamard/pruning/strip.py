@@ -1,12 +1,9 @@
 """The plain model that is left when the masks have done their work."""
 
 import keras
-import numpy as np
 
 from keras_hadamard._checks import received
-from keras_hadamard._introspection.copies import copy_of
-from keras_hadamard._introspection.kernels import kernels_of
-from keras_hadamard.pruning._shrink import shrunk
+from keras_hadamard.pruning._stripped import stripped
 from keras_hadamard.pruning.pruned_model import PrunedModel
 
 
@@ -40,10 +37,4 @@ def strip(model: PrunedModel) -> keras.Model:
     """
     if not isinstance(model, PrunedModel):
         raise received("a model that `prune` returned", model=model)
-    plain = copy_of(model.model)
-    masks = model.get_masks()
-    for kernel, other in zip(kernels_of(model.model), kernels_of(plain), strict=True):
-        if kernel.path in masks:
-            weights = keras.ops.convert_to_numpy(other.variable)
-            other.variable.assign(np.where(masks[kernel.path], weights, 0))
-    return shrunk(plain) if model.structure in ("filter", "channel") else plain
+    return stripped(model.model, model._criterion)

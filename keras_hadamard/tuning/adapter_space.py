@@ -1,5 +1,6 @@
 """The search space of adapters: which, of what rank and factor, and on which kernels."""
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -7,6 +8,7 @@ import keras
 
 from keras_hadamard._checks import one_of, positive_int, received
 from keras_hadamard.adapters import ABBA, IA3, DoRA, HiRA, LoHa, LoKr, LoRA, VeRA, apply
+from keras_hadamard.adapters._adaptable import adaptable_sites
 
 # The baseline comes first: the model as it is, all of it trained.
 KINDS = ("none", "lora", "loha", "hira", "abba", "dora", "lokr", "vera", "ia3")
@@ -32,6 +34,7 @@ def adapter_space(
     targets: Mapping[str, str] = TARGETS,
     include: Iterable[str] | None = None,
     name: str = "adapter",
+    model: keras.Model | None = None,
 ) -> Callable[[keras.Model], keras.Model]:
     """Returns a function of a model: the adapter that `hp` chose, or none.
 
@@ -41,9 +44,13 @@ def adapter_space(
     leaves the model as it is, to be trained as a whole. `LoHa` and `ABBA` have half the rank, at
     least one, so that these and `LoRA`, `HiRA` and `DoRA` have about the same number of parameters;
     `LoKr`, `VeRA` and `IA3` have fewer. What `ABBA` is scaled by is that multiple itself, and `d`
-    of `VeRA` starts with a tenth of it; it is for kernels of one position, which targets have to
-    name where there are others. With everything included the space has `1 + 7 * 5 * 3 + 1 = 107`
-    configurations, and with `t` targets `1 + 106 * t`.
+    of `VeRA` starts with a tenth of it. With everything included the space has
+    `1 + 7 * 5 * 3 + 1 = 107` configurations, and with `t` targets `1 + 106 * t`.
+
+    A kind adapts those kernels of the target that it can have, as `VeRA` only those of one
+    position, and `ABBA` has at most the rank of the smallest. With `model`, kinds that can have
+    none of the kernels of a target are left out of the space, with a warning; without it, the
+    function raises for them.
 
     Compile what the function returns, not what it is given. How good a model is and how many
     parameters are trained (`adapters.trainable_parameters(model).trainable`) are two objectives.
@@ -57,14 +64,17 @@ def adapter_space(
         include: Names of the kinds to choose from, of `"none"`, `"lora"`, `"loha"`, `"hira"`,
             `"abba"`, `"dora"`, `"lokr"`, `"vera"` and `"ia3"`. Defaults to `None`, all of them.
         name: String, the name of the parameter. Defaults to `"adapter"`.
+        model: `keras.Model` that is built, with the kernels of those that the function will be
+            given, or None if they are not known. Defaults to `None`.
 
     Returns:
         A function that takes a built `keras.Model` and returns it, or an `adapters.AdaptedModel` of
         a copy.
 
     Raises:
-        ValueError: If `include` names no or an unknown kind, there are no ranks or targets, or a
-            rank is not positive.
+        ValueError: If `include` names no or an unknown kind or none that is left, there are no
+            ranks or targets, or a rank is not positive; and from the function, if the kind can have
+            none of the kernels.
 
     Example:
 
@@ -83,6 +93,8 @@ def adapter_space(
     kinds = [kind for kind in KINDS if kind in wanted]
     if not kinds:
         raise received("`include` to name at least one kind", include=include)
+    if model is not None:
+        kinds = _buildable(model, kinds, targets)
     kind = hp.Choice(name, kinds, default=kinds[0])
     adapting = [k for k in kinds if k != "none"]
     names = list(targets)
@@ -97,10 +109,52 @@ def adapter_space(
             multiple = hp.Choice(f"{name}_alpha", list(ALPHAS), default=ALPHAS[0])
     if kind == "none":
         return lambda model: model
-    adapter = IA3() if kind == "ia3" else _ranked(kind, rank, multiple)
-    return lambda model: apply(model, adapter, targets[target], name="adapter")
+
+    def adapted(model: keras.Model) -> keras.Model:
+        sites = adaptable_sites(model, _adapter(kind, rank, multiple), targets[target])
+        if not sites:
+            raise received(
+                f"a target with a kernel that {kind!r} can have; `adapter_space(..., model=model)` "
+                "leaves the kind out where there is none",
+                target=targets[target],
+            )
+        most = min(min(site.view.rows, site.view.outputs) for site in sites)
+        adapter = _adapter(kind, rank, multiple, most)
+        return apply(model, adapter, [site.kernel.place for site in sites], name="adapter")
+
+    return adapted
 
 
-def _ranked(kind: str, rank: int, multiple: float) -> Any:
+def _buildable(model: keras.Model, kinds: list[str], targets: Mapping[str, str]) -> list[str]:
+    """The kinds that can have a kernel of every target."""
+    left = []
+    for kind in kinds:
+        without = [
+            name
+            for name, target in targets.items()
+            if kind != "none" and not adaptable_sites(model, _adapter(kind, 1, 1.0), target)
+        ]
+        if without:
+            warnings.warn(
+                f"{kind!r} is left out of the search: it can have none of the kernels of the "
+                f"targets {without} in {model.name!r}.",
+                stacklevel=3,
+            )
+        else:
+            left.append(kind)
+    if not left:
+        raise received(
+            f"`include` to name a kind that can have a kernel of every target in {model.name!r}",
+            include=kinds,
+            targets=targets,
+        )
+    return left
+
+
+def _adapter(kind: str, rank: int, multiple: float, most: int | None = None) -> Any:
+    """The adapter of a kind; of ABBA of at most a rank."""
+    if kind == "ia3":
+        return IA3()
     rank = max(1, rank // 2) if kind in ("loha", "abba") else rank
+    rank = min(rank, most) if kind == "abba" and most is not None else rank
     return RANKED[kind](rank, alpha=multiple * (1 if kind == "abba" else rank))

@@ -8,11 +8,19 @@ import keras
 from keras_hadamard._checks import fraction, one_of, positive_int, received
 from keras_hadamard.pruning import ConstantSparsity, PolynomialDecay, prune
 
-# The baseline comes first: the model as it is.
-CRITERIA = ("none", "magnitude", "movement", "random")
+# The baseline comes first: the model as it is. Wanda and SparseGPT look at data that goes through
+# the model before it is trained, when there is nothing to see: they are for trained models.
+CRITERIA = ("none", "magnitude", "movement", "random", "rigl", "set", "str")
+SCHEDULED = ("magnitude", "movement", "random")
+DYNAMIC = ("rigl", "set")
 SCHEDULES = ("polynomial", "constant")
-SCOPES = ("layer", "global")
+SCOPES = ("layer", "global", "erk")
+DISTRIBUTIONS = ("erk", "layer")
 SPARSITIES = (0.5, 0.75, 0.9, 0.95, 0.98)
+# Thresholds of 0.007 to 0.05. An optimizer without weight decay moves them by its rate in each
+# step, so that in a short training they stay near; and what exceeds all weights of a kernel at the
+# start leaves nothing to train.
+THRESHOLDS = (-5.0, -4.5, -4.0, -3.5, -3.0)
 # The last quarter of a training is left to what remains. A constant sparsity starts when the
 # weights tell something, and movement learns its masks until then.
 START, END = 0.1, 0.75
@@ -28,12 +36,15 @@ def pruning_space(
 ) -> Callable[[keras.Model], keras.Model]:
     """Returns a function of a model: the pruning that `hp` chose, or none.
 
-    The criterion is the parameter `name`; the schedule (`<name>_schedule`, a polynomial decay or
-    the whole sparsity at once), the scope (`<name>_scope`, the sparsity in each kernel or in all
-    together) and the final sparsity (`<name>_sparsity`) are conditional on a criterion other than
-    `"none"`, which is the default and leaves the model as it is. The masks are as sparse as they
-    become after three quarters of the training. With everything included the space has
-    `1 + 3 * 2 * 2 * 5 = 61` configurations.
+    The criterion is the parameter `name`, of which `"none"`, the default, leaves the model as it
+    is. The others have conditional parameters. Magnitude, movement and random pruning have the
+    schedule (`<name>_schedule`, a polynomial decay or the whole sparsity at once) and the scope
+    (`<name>_scope`, the sparsity in each kernel, in all together, or by Erdos-Renyi-Kernel). RigL
+    and SET are sparse from the first step on and have the distribution over kernels
+    (`<name>_distribution`). All these have the final sparsity (`<name>_sparsity`), and their masks
+    are as sparse as they become after three quarters of the training. STR, which learns how sparse
+    it becomes, has the threshold's start (`<name>_threshold`). With everything included the space
+    has `1 + 3 * 2 * 3 * 5 + 2 * 2 * 5 + 5 = 116` configurations.
 
     Compile what the function returns, not what it is given. How good a model is and how many of its
     weights are not zero (`pruning.sparsity_report(model).nonzero`) are two objectives; the report
@@ -44,8 +55,8 @@ def pruning_space(
         steps: Positive integer, how many batches the whole training has.
         sparsities: Numbers in [0, 1), in rising order, the final sparsities to choose from.
             Defaults to `(0.5, 0.75, 0.9, 0.95, 0.98)`.
-        include: Names of the criteria to choose from, of `"none"`, `"magnitude"`, `"movement"` and
-            `"random"`. Defaults to `None`, all of them.
+        include: Names of the criteria to choose from, of `"none"`, `"magnitude"`, `"movement"`,
+            `"random"`, `"rigl"`, `"set"` and `"str"`. Defaults to `None`, all of them.
         name: String, the name of the parameter. Defaults to `"pruning"`.
 
     Returns:
@@ -78,14 +89,29 @@ def pruning_space(
     criterion = hp.Choice(name, kinds, default=kinds[0])
     if kinds == ["none"]:
         return lambda model: model
-    with hp.conditional_scope(name, [c for c in kinds if c != "none"]):
-        schedule = hp.Choice(f"{name}_schedule", list(SCHEDULES), default=SCHEDULES[0])
-        scope = hp.Choice(f"{name}_scope", list(SCOPES), default=SCOPES[0])
-        sparsity = hp.Choice(f"{name}_sparsity", shares, default=shares[0])
+
+    def choice(what: str, of: tuple[str, ...], values: Iterable[Any]) -> Any:
+        """A parameter that is there for some criteria, if one of them can be chosen."""
+        given, values = [c for c in of if c in kinds], list(values)
+        if not given:
+            return None
+        with hp.conditional_scope(name, given):
+            return hp.Choice(f"{name}_{what}", values, default=values[0])
+
+    schedule = choice("schedule", SCHEDULED, SCHEDULES)
+    scope = choice("scope", SCHEDULED, SCOPES)
+    distribution = choice("distribution", DYNAMIC, DISTRIBUTIONS)
+    sparsity = choice("sparsity", SCHEDULED + DYNAMIC, shares)
+    threshold = choice("threshold", ("str",), THRESHOLDS)
     if criterion == "none":
         return lambda model: model
+    if criterion == "str":
+        return lambda model: prune(model, criterion="str", initial_threshold=threshold)
     start, end = int(START * steps), max(1, int(END * steps))
     frequency = max(1, steps // 50)
+    if criterion in DYNAMIC:
+        always = ConstantSparsity(sparsity, 0, end, frequency)
+        return lambda model: prune(model, always, distribution, criterion=criterion)
     if schedule == "constant":
         chosen: Any = ConstantSparsity(sparsity, start, end, frequency)
     else:

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from adapters.adapted_models import ADAPTERS, shake
+from adapters.adapted_models import ADAPTERS, Block, shake
 
 from keras_hadamard import adapters, layers, pruning
 
@@ -162,3 +162,17 @@ def test_quantised_attention_is_copied():
     model.quantize("int8")
     data = floats(2, 6, 4)
     np.testing.assert_array_equal(adapters.apply(model, adapters.LoRA(2))(data), model(data))
+
+
+def test_losses_count_once_where_the_first_call_finds_a_kernel_that_others_read():
+    model, x = Block(), floats(2, 3)
+    model.first.activity_regularizer = keras.regularizers.L2(0.1)
+    model.build((None, 3))
+    adapted = adapters.AdaptedModel(model)
+    adapted.add("lora", adapters.LoRA(2))
+    adapted.activate("lora")
+    losses = []
+    for _ in range(2):
+        adapted(x)
+        losses.append([float(loss) for loss in adapted.losses])
+    assert losses[0] == losses[1] and len(losses[0]) == 1

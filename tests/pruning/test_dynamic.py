@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from keras_hadamard import pruning
-from keras_hadamard.pruning._dynamic import moved_mask, share_at
+from keras_hadamard.pruning._criteria.dynamic import moved_mask, share_at
 
 X = np.random.default_rng(3).standard_normal((32, 12)).astype("float32")
 Y = X[:, :3] ** 2

@@ -76,7 +76,7 @@ def test_every_kind_of_layer_is_pruned_output_by_output(criterion, name):
     else:
         model, x = built(*LAYERS[name])
     pruned = pruning.prune(model, 0.5, criterion=criterion, calibration=x, verbose=0)
-    for kernel, reading in zip(pruned._kernels, pruned._readings, strict=True):
+    for kernel, reading in zip(pruned._kernels, pruned._criterion.readings, strict=True):
         mask = reading.to_groups(pruned.get_masks()[kernel.path])
         gone = (~mask).sum(axis=1)
         if criterion == "wanda":

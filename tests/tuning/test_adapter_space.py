@@ -58,6 +58,45 @@ def test_every_kind_adapts_and_trains(kind):
     model.fit(np.ones((4, 6)), np.ones((4, 2)), verbose=0)
 
 
+def windows():
+    layers = [keras.layers.Conv2D(4, 3, name="conv"), keras.layers.Flatten()]
+    head = keras.layers.Dense(3, name="head")
+    return keras.Sequential([keras.Input((5, 5, 2)), *layers, head])
+
+
+@pytest.mark.parametrize("kind", [k for k in KINDS if k != "none"])
+def test_every_kind_is_built_where_there_are_windows(kind):
+    hp = drawn(adapter=kind, adapter_rank=16, adapter_alpha=2.0)
+    model = tuning.adapter_space(hp)(windows())
+    adapted = list(adapters.trainable_parameters(model).kernels)
+    assert adapted == (["head/kernel"] if kind == "vera" else ["conv/kernel", "head/kernel"])
+    # Half of 16, of which the head has no more than its 3 outputs.
+    assert kind != "abba" or model.adapters["adapter"].adapter == adapters.ABBA(3, alpha=2.0)
+
+
+def test_kinds_that_no_kernel_can_have_are_left_out():
+    hp, targets = drawn(), {"all": ".*", "windows": "conv"}
+    with pytest.warns(UserWarning, match=r"'vera' is left out .*\['windows'\]"):
+        tuning.adapter_space(hp, targets=targets, model=windows())
+    assert hp.space[0].values == [k for k in KINDS if k != "vera"]
+    # Another adapter of the same kernels changes nothing.
+    adapted = adapters.apply(windows(), adapters.IA3())
+    with (
+        pytest.raises(ValueError, match="`include` to name a kind that can have a kernel"),
+        pytest.warns(UserWarning, match="'vera'"),
+    ):
+        tuning.adapter_space(drawn(), targets=targets, include=["vera"], model=adapted)
+    hp = drawn()
+    tuning.adapter_space(hp, model=windows())
+    assert hp.space[0].values == list(KINDS)
+
+
+def test_without_the_model_the_function_says_so():
+    made = tuning.adapter_space(drawn(adapter="vera"), targets={"windows": "conv"})
+    with pytest.raises(ValueError, match=r"a kernel that 'vera' can have.*target='conv'"):
+        made(windows())
+
+
 def test_names_and_choices_of_ones_own():
     hp = drawn(a="ia3")
     tuning.adapter_space(hp, include=["ia3", "lora"], ranks=[3], name="a")

@@ -1,4 +1,6 @@
 import json
+import math
+import re
 
 import keras
 import keras_tuner
@@ -7,6 +9,7 @@ import pytest
 
 from keras_hadamard import pruning, tuning
 from keras_hadamard.datasets import ArrayDataset
+from keras_hadamard.tuning.pruning_space import CRITERIA
 from keras_hadamard.tuning.training import settled, train
 
 
@@ -23,8 +26,8 @@ def dense():
 def test_one_call_declares_every_conditional_parameter():
     hp = drawn()
     tuning.pruning_space(hp, steps=100)
-    names = ["pruning", "pruning_schedule", "pruning_scope", "pruning_sparsity"]
-    assert [p.name for p in hp.space] == names
+    names = ["schedule", "scope", "distribution", "sparsity", "threshold"]
+    assert [p.name for p in hp.space] == ["pruning", *(f"pruning_{n}" for n in names)]
     assert set(hp.values) == {"pruning"}
 
 
@@ -35,13 +38,15 @@ def test_the_default_leaves_the_model_as_it_is():
 
 
 def test_its_size_is_the_one_that_is_told():
-    hp = drawn()
-    tuning.pruning_space(hp, steps=100)
-    kinds, *others = (len(p.values) for p in hp.space)
-    assert f"= {1 + (kinds - 1) * int(np.prod(others))}`" in tuning.pruning_space.__doc__
+    count, told = 0, re.search(r"= (\d+)` configurations", tuning.pruning_space.__doc__)
+    for kind in CRITERIA:
+        hp = drawn(pruning=kind)
+        tuning.pruning_space(hp, steps=100)
+        count += math.prod(len(p.values) for p in hp.space[1:] if hp.is_active(p))
+    assert count == int(told[1])
 
 
-@pytest.mark.parametrize("scope", ["layer", "global"])
+@pytest.mark.parametrize("scope", ["layer", "global", "erk"])
 @pytest.mark.parametrize("schedule", ["polynomial", "constant"])
 @pytest.mark.parametrize("criterion", ["magnitude", "movement", "random"])
 def test_every_configuration_ends_at_its_sparsity(criterion, schedule, scope):
@@ -56,11 +61,39 @@ def test_every_configuration_ends_at_its_sparsity(criterion, schedule, scope):
     assert pruning.sparsity_report(pruned).sparsity == 0.75
 
 
+@pytest.mark.parametrize("distribution", ["layer", "erk"])
+@pytest.mark.parametrize("criterion", ["rigl", "set"])
+def test_dynamic_sparse_training_is_sparse_from_the_start(criterion, distribution):
+    hp = drawn(pruning=criterion, pruning_distribution=distribution, pruning_sparsity=0.75)
+    pruned = tuning.pruning_space(hp, steps=8)(dense())
+    before = pruned.get_masks()["dense/kernel"]
+    assert pruned.scope == distribution and before.sum() == 50
+    pruned.compile("adam", "mse", jit_compile=False)
+    x = np.random.default_rng(0).normal(size=(16, 20)).astype("float32")
+    pruned.fit(x, x[:, :10], batch_size=4, epochs=2, verbose=0)
+    after = pruned.get_masks()["dense/kernel"]
+    assert after.sum() == 50 and (after != before).any()
+    # Three quarters of the training are 6 steps, of 4 an epoch: the second epoch's score counts.
+    assert pruned.schedule.end_step == 6 and settled(pruned, 4) == 1
+
+
+def test_soft_thresholds_start_where_they_are_told():
+    for start in (-5.0, -3.0):
+        hp = drawn(pruning="str", pruning_threshold=start)
+        pruned = tuning.pruning_space(hp, steps=8)(dense())
+        assert float(pruned.masks.thresholds[0]) == start
+        # No step is known from which it is as sparse as it becomes.
+        assert settled(pruned, 4) == 0
+
+
 def test_include_restricts_the_criteria_and_keeps_their_order():
     hp = drawn()
     tuning.pruning_space(hp, steps=9, include=["random", "magnitude"], sparsities=[0.3], name="p")
     assert [p.name for p in hp.space] == ["p", "p_schedule", "p_scope", "p_sparsity"]
     assert list(hp.space[0].values) == ["magnitude", "random"]
+    hp = drawn()
+    tuning.pruning_space(hp, steps=9, include=["str", "none"], name="p")
+    assert [p.name for p in hp.space] == ["p", "p_threshold"]
 
 
 @pytest.mark.parametrize(
@@ -118,6 +151,26 @@ def test_a_training_is_scored_when_it_is_as_sparse_as_it_becomes(data):
     # A training that is cut short is no failure.
     short = train(searched, configuration, data, epochs=1, **how)
     assert short.result["status"] == "completed" and len(short.result["curve"]) == 1
+
+
+@pytest.mark.parametrize(
+    "configuration",
+    [
+        {"pruning": "rigl", "pruning_distribution": "erk", "pruning_sparsity": 0.75},
+        {"pruning": "str", "pruning_threshold": -3.0},
+    ],
+    ids=lambda configuration: configuration["pruning"],
+)
+def test_a_search_trains_and_strips_them(data, configuration):
+    searched = hypermodel(data, 4 * 5)
+    how = {"seed": 1, "batch_size": 10, "limits": {}, "on_epoch": lambda epoch, best: None}
+    outcome = train(searched, configuration, data, epochs=2, **how)
+    result, model = outcome.result, outcome.model
+    assert result["status"] == "completed", result["reason"]
+    assert type(model).__name__ == "Functional"
+    assert result["nonzero"] == pruning.sparsity_report(model).nonzero < result["parameters"]
+    score = model.evaluate(data.validation.inputs, data.validation.targets, verbose=0)[1]
+    assert score == pytest.approx(result["score"])
 
 
 def test_pruning_has_to_know_how_long_a_training_is(data):

@@ -7,11 +7,9 @@ import numpy as np
 from keras import ops
 
 from keras_hadamard._checks import received
-from keras_hadamard._introspection.kernels import is_depthwise
 from keras_hadamard.adapters._adapter import Adapter
 from keras_hadamard.adapters._site import Site
-from keras_hadamard.adapters.ia3 import IA3
-from keras_hadamard.adapters.loha import LoHa
+from keras_hadamard.adapters.dora import DoRA
 from keras_hadamard.adapters.lokr import LoKr
 from keras_hadamard.adapters.vera import VeRA
 
@@ -19,41 +17,24 @@ _L = keras.layers
 # Layers whose kernels lie as PyTorch's do, but for the order of axes.
 _PLAIN = (_L.Dense, _L.EinsumDense, _L.Embedding, _L.Conv1D, _L.Conv2D, _L.Conv3D)
 _DEPTHWISE = (_L.DepthwiseConv1D, _L.DepthwiseConv2D)
-
-
-def check_site(site: Site, adapter: Adapter, tensors: dict[str, np.ndarray]) -> None:
-    """Raises where PEFT's adapter computes what ours cannot."""
-    site.check(adapter)
-    layer, path = site.kernel.layer, site.kernel.path
-    groups = getattr(layer, "groups", 1)
-    if is_depthwise(site.kernel.variable, layer):
-        groups = int(site.kernel.shape[-2])
-    # LoHa and LoKr are of the kernel's own shape, and so are scales of outputs.
-    fits = isinstance(adapter, (LoHa, LoKr)) or (
-        isinstance(adapter, IA3) and not adapter.feedforward
-    )
-    if groups > 1 and not fits:
-        raise received(
-            f"{path!r} to be a convolution of one group: what PEFT adds mixes the inputs of all "
-            "groups, which no kernel does; train it with LoHa or LoKr, or without this module",
-            adapter=adapter,
-            groups=groups,
-        )
-    whole = tensors.get("w2")
-    if isinstance(adapter, LoKr) and whole is not None and whole.ndim == 3:
-        raise received(
-            f"{path!r} to be no Conv1D with a `lokr_w2` that is whole: PEFT's product of it mixes "
-            "positions and channels, which is no Kronecker product; merge it in PEFT and take over "
-            "the weights",
-            lokr_w2=whole.shape,
-        )
-    if "bias" in tensors and site.bias is None and site.form is None:
-        raise received(
-            f"{path!r} to have a bias, which `lora_bias` adds to: make the layer with "
-            "`use_bias=True`, its bias zero",
-            lora_bias=True,
-            layer=layer,
-        )
+# Our weights of LoHa and LoKr by the names that PEFT took over from LyCORIS.
+HADAMARD = {
+    "hada_w1_a": "b1",
+    "hada_w1_b": "a1",
+    "hada_w2_a": "b2",
+    "hada_w2_b": "a2",
+    "hada_t1": "t1",
+    "hada_t2": "t2",
+}
+KRONECKER = {
+    "lokr_w1": "w1",
+    "lokr_w1_a": "b1",
+    "lokr_w1_b": "a1",
+    "lokr_w2": "w2",
+    "lokr_w2_a": "b2",
+    "lokr_w2_b": "a2",
+    "lokr_t2": "t2",
+}
 
 
 def our_weight(
@@ -72,7 +53,8 @@ def our_weight(
         return _kronecker(key, array, site, "t2" in tensors)
     if key == "magnitude":
         matrix = ops.convert_to_numpy(site.to_matrix(kernel)).astype("float64")
-        return array.reshape(-1) - np.linalg.norm(matrix, axis=0)
+        of_inputs = isinstance(adapter, DoRA) and adapter.norm == "inputs"
+        return array.reshape(-1) - np.linalg.norm(matrix, axis=1 if of_inputs else 0)
     if key in ("scale", "bias"):
         return array.reshape(-1)
     rank = array.shape[0]

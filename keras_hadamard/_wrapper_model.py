@@ -7,7 +7,7 @@ import keras
 from keras_hadamard._optimizer import build_optimizer
 
 
-class Delegating(keras.Model):
+class WrapperModel(keras.Model):
     """Model with the inputs and outputs of `self.model`, of the names that losses go by."""
 
     model: keras.Model

@@ -1,4 +1,4 @@
-"""SparseGPT: each pruned weight's error is made good by the weights that come after it."""
+"""SparseGPT of a matrix: each pruned weight's error is made good by the weights after it."""
 
 from collections.abc import Callable
 

@@ -1,0 +1,48 @@
+"""Which kernel has which module of another library's file, and the adapters that come of it."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from keras_hadamard._checks import received
+from keras_hadamard.adapters._adapter import Adapter
+from keras_hadamard.adapters._file import AdapterFile
+from keras_hadamard.adapters.adapted_model import AdaptedModel
+from keras_hadamard.adapters.ia3 import IA3
+
+# The weights of an adapter, by the places of kernels.
+Groups = dict[Adapter, dict[int, dict[str, np.ndarray]]]
+
+
+def checked_modules(
+    modules: Mapping[str, str] | None, found: Iterable[str], paths: list[str], kinds: str
+) -> Mapping[str, str]:
+    """The modules by paths, if each that was found is named for one of the paths."""
+    found = sorted(found)
+    if not isinstance(modules, Mapping) or not set(modules) <= set(paths):
+        raise received(
+            f"`modules` that name one of {found} for {kinds} among {paths}", modules=modules
+        )
+    if sorted(modules.values()) != found:
+        missing = sorted(set(found) - set(modules.values()))
+        raise received(f"`modules` of each of {found}, once", modules=modules, missing=missing)
+    return modules
+
+
+def adapter_files(adapted: AdaptedModel, name: str, groups: Groups) -> list[AdapterFile]:
+    """What the files would be that `save_adapter` wrote of those adapters, of one name or like."""
+    paths = {site.kernel.place: site.kernel.path for site in adapted.sites}
+    return [
+        AdapterFile(as_name, adapter, {place: paths[place] for place in weights}, weights, "")
+        for as_name, (adapter, weights) in zip(
+            _names(name, list(groups)), groups.items(), strict=True
+        )
+    ]
+
+
+def _names(name: str, adapters: list[Adapter]) -> list[str]:
+    """The name, and others like it where modules have ranks, alphas or sides of their own."""
+    sides = {True: f"{name}_feedforward", False: name}
+    if all(isinstance(adapter, IA3) for adapter in adapters):
+        return [sides[isinstance(a, IA3) and a.feedforward] for a in adapters]
+    return [name if place == 1 else f"{name}_{place}" for place in range(1, len(adapters) + 1)]

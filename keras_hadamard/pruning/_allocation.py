@@ -1,0 +1,56 @@
+"""How a sparsity of the whole model is shared out among its kernels."""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+from keras_hadamard._introspection.kernels import Kernel
+
+SCOPES = ("layer", "global", "erk")
+
+
+def sparsities(scope: str, kernels: Sequence[Kernel], sparsity: float) -> list[float]:
+    """The sparsity of each kernel by itself: the same, or that of Erdos-Renyi-Kernel."""
+    if scope != "erk":
+        return [sparsity] * len(kernels)
+    sizes = [int(np.prod(kernel.shape)) for kernel in kernels]
+    pruned = int(sparsity * sum(sizes) + 1e-9)
+    left = erdos_renyi_kernel(sizes, [degrees(k) for k in kernels], sum(sizes) - pruned)
+    return [(size - n) / size for size, n in zip(sizes, left, strict=True)]
+
+
+def degrees(kernel: Kernel) -> int:
+    """What the weights that a kernel keeps are proportional to: inputs + outputs + window sizes.
+
+    Inputs and outputs of several axes, as those of heads, are those of the matrix they make.
+    """
+    _, inputs, outputs = kernel.view
+    einsum = isinstance(kernel.layer, keras.layers.EinsumDense)
+    window = [] if einsum else [kernel.shape[axis] for axis in kernel.axes[:-2]]
+    return inputs + outputs + sum(window)
+
+
+def erdos_renyi_kernel(sizes: Sequence[int], degrees: Sequence[int], total: int) -> list[int]:
+    """How many of their weights kernels keep: `min(size, e degrees)`, with an `e` for the total.
+
+    So a kernel that would keep more than it has is dense, and the others share the rest. What is
+    rounded adds up to the total, and no kernel keeps fewer where the total is greater: the masks of
+    a schedule never have to give a weight back. Of every kernel one weight stays.
+    """
+    n, d = np.array(sizes), np.array(degrees)
+
+    def kept(e: float) -> np.ndarray:
+        return np.clip(np.floor(e * d + 0.5), 1, n).astype(int)
+
+    low, high = 0.0, float(np.max(n / d)) + 1.0
+    if total >= n.sum():
+        return list(sizes)
+    # Until there is no number between the two.
+    while low < (middle := (low + high) / 2) < high:
+        low, high = (middle, high) if kept(middle).sum() <= total else (low, middle)
+    result = kept(low)
+    # Kernels that are alike come to one more at the same `e`: the first of them get it.
+    more = np.flatnonzero(kept(high) > result)
+    result[more[: max(0, total - int(result.sum()))]] += 1
+    return [int(x) for x in result]

@@ -1,0 +1,115 @@
+"""What all criteria have in common."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_hadamard._checks import one_of, received
+from keras_hadamard._introspection.kernels import Kernel
+from keras_hadamard._typing import Tensor
+from keras_hadamard.pruning._allocation import SCOPES, sparsities
+from keras_hadamard.pruning._followers import Follower
+from keras_hadamard.pruning._masks import Masks
+from keras_hadamard.pruning._structures import Structure
+from keras_hadamard.pruning.schedules import Schedule, as_schedule
+
+
+class Criterion:
+    """What decides which weights of a model stay; its variables are those of `masks`.
+
+    A criterion says what it goes with (`structures`, of which None are all; `scopes`; and the
+    options that it `takes`, of `prune` or of `PrunedModel`), and checks the rest in `check`. In
+    `cover` it adds what it learns to the masks. `chosen` are its masks at a step; `replaced`,
+    weights that the model computes with in place of its own; `calibrate`, what it learns from
+    data; `watch`, what it does before a step.
+    """
+
+    structures: tuple[str, ...] | None = None
+    scopes: tuple[str, ...] = SCOPES
+    takes: tuple[str, ...] = ()
+    # Whether kernels keep what the masks hide, until these are fixed.
+    keeps_hidden = False
+
+    def __init__(
+        self,
+        word: str,
+        schedule: Any,
+        scope: str,
+        structure: Structure,
+        seed: int,
+        options: dict[str, Any],
+    ) -> None:
+        self.word = word
+        self.schedule = self.schedule_of(schedule)
+        self.scope = one_of("scope", scope, SCOPES)
+        self.structure = structure
+        self.seed = seed
+        self.options = self.check(options)
+        if self.structures is not None and structure.kind not in self.structures:
+            kinds = " or ".join({"weight": "None", "n:m": "'N:M'"}[k] for k in self.structures)
+            raise received(f"`structure` {kinds} with criterion {word!r}", structure=structure.kind)
+        if scope not in self.scopes:
+            others = "".join(f", or {s!r}" for s in self.scopes[1:])
+            raise received(f"scope {self.scopes[0]!r} with criterion {word!r}{others}", scope=scope)
+        structure.check(self.schedule.final_sparsity, scope)
+
+    def schedule_of(self, value: Any) -> Schedule:
+        """The schedule that an argument means."""
+        return as_schedule(value)
+
+    def check(self, options: dict[str, Any]) -> dict[str, Any]:
+        """The options of the model, as they are saved; raises if something does not fit."""
+        return {}
+
+    def cover(
+        self, model: keras.Model, kernels: list[Kernel], followers: list[list[Follower]]
+    ) -> None:
+        """Puts masks on the kernels of a model, and on what follows their filters."""
+        self.kernels = kernels
+        self.masks = Masks(kernels, followers, self.keeps_hidden)
+
+    def chosen(self, old: list[np.ndarray], step: int, optimizer: Any) -> list[np.ndarray]:
+        """The masks that the schedule wants at a step, on top of the old ones."""
+        raise NotImplementedError
+
+    def sparsities(self, step: int) -> list[float]:
+        """The sparsity of each kernel at a step."""
+        return sparsities(self.scope, self.kernels, self.schedule.sparsity(step))
+
+    def update(self, step: int, optimizer: Any = None) -> None:
+        """Computes the masks anew and applies them."""
+        old = self.masks.get()
+        self.masks.set(self.chosen(old, step, optimizer), old)
+        self.masks.fixed.assign(self.schedule.finished(step))
+        self.masks.apply()
+
+    def left(self) -> list[np.ndarray]:
+        """Where weights of each kernel are left."""
+        return self.masks.get()
+
+    def value(self, index: int) -> np.ndarray:
+        """A kernel as the model computes with it, where weights of it are left."""
+        return ops.convert_to_numpy(self.kernels[index].variable)
+
+    def kernel_values(self) -> Iterator[np.ndarray]:
+        """Each kernel's value, one after another: together they are as large as the model."""
+        return (self.value(index) for index in range(len(self.kernels)))
+
+    def kernels_left(self) -> Iterator[np.ndarray]:
+        """The same with zeros where nothing is left."""
+        for mask, value in zip(self.left(), self.kernel_values(), strict=True):
+            yield np.where(mask, value, np.zeros((), value.dtype))
+
+    def replaced(self, training: bool | None) -> list[tuple[Any, Tensor]]:
+        """The variables, with the tensors that a call has in their place; or none."""
+        return []
+
+    def calibrate(self, model: Any, data: Any, **options: Any) -> None:
+        """Looks at data."""
+        raise NotImplementedError
+
+    def watch(self, due: bool) -> None:
+        """Hears before a step whether masks are computed after it."""

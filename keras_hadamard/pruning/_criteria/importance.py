@@ -1,0 +1,58 @@
+"""The criteria that keep the most important weights, whatever importance is to them."""
+
+from typing import Any
+
+import numpy as np
+
+from keras_hadamard._introspection.kernels import Kernel
+from keras_hadamard.pruning._criteria.criterion import Criterion
+from keras_hadamard.pruning._selection import select, select_n_of_m
+
+
+class Importance(Criterion):
+    """The most important groups of a structure stay, in each kernel or in all together.
+
+    What a mask has pruned stays so, unless the masks are chosen `anew`.
+    """
+
+    anew = False
+
+    def importance(self, index: int, kernel: Kernel) -> np.ndarray:
+        """A number for each group of the kernel's view."""
+        raise NotImplementedError
+
+    def chosen(self, old: list[np.ndarray], step: int, optimizer: Any) -> list[np.ndarray]:
+        importances = []
+        for index, (kernel, mask) in enumerate(zip(self.kernels, old, strict=True)):
+            importance = self.importance(index, kernel)
+            if not self.anew:
+                alive = self.structure.reduce(kernel.to_view(mask), np.nanmax)
+                # What is pruned is 0, or random below 1: so it comes last, without a slow `where`.
+                importance = importance - np.logical_not(alive)
+            importances.append(importance)
+        new = []
+        for kernel, mask, kept in zip(
+            self.kernels, old, self._kept(importances, step), strict=True
+        ):
+            selected = kernel.from_view(self.structure.spread(kept, kernel.view))
+            new.append(selected if self.anew else selected & mask)
+        return new
+
+    def _kept(self, importances: list[np.ndarray], step: int) -> list[np.ndarray]:
+        sparsity = self.schedule.sparsity(step)
+        if self.structure.kind == "n:m":
+            n, m = self.structure.sizes
+            # On the way to the final sparsity more than N stay.
+            kept = max(n, m - int(sparsity * m + 1e-9))
+            return [select_n_of_m(importance, kept, m) for importance in importances]
+        sizes = [
+            max(1, int(np.prod(kernel.view)) // importance.size)
+            for kernel, importance in zip(self.kernels, importances, strict=True)
+        ]
+        if self.scope == "global":
+            return select(importances, sizes, sparsity)
+        shares = self.sparsities(step)
+        return [
+            select([importance], [size], share)[0]
+            for importance, size, share in zip(importances, sizes, shares, strict=True)
+        ]

@@ -1,0 +1,54 @@
+"""Which models can be pruned, and which of their kernels by a structure."""
+
+import keras
+
+from keras_hadamard._checks import received
+from keras_hadamard._introspection.kernels import Kernel, chosen_kernels, is_depthwise
+from keras_hadamard._introspection.private import all_layers
+from keras_hadamard._wrapper_model import WrapperModel
+from keras_hadamard.pruning._graph import Graph
+from keras_hadamard.pruning._structures import Structure
+
+
+def check_base(model: keras.Model) -> None:
+    """Refuses what no masks can be put on."""
+    if not isinstance(model, keras.Model) or not model.built:
+        raise received("`model` to be a keras.Model that is built", model=model)
+    if any(isinstance(layer, WrapperModel) for layer in all_layers(model)):
+        raise received(
+            "a model without adapters and masks: masks would hide the base's weights and not what "
+            "adapters add. Prune what `adapters.merge` returns, or prune the base and adapt the "
+            "`PrunedModel`",
+            model=model,
+        )
+
+
+def prunable(
+    model: keras.Model,
+    graph: Graph,
+    structure: Structure,
+    target: str | list[int] | None,
+    exclude: str | None,
+) -> list[Kernel]:
+    """The kernels that `target` and `exclude` leave.
+
+    Raises:
+        ValueError: If there are none, or one is quantised.
+    """
+    kernels = chosen_kernels(model, target, exclude)
+    codes = [k.path for k in kernels if getattr(k.layer, "quantization_mode", None)]
+    if codes:
+        raise received(
+            "kernels that are not quantised, whose values are codes: prune before `quantize`, or "
+            "leave them out by `exclude`",
+            quantised=codes[:5],
+        )
+    if structure.kind in ("filter", "channel"):
+        # Depthwise kernels follow the layer that makes their channels.
+        kernels = [k for k in kernels if not is_depthwise(k.variable, k.layer)]
+    if structure.kind == "filter" and target is None:
+        last = graph.last()
+        kernels = [k for k in kernels if id(k.layer) not in last]
+    if not kernels:
+        raise received("kernels of which `structure` can be pruned", structure=structure.kind)
+    return kernels
