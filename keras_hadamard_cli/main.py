@@ -24,7 +24,6 @@ def parser() -> Parser:
     report.register(commands)
     serving.register(commands)
     layers.register(commands)
-    commands.add_parser("bench", help="measure the package on this machine", add_help=False)
     return top
 
 
@@ -44,10 +43,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        if arguments[:1] == ["bench"]:
-            # It chooses TensorFlow's allocator, before there are devices.
-            start_quietly(with_devices=False)
-            return _command("keras_hadamard.bench:main")(arguments[1:])
         top = parser()
         top.check_names(arguments)
         parsed = top.parse_args(arguments)

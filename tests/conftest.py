@@ -19,7 +19,7 @@ import keras
 import pytest
 from harness.one_loader import OneLoader
 
-from keras_hadamard._optimizer import build_optimizer
+from keras_hadamard._core.optimizer import build_optimizer
 from keras_hadamard.layers.registry.fusions import FUSIONS
 from keras_hadamard.layers.registry.gates import GATES
 from keras_hadamard.layers.registry.recurrences import RECURRENCES

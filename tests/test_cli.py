@@ -385,18 +385,6 @@ def test_check_of_what_is_no_model(capsys, tmp_path):
     assert "Traceback" not in capsys.readouterr().err
 
 
-def test_bench_gets_its_arguments(monkeypatch):
-    import types
-
-    seen = []
-    bench = types.ModuleType("keras_hadamard.bench")
-    bench.main = lambda argv: seen.append(argv) or 7
-    monkeypatch.setitem(sys.modules, "keras_hadamard.bench", bench)
-    monkeypatch.setattr(keras_hadamard, "bench", bench, raising=False)
-    assert main(["bench", "--quick", "MLB"]) == 7
-    assert seen == [["--quick", "MLB"]]
-
-
 def test_the_installed_command_says_one_line_and_nothing_of_tensorflow():
     command = Path(sys.executable).with_name("keras-hadamard")
     result = subprocess.run(

@@ -37,7 +37,7 @@ def test_a_module_shows_its_api_and_nothing_else(name):
 def test_the_layers_are_those_of_the_domains_and_what_is_shared():
     domains = [importlib.import_module(f"keras_hadamard.layers.{name}") for name in DOMAINS]
     of_domains = [name for module in domains for name in module.__all__]
-    shared = {"HadamardProduct", "catalogue", "get_fusion", "register_fusion"}
+    shared = {"HadamardProduct", "catalogue", *layers.registry.__all__}
     assert sorted([*of_domains, *shared]) == sorted(layers.__all__)
     assert len(LAYERS) == 98
 

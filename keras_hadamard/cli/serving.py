@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from keras_hadamard._reading import reading
+from keras_hadamard._core.reading import reading
 from keras_hadamard_cli.errors import FAILED, InputError
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import math
 
 from keras import ops
 
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.layers._alignment import align
 
 

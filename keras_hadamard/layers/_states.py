@@ -7,9 +7,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_hadamard._checks import received
-from keras_hadamard._introspection.private import mask_of
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.introspection.private import mask_of
+from keras_hadamard._core.typing import Shape, Tensor
 from keras_hadamard.layers._masks import counted
 
 StateShapes = Sequence[tuple[int, ...]]

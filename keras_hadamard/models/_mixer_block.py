@@ -5,9 +5,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_hadamard._checks import fraction
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.checks import fraction
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Shape, Tensor
 from keras_hadamard.layers._dropout import dropped
 from keras_hadamard.layers._kernel_free import KernelFreeLayer
 from keras_hadamard.layers.modulation.gated_mlp import GatedMLP

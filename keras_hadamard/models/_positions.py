@@ -6,11 +6,11 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_hadamard._checks import received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Shape, Tensor
 from keras_hadamard.layers._kernel_free import KernelFreeLayer
-from keras_hadamard.ops._precision import at_least_float32
 
 LONGEST = 10_000.0
 
@@ -56,7 +56,7 @@ class Positions(KernelFreeLayer):
 
     def waves(self, positions: Tensor, axis: int, axes: int) -> Tensor:
         """(..., width): zero but at the features of the axis."""
-        dtype, width = at_least_float32(self.compute_dtype), self.scale.shape[0]
+        dtype, width = accumulation_dtype(self.compute_dtype), self.scale.shape[0]
         half = width // (2 * axes)
         rates = ops.exp(ops.arange(half, dtype=dtype) * (-math.log(LONGEST) / half))
         angles = ops.expand_dims(ops.cast(positions, dtype), -1) * rates

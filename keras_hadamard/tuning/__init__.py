@@ -1,8 +1,8 @@
 """Search spaces for KerasTuner, a hypermodel made of them, and the search with its report."""
 
-from keras_hadamard.tuning._extras import require as _require
+from keras_hadamard._core.extras import require as _require
 
-_require("keras_tuner", "keras-tuner")
+_require("keras_tuner", "keras-tuner", "keras_hadamard.tuning")
 
 from keras_hadamard.tuning.adapter_space import adapter_space
 from keras_hadamard.tuning.follow import follow

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from keras_hadamard._checks import received
+from keras_hadamard._core.checks import received
 from keras_hadamard.layers.registry.fusions import FUSIONS, Fusion, fewest_parameters, get_fusion
 from keras_hadamard.tuning.spaces import Space
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._checks import one_of
+from keras_hadamard._core.checks import one_of
 from keras_hadamard.layers.registry.gates import GATES
 from keras_hadamard.tuning.spaces import Space
 

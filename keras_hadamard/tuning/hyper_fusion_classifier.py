@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import keras_tuner
 
-from keras_hadamard._checks import one_of, positive_int, received
+from keras_hadamard._core.checks import one_of, positive_int, received
 from keras_hadamard.layers.registry._parameter_budget import narrowest, widest
 from keras_hadamard.tuning._fusions import fusion_options
 from keras_hadamard.tuning.encoders import encode

@@ -5,8 +5,8 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.layers.registry.base import Choices
 from keras_hadamard.layers.registry.recurrences import RECURRENCES
 from keras_hadamard.tuning.spaces import Space

@@ -12,7 +12,7 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._checks import one_of, positive_int, received
+from keras_hadamard._core.checks import one_of, positive_int, received
 from keras_hadamard.layers.registry.base import Choices, Entry, Value
 
 Build = Callable[..., keras.layers.Layer]

@@ -2,8 +2,8 @@
 
 from typing import Any, ClassVar, Unpack
 
-from keras_hadamard._checks import received
-from keras_hadamard._typing import ProjectionArguments, Shape, Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._channels import channels_axis, image_format
 from keras_hadamard.layers.fusion._fusion import check_tensors

@@ -6,9 +6,9 @@ from typing import Any
 
 from keras import ops
 
-from keras_hadamard._checks import received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._bilinear import block_bilinear
 from keras_hadamard.layers._fan_in import of_fan_in

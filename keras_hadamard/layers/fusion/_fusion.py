@@ -4,8 +4,8 @@ from typing import Any, ClassVar, Unpack
 
 import keras
 
-from keras_hadamard._checks import positive_int, received
-from keras_hadamard._typing import ProjectionArguments, Shape, Tensor
+from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
 
 # Other folders still take `align` from here.
 from keras_hadamard.layers._alignment import align as align

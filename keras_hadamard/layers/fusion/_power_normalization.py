@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from keras_hadamard._checks import received
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops import l2_normalize, signed_sqrt
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._checks import received
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.typing import Activation, Shape, Tensor
 from keras_hadamard.layers._alignment import align
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._dropout import dropped

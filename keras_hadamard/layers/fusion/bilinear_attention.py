@@ -6,16 +6,16 @@ from typing import Any, ClassVar, Unpack
 import keras
 from keras import ops
 
-from keras_hadamard._checks import fraction, positive_int
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, ProjectionArguments, Shape, Tensor
+from keras_hadamard._core.checks import fraction, positive_int
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._kernels import effective_kernel
 from keras_hadamard.layers._masks import all_of, masked_softmax
 from keras_hadamard.layers.fusion._fusion import Fusion
 from keras_hadamard.layers.fusion._projections import apply_each
-from keras_hadamard.ops._precision import at_least_float32
 
 
 @serializable
@@ -138,7 +138,7 @@ class BilinearAttention(Fusion):
     def call(self, inputs: list[Tensor], training: bool | None = None, mask: Any = None) -> Tensor:
         masks = mask if isinstance(mask, list | tuple) else [mask] * 2
         (x, x_mask), (y, y_mask) = (_flatten(z, m) for z, m in zip(inputs, masks, strict=True))
-        dtype = at_least_float32(self.compute_dtype)
+        dtype = accumulation_dtype(self.compute_dtype)
         u, v = apply_each(self.attended, (x, y), self._dropout, training)
         p = effective_kernel(self.attention, dtype)
         logits = _pair_logits(ops.cast(u, dtype), p, ops.cast(v, dtype))

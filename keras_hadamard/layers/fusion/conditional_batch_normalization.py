@@ -5,9 +5,9 @@ from typing import Any, Unpack
 import keras
 from keras import ops
 
-from keras_hadamard._checks import fraction, non_negative, positive_int
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import ProjectionArguments, Shape, Tensor
+from keras_hadamard._core.checks import fraction, non_negative, positive_int
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._channels import channels_axis, to_last, to_last_shape
 from keras_hadamard.layers._masks import counted
 from keras_hadamard.layers._normalization import BatchNormalization

@@ -6,15 +6,15 @@ from typing import Any, ClassVar, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import positive_int
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, ProjectionArguments, Shape, Tensor
+from keras_hadamard._core.checks import positive_int
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._alignment import align, prepend_one
 from keras_hadamard.layers._initializers import block_initializer
 from keras_hadamard.layers.fusion._fusion import Fusion
-from keras_hadamard.ops._precision import at_least_float32
 
 
 @serializable
@@ -108,7 +108,7 @@ class LMF(Fusion):
             )
 
     def call(self, inputs: list[Tensor]) -> Tensor:
-        dtype = at_least_float32(self.compute_dtype)
+        dtype = accumulation_dtype(self.compute_dtype)
         factors = [
             ops.cast(ops.matmul(prepend_one(x), factor), dtype)
             for x, factor in zip(inputs, self.factors, strict=True)

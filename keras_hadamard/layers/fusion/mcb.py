@@ -4,9 +4,10 @@ from typing import Any, ClassVar, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import fraction, positive_int
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, ProjectionArguments, Shape, Tensor
+from keras_hadamard._core.checks import fraction, positive_int
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._alignment import align
@@ -16,7 +17,6 @@ from keras_hadamard.layers.fusion._fusion import Fusion
 from keras_hadamard.layers.fusion._power_normalization import check_normalize_axis, power_normalize
 from keras_hadamard.layers.fusion._projections import dropout_layer
 from keras_hadamard.ops import compact_bilinear
-from keras_hadamard.ops._precision import at_least_float32
 
 
 @serializable
@@ -113,7 +113,7 @@ class MCB(Fusion):
         )
 
     def call(self, inputs: list[Tensor], training: bool | None = None) -> Tensor:
-        dtype = at_least_float32(self.compute_dtype)
+        dtype = accumulation_dtype(self.compute_dtype)
         x, y = align([s(ops.cast(x, dtype)) for s, x in zip(self.sketches, inputs, strict=True)])
         z = compact_bilinear(x, y)
         if self.normalize:

@@ -4,9 +4,10 @@ from typing import Any, ClassVar, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import fraction, positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, ProjectionArguments, Shape, Tensor
+from keras_hadamard._core.checks import fraction, positive_int, received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers.fusion._fusion import Fusion
@@ -18,7 +19,6 @@ from keras_hadamard.layers.fusion._projections import (
     project_each,
 )
 from keras_hadamard.ops import factorized_bilinear_pool
-from keras_hadamard.ops._precision import at_least_float32
 
 
 @serializable
@@ -152,7 +152,7 @@ class MFH(Fusion):
     def call(self, inputs: list[Tensor], training: bool | None = None) -> Tensor:
         u, v = apply_each(self.projections, inputs, self._projection_dropout, training)
         # What is handed on keeps the products' range.
-        dtype = at_least_float32(u.dtype)
+        dtype = accumulation_dtype(u.dtype)
         pooled, handed = [], None
         for x, y in zip(*(ops.split(p, self.order, axis=-1) for p in (u, v)), strict=True):
             x, y = drop_product(self._dropout, x, y, training)

@@ -4,10 +4,10 @@ from typing import Any
 
 from keras import ops
 
-from keras_hadamard._checks import received
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.typing import Shape, Tensor
 from keras_hadamard.layers._channels import channels_axis, to_last
-from keras_hadamard.ops._precision import at_least_float32
 from keras_hadamard.ops.l2_normalize import l2_normalize
 from keras_hadamard.ops.signed_sqrt import signed_sqrt
 
@@ -41,7 +41,7 @@ def feature_rows(inputs: Any, data_format: str, compute_dtype: str) -> tuple[Ten
         batch, height, width, channels = ops.shape(x)
         x = ops.reshape(x, (batch, height * width, channels))
         # Sums over thousands of positions overflow float16.
-        rows.append(ops.cast(x, at_least_float32(compute_dtype)))
+        rows.append(ops.cast(x, accumulation_dtype(compute_dtype)))
     return rows[0], rows[-1]
 
 

@@ -2,8 +2,8 @@
 
 from typing import Any, Unpack
 
-from keras_hadamard._checks import positive_int, received
-from keras_hadamard._typing import ProjectionArguments, Shape, Tensor
+from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._masks import all_of
 

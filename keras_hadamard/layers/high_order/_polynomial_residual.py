@@ -4,8 +4,8 @@ from typing import Any, Unpack
 
 import keras
 
-from keras_hadamard._checks import fraction, one_of, positive_int, received
-from keras_hadamard._typing import Activation, Initializer, ProjectionArguments, Shape
+from keras_hadamard._core.checks import fraction, one_of, positive_int, received
+from keras_hadamard._core.typing import Activation, Initializer, ProjectionArguments, Shape
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._base import BaseLayer

@@ -7,8 +7,8 @@ from typing import Any, Unpack
 import keras
 from keras import ops
 
-from keras_hadamard._checks import positive_int, received
-from keras_hadamard._typing import Initializer, ProjectionArguments, Shape, Tensor
+from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.typing import Initializer, ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers.high_order._widths import check_width
 from keras_hadamard.ops._sine import sine

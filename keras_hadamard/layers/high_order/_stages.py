@@ -2,7 +2,7 @@
 
 from typing import Any, TypeAlias
 
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.typing import Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._channels import known_image, to_last_shape
 from keras_hadamard.layers._convolutions import convolve

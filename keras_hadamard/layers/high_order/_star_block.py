@@ -2,8 +2,8 @@
 
 from typing import Any, Unpack
 
-from keras_hadamard._checks import fraction, positive_int
-from keras_hadamard._typing import ProjectionArguments, Shape
+from keras_hadamard._core.checks import fraction, positive_int
+from keras_hadamard._core.typing import ProjectionArguments, Shape
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._channels import image_format, known_image
 

@@ -1,7 +1,7 @@
 """Checks of inputs by their last axis."""
 
-from keras_hadamard._checks import received
-from keras_hadamard._typing import Shape
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.typing import Shape
 
 
 def check_width(input_shape: Shape) -> None:

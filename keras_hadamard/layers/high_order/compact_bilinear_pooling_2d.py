@@ -4,9 +4,9 @@ from typing import Any, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import one_of, positive_int
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import BaseArguments, Shape, Tensor
+from keras_hadamard._core.checks import one_of, positive_int
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import BaseArguments, Shape, Tensor
 from keras_hadamard.layers._channels import image_format
 from keras_hadamard.layers._kernel_free import KernelFreeLayer
 from keras_hadamard.layers._sketch import Sketch, add_sketches

@@ -5,16 +5,16 @@ from typing import Any, Unpack
 import keras
 from keras import ops
 
-from keras_hadamard._checks import non_negative, one_of, positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, ProjectionArguments, Shape, Tensor
+from keras_hadamard._core.checks import non_negative, one_of, positive_int, received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._kernels import effective_kernel
 from keras_hadamard.layers.high_order._cross import quarter, rank_argument
 from keras_hadamard.layers.high_order._widths import check_width
-from keras_hadamard.ops._precision import at_least_float32
 
 
 @serializable
@@ -177,7 +177,7 @@ class CrossNetwork(BaseLayer):
 
     def _cross_vectors(self, inputs: Tensor) -> Tensor:
         """x_l = number_l * x_0 + constant_l, with number_0 = 1 and constant_0 = 0."""
-        dtype = at_least_float32(self.compute_dtype)
+        dtype = accumulation_dtype(self.compute_dtype)
         steps = ops.split(ops.cast(self.vectors(inputs), dtype), self.num_layers, axis=-1)
         kernel = effective_kernel(self.vectors, dtype)
         number: Tensor = 1.0

@@ -7,9 +7,9 @@ from typing import Any, Unpack
 import keras
 from keras import ops
 
-from keras_hadamard._checks import fraction, one_of, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Initializer, Shape, Tensor
+from keras_hadamard._core.checks import fraction, one_of, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Initializer, Shape, Tensor
 from keras_hadamard.layers._channels import known_image, to_last
 from keras_hadamard.layers._convolutions import convolve
 from keras_hadamard.layers._normalization import KINDS, normalization

@@ -4,15 +4,15 @@ from typing import Any, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import KernelArguments, Shape, Tensor
+from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import KernelArguments, Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._kernels import effective_kernel
 from keras_hadamard.layers.high_order._widths import check_width
 from keras_hadamard.ops import anova_kernel
 from keras_hadamard.ops._low_rank_pairs import BLOCK, pairs_by_squares, pairs_one_by_one
-from keras_hadamard.ops._precision import at_least_float32
 
 
 @serializable
@@ -124,7 +124,7 @@ class FactorizationMachine(BaseLayer):
         ]
 
     def call(self, inputs: Tensor) -> Tensor:
-        dtype = at_least_float32(self.compute_dtype)
+        dtype = accumulation_dtype(self.compute_dtype)
         x = ops.cast(inputs, dtype)
         kernels = [effective_kernel(layer, dtype) for layer in self.interactions]
         # Up to a block of features the exact form is the faster one.

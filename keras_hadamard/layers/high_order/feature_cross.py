@@ -2,9 +2,9 @@
 
 from typing import Any, Unpack
 
-from keras_hadamard._checks import non_negative
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, KernelArguments, Tensor
+from keras_hadamard._core.checks import non_negative
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, KernelArguments, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers.high_order._cross import Cross, rank_argument, unpack_inputs

@@ -4,8 +4,9 @@ from typing import Unpack
 
 from keras import ops
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import ProjectionArguments, Shape, Tensor
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers.high_order._sinusoids import (
     SinusoidalFilter,
     add_parameter,
@@ -15,7 +16,6 @@ from keras_hadamard.layers.high_order._sinusoids import (
     uniform_frequencies,
 )
 from keras_hadamard.layers.high_order._widths import check_width
-from keras_hadamard.ops._precision import at_least_float32
 
 
 @serializable
@@ -101,5 +101,5 @@ class FourierFilter(SinusoidalFilter):
         self.bias = add_phase(self, seed)
 
     def call(self, inputs: Tensor) -> Tensor:
-        x = ops.cast(inputs, at_least_float32(self.compute_dtype))
+        x = ops.cast(inputs, accumulation_dtype(self.compute_dtype))
         return ops.cast(sinusoid(x, self.kernel, self.bias), self.compute_dtype)

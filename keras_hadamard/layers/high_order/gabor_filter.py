@@ -6,8 +6,9 @@ from typing import Any, Unpack
 import keras
 from keras import ops
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Constraint, ProjectionArguments, Shape, Tensor
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Constraint, ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._initializers import initializer_for
 from keras_hadamard.layers.high_order._sinusoids import (
     SinusoidalFilter,
@@ -19,7 +20,6 @@ from keras_hadamard.layers.high_order._sinusoids import (
     uniform_frequencies,
 )
 from keras_hadamard.layers.high_order._widths import check_width
-from keras_hadamard.ops._precision import at_least_float32
 
 # As many elementwise steps as cost no more than one broadcast with an axis of its own.
 UNROLLED = 16
@@ -126,7 +126,7 @@ class GaborFilter(SinusoidalFilter):
         )
 
     def call(self, inputs: Tensor) -> Tensor:
-        x = ops.cast(inputs, at_least_float32(self.compute_dtype))
+        x = ops.cast(inputs, accumulation_dtype(self.compute_dtype))
         window = ops.exp(-0.5 * self.gamma * squared_distance(x, self.mu))
         return ops.cast(sinusoid(x, self.kernel, self.bias) * window, self.compute_dtype)
 

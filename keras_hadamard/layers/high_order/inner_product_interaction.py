@@ -2,8 +2,8 @@
 
 from typing import Any, Unpack
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import BaseArguments, Shape, Tensor
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import BaseArguments, Shape, Tensor
 from keras_hadamard.layers._kernel_free import KernelFreeLayer
 from keras_hadamard.layers.high_order._fields import field_shape, stacked
 from keras_hadamard.ops._pairs import pair_dots

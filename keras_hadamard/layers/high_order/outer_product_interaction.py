@@ -4,14 +4,14 @@ from typing import Any, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import one_of
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import ProjectionArguments, Shape, Tensor
+from keras_hadamard._core.checks import one_of
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._kernels import effective_kernel
 from keras_hadamard.layers.high_order._fields import field_shape, stacked
 from keras_hadamard.ops._pairs import pair_dots, pair_forms, pair_products
-from keras_hadamard.ops._precision import at_least_float32
 
 
 @serializable
@@ -106,6 +106,6 @@ class OuterProductInteraction(BaseLayer):
         return {**super().get_config(), "kernel_type": self.kernel_type}
 
     def _sum(self, one: Tensor, other: Tensor) -> Tensor:
-        dtype = at_least_float32(self.compute_dtype)
+        dtype = accumulation_dtype(self.compute_dtype)
         products = ops.cast(one, dtype) * ops.cast(other, dtype)
         return ops.cast(ops.sum(products, axis=-1), self.compute_dtype)

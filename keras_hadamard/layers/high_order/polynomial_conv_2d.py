@@ -2,9 +2,9 @@
 
 from typing import Any, Unpack
 
-from keras_hadamard._checks import positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, ProjectionArguments, Shape, Tensor
+from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._channels import image_format, known_image, to_last
 from keras_hadamard.layers._convolutions import convolve
 from keras_hadamard.layers.high_order._polynomial import Polynomial, build_steps, expand

@@ -4,8 +4,8 @@ from typing import Unpack
 
 from keras import ops
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import ProjectionArguments, Shape, Tensor
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._channels import known_image, to_last
 from keras_hadamard.layers._convolutions import convolve_depthwise
 from keras_hadamard.layers._fan_in import FanInUniform

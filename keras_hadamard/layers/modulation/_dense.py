@@ -4,8 +4,8 @@ from typing import Any
 
 from keras import ops
 
-from keras_hadamard._checks import received
-from keras_hadamard._typing import ProjectionArguments, Shape, Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
 
 
 class DenseArguments(ProjectionArguments, total=False):

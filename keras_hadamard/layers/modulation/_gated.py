@@ -5,9 +5,9 @@ from typing import Any, Unpack
 
 import keras
 
-from keras_hadamard._checks import non_negative, positive_int, received
-from keras_hadamard._introspection.private import inner_layers
-from keras_hadamard._typing import Activation, Initializer, ProjectionArguments, Shape
+from keras_hadamard._core.checks import non_negative, positive_int, received
+from keras_hadamard._core.introspection.private import inner_layers
+from keras_hadamard._core.typing import Activation, Initializer, ProjectionArguments, Shape
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._base import BaseLayer

@@ -5,7 +5,7 @@ from typing import Any
 
 from keras import ops
 
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.typing import Shape, Tensor
 from keras_hadamard.layers._base_conv import BaseConv
 from keras_hadamard.layers._convolutions import convolve
 

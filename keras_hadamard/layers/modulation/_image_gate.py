@@ -4,11 +4,11 @@ from typing import Any, Unpack
 
 from keras import ops
 
-from keras_hadamard._typing import Activation, ProjectionArguments, Shape, Tensor
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._channels import image_format, known_image
-from keras_hadamard.layers._normalization.batch import statistics_dtype
 from keras_hadamard.ops import modulate
 
 
@@ -36,11 +36,11 @@ def round_channels(channels: int, ratio: float, divisor: int) -> int:
 
 def image_mean(x: Tensor, axes: int | tuple[int, ...], keepdims: bool = False) -> Tensor:
     """The mean of an image, of which 16-bit sums would overflow."""
-    mean = ops.mean(ops.cast(x, statistics_dtype(x)), axis=axes, keepdims=keepdims)
+    mean = ops.mean(ops.cast(x, accumulation_dtype(x.dtype)), axis=axes, keepdims=keepdims)
     return ops.cast(mean, x.dtype)
 
 
 def apply_gate(x: Tensor, logits: Tensor, activation: Activation = "sigmoid") -> Tensor:
     """The product of an image and the gate of each of its channels or positions."""
-    gate = get_activation(activation)(ops.cast(logits, statistics_dtype(x)))
+    gate = get_activation(activation)(ops.cast(logits, accumulation_dtype(x.dtype)))
     return modulate(x, ops.cast(gate, x.dtype))

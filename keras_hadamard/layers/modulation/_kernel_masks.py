@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_hadamard._checks import one_of, received
+from keras_hadamard._core.checks import one_of, received
 
 Mask = Any
 

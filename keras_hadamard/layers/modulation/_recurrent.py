@@ -5,13 +5,13 @@ from typing import Any, Unpack
 import keras
 from keras import ops
 
-from keras_hadamard._checks import fraction, received
-from keras_hadamard._introspection.private import convert_nothing
-from keras_hadamard._typing import ProjectionArguments, Shape, Tensor
+from keras_hadamard._core.checks import fraction, received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.introspection.private import convert_nothing
+from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers import _states
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._dropout import dropped
-from keras_hadamard.ops._precision import at_least_float32
 
 
 class RecurrentArguments(ProjectionArguments, total=False):
@@ -80,7 +80,7 @@ class RecurrentLayer(BaseLayer):
 
     @property
     def state_dtype(self) -> str:
-        return at_least_float32(self.compute_dtype)
+        return accumulation_dtype(self.compute_dtype)
 
     def get_initial_state(self, batch_size: Any) -> list[Tensor]:
         """The states before the first step: zeros, a list of `(batch_size, ...)`."""

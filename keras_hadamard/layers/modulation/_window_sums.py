@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from keras import ops
 
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.typing import Tensor
 
 Sizes = tuple[int, ...]
 

@@ -5,12 +5,13 @@ from typing import Any, ClassVar, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import non_negative, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import ProjectionArguments, Shape, Tensor
+from keras_hadamard._core.checks import non_negative, received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._channels import channels_axis, to_last
 from keras_hadamard.layers._masks import counted, masked_mean
-from keras_hadamard.layers._normalization.batch import EPSILON, statistics_dtype
+from keras_hadamard.layers._normalization.batch import EPSILON
 from keras_hadamard.layers.fusion._conditioned import Conditioned
 from keras_hadamard.ops import modulate
 
@@ -99,7 +100,7 @@ class AdaIN(Conditioned):
     def call(self, inputs: list[Tensor], mask: Any = None) -> Tensor:
         masks = mask if isinstance(mask, list | tuple) else (mask, None)
         x = to_last(inputs[0], self.data_format)
-        x = counted(ops.cast(x, statistics_dtype(x)), masks[0])
+        x = counted(ops.cast(x, accumulation_dtype(x.dtype)), masks[0])
         if self.style_projection is None:
             style = counted(to_last(inputs[1], self.data_format), masks[1])
             shift, scale = _mean_and_deviation(ops.cast(style, x.dtype), masks[1], self.epsilon)

@@ -5,9 +5,9 @@ from typing import Any, Unpack
 
 import keras
 
-from keras_hadamard._checks import positive_int
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import ProjectionArguments, Shape, Tensor
+from keras_hadamard._core.checks import positive_int
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._channels import known_image, to_last
 from keras_hadamard.layers.modulation._image_gate import ImageGate, apply_gate, image_mean
 

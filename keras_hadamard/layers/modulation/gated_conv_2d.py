@@ -4,8 +4,8 @@ from typing import Any, Unpack
 
 import keras
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, ProjectionArguments, Shape, Tensor
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._base_conv import BaseConv

@@ -5,9 +5,9 @@ from typing import Any, Unpack
 import keras
 from keras import ops
 
-from keras_hadamard._checks import fraction, one_of, positive_int
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Initializer, KernelArguments, Shape, Tensor
+from keras_hadamard._core.checks import fraction, one_of, positive_int
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, Initializer, KernelArguments, Shape, Tensor
 from keras_hadamard.layers._dropout import dropped
 from keras_hadamard.layers._kernels import effective_kernel
 from keras_hadamard.layers._normalization import normalization as normalization_of

@@ -4,13 +4,13 @@ from typing import Any, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import non_negative, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import BaseArguments, Shape, Tensor
+from keras_hadamard._core.checks import non_negative, received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import BaseArguments, Shape, Tensor
 from keras_hadamard.layers._channels import image_format, to_last, to_last_shape
 from keras_hadamard.layers._kernel_free import KernelFreeLayer
 from keras_hadamard.layers._masks import counted
-from keras_hadamard.ops._precision import at_least_float32
 
 
 @serializable
@@ -80,7 +80,7 @@ class GlobalResponseNormalization(KernelFreeLayer):
         )
 
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
-        dtype = at_least_float32(inputs.dtype)
+        dtype = accumulation_dtype(inputs.dtype)
         x = counted(ops.cast(to_last(inputs, self.data_format), dtype), mask)
         total = ops.sum(x * x, axis=tuple(range(1, len(x.shape) - 1)), keepdims=True)
         # The root has no slope at zero.

@@ -6,9 +6,9 @@ from typing import Any, Unpack
 import keras
 from keras import ops
 
-from keras_hadamard._checks import non_negative, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import BaseArguments, Shape, Tensor
+from keras_hadamard._core.checks import non_negative, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import BaseArguments, Shape, Tensor
 from keras_hadamard.layers._kernel_free import KernelFreeLayer
 from keras_hadamard.layers.modulation._channel_axis import channel_axis
 from keras_hadamard.ops import hard_concrete, open_probability

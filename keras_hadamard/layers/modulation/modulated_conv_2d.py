@@ -4,13 +4,13 @@ from typing import Any, ClassVar, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import non_negative, positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import ProjectionArguments, Shape, Tensor
+from keras_hadamard._core.checks import non_negative, positive_int, received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._channels import known_image, to_last, to_last_shape
 from keras_hadamard.layers._convolutions import convolve
 from keras_hadamard.layers._kernels import effective_kernel
-from keras_hadamard.layers._normalization.batch import statistics_dtype
 from keras_hadamard.layers.fusion._conditioned import Conditioned
 from keras_hadamard.ops import modulate
 
@@ -112,7 +112,7 @@ class ModulatedConv2D(Conditioned):
         scale = 1 + self.style_projection(style)
         y = self.convolution(modulate(to_last(x, self.data_format), scale))
         if self.demodulate:
-            dtype = statistics_dtype(x)
+            dtype = accumulation_dtype(x.dtype)
             kernel = ops.sum(ops.square(effective_kernel(self.convolution, dtype)), axis=(0, 1))
             squares = ops.matmul(ops.square(ops.cast(scale, dtype)), kernel)
             y = modulate(y, ops.cast(ops.rsqrt(squares + self.epsilon), y.dtype))

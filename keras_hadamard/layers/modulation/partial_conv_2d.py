@@ -5,15 +5,15 @@ from typing import Any, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import non_negative, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import ProjectionArguments, Shape
+from keras_hadamard._core.checks import non_negative, received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import ProjectionArguments, Shape
 from keras_hadamard.layers._base_conv import BaseConv
 from keras_hadamard.layers._channels import to_last, to_last_shape
 from keras_hadamard.layers._convolutions import convolve
 from keras_hadamard.layers._fan_in import of_fan_in
 from keras_hadamard.layers.modulation._window_sums import window_sums
-from keras_hadamard.ops._precision import at_least_float32
 from keras_hadamard.ops._shapes import compatible
 
 
@@ -140,7 +140,7 @@ class PartialConv2D(BaseConv):
         x, *masks = inputs if isinstance(inputs, list | tuple) else [inputs]
         self._shapes([tuple(tensor.shape) for tensor in (x, *masks)])
         x = to_last(x, self.data_format)
-        dtype = at_least_float32(self.compute_dtype)
+        dtype = accumulation_dtype(self.compute_dtype)
         if masks:
             mask = ops.cast(to_last(masks[0], self.data_format), x.dtype)
             channels, known = mask.shape[-1], ops.sum(ops.cast(mask, dtype), axis=-1)

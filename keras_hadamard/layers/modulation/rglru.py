@@ -6,9 +6,9 @@ from typing import Any, Unpack
 import keras
 from keras import ops
 
-from keras_hadamard._checks import positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Shape, Tensor
 from keras_hadamard.layers._initializers import BlockInitializer, block_initializer
 from keras_hadamard.layers.modulation._recurrences import linear_recurrence
 from keras_hadamard.layers.modulation._recurrent import RecurrentArguments, RecurrentLayer

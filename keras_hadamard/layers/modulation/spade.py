@@ -4,9 +4,9 @@ from typing import Any, ClassVar, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import one_of, positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import ProjectionArguments, Shape, Tensor
+from keras_hadamard._core.checks import one_of, positive_int, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._channels import known_image, to_last
 from keras_hadamard.layers._convolutions import convolve
 from keras_hadamard.layers._normalization import normalization as normalization_of

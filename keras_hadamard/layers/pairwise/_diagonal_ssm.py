@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 import keras
 from keras import ops
 
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.typing import Shape, Tensor
 from keras_hadamard.layers._kernel_free import KernelFreeLayer
 from keras_hadamard.layers.pairwise._packed_steps import at
 from keras_hadamard.ops import causal_long_conv

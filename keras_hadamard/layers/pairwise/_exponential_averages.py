@@ -9,7 +9,7 @@ from typing import Any
 
 from keras import ops
 
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.layers.pairwise._packed_steps import PackedSteps, at, last
 from keras_hadamard.ops._running_max import running_max
 from keras_hadamard.ops.depthwise_conv2d import depthwise_conv2d

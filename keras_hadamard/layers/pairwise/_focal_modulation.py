@@ -6,15 +6,15 @@ from typing import Any, Unpack
 import keras
 from keras import ops
 
-from keras_hadamard._checks import positive_int, received
-from keras_hadamard._typing import Activation, Initializer, ProjectionArguments, Shape, Tensor
+from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.typing import Activation, Initializer, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._convolutions import convolve_depthwise
 from keras_hadamard.layers._fan_in import FanInUniform
 from keras_hadamard.layers._masks import counted, masked_mean
-from keras_hadamard.ops._precision import at_least_float32
 
 
 class FocalLayer(BaseLayer):
@@ -90,7 +90,7 @@ def modulator(
     `sum_l g_l * c_l + g_(L + 1) * act(mean(c_L))` with `c_l = act(D_l(c_(l - 1)))`, in float32 at
     least.
     """
-    dtype = at_least_float32(context.dtype)
+    dtype = accumulation_dtype(context.dtype)
     mask = None if mask is None else ops.cast(mask, "bool")
     *local, whole = ops.split(ops.cast(gates, dtype), len(levels) + 1, axis=-1)
     total: Any = 0.0

@@ -5,14 +5,14 @@ from typing import Any, Unpack
 import keras
 from keras import ops
 
-from keras_hadamard._checks import received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Initializer, ProjectionArguments, Shape, Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Initializer, ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._convolutions import convolve_depthwise
 from keras_hadamard.layers._fan_in import FanInUniform
 from keras_hadamard.layers._normalization import normalization
-from keras_hadamard.ops._precision import at_least_float32
 from keras_hadamard.ops._spectral_filter import spectral_filter
 
 EPSILON = 1e-6
@@ -61,7 +61,7 @@ class GlobalLocalFilter2D(BaseLayer):
 
     def call(self, inputs: Tensor) -> Tensor:
         local, whole = ops.split(self.before(inputs), 2, axis=-1)
-        dtype = at_least_float32(whole.dtype)
+        dtype = accumulation_dtype(whole.dtype)
         rows, width = ops.shape(whole)[1:3]
         spectrum = _resized(ops.cast(self.spectrum, dtype), rows, width // 2 + 1)
         filtered = spectral_filter(ops.cast(whole, dtype), spectrum)

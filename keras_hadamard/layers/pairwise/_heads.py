@@ -5,8 +5,8 @@ from typing import Any, cast
 import keras
 from keras import ops
 
-from keras_hadamard._checks import positive_int, received
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.layers.pairwise._sequence_mixer import SequenceMixerArguments
 from keras_hadamard.ops import gated_linear_attention
 

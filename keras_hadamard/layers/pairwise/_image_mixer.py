@@ -5,11 +5,11 @@ from typing import Any, Unpack
 import keras
 from keras import ops
 
-from keras_hadamard._typing import Initializer, ProjectionArguments, Shape, Tensor
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.typing import Initializer, ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._channels import image_format, known_image
 from keras_hadamard.layers._fan_in import FanInUniform
-from keras_hadamard.ops._precision import at_least_float32
 
 
 class ImageMixer(BaseLayer):
@@ -41,5 +41,5 @@ class ImageMixer(BaseLayer):
 
 def float32_product(x: Tensor, y: Tensor) -> Tensor:
     """The product, in float32 for 16-bit factors: that of large ones overflows."""
-    dtype = at_least_float32(x.dtype)
+    dtype = accumulation_dtype(x.dtype)
     return ops.cast(ops.cast(x, dtype) * ops.cast(y, dtype), x.dtype)

@@ -4,14 +4,14 @@ from typing import Any, Unpack
 
 import keras
 
-from keras_hadamard._checks import non_negative, positive_int, received
-from keras_hadamard._typing import Initializer, ProjectionArguments, Shape, Tensor
+from keras_hadamard._core.checks import non_negative, positive_int, received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.typing import Initializer, ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._fan_in import FanInUniform
 from keras_hadamard.layers._initializers import initializer_for
 from keras_hadamard.layers.pairwise._implicit_filter import ImplicitFilter
 from keras_hadamard.ops import causal_long_conv
-from keras_hadamard.ops._precision import at_least_float32
 
 
 class ImplicitMixer(BaseLayer):
@@ -53,7 +53,7 @@ class ImplicitMixer(BaseLayer):
     @property
     def wide_dtype(self) -> str:
         """The dtype of filters, convolutions and products."""
-        return at_least_float32(self.compute_dtype)
+        return accumulation_dtype(self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         if len(input_shape) != 3 or input_shape[-1] is None:

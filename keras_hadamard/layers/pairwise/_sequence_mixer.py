@@ -4,12 +4,12 @@ from typing import Any, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import received
-from keras_hadamard._introspection.private import convert_nothing
-from keras_hadamard._typing import ProjectionArguments, Shape, Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.introspection.private import convert_nothing
+from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers import _states
 from keras_hadamard.layers._base import BaseLayer
-from keras_hadamard.ops._precision import at_least_float32
 
 
 class StateArguments(ProjectionArguments, total=False):
@@ -55,7 +55,7 @@ class SequenceMixer(BaseLayer):
 
     @property
     def state_dtype(self) -> str:
-        return at_least_float32(self.compute_dtype)
+        return accumulation_dtype(self.compute_dtype)
 
     def get_initial_state(self, batch_size: Any) -> list[Tensor]:
         """The states before the first step: zeros, a list of `(batch_size, ...)`."""

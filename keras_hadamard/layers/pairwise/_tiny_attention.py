@@ -5,10 +5,10 @@ from typing import Unpack
 
 from keras import ops
 
-from keras_hadamard._typing import ProjectionArguments, Shape, Tensor
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._masks import counted, masked_softmax
-from keras_hadamard.ops._precision import at_least_float32
 
 
 class TinyAttention(BaseLayer):
@@ -35,7 +35,7 @@ class TinyAttention(BaseLayer):
         inputs = counted(inputs, mask)
         query, key, value = ops.split(self.projection(inputs), 3, axis=-1)
         scores = ops.matmul(query / math.sqrt(self.width), ops.swapaxes(key, 1, 2))
-        scores = ops.cast(scores, at_least_float32(scores.dtype))
+        scores = ops.cast(scores, accumulation_dtype(scores.dtype))
         seen = None if mask is None else ops.expand_dims(mask, 1)
         if self.causal:
             position = ops.arange(ops.shape(inputs)[1])

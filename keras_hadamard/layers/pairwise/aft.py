@@ -5,9 +5,9 @@ from typing import Any, Unpack
 import keras
 from keras import ops
 
-from keras_hadamard._checks import one_of, positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Initializer, Shape, Tensor
+from keras_hadamard._core.checks import one_of, positive_int, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Initializer, Shape, Tensor
 from keras_hadamard.layers.pairwise import _exponential_averages as averages
 from keras_hadamard.layers.pairwise._sequence_mixer import SequenceMixer, SequenceMixerArguments
 

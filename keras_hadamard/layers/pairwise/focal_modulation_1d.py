@@ -4,9 +4,9 @@ from typing import Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Initializer, ProjectionArguments, Shape, Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, Initializer, ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._masks import counted
 from keras_hadamard.layers._normalization import normalization
 from keras_hadamard.layers.pairwise._focal_modulation import FocalLayer, convolve_levels, modulator

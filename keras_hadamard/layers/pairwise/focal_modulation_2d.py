@@ -4,8 +4,8 @@ from typing import Any, Unpack
 
 from keras import ops
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Initializer, ProjectionArguments, Shape, Tensor
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, Initializer, ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._channels import image_format, known_image, to_last
 from keras_hadamard.layers._masks import counted
 from keras_hadamard.layers._normalization import normalization

@@ -4,9 +4,9 @@ from typing import Any, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Initializer, ProjectionArguments, Shape, Tensor
+from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Initializer, ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._channels import known_image, to_last, to_last_shape
 from keras_hadamard.layers._convolutions import convolve_depthwise
 from keras_hadamard.layers.pairwise._global_local_filter import GlobalLocalFilter2D

@@ -5,9 +5,9 @@ from typing import Any, Unpack
 import keras
 from keras import ops
 
-from keras_hadamard._checks import positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Shape, Tensor
 from keras_hadamard.layers._fan_in import FanInUniform
 from keras_hadamard.layers.pairwise._diagonal_ssm import DiagonalSSM
 from keras_hadamard.layers.pairwise._packed_steps import PackedSteps, at

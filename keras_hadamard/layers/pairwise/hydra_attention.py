@@ -4,8 +4,8 @@ from typing import Any, Unpack
 
 from keras import ops
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Shape, Tensor
 from keras_hadamard.layers.pairwise._sequence_mixer import SequenceMixer, StateArguments
 from keras_hadamard.ops import gated_scan
 

@@ -6,14 +6,14 @@ from typing import Any, Unpack
 import keras
 from keras import ops
 
-from keras_hadamard._checks import received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Initializer, ProjectionArguments, Shape, Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Initializer, ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._channels import channels_axis, to_last
 from keras_hadamard.layers._masks import counted, masked_mean
-from keras_hadamard.ops._edge import traced_for_the_edge
-from keras_hadamard.ops._precision import at_least_float32
+from keras_hadamard.ops._portable import tracing_portable
 from keras_hadamard.ops._xla import inside_xla
 
 # The positions for each feature from which on moments are faster, found by measuring.
@@ -108,7 +108,7 @@ class PolyNonLocal(BaseLayer):
             return to_last(self._by_moments(x), self.data_format, back=True)
         x = counted(x, mask)
         left, right = self.left_projection(x), self.right_projection(x)
-        dtype = at_least_float32(x.dtype)
+        dtype = accumulation_dtype(x.dtype)
         pairs = ops.cast(left, dtype) * ops.cast(right, dtype)
         context = masked_mean(pairs, mask, axes=tuple(range(1, len(x.shape) - 1)))
         mixed = self.output_projection(ops.cast(context, x.dtype) * x)
@@ -161,9 +161,9 @@ class PolyNonLocal(BaseLayer):
         linear. On a CPU XLA multiplies moments slowly, and gains where their gradient follows.
         """
         dense = (self.left_projection, self.right_projection, self.output_projection)
-        rounded = self.compute_dtype != at_least_float32(self.compute_dtype)
+        rounded = self.compute_dtype != accumulation_dtype(self.compute_dtype)
         rounded = rounded or any(projection.quantization_mode for projection in dense)
-        return rounded or traced_for_the_edge() or (inside_xla() and not training)
+        return rounded or tracing_portable() or (inside_xla() and not training)
 
 
 def _parts(projection: keras.layers.Dense, x: Tensor) -> tuple[Tensor, Tensor]:

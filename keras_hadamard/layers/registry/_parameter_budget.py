@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._checks import received
+from keras_hadamard._core.checks import received
 
 # Nobody wants a layer wider than this, whatever the budget.
 MAX_WIDTH = 2**16

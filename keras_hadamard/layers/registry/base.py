@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 import keras
 
-from keras_hadamard._checks import one_of, received
+from keras_hadamard._core.checks import one_of, received
 
 Value = int | float | str | bool
 Make = Callable[..., keras.layers.Layer]

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._checks import positive_int, received
+from keras_hadamard._core.checks import positive_int, received
 from keras_hadamard.layers import fusion, high_order
 from keras_hadamard.layers.registry._parameter_budget import Widths
 from keras_hadamard.layers.registry.base import Choices, Entry, Make, Registry, drawn_by

@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._checks import one_of, positive_int, received
+from keras_hadamard._core.checks import one_of, positive_int, received
 from keras_hadamard.layers import fusion, modulation
 from keras_hadamard.layers.registry._gate_layers import Unconditioned, projected_highway
 from keras_hadamard.layers.registry.base import Choices, Entry, Make, Registry, drawn_by

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._checks import positive_int
+from keras_hadamard._core.checks import positive_int
 from keras_hadamard.layers import modulation
 from keras_hadamard.layers.registry.base import Entry, Make, Registry, drawn_by
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._checks import one_of, positive_int, received
+from keras_hadamard._core.checks import one_of, positive_int, received
 from keras_hadamard.layers import modulation, pairwise
 from keras_hadamard.layers.registry._over_pixels import OverPixels
 from keras_hadamard.layers.registry._self_attention import SelfAttention
