@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 # The measurements choose TensorFlow's allocator, so they come before it.
-from keras_hadamard.bench._measure import median_time, peak_bytes, slope  # isort: skip
+from benchmarks.speed.measure import median_time, peak_bytes, slope  # isort: skip
 
 import keras
 import matplotlib

@@ -1,11 +1,11 @@
 """Hadamard-product methods of deep learning for Keras."""
 
 import importlib
-from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import keras as _keras
 
-from keras_hadamard._version import __version__ as __version__
+from keras_hadamard._version import __version__
 
 if _keras.backend.backend() != "tensorflow":
     raise ImportError(
@@ -14,20 +14,34 @@ if _keras.backend.backend() != "tensorflow":
         f"of keras. Received: keras.backend.backend()={_keras.backend.backend()!r}"
     )
 
-from keras_hadamard import activations as activations
-from keras_hadamard import config as config
-from keras_hadamard import layers as layers
-from keras_hadamard import ops as ops
+from keras_hadamard import activations, config, layers, ops
+
+__all__ = [
+    "__version__",
+    "activations",
+    "adapters",
+    "config",
+    "datasets",
+    "layers",
+    "models",
+    "ops",
+    "pruning",
+    "serving",
+    "tuning",
+]
 
 # These need packages of the extras, or TensorFlow's heavier parts, so they load when first used.
 _LAZY = ("adapters", "datasets", "models", "pruning", "serving", "tuning")
 
+if TYPE_CHECKING:
+    from keras_hadamard import adapters, datasets, models, pruning, serving, tuning
+else:
 
-def __getattr__(name: str) -> ModuleType:
-    if name in _LAZY:
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        if name in _LAZY:
+            return importlib.import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_LAZY])
+    return sorted(__all__)

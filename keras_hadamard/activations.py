@@ -11,11 +11,15 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_hadamard._checks import near, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Tensor
+from keras_hadamard._core.checks import near, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, Tensor
 
 __all__ = ["gelu", "gelu_tanh", "get", "min_gru_g", "serialize", "sin"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 @serializable

@@ -18,6 +18,13 @@ _eager_compile = True
 _eager_compile_after = _AFTER
 
 
+__all__ = ["eager_compile", "eager_compile_after", "eager_compile_scope", "set_eager_compile"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 def eager_compile() -> bool:
     """Returns whether eagerly called ops compile themselves with XLA, as they do by default.
 

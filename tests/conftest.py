@@ -19,8 +19,11 @@ import keras
 import pytest
 from harness.one_loader import OneLoader
 
-from keras_hadamard._optimizer import build_optimizer
-from keras_hadamard.layers import _fusions
+from keras_hadamard._core.optimizer import build_optimizer
+from keras_hadamard.layers.registry.fusions import FUSIONS
+from keras_hadamard.layers.registry.gates import GATES
+from keras_hadamard.layers.registry.recurrences import RECURRENCES
+from keras_hadamard.layers.registry.token_mixers import TOKEN_MIXERS
 from keras_hadamard.serving import _loader
 
 pytest_plugins = ["harness.renewal", "harness.sample"]
@@ -35,9 +38,11 @@ def _fresh_keras():
 
 
 @pytest.fixture(autouse=True)
-def _no_fusions_of_other_tests(monkeypatch):
+def _nothing_registered_by_other_tests():
     """What a test, or a docstring's example, registers is gone after it."""
-    monkeypatch.setattr(_fusions, "_REGISTERED", {})
+    yield
+    for registry in (FUSIONS, TOKEN_MIXERS, RECURRENCES, *GATES.values()):
+        registry.forget_registered()
 
 
 @pytest.fixture(autouse=True, scope="session")

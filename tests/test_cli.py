@@ -6,15 +6,20 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import keras_hadamard
 from keras_hadamard import layers, tuning
-from keras_hadamard.cli import arguments, main
-from keras_hadamard.cli.quiet import silent_stderr
+from keras_hadamard.cli import main
 from keras_hadamard.tuning import settings
+from keras_hadamard_cli import arguments
+from keras_hadamard_cli.quiet import silent_stderr
+
+ROOT = Path(keras_hadamard.__file__).parents[1]
 
 
 @pytest.fixture
@@ -66,8 +71,6 @@ def test_help_names_every_command(capsys):
 
 
 def test_version(capsys):
-    import keras_hadamard
-
     assert main(["--version"]) == 0
     assert keras_hadamard.__version__ in capsys.readouterr().out
 
@@ -76,6 +79,75 @@ def test_no_or_an_unknown_command(capsys):
     for line in ([], ["serach"]):
         assert main(line) == 2
         assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            "serach digits_vqa",
+            "keras-hadamard: error: there is no command serach (did you mean search?)",
+        ),
+        ("pottery", "no command pottery (keras-hadamard --help lists"),
+        ("--hlep", "did you mean --help?"),
+        ("-v", "keras-hadamard: error: there is no option -v"),
+        (
+            "search x.npz --bugdet 10m",
+            "search: error: there is no option --bugdet (did you mean --budget?)",
+        ),
+        ("search --max-trails=3", "did you mean --max-trials?"),
+        ("layers --domian fusion", "did you mean --domain?"),
+    ],
+)
+def test_a_misspelt_command_or_option_is_one_line_with_what_was_meant(capsys, line, said):
+    assert main(line.split()) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.count("\n") == 1 and said in captured.err
+
+
+def test_options_may_be_shortened(monkeypatch):
+    seen = []
+    monkeypatch.setattr(sys.modules["keras_hadamard.tuning.search"], "search", seen.append)
+    assert main(["search", "x.npz", "--algo", "grid"]) == 0
+    assert seen[0].algorithm == "grid"
+
+
+def started(*arguments, code=None):
+    """A fresh process of the command line, and its seconds."""
+    line = ["-m", "keras_hadamard_cli", *arguments] if code is None else ["-c", code]
+    start = time.perf_counter()
+    done = subprocess.run([sys.executable, *line], capture_output=True, text=True, cwd=ROOT)
+    return done, time.perf_counter() - start
+
+
+@pytest.mark.parametrize("line", ["--help", "search --help", "serach", "search --bugdet"])
+def test_help_and_slips_are_answered_before_anything_heavy_is_imported(line):
+    def beyond_python():
+        bare = started(code="pass")[1]
+        done, seconds = started(*line.split())
+        assert done.returncode in (0, 2) and len(done.stdout + done.stderr) > 20
+        return seconds - bare
+
+    # Once of several tries: the machine does other things too.
+    assert any(beyond_python() <= 0.3 for _ in range(5))
+
+
+def test_the_parser_imports_neither_keras_nor_the_package():
+    code = """
+import sys
+from keras_hadamard_cli.main import parser
+parser()
+heavy = ("keras", "tensorflow", "numpy", "keras_hadamard")
+print([name for name in sys.modules if name.partition(".")[0] in heavy])
+"""
+    assert started(code=code)[0].stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("module", ["keras_hadamard", "keras_hadamard.cli", "keras_hadamard_cli"])
+def test_every_way_to_start_it_without_a_script(module):
+    line = [sys.executable, "-m", module, "layers", "--names", "--domain", "shared"]
+    done = subprocess.run(line, capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode, done.stdout) == (0, "HadamardProduct\n")
 
 
 def test_an_unknown_algorithm(refused):
@@ -215,7 +287,7 @@ def test_a_full_disk(capsys, monkeypatch):
 def test_an_interrupt_says_how_to_go_on(capsys, monkeypatch):
     search_raises(monkeypatch, KeyboardInterrupt())
     assert main(["search", "digits_vqa"]) == 130
-    assert "same command goes on" in capsys.readouterr().err
+    assert "same command resumes" in capsys.readouterr().err
 
 
 def test_a_search_without_a_success_fails(capsys, monkeypatch):
@@ -311,20 +383,6 @@ def test_check_of_what_is_no_model(capsys, tmp_path):
     (tmp_path / "bad.keras").write_bytes(b"no")
     assert main(["export", str(tmp_path / "bad.keras"), str(tmp_path / "x")]) == 2
     assert "Traceback" not in capsys.readouterr().err
-
-
-def test_bench_gets_its_arguments(monkeypatch):
-    import types
-
-    import keras_hadamard
-
-    seen = []
-    bench = types.ModuleType("keras_hadamard.bench")
-    bench.main = lambda argv: seen.append(argv) or 7
-    monkeypatch.setitem(sys.modules, "keras_hadamard.bench", bench)
-    monkeypatch.setattr(keras_hadamard, "bench", bench, raising=False)
-    assert main(["bench", "--quick", "MLB"]) == 7
-    assert seen == [["--quick", "MLB"]]
 
 
 def test_the_installed_command_says_one_line_and_nothing_of_tensorflow():

@@ -14,16 +14,24 @@ import keras_hadamard
 # Reading is fast.
 pytestmark = pytest.mark.whole
 PACKAGE = Path(keras_hadamard.__file__).parent
-# From the ground up; a file imports from its own floor and those below.
-FLOORS = ["base", "ops", "layers", "upper", "cli"]
-FLOOR_OF = {"ops": "ops", "layers": "layers", "cli": "cli", "__main__": "cli"}
-UPPER = {"tuning", "serving", "models", "pruning", "adapters", "analysis", "datasets", "bench"}
-MAY_IMPORT_TENSORFLOW = {"ops", "serving", "datasets", "bench"}
+# From the ground up: a package imports from those before it, and from itself.
+ORDER = [
+    "_version",
+    "_core",
+    "config",
+    "activations",
+    "ops",
+    "layers",
+    "datasets",
+    "serving",
+    "pruning",
+    "adapters",
+    "models",
+    "tuning",
+    "cli",
+]
+MAY_IMPORT_TENSORFLOW = {"ops", "serving", "datasets"}
 FILES = sorted(p.relative_to(PACKAGE) for p in PACKAGE.rglob("*.py"))
-
-
-def floor(part):
-    return FLOOR_OF.get(part, "upper" if part in UPPER else "base")
 
 
 def imports(path):
@@ -35,15 +43,43 @@ def imports(path):
             yield from (f"{node.module}.{name.name}" for name in node.names)
 
 
+def package_of(path):
+    return path.parts[0].removesuffix(".py")
+
+
 @pytest.mark.parametrize("path", FILES, ids=str)
 def test_imports_point_downwards(path):
-    if path.name == "__init__.py" and len(path.parts) == 1:
-        return  # The public API looks at all floors.
-    here = path.parts[0].removesuffix(".py")
+    if len(path.parts) == 1 and path.name in ("__init__.py", "__main__.py"):
+        return  # The public API looks at all packages.
     for module in imports(path):
         if module.startswith("keras_hadamard."):
             there = module.split(".")[1]
-            assert FLOORS.index(floor(there)) <= FLOORS.index(floor(here)), module
+            assert ORDER.index(there) <= ORDER.index(package_of(path)), module
+
+
+def test_no_file_imports_itself_by_way_of_others():
+    """Names that a package's `__init__` offers are looked for where they stand."""
+    places = {".".join(("keras_hadamard", *p.with_suffix("").parts)): p for p in FILES}
+    within = {
+        path: {
+            places[module]
+            for module in imports(path)
+            if module in places and not (path.name == "__init__.py" and package_of(path) == path)
+        }
+        for path in FILES
+        if path.name != "__init__.py"
+    }
+    done: set[Path] = set()
+
+    def visit(path, on_the_way):
+        assert path not in on_the_way, [*map(str, on_the_way), str(path)]
+        if path not in done:
+            for other in within.get(path, ()):
+                visit(other, [*on_the_way, path])
+            done.add(path)
+
+    for path in within:
+        visit(path, [])
 
 
 @pytest.mark.parametrize("path", FILES, ids=str)
@@ -63,7 +99,9 @@ def test_private_apis_stand_in_one_file(path):
             ("keras.src", "tensorflow.python", "tensorflow.compiler", "keras_tuner.src")
         )
     }
-    assert not private or path.as_posix() in ("ops/_xla.py", "_introspection/private.py"), private
+    assert not private or path.as_posix() in ("ops/_xla.py", "_core/introspection/private.py"), (
+        private
+    )
 
 
 def test_one_file_resolves_the_names_of_activations():
@@ -75,8 +113,7 @@ def test_one_file_resolves_the_names_of_activations():
         for line in source.splitlines()
         if resolve.search(line) and "keras.activations" in line
     }
-    # The benchmark writes the equations in plain Keras.
-    assert {path for path in found if not path.startswith("bench/")} == {"activations.py"}
+    assert found == {"activations.py"}
 
 
 def test_one_file_reads_the_kernels_of_sublayers():
@@ -106,7 +143,7 @@ def test_private_attributes_of_others_stand_in_one_file():
     modules = {part.removesuffix(".py") for path in FILES for part in path.parts}
     foreign = {name: files for name, files in read.items() if name not in own | modules}
     # Keras's, and KerasTuner's.
-    places = {"_introspection/private.py", "tuning/oracles.py"}
+    places = {"_core/introspection/private.py", "tuning/oracles.py"}
     assert set().union(*foreign.values()) == places, foreign
 
 

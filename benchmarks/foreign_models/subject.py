@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from keras_hadamard import adapters, pruning
-from keras_hadamard._introspection.kernels import Kernel, kernels_of
+from keras_hadamard._core.introspection.kernels import Kernel, kernels_of
 
 BATCH, LENGTH, VOCABULARY = 4, 6, 11
 

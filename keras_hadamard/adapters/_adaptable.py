@@ -4,10 +4,11 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._introspection.kernels import chosen_kernels
+from keras_hadamard._core.introspection.kernels import chosen_kernels
 from keras_hadamard.adapters._adapter import Adapter
+from keras_hadamard.adapters._merged import ENDINGS
 from keras_hadamard.adapters._site import Site
-from keras_hadamard.adapters.adapted_model import ENDINGS, AdaptedModel
+from keras_hadamard.adapters.adapted_model import AdaptedModel
 
 
 def adaptable_sites(model: keras.Model, adapter: Adapter, target: Any) -> list[Site]:

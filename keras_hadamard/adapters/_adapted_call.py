@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.adapters._forms import DenseForm
 from keras_hadamard.adapters._running import Reading, Running
 from keras_hadamard.adapters._site import Site, Steps

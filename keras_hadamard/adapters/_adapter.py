@@ -10,9 +10,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from keras import ops
 
-from keras_hadamard._typing import Initializer, Tensor
+from keras_hadamard._core.typing import Initializer, Tensor
 
 Weights = dict[str, Tensor]
 Linear = Callable[[Tensor], Tensor]
@@ -155,11 +154,3 @@ class Update(Adapter):
 
     def separated(self, w: Tensor, bias: Tensor | None, weights: Weights) -> tuple[Tensor, Any]:
         return w - self.update(w, weights), bias
-
-
-def wide(*tensors: Tensor) -> list[Tensor]:
-    """The tensors in float32, where they are of 16 bits."""
-    return [
-        ops.cast(t, "float32") if t.dtype in ("float16", "bfloat16") else ops.convert_to_tensor(t)
-        for t in tensors
-    ]

@@ -8,8 +8,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_hadamard._checks import received
-from keras_hadamard._reading import reading
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.reading import reading
 from keras_hadamard.adapters._adapter import Adapter
 from keras_hadamard.adapters._site import Site
 from keras_hadamard.adapters._tensors import read_tensors, write_tensors

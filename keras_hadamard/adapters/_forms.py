@@ -5,9 +5,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_hadamard._checks import received
-from keras_hadamard._introspection.kernels import Kernel, lora_of
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.introspection.kernels import Kernel, lora_of
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.adapters._adapter import Linear, Update, Weights
 from keras_hadamard.ops._inputs import whole_ids
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from keras_hadamard._checks import received
+from keras_hadamard._core.checks import received
 from keras_hadamard.adapters._adapter import Adapter, View
 from keras_hadamard.adapters._file import AdapterFile
 from keras_hadamard.adapters._lycoris_names import Module, by_module, whole_names

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from keras_hadamard._checks import received
+from keras_hadamard._core.checks import received
 from keras_hadamard.adapters._torch_layout import HADAMARD, KRONECKER
 
 # Our weights by the end of LyCORIS's names, for each kind of module.

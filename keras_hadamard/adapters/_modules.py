@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from keras_hadamard._checks import received
+from keras_hadamard._core.checks import received
 from keras_hadamard.adapters._adapter import Adapter
 from keras_hadamard.adapters._file import AdapterFile
 from keras_hadamard.adapters.adapted_model import AdaptedModel

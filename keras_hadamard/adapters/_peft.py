@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from keras_hadamard._checks import received
-from keras_hadamard._introspection.kernels import is_depthwise
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.introspection.kernels import is_depthwise
 from keras_hadamard.adapters._adapter import Adapter
 from keras_hadamard.adapters._file import AdapterFile
 from keras_hadamard.adapters._modules import Groups, adapter_files, checked_modules

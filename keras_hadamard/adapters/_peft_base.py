@@ -6,8 +6,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_hadamard._checks import received
-from keras_hadamard._introspection.private import inner_layers
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.introspection.private import inner_layers
 from keras_hadamard.adapters._site import Site
 from keras_hadamard.adapters._torch_layout import our_kernel
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from keras_hadamard._checks import received
-from keras_hadamard._reading import reading
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.reading import reading
 from keras_hadamard.adapters._adapter import Adapter
 from keras_hadamard.adapters.dora import DoRA
 from keras_hadamard.adapters.hira import HiRA

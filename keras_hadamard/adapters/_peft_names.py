@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from keras_hadamard._checks import received
+from keras_hadamard._core.checks import received
 from keras_hadamard.adapters._torch_layout import HADAMARD, KRONECKER
 
 Tensors = dict[str, np.ndarray]

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_hadamard._checks import positive_int, received
+from keras_hadamard._core.checks import positive_int, received
 from keras_hadamard.adapters._adapter import Update
 
 

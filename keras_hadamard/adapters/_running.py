@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.typing import Tensor
 
 
 class Running(threading.local):

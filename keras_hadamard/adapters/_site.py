@@ -6,9 +6,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_hadamard._checks import received
-from keras_hadamard._introspection.kernels import Kernel, lora_of
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.introspection.kernels import Kernel, lora_of
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.adapters._adapter import Adapter, View, Weights
 from keras_hadamard.adapters._forms import EinsumForm, form_of
 from keras_hadamard.pruning._masks import mask_of, masked

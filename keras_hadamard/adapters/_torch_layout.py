@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_hadamard._checks import received
+from keras_hadamard._core.checks import received
 from keras_hadamard.adapters._adapter import Adapter
 from keras_hadamard.adapters._site import Site
 from keras_hadamard.adapters.dora import DoRA

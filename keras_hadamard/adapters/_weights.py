@@ -7,8 +7,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_hadamard._checks import received
-from keras_hadamard._export import serializable
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.serialization import serializable
 from keras_hadamard.adapters._adapter import Adapter, Weights
 from keras_hadamard.adapters._site import Site
 

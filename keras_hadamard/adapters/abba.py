@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from keras_hadamard._checks import positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Tensor
-from keras_hadamard.adapters._adapter import New, View, Weights, wide
+from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.dtypes import upcast
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Tensor
+from keras_hadamard.adapters._adapter import New, View, Weights
 from keras_hadamard.adapters._ranked import RankedAdapter
 from keras_hadamard.ops import khatri_rao_matmul
 
@@ -81,7 +82,7 @@ class ABBA(RankedAdapter):
 
     def update(self, w: Tensor, weights: Weights) -> Tensor:
         del w
-        a1, b1, a2, b2 = wide(*(weights[name] for name in ("a1", "b1", "a2", "b2")))
+        a1, b1, a2, b2 = upcast(*(weights[name] for name in ("a1", "b1", "a2", "b2")))
         return self.scale * ops.matmul(a1, b1) * ops.matmul(a2, b2)
 
     def product(self, x: Tensor, w: Tensor, weights: Weights) -> Tensor:

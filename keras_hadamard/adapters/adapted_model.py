@@ -6,18 +6,16 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._checks import received
-from keras_hadamard._export import serializable
-from keras_hadamard._introspection.kernels import chosen_kernels, kernels_of
-from keras_hadamard._typing import Tensor
-from keras_hadamard._wrapper_model import WrapperModel
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.introspection.kernels import chosen_kernels, kernels_of
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Tensor
+from keras_hadamard._core.wrapper_model import WrapperModel
 from keras_hadamard.adapters._adapted_call import AdaptedCall
 from keras_hadamard.adapters._adapter import Adapter
+from keras_hadamard.adapters._merged import ENDINGS, merged
 from keras_hadamard.adapters._site import Site, Steps
 from keras_hadamard.adapters._weights import AdapterWeights, check_together
-
-# The names of the weights that are adapted end so.
-ENDINGS = ("kernel", "embeddings")
 
 
 @serializable
@@ -167,10 +165,8 @@ class AdaptedModel(WrapperModel):
 
     def export(self, filepath: Any, *args: Any, **kwargs: Any) -> Any:
         """As `keras.Model.export`, of the model with its adapters merged if it is not quantised."""
-        from keras_hadamard.adapters.merge import merge
-
         if not any(site.quantised for site in self.sites):
-            return merge(self).export(filepath, *args, **kwargs)
+            return merged(self.model, self.steps).export(filepath, *args, **kwargs)
         inputs = keras.tree.map_structure(
             lambda x: keras.InputSpec(x.dtype, (None, *x.shape[1:])), [self.input]
         )

@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._introspection.copies import copy_of
+from keras_hadamard._core.introspection.copies import copy_of
 from keras_hadamard.adapters._adapter import Adapter
 from keras_hadamard.adapters.adapted_model import AdaptedModel
 

@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from keras_hadamard._checks import one_of, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Tensor
-from keras_hadamard.adapters._adapter import Adapter, Form, Linear, New, View, Weights, wide
+from keras_hadamard._core.checks import one_of, received
+from keras_hadamard._core.dtypes import upcast
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Tensor
+from keras_hadamard.adapters._adapter import Adapter, Form, Linear, New, View, Weights
 from keras_hadamard.adapters._ranked import RankedAdapter
 from keras_hadamard.adapters.loha import LoHa
 from keras_hadamard.adapters.lora import LoRA
@@ -111,11 +112,11 @@ class DoRA(Adapter):
 
     def _scale(self, w: Tensor, weights: Weights) -> Tensor:
         """`(||W|| + m) / ||W + D||`."""
-        (w,) = wide(w)
+        (w,) = upcast(w)
         d = self._update.update(w, weights)
         if not self.norm_gradient:
             w, d = ops.stop_gradient(w), ops.stop_gradient(d)
-        (change,) = wide(weights["magnitude"])
+        (change,) = upcast(weights["magnitude"])
         square = self._sum(ops.square(w))
         there = square > 0
         safe = ops.where(there, square, ops.ones_like(square))

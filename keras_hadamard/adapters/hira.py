@@ -3,10 +3,11 @@
 import numpy as np
 from keras import ops
 
-from keras_hadamard._checks import received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Tensor
-from keras_hadamard.adapters._adapter import New, View, Weights, wide
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.dtypes import upcast
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Tensor
+from keras_hadamard.adapters._adapter import New, View, Weights
 from keras_hadamard.adapters._initializers import kaiming
 from keras_hadamard.adapters._ranked import RankedAdapter
 from keras_hadamard.ops._scaled_matmul import scaled_matmul
@@ -55,7 +56,7 @@ class HiRA(RankedAdapter):
         }
 
     def update(self, w: Tensor, weights: Weights) -> Tensor:
-        w, a, b = wide(w, weights["a"], weights["b"])
+        w, a, b = upcast(w, weights["a"], weights["b"])
         return self.scale * w * ops.matmul(a, b)
 
     def product(self, x: Tensor, w: Tensor, weights: Weights) -> Tensor:

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from keras_hadamard._checks import received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.adapters._adapter import Adapter, Form, Linear, New, View, Weights
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import keras
 
-from keras_hadamard._checks import received
-from keras_hadamard._introspection.copies import copy_of
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.introspection.copies import copy_of
 from keras_hadamard.adapters._file import AdapterFile
 from keras_hadamard.adapters._fingerprint import fingerprint
 from keras_hadamard.adapters._lycoris import read_lycoris

@@ -4,10 +4,11 @@ from typing import Any
 
 from keras import ops
 
-from keras_hadamard._checks import one_of
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Tensor
-from keras_hadamard.adapters._adapter import New, View, Weights, wide
+from keras_hadamard._core.checks import one_of
+from keras_hadamard._core.dtypes import upcast
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Tensor
+from keras_hadamard.adapters._adapter import New, View, Weights
 from keras_hadamard.adapters._initializers import kaiming, normal
 from keras_hadamard.adapters._ranked import RankedAdapter
 from keras_hadamard.ops import khatri_rao_matmul
@@ -104,9 +105,9 @@ class LoHa(RankedAdapter):
 
 
 def _matrix(i: int, weights: Weights) -> Tensor:
-    a, b = wide(weights[f"a{i}"], weights[f"b{i}"])
+    a, b = upcast(weights[f"a{i}"], weights[f"b{i}"])
     if f"t{i}" not in weights:
         return ops.matmul(a, b)
-    (core,) = wide(weights[f"t{i}"])
+    (core,) = upcast(weights[f"t{i}"])
     windows = ops.einsum("is,rsp,ro->pio", a, core, b)
     return ops.reshape(windows, (-1, b.shape[1]))

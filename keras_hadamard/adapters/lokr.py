@@ -5,10 +5,11 @@ from typing import Any
 
 from keras import ops
 
-from keras_hadamard._checks import one_of, positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Tensor
-from keras_hadamard.adapters._adapter import Form, Linear, New, View, Weights, wide
+from keras_hadamard._core.checks import one_of, positive_int, received
+from keras_hadamard._core.dtypes import upcast
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Tensor
+from keras_hadamard.adapters._adapter import Form, Linear, New, View, Weights
 from keras_hadamard.adapters._initializers import kaiming
 from keras_hadamard.adapters._ranked import RankedAdapter
 
@@ -115,7 +116,7 @@ class LoKr(RankedAdapter):
             return self.scale * ops.reshape(joined, (*ops.shape(row), size))
         one, two = (_times(i, _inner(i, weights), weights) for i in (1, 2))
         if "t2" in weights:
-            two = ops.einsum("is,rsp,ro->pio", *wide(*(weights[f"{c}2"] for c in "atb")))
+            two = ops.einsum("is,rsp,ro->pio", *upcast(*(weights[f"{c}2"] for c in "atb")))
         n, k = two.shape[-2:]
         product = ops.einsum("ml,pnk->pmnlk", one, ops.reshape(two, (-1, n, k)))
         return self.scale * ops.reshape(product, (-1, one.shape[1] * k))
@@ -182,5 +183,5 @@ def _inner(i: int, weights: Weights) -> Tensor:
 def _times(i: int, inner: Tensor, weights: Weights) -> Tensor:
     """The factor of those inputs."""
     if f"b{i}" not in weights:
-        return wide(inner)[0]
-    return ops.matmul(*wide(inner, weights[f"b{i}"]))
+        return upcast(inner)[0]
+    return ops.matmul(*upcast(inner, weights[f"b{i}"]))

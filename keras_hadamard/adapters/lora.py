@@ -4,10 +4,11 @@ from typing import Any
 
 from keras import ops
 
-from keras_hadamard._checks import received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Tensor
-from keras_hadamard.adapters._adapter import Form, Linear, New, View, Weights, wide
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.dtypes import upcast
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Tensor
+from keras_hadamard.adapters._adapter import Form, Linear, New, View, Weights
 from keras_hadamard.adapters._initializers import kaiming
 from keras_hadamard.adapters._ranked import RankedAdapter
 
@@ -63,7 +64,7 @@ class LoRA(RankedAdapter):
 
     def update(self, w: Tensor, weights: Weights) -> Tensor:
         del w
-        a, b = wide(weights["a"], weights["b"])
+        a, b = upcast(weights["a"], weights["b"])
         return self.scale * ops.matmul(a, b)
 
     def product(self, x: Tensor, w: Tensor, weights: Weights) -> Tensor:

@@ -1,13 +1,10 @@
 """The plain model that computes what an adapted one does."""
 
 import keras
-from keras import ops
 
-from keras_hadamard._checks import received
-from keras_hadamard._introspection.copies import copy_of
-from keras_hadamard._introspection.kernels import kernels_of
-from keras_hadamard.adapters._site import Site, Steps, exact, exact_steps
-from keras_hadamard.adapters.adapted_model import ENDINGS, AdaptedModel
+from keras_hadamard._core.checks import received
+from keras_hadamard.adapters._merged import merged
+from keras_hadamard.adapters.adapted_model import AdaptedModel
 
 
 def merge(model: AdaptedModel) -> keras.Model:
@@ -37,25 +34,4 @@ def merge(model: AdaptedModel) -> keras.Model:
     """
     if not isinstance(model, AdaptedModel):
         raise received("a model that `apply` returned", model=model)
-    plain = copy_of(model.model)
-    plain.trainable = True
-    for kernel in kernels_of(plain, ENDINGS):
-        site = Site(kernel)
-        steps = model.steps(site)
-        if steps:
-            change(site, steps, undo=False)
-    return plain
-
-
-def change(site: Site, steps: Steps, undo: bool) -> None:
-    """Merges adapters into the variables of a kernel's layer, or takes them out, in float64."""
-    if not keras.backend.is_float_dtype(site.kernel.variable.dtype):
-        raise received(
-            f"a kernel of floats at {site.kernel.path!r}", dtype=site.kernel.variable.dtype
-        )
-    variables = (site.kernel.variable, site.bias)
-    kernel, bias = (None if v is None else exact(v) for v in variables)
-    new = (site.separated if undo else site.merged)(exact_steps(steps), kernel, bias)
-    for variable, value in zip(variables, new, strict=True):
-        if variable is not None:
-            variable.assign(ops.cast(value, variable.dtype))
+    return merged(model.model, model.steps)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from keras import ops
 
-from keras_hadamard._checks import received
+from keras_hadamard._core.checks import received
 from keras_hadamard.adapters._file import AdapterFile
 from keras_hadamard.adapters._fingerprint import fingerprint
 from keras_hadamard.adapters.adapted_model import AdaptedModel

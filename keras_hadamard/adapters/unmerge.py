@@ -6,13 +6,13 @@ from pathlib import Path
 import keras
 from keras import ops
 
-from keras_hadamard._checks import received
-from keras_hadamard._introspection.copies import copy_of
-from keras_hadamard._introspection.kernels import kernels_of
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.introspection.copies import copy_of
+from keras_hadamard._core.introspection.kernels import kernels_of
 from keras_hadamard.adapters._file import AdapterFile
+from keras_hadamard.adapters._merged import ENDINGS, change
 from keras_hadamard.adapters._site import Site
-from keras_hadamard.adapters.adapted_model import ENDINGS, AdaptedModel
-from keras_hadamard.adapters.merge import change
+from keras_hadamard.adapters.adapted_model import AdaptedModel
 
 
 def unmerge(model: keras.Model, adapter: AdaptedModel | str | os.PathLike[str]) -> keras.Model:

@@ -6,9 +6,10 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_hadamard._checks import non_negative, positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.checks import non_negative, positive_int, received
+from keras_hadamard._core.dtypes import upcast
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.adapters._adapter import (
     Adapter,
     Form,
@@ -17,7 +18,6 @@ from keras_hadamard.adapters._adapter import (
     Update,
     View,
     Weights,
-    wide,
 )
 
 
@@ -98,7 +98,7 @@ class VeRA(Update):
 
     def update(self, w: Tensor, weights: Weights) -> Tensor:
         weights = weights if "shared_a" in weights else {**weights, **self._tensors()}
-        a, b, d, scales = wide(*(weights[name] for name in ("shared_a", "shared_b", "d", "b")))
+        a, b, d, scales = upcast(*(weights[name] for name in ("shared_a", "shared_b", "d", "b")))
         # Without `w` they are the rows of an embedding.
         a = a if w is None else a[: w.shape[0]]
         a, b = (ops.cast(matrix, d.dtype) for matrix in (a, b))

@@ -1,3 +1,3 @@
-"""The command line: `keras-hadamard search | report | export | check | bench | layers`."""
+"""What the commands of `keras-hadamard` do; `keras_hadamard_cli` reads their arguments."""
 
-from keras_hadamard.cli.main import main as main
+from keras_hadamard_cli.main import main as main

@@ -2,7 +2,7 @@
 
 import sys
 
-from keras_hadamard.cli.main import main
+from keras_hadamard_cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

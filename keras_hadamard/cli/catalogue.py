@@ -4,24 +4,12 @@ import argparse
 import difflib
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from keras_hadamard.cli.arguments import DOMAINS
-from keras_hadamard.cli.errors import InputError
+from keras_hadamard_cli.errors import InputError
 
 if TYPE_CHECKING:
     from keras_hadamard.layers._catalogue import Row
-
-
-def register(commands: Any) -> None:
-    parser = commands.add_parser(
-        "layers", help="list the layers, with equation, number of parameters and paper"
-    )
-    add = parser.add_argument
-    add("parts", nargs="*", metavar="NAME", help="a part of a name, in any case; default: all")
-    add("--domain", choices=DOMAINS, help="default: all")
-    add("--names", action="store_true", help="print the names alone")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -33,6 +21,8 @@ def run(arguments: argparse.Namespace) -> int:
         rows = [row for row in rows if row.name in wanted]
     if arguments.names:
         sys.stdout.writelines(f"{row.name}\n" for row in rows)
+    elif arguments.markdown:
+        sys.stdout.write(table(rows))
     else:
         sys.stdout.write("\n".join(map(_block, rows)))
     return 0
@@ -57,3 +47,13 @@ def _block(row: "Row") -> str:
         f"  parameters  {row.weights}\n"
         f"  paper       {row.reference}  {row.link}\n"
     )
+
+
+def table(rows: "Sequence[Row]") -> str:
+    """A table in Markdown, each name a link to the layer's file, as the README has it."""
+    lines = ["| domain | layer | paper |", "|---|---|---|"]
+    lines += [
+        f"| {row.domain.replace('_', ' ')} | [`{row.name}`]({row.file}) | {row.reference} |"
+        for row in rows
+    ]
+    return "\n".join(lines) + "\n"

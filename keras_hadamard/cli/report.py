@@ -2,17 +2,8 @@
 
 import argparse
 import sys
-from typing import Any
 
-from keras_hadamard.cli.errors import InputError
-
-
-def register(commands: Any) -> None:
-    parser = commands.add_parser("report", help="draw the reports of a search again")
-    add = parser.add_argument
-    add("folders", nargs="+", metavar="DIR", help="the folder of a search, ended or not")
-    add("--compare", action="store_true", help="lay several searches side by side instead")
-    parser.set_defaults(run=run)
+from keras_hadamard_cli.errors import InputError
 
 
 def run(arguments: argparse.Namespace) -> int:

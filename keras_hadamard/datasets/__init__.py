@@ -8,31 +8,40 @@ arrays can be loaded without them.
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from keras_hadamard.datasets._digit_questions import VOCABULARY as VOCABULARY
-from keras_hadamard.datasets._digit_questions import encode_question as encode_question
+from keras_hadamard.datasets._digit_questions import VOCABULARY, encode_question
 from keras_hadamard.datasets._registration import register as _register
-from keras_hadamard.datasets._tfds import available as available
-from keras_hadamard.datasets._tfds import builder as builder
-from keras_hadamard.datasets._tfds import load as load
-from keras_hadamard.datasets.arrays import ArrayDataset as ArrayDataset
-from keras_hadamard.datasets.arrays import InputSpec as InputSpec
-from keras_hadamard.datasets.arrays import Split as Split
-from keras_hadamard.datasets.loading import load_arrays as load_arrays
+from keras_hadamard.datasets._tfds import available, builder, load
+from keras_hadamard.datasets.arrays import ArrayDataset, InputSpec, Split
+from keras_hadamard.datasets.loading import load_arrays
 
-if TYPE_CHECKING:
-    from keras_hadamard.datasets.digits_vqa import DigitsVQA as DigitsVQA
-    from keras_hadamard.datasets.sort_of_clevr import SortOfClevr as SortOfClevr
+__all__ = [
+    "VOCABULARY",
+    "ArrayDataset",
+    "DigitsVQA",
+    "InputSpec",
+    "SortOfClevr",
+    "Split",
+    "available",
+    "builder",
+    "encode_question",
+    "load",
+    "load_arrays",
+]
 
 _BUILDERS = {"DigitsVQA": "digits_vqa", "SortOfClevr": "sort_of_clevr"}
 
 _register()
 
+if TYPE_CHECKING:
+    from keras_hadamard.datasets.digits_vqa import DigitsVQA
+    from keras_hadamard.datasets.sort_of_clevr import SortOfClevr
+else:
 
-def __getattr__(name: str) -> Any:
-    if name in _BUILDERS:
-        return getattr(importlib.import_module(f"{__name__}.{_BUILDERS[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        if name in _BUILDERS:
+            return getattr(importlib.import_module(f"{__name__}.{_BUILDERS[name]}"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_BUILDERS])
+    return sorted(__all__)

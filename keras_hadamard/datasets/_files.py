@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_hadamard._checks import positive_int, received
+from keras_hadamard._core.checks import positive_int, received
 from keras_hadamard.datasets._raw import Rows, assemble
 from keras_hadamard.datasets.arrays import KINDS, ArrayDataset
 

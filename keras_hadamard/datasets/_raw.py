@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from keras_hadamard._checks import positive_int, received
+from keras_hadamard._core.checks import positive_int, received
 from keras_hadamard.datasets.arrays import SPLITS, ArrayDataset, InputSpec, Split
 
 Rows = dict[str, np.ndarray]

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from keras_hadamard._checks import positive_int, received
+from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.extras import require
 from keras_hadamard.datasets._digit_questions import VOCABULARY
-from keras_hadamard.datasets._extras import require
 from keras_hadamard.datasets._raw import Rows, assemble
 from keras_hadamard.datasets.arrays import ArrayDataset
 
@@ -72,7 +72,7 @@ def builder(name: str, data_dir: PathLike | None = None) -> Any:
     >>> built.info.splits["train"].num_examples
     240
     """
-    tfds = require("tensorflow_datasets", "tensorflow-datasets")
+    tfds = require("tensorflow_datasets", "tensorflow-datasets", "keras_hadamard.datasets")
     made = _find(tfds, name, data_dir)
     if made.is_prepared():
         return made
@@ -130,7 +130,11 @@ def _find(tfds: Any, name: str, data_dir: PathLike | None) -> Any:
         if match and match["base"] in known:
             return tfds.builder(name, try_gcs=False, **options)
         if match:
-            core = require("tensorflow_datasets.core.read_only_builder", "tensorflow-datasets")
+            core = require(
+                "tensorflow_datasets.core.read_only_builder",
+                "tensorflow-datasets",
+                "keras_hadamard.datasets",
+            )
             return core.builder_from_files(name, **options)
     except tfds.core.DatasetNotFoundError:
         pass
@@ -177,7 +181,7 @@ def load_tfds(
 
 def _choose(info: Any) -> tuple[Inputs, str]:
     """Which features are inputs, of which kind, and which one is the target."""
-    tfds = require("tensorflow_datasets", "tensorflow-datasets")
+    tfds = require("tensorflow_datasets", "tensorflow-datasets", "keras_hadamard.datasets")
     types = tfds.features
     if not isinstance(info.features, types.FeaturesDict):
         raise received("a dictionary of features", features=type(info.features).__name__)
@@ -207,7 +211,7 @@ def _choose(info: Any) -> tuple[Inputs, str]:
 
 def _read(built: Any, split: str, inputs: Inputs, target: str) -> Rows:
     """The inputs and the target of a split as arrays, in the order of the files."""
-    tfds = require("tensorflow_datasets", "tensorflow-datasets")
+    tfds = require("tensorflow_datasets", "tensorflow-datasets", "keras_hadamard.datasets")
     wanted = {key: feature for key, (feature, _) in inputs.items()} | {_TARGET: target}
     data = built.as_dataset(split=split, shuffle_files=False)
     data = data.map(lambda row: {key: row[feature] for key, feature in wanted.items()})

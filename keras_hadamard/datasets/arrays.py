@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from keras_hadamard._checks import one_of, positive_int, received
+from keras_hadamard._core.checks import one_of, positive_int, received
 
 KINDS = ("image", "tokens", "vector")
 SPLITS = ("train", "validation", "test")

@@ -6,13 +6,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from keras_hadamard._core.extras import missing, require
 from keras_hadamard.datasets import _digit_questions as words
-from keras_hadamard.datasets._extras import missing, require
 
 try:
     import tensorflow_datasets as tfds
 except ImportError as error:
-    raise missing("tensorflow-datasets", error) from error
+    raise missing("tensorflow-datasets", error, "keras_hadamard.datasets") from error
 
 HEIGHT, WIDTH, DIGIT = 12, 32, 8
 SPLITS = ("train", "validation", "test")
@@ -133,7 +133,7 @@ def scans_of_split(labels: np.ndarray, split: str) -> list[np.ndarray]:
 
 def generate(split: str, count: int) -> Iterator[dict[str, Any]]:
     """The examples of a split, as `DigitsVQA` stores them."""
-    scans = require("sklearn.datasets", "scikit-learn").load_digits()
+    scans = require("sklearn.datasets", "scikit-learn", "keras_hadamard.datasets").load_digits()
     pixels = (scans.images * (255 / 16)).astype("uint8")
     rows = scans_of_split(scans.target, split)
     # RandomState and not a Generator: numpy promises that its stream never changes, which is what

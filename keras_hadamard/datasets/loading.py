@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from keras_hadamard._checks import received
+from keras_hadamard._core.checks import received
 from keras_hadamard.datasets._files import load_file
 from keras_hadamard.datasets.arrays import ArrayDataset
 

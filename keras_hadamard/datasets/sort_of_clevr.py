@@ -7,13 +7,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from keras_hadamard._core.extras import missing
 from keras_hadamard.datasets import _scenes as scenes
-from keras_hadamard.datasets._extras import missing
 
 try:
     import tensorflow_datasets as tfds
 except ImportError as error:
-    raise missing("tensorflow-datasets", error) from error
+    raise missing("tensorflow-datasets", error, "keras_hadamard.datasets") from error
 
 SPLITS = ("train", "validation", "test")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._typing import Activation, Initializer, Shape
+from keras_hadamard._core.typing import Activation, Initializer, Shape
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.layers._fan_in import of_fan_in
 from keras_hadamard.layers._initializers import block_initializer, initializer_for

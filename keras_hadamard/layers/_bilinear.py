@@ -1,11 +1,11 @@
-"""The full bilinear form of two tensors, and of their chunks."""
+"""Full bilinear forms of two tensors, and of their chunks."""
 
 import math
 
 from keras import ops
 
-from keras_hadamard._typing import Tensor
-from keras_hadamard.layers.fusion._fusion import align
+from keras_hadamard._core.typing import Tensor
+from keras_hadamard.layers._alignment import align
 
 
 def bilinear(z: Tensor, kernel: Tensor, x: Tensor) -> Tensor:

@@ -18,6 +18,8 @@ class Row:
     weights: str
     reference: str
     link: str
+    # Its file, from the root of the repository.
+    file: str
 
 
 def catalogue() -> list[Row]:
@@ -51,6 +53,7 @@ def catalogue() -> list[Row]:
                     weights=weights[0] if weights else "",
                     reference=" ".join(paper.group(1).split()) if paper else "",
                     link=paper.group(2) if paper else "",
+                    file=f"{layer.__module__.replace('.', '/')}.py",
                 )
             )
     return sorted(rows, key=lambda row: (row.domain, row.name.lower()))

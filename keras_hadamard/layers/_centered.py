@@ -5,9 +5,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_hadamard._checks import received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Shape, Tensor
 from keras_hadamard.layers._kernel_free import KernelFreeLayer
 
 

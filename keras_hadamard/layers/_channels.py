@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-from keras_hadamard._checks import one_of, received
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.checks import one_of, received
+from keras_hadamard._core.typing import Shape, Tensor
 
 
 def channels_axis(data_format: str) -> int:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from keras_hadamard._typing import Activation, Initializer, Shape
+from keras_hadamard._core.typing import Activation, Initializer, Shape
 from keras_hadamard.layers._base import BaseLayer, tell_fan_in
 from keras_hadamard.layers._centered import CenteredConv2D
 from keras_hadamard.layers._depthwise_conv import DepthwiseConv2D

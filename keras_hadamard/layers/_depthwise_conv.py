@@ -2,8 +2,8 @@
 
 import keras
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Shape, Tensor
 from keras_hadamard.layers._channels import to_last
 from keras_hadamard.ops.depthwise_conv2d import depthwise_conv2d
 

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.typing import Tensor
 
 
 def dropped(drop: keras.layers.Dropout, x: Tensor, training: bool | None) -> Tensor:

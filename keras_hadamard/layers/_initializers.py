@@ -5,8 +5,8 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Initializer, Shape
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Initializer, Shape
 
 
 def initializer_for(initializer: Initializer, name: str) -> Initializer:

@@ -4,9 +4,9 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._checks import received
-from keras_hadamard._introspection.private import with_mask_of
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.introspection.private import with_mask_of
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops._inputs import dense, is_ragged
 
 # Arguments of a call that are no features.

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from keras_hadamard._typing import KERNEL_ARGUMENTS
+from keras_hadamard._core.typing import KERNEL_ARGUMENTS
 from keras_hadamard.layers._base import BaseLayer
 
 

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.typing import Tensor
 
 
 def effective_kernel(layer: keras.layers.Layer, dtype: str | None = None) -> Tensor:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from keras import ops
 
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.typing import Tensor
 
 # The logit of what does not count. It is finite, so that differences are numbers.
 NOTHING = -1e30

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_hadamard._introspection.private import holds_state, remat_mode
+from keras_hadamard._core.introspection.private import holds_state, remat_mode
 from keras_hadamard.ops._xla import inside_graph, inside_xla
 
 

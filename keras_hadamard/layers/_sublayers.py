@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._introspection.private import all_layers
+from keras_hadamard._core.introspection.private import all_layers
 
 # Where a configuration has it.
 KEY = "sublayers"

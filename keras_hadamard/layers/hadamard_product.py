@@ -3,14 +3,14 @@
 import functools
 import operator
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
-from keras_hadamard._checks import positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import BaseArguments, Shape, Tensor
 from keras_hadamard.layers._kernel_free import KernelFreeLayer
 from keras_hadamard.layers._masks import all_of, counted, masked_mean
 from keras_hadamard.layers._shared_layers import deserialized, serialized
@@ -78,7 +78,7 @@ class HadamardProduct(KernelFreeLayer):
         output: keras.layers.Layer | None = None,
         reduce: str | int | None = None,
         skip: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[BaseArguments],
     ) -> None:
         super().__init__(**kwargs)
         # Branches take what they take: one that looks up indices would find others once rounded.

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._checks import received
+from keras_hadamard._core.checks import received
 from keras_hadamard.layers._sublayers import KEY
 from keras_hadamard.models import _loading
 from keras_hadamard.models._afterwards import Afterwards

@@ -5,8 +5,8 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._checks import fraction, positive_int, received
-from keras_hadamard._typing import Initializer, Tensor
+from keras_hadamard._core.checks import fraction, positive_int, received
+from keras_hadamard._core.typing import Initializer, Tensor
 from keras_hadamard.layers._centered import CenteredConv2D
 from keras_hadamard.layers._fan_in import FanInUniform
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Tensor
 
 
 @serializable

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_hadamard._checks import one_of
+from keras_hadamard._core.checks import one_of
 from keras_hadamard.models import _mismatch
 from keras_hadamard.models._checkpoint import Entry, entries
 from keras_hadamard.models._state_dict import array, state_dict

@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.layers import (
     DropPath,
     EfficientModulation2D,

@@ -9,6 +9,7 @@ from keras_hadamard.layers import (
 )
 
 Mapping = dict[str, Any]
+ResidualBlock = PolynomialResidualBlock2D | DensePolynomialResidualBlock2D
 
 
 def pi_net_block(block: PolynomialResidualBlock2D, prefix: str = "") -> Mapping:
@@ -21,7 +22,7 @@ def pi_net_block(block: PolynomialResidualBlock2D, prefix: str = "") -> Mapping:
     }
 
 
-def regularized_block(block: PolynomialResidualBlock2D, prefix: str = "") -> Mapping:
+def regularized_block(block: ResidualBlock, prefix: str = "") -> Mapping:
     """A block of R-PolyNets, R-PDC or, if it is dense, D-PolyNets."""
     mapping = {
         **_branch(block, prefix),
@@ -50,7 +51,7 @@ def single_polynomial(block: PolynomialBlock2D, prefix: str = "") -> Mapping:
     return mapping | _scalar(block.alpha, f"{prefix}alpha")
 
 
-def _branch(block: PolynomialResidualBlock2D, prefix: str) -> Mapping:
+def _branch(block: ResidualBlock, prefix: str) -> Mapping:
     return {
         **_pair(block.first, f"{prefix}conv1", f"{prefix}bn1"),
         **_pair(block.second, f"{prefix}conv2", f"{prefix}bn2"),

@@ -7,10 +7,10 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._checks import one_of, positive_int, received
-from keras_hadamard._optimizer import build_optimizer
-from keras_hadamard._reading import reading
-from keras_hadamard._typing import Initializer, Shape, Tensor
+from keras_hadamard._core.checks import one_of, positive_int, received
+from keras_hadamard._core.optimizer import build_optimizer
+from keras_hadamard._core.reading import reading
+from keras_hadamard._core.typing import Initializer, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.layers._sublayers import KEY, change, changes_of
 from keras_hadamard.models._checkpointed import CheckpointedModel

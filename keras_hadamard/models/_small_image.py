@@ -6,8 +6,8 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._checks import received
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.layers._centered import CenteredConv2D
 from keras_hadamard.layers._normalization import BatchNormalization
 from keras_hadamard.models._image import stage_sizes

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from keras_hadamard._checks import received
-from keras_hadamard._reading import reading
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.reading import reading
 
 SAFE = (".safetensors",)
 # Authors also write `.pth.tar`, which is no tar file.

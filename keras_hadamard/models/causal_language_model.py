@@ -7,17 +7,15 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_hadamard._checks import one_of, positive_int
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Tensor
-from keras_hadamard.layers._mixer_block import MixerBlock
-from keras_hadamard.layers._positions import Positions
-from keras_hadamard.layers._token_mixers import TOKEN_MIXERS, Place, names
+from keras_hadamard._core.checks import one_of, positive_int
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Tensor
+from keras_hadamard.layers.registry.token_mixers import TOKEN_MIXERS, MixerContext, mixer_names
 from keras_hadamard.models._language_model_step import LanguageModelStep
+from keras_hadamard.models._mixer_block import MixerBlock
+from keras_hadamard.models._positions import Positions
 from keras_hadamard.models._published import PublishedModel, float_policy
 from keras_hadamard.ops._inputs import as_int32, whole_ids
-
-MIXERS = names("sequence", causal=True)
 
 
 @serializable
@@ -35,7 +33,9 @@ class CausalLanguageModel(PublishedModel):
         mixer: `"attention"` (`keras.layers.MultiHeadAttention`), `"gmlp"`, `"aft"` (simple),
             `"linear_attention"`, `"hydra"`, `"gated_linear_attention"`,
             `"simple_gated_linear_attention"`, `"retention"`, `"hyena"`, `"h3"`, `"monarch"`,
-            `"min_gru"`, `"hgrn"` or `"rglru"`. Defaults to `"gated_linear_attention"`.
+            `"min_gru"`, `"hgrn"`, `"rglru"`, or a name given by
+            `keras_hadamard.layers.register_token_mixer`, which has to be registered again before a
+            saved model is loaded. Defaults to `"gated_linear_attention"`.
         mixer_arguments: Dict of arguments of the mixer's layer. Defaults to `None`, its own.
         units: Integer, the width. Defaults to `128`.
         blocks: Integer, the number of blocks. Defaults to `2`.
@@ -86,7 +86,7 @@ class CausalLanguageModel(PublishedModel):
             "length": length,
             "dropout": dropout,
         }
-        kind = TOKEN_MIXERS[one_of("mixer", mixer, MIXERS)]
+        kind = TOKEN_MIXERS[one_of("mixer", mixer, mixer_names("sequence", causal=True))]
         units, blocks = positive_int("units", units), positive_int("blocks", blocks)
         length = positive_int("length", length)
         tokens = keras.Input((None,), dtype="int32", name="tokens")
@@ -96,7 +96,9 @@ class CausalLanguageModel(PublishedModel):
         positions = None if kind.ordered else Positions(name="positions")
         stack = [
             MixerBlock(
-                kind.build(Place(units, length, True, i, blocks), **dict(mixer_arguments or {})),
+                kind.build(
+                    MixerContext(units, length, True, i, blocks), **dict(mixer_arguments or {})
+                ),
                 not kind.projected,
                 hidden_units,
                 dropout,

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import keras
 
-from keras_hadamard._checks import fraction, one_of, positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Tensor
+from keras_hadamard._core.checks import fraction, one_of, positive_int, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers import CrossNetwork, MixtureCross

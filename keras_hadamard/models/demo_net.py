@@ -5,9 +5,9 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._checks import positive_int
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape
+from keras_hadamard._core.checks import positive_int
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, Shape
 from keras_hadamard.layers import DemoBlock2D
 from keras_hadamard.layers._normalization.batch import EPSILON
 from keras_hadamard.models._image import drop_path_rates, patches

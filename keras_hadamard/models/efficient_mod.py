@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from keras_hadamard._checks import one_of, positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._core.checks import one_of, positive_int, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, Shape, Tensor
 from keras_hadamard.models._image import (
     drop_path_rates,
     overlapping_patches,

@@ -5,9 +5,9 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._checks import fraction, one_of, positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape
+from keras_hadamard._core.checks import fraction, one_of, positive_int, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, Shape
 from keras_hadamard.layers import DropPath, GMLPBlock
 from keras_hadamard.models._gmlp_blocks import timm_block
 from keras_hadamard.models._image import patches

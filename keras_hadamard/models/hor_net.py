@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from keras_hadamard._checks import one_of, positive_int
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._core.checks import one_of, positive_int
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, Shape, Tensor
 from keras_hadamard.models._image import drop_path_rates, of_stages, patches, stage_sizes
 from keras_hadamard.models._mixer_blocks import hor_block, layer_norm, normal, untracked
 from keras_hadamard.models._published import PublishedModel, classify, image_shape, model_input

@@ -6,9 +6,9 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._checks import one_of, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.checks import one_of, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Shape, Tensor
 from keras_hadamard.layers import GatedConv2D, PartialConv2D
 from keras_hadamard.layers._centered import CenteredConv2D
 from keras_hadamard.layers._normalization import normalization

@@ -6,9 +6,9 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._checks import one_of, positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape
+from keras_hadamard._core.checks import one_of, positive_int, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, Shape
 from keras_hadamard.layers import PolyBlock
 from keras_hadamard.layers._centered import CenteredConv2D
 from keras_hadamard.layers._fan_in import FanInUniform

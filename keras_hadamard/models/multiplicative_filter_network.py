@@ -5,9 +5,9 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._checks import one_of, positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape
+from keras_hadamard._core.checks import one_of, positive_int, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, Shape
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers import FourierFilter, GaborFilter
@@ -142,7 +142,7 @@ class MultiplicativeFilterNetwork(PublishedModel):
 
     def torch_mapping(self) -> dict[str, Any]:
         mapping: dict[str, Any] = {"output_linear": self.get_layer("output")}
-        filters = [x for x in self.layers if isinstance(x, FourierFilter)]
+        filters = [x for x in self.layers if isinstance(x, FourierFilter | GaborFilter)]
         for i, own in enumerate(filters):
             mapping[f"filters.{i}.linear.weight"] = (own.kernel, transposed)
             mapping[f"filters.{i}.linear.bias"] = own.bias

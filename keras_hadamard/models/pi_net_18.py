@@ -5,8 +5,8 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.layers import PolynomialResidualBlock2D
 from keras_hadamard.layers._centered import CenteredConv2D, CenteredMaxPooling2D

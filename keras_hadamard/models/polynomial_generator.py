@@ -6,8 +6,8 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._checks import non_negative, one_of, positive_int, received
-from keras_hadamard._export import serializable
+from keras_hadamard._core.checks import non_negative, one_of, positive_int, received
+from keras_hadamard._core.serialization import serializable
 from keras_hadamard.layers._normalization import normalization as make_normalization
 from keras_hadamard.models._published import PublishedModel, float_policy, model_input
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import keras
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, Shape, Tensor
 from keras_hadamard.layers import DropBlock2D, PolynomialResidualBlock2D
 from keras_hadamard.layers._centered import CenteredMaxPooling2D
 from keras_hadamard.models import _polynomial_blocks, _small_image

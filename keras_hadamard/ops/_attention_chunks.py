@@ -10,8 +10,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from keras_hadamard._typing import Tensor
-from keras_hadamard.ops._precision import at_least_float32
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.typing import Tensor
 
 
 def size_of(x: Tensor, axis: int) -> Tensor | int:
@@ -26,7 +26,7 @@ def chunk_size(x: Tensor, chunk: int) -> int:
 
 def to_chunks(x: Tensor, size: int, fill: float = 0.0) -> Tensor:
     """(batch, length, heads, width) to (batch * heads * chunks, size, width)."""
-    x = tf.transpose(tf.cast(x, at_least_float32(x.dtype)), (0, 2, 1, 3))
+    x = tf.transpose(tf.cast(x, accumulation_dtype(x.dtype)), (0, 2, 1, 3))
     more = -size_of(x, 2) % size
     if not isinstance(more, int) or more:
         x = tf.pad(x, [[0, 0], [0, 0], [0, more], [0, 0]], constant_values=fill)

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops._custom_op import custom_op
 
 

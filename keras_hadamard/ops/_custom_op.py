@@ -15,11 +15,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_hadamard._checks import received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops._derivatives import Formulas, differentiable, spread
-from keras_hadamard.ops._edge import traced_for_the_edge
+from keras_hadamard.ops._portable import tracing_portable
 from keras_hadamard.ops._xla import inside_xla
 
 Options = tuple[tuple[str, Any], ...]
@@ -54,7 +54,7 @@ class _Op:
     def compute(self, *tensors: Tensor, **options: Any) -> Tensor:
         """The forward formula, in the form that suits where it is being traced."""
         form = self.forward
-        if self.edge is not None and traced_for_the_edge():
+        if self.edge is not None and tracing_portable():
             form = self.edge
         elif self.xla is not None and inside_xla():
             form = self.xla
@@ -78,7 +78,7 @@ def custom_op(
         xla: Another form of the same formula, taken when traced inside XLA. Defaults to `None`,
             one form for both.
         edge: Another form, without FFT and complex numbers, taken when traced within
-            `for_the_edge`. Defaults to `None`, the formula has neither.
+            `portable_ops`. Defaults to `None`, the formula has neither.
         integers: Names of the tensors that hold integers; all others are of one floating dtype.
             Defaults to `()`.
         constants: Names of the floating tensors that are taken as constants: they have no

@@ -8,7 +8,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.dtypes import upcast
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops._custom_op import custom_op
 from keras_hadamard.ops._depthwise_forms import (
     Size,
@@ -21,7 +22,6 @@ from keras_hadamard.ops._depthwise_forms import (
     size_of,
     to_kernel_by_rows,
     to_kernel_native,
-    widened,
 )
 from keras_hadamard.ops._xla import compiles_for_cpu
 
@@ -89,7 +89,7 @@ def _to_input_native(
 ) -> Tensor:
     if dilation > 1:
         return flipped(native, g, kernel, x, strides, padding, dilation)
-    wide, kernel = widened(g, kernel)
+    wide, kernel = upcast(g, kernel)
     size = size_of(kernel)
     grad = tf.raw_ops.DepthwiseConv2dNativeBackpropInput(
         input_sizes=tf.shape(x),

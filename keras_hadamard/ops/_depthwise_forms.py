@@ -10,9 +10,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from keras_hadamard._typing import Tensor
-from keras_hadamard.ops._precision import at_least_float32
-from keras_hadamard.ops._xla import taken_once
+from keras_hadamard._core.dtypes import upcast
+from keras_hadamard._core.typing import Tensor
+from keras_hadamard.ops._xla import materialize
 
 Size = tuple[int, int]
 Pads = tuple[Size, Size]
@@ -36,7 +36,7 @@ def size_of(kernel: Tensor) -> Size:
 
 
 def native(x: Tensor, kernel: Tensor, pads: Pads, strides: int, dilation: int) -> Tensor:
-    wide, kernel = widened(x, kernel)
+    wide, kernel = upcast(x, kernel)
     padding = named_padding(size_of(kernel), pads, strides)
     if dilation > 1:
         wide, padding = _pad(wide, pads), "VALID"
@@ -47,7 +47,7 @@ def native(x: Tensor, kernel: Tensor, pads: Pads, strides: int, dilation: int) -
 
 
 def shifted(x: Tensor, kernel: Tensor, pads: Pads, strides: int, dilation: int) -> Tensor:
-    wide, kernel = widened(x, kernel)
+    wide, kernel = upcast(x, kernel)
     wide, kernel = _pad(wide, pads), kernel[..., 0]
     height, width = size_of(kernel)
     # How far the pixels reach that one tap meets.
@@ -67,7 +67,9 @@ def shifted(x: Tensor, kernel: Tensor, pads: Pads, strides: int, dilation: int) 
         return total
 
     if height * width <= TAPS:
-        total = taken_once(lambda: products(wide, kernel, 0.0, below, right), none, kernel[0, 0, 0])
+        total = materialize(
+            lambda: products(wide, kernel, 0.0, below, right), none, kernel[0, 0, 0]
+        )
         return tf.cast(total, x.dtype)
     rows = max(1, TAPS // width)
     turns = -(-height // rows)
@@ -109,7 +111,7 @@ def to_kernel_native(
     g: Tensor, x: Tensor, size: Size, pads: Pads, strides: int, dilation: int
 ) -> Tensor:
     dtype = x.dtype
-    g, x = widened(g, x)
+    g, x = upcast(g, x)
     if dilation > 1:
         # Every phase of the dilation is a convolution of its own.
         x = _pad(x, pads)
@@ -132,7 +134,7 @@ def to_kernel_by_rows(
 ) -> Tensor:
     """Adds windows of the kernel's size, each times one pixel of `g`, some rows at a time."""
     dtype = x.dtype
-    g, x = widened(g, x)
+    g, x = upcast(g, x)
     batch, height, width = (_length(g, axis) for axis in (0, 1, 2))
     columns = -(-width // -(-width // WIDEST)) if isinstance(width, int) and width else STEP
     rows = max(1, STEP // columns)
@@ -165,10 +167,6 @@ def to_kernel_by_rows(
     start = 0, tf.zeros((batch, *size, channels), x.dtype)
     total = tf.while_loop(lambda turn, _: turn < turns, step, start, maximum_iterations=turns)[1]
     return tf.cast(tf.reduce_sum(total, 0)[..., None], dtype)
-
-
-def widened(*tensors: Tensor) -> list[Tensor]:
-    return [tf.cast(t, at_least_float32(t.dtype)) for t in tensors]
 
 
 def _length(x: Tensor, axis: int) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.typing import Tensor
 
 Pair = tuple[Tensor, Tensor]
 

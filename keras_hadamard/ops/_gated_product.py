@@ -5,13 +5,13 @@ from collections.abc import Callable
 import keras
 from keras import ops
 
-from keras_hadamard._typing import Tensor
-from keras_hadamard.ops._precision import at_least_float32
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops._vjp import vjp
 
 
 def gated_product(value: Tensor, gate: Tensor, *, activation: Callable[[Tensor], Tensor]) -> Tensor:
-    dtype = at_least_float32(value.dtype)
+    dtype = accumulation_dtype(value.dtype)
     activated = activation(ops.cast(gate, dtype))
     return ops.cast(ops.cast(value, dtype) * activated, value.dtype)
 
@@ -26,7 +26,7 @@ def gated_product_gradient(
 ) -> tuple[Tensor, Tensor]:
     """The gradients of value and gate, from the two alone."""
     del y
-    dtype = at_least_float32(value.dtype)
+    dtype = accumulation_dtype(value.dtype)
     upstream, value32, gate32 = (ops.cast(t, dtype) for t in (upstream, value, gate))
     if activation is keras.activations.sigmoid:
         activated = ops.sigmoid(gate32)

@@ -8,8 +8,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from keras_hadamard._typing import Tensor
-from keras_hadamard.ops._precision import at_least_float32
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops._xla import dynamic_update_slice
 
 # Steps in one turn of XLA's loop.
@@ -26,7 +26,7 @@ def in_place(
     a: Tensor, b: Tensor, initial: Tensor | None, *, axis: int, reverse: bool, late: bool
 ) -> Tensor:
     """XLA's form: states are written where they belong, so nothing is transposed or stacked."""
-    dtype = at_least_float32(a.dtype)
+    dtype = accumulation_dtype(a.dtype)
     length = tf.shape(a)[axis] if a.shape[axis] is None else a.shape[axis]
 
     def at(x: Tensor, i: Tensor | int) -> Tensor:
@@ -75,7 +75,7 @@ def in_blocks(
     It has no list of tensors and, where the length is known, no loop, so it runs anywhere.
     """
     shape, static, given = tf.shape(a), a.shape, a.dtype
-    dtype = at_least_float32(given)
+    dtype = accumulation_dtype(given)
     inner = static[axis + 1 :].num_elements()
     inner = tf.reduce_prod(shape[axis + 1 :]) if inner is None else inner
     length = shape[axis] if static[axis] is None else static[axis]

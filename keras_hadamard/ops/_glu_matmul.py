@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from keras import ops
 
-from keras_hadamard._checks import received
-from keras_hadamard._typing import Activation, Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.typing import Activation, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.ops._custom_op import custom_op
 from keras_hadamard.ops._gated_product import gated_product, gated_product_gradient

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.typing import Tensor
 
 _NARROW = ("bool", "int8", "int16", "uint8", "uint16")
 

@@ -9,11 +9,11 @@ from typing import Any
 import tensorflow as tf
 from keras import ops
 
-from keras_hadamard._checks import received
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops._custom_op import custom_op
 from keras_hadamard.ops._depthwise import depthwise_correlate
-from keras_hadamard.ops._precision import at_least_float32
 
 
 def long_conv(x: Tensor, kernel: Tensor, *, centred: bool, method: str) -> Tensor:
@@ -80,7 +80,7 @@ def _smooth(size: Any) -> Any:
 
 
 def _transform(x: Tensor, size: Any) -> Tensor:
-    wide = tf.cast(x, at_least_float32(x.dtype))
+    wide = tf.cast(x, accumulation_dtype(x.dtype))
     return tf.signal.rfft(tf.linalg.matrix_transpose(wide), [size])
 
 

@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops.anova_kernel import anova_kernel
 
 # Features in one block, of which all products are weighed one by one. So many cost no more than

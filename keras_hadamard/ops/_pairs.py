@@ -11,9 +11,9 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops._custom_op import custom_op
-from keras_hadamard.ops._precision import at_least_float32
 from keras_hadamard.ops._xla import inside_xla
 
 
@@ -34,7 +34,7 @@ def _dots_gradient(
     upstream: Tensor, y: Tensor, x: Tensor, *, lower: bool, diagonal: bool
 ) -> tuple[Tensor]:
     del y
-    fields, dtype = x.shape[1], at_least_float32(x.dtype)
+    fields, dtype = x.shape[1], accumulation_dtype(x.dtype)
     positions = _positions(fields, lower, diagonal)
     place = np.full(fields * fields, len(positions))
     place[positions] = np.arange(len(positions))
@@ -52,7 +52,7 @@ def _dots_gradient(
 @custom_op(gradient=_dots_gradient)
 def pair_dots(x: Tensor, *, lower: bool = False, diagonal: bool = False) -> Tensor:
     """`<x_i, x_j>` of the pairs of (batch, fields, width): (batch, pairs)."""
-    wide = ops.cast(x, at_least_float32(x.dtype))
+    wide = ops.cast(x, accumulation_dtype(x.dtype))
     dots = ops.matmul(wide, ops.transpose(wide, (0, 2, 1)))
     fields = x.shape[1]
     # Whole rows are taken faster than single numbers, and transposing costs little.
@@ -63,7 +63,7 @@ def pair_dots(x: Tensor, *, lower: bool = False, diagonal: bool = False) -> Tens
 
 def _products_gradient(upstream: Tensor, y: Tensor, x: Tensor) -> tuple[Tensor]:
     del y
-    fields, dtype = x.shape[1], at_least_float32(x.dtype)
+    fields, dtype = x.shape[1], accumulation_dtype(x.dtype)
     if inside_xla():
         return (ops.cast(_by_rows(ops.cast(upstream, dtype), ops.cast(x, dtype)), x.dtype),)
     left, right = pair_indices(fields)
@@ -114,7 +114,7 @@ def _forms_gradient(
     upstream: Tensor, y: Tensor, x: Tensor, kernel: Tensor
 ) -> tuple[Tensor, Tensor]:
     del y
-    dtype = at_least_float32(x.dtype)
+    dtype = accumulation_dtype(x.dtype)
     x32, kernel32 = ops.cast(x, dtype), ops.cast(kernel, dtype)
     grads_left, grads_right, grads_kernel = [], [], []
     later = None
@@ -140,7 +140,7 @@ def pair_forms(x: Tensor, kernel: Tensor) -> Tensor:
     The kernel is (width, pairs * width), the matrices side by side. A field meets all later ones in
     one product of matrices.
     """
-    dtype = at_least_float32(x.dtype)
+    dtype = accumulation_dtype(x.dtype)
     forms = []
     for left, rest, part, _ in _rows(x, kernel, None):
         formed = ops.reshape(ops.matmul(left, part), (-1, *rest.shape[1:]))

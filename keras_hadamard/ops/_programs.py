@@ -10,9 +10,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.config import eager_compile, eager_compile_after
-from keras_hadamard.ops._edge import traced_for_the_edge
+from keras_hadamard.ops._portable import tracing_portable
 from keras_hadamard.ops._xla import compiled, recording
 
 Tensors = tuple[Tensor, ...]
@@ -24,7 +24,7 @@ def run_eagerly(function: Callable[..., Any], tensors: Tensors) -> Tensors:
     The function is a key of a cache, so it must not be made anew for each call.
     """
     # What is compiled is kept, and is of the usual form.
-    if not eager_compile() or traced_for_the_edge():
+    if not eager_compile() or tracing_portable():
         return _uncompiled(function, tensors)
     return _program(function, tuple([(t.shape, t.dtype) for t in tensors]))(tensors)
 

@@ -2,8 +2,8 @@
 
 import tensorflow as tf
 
-from keras_hadamard._typing import Tensor
-from keras_hadamard.ops._xla import computed_once, inside_xla
+from keras_hadamard._core.typing import Tensor
+from keras_hadamard.ops._xla import inside_xla, optimization_barrier
 
 # Steps in a block, a power of two.
 BLOCK = 64
@@ -34,7 +34,7 @@ def _doubling(x: Tensor, length: int) -> Tensor:
     while by < length:
         x = tf.concat([x[:, :by], tf.maximum(x[:, by:], x[:, :-by])], axis=1)
         # XLA would compute each pass anew for both that read it, and so on.
-        x, by = computed_once(x) if inside_xla() else x, 2 * by
+        x, by = optimization_barrier(x) if inside_xla() else x, 2 * by
     return x
 
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from keras import ops
 
-from keras_hadamard._checks import received
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops._custom_op import custom_op
-from keras_hadamard.ops._precision import at_least_float32
 from keras_hadamard.ops._shapes import compatible, static_shape
 
 # At most so many blocks, and none narrower: what is held is a block of the matrix.
@@ -42,7 +42,7 @@ def _blocks(outputs: int) -> Iterator[slice]:
 
 
 def _wide(*tensors: Tensor) -> list[Tensor]:
-    return [ops.cast(t, at_least_float32(t.dtype)) for t in tensors]
+    return [ops.cast(t, accumulation_dtype(t.dtype)) for t in tensors]
 
 
 def _gradient(

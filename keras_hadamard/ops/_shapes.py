@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.typing import Shape, Tensor
 
 
 def static_shape(x: Tensor) -> Shape:

@@ -5,9 +5,9 @@ import math
 import keras
 import tensorflow as tf
 
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops._custom_op import custom_op
-from keras_hadamard.ops._precision import at_least_float32
 from keras_hadamard.ops._xla import inside_xla
 
 # Pi in three parts, of which the first two have so few bits that their multiples are exact.
@@ -36,14 +36,14 @@ def _wave(x: Tensor, lead: float) -> Tensor:
 
 
 def _inside_xla(x: Tensor, *, quarters: int) -> Tensor:
-    wide = tf.cast(x, at_least_float32(x.dtype))
+    wide = tf.cast(x, accumulation_dtype(x.dtype))
     if wide.dtype != tf.float32:
         return _plain(x, quarters)
     return tf.cast(_wave(wide, quarters / 2), x.dtype)
 
 
 def _plain(x: Tensor, quarters: int) -> Tensor:
-    wide = tf.cast(x, at_least_float32(x.dtype))
+    wide = tf.cast(x, accumulation_dtype(x.dtype))
     y = tf.cos(wide) if quarters % 2 else tf.sin(wide)
     return tf.cast(-y if quarters > 1 else y, x.dtype)
 

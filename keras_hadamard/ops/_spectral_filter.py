@@ -9,11 +9,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from keras_hadamard._checks import received
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops._custom_op import custom_op
 from keras_hadamard.ops._fourier import conjugate, times, transposed, waves
-from keras_hadamard.ops._precision import at_least_float32
 
 
 def _grads(upstream: Tensor, y: Tensor, x: Tensor, spectrum: Tensor) -> Any:
@@ -34,7 +34,7 @@ def _by_products(x: Tensor, spectrum: Tensor) -> Tensor:
             "images of known size, without which there is no filter but by FFT",
             shape=tuple(x.shape),
         )
-    wide = at_least_float32(x.dtype)
+    wide = accumulation_dtype(x.dtype)
     columns = width // 2 + 1
     # Rows go last, and columns, then rows, are transformed by a matrix on the right.
     image = tf.transpose(tf.cast(x, wide), (0, 3, 1, 2))
@@ -59,7 +59,7 @@ def _count(width: Any, columns: Any, dtype: Any) -> Tensor:
 @custom_op(gradient=_grads, edge=_by_products)
 def spectral_filter(x: Tensor, spectrum: Tensor) -> Tensor:
     """`irfft2(rfft2(x) * spectrum)` of images (batch, height, width, channels)."""
-    parts = tf.cast(spectrum, at_least_float32(spectrum.dtype))
+    parts = tf.cast(spectrum, accumulation_dtype(spectrum.dtype))
     product = _transform(x) * tf.complex(parts[0], parts[1])
     y = tf.signal.irfft2d(product, [_length(x, 1), _length(x, 2)])
     return tf.cast(tf.transpose(y, (0, 2, 3, 1)), x.dtype)
@@ -76,7 +76,7 @@ def spectral_products(x: Tensor, g: Tensor) -> Tensor:
 
 
 def _transform(x: Tensor) -> Tensor:
-    x = tf.cast(x, at_least_float32(x.dtype))
+    x = tf.cast(x, accumulation_dtype(x.dtype))
     return tf.signal.rfft2d(tf.transpose(x, (0, 3, 1, 2)))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops._xla import accumulating
 
 Function = Callable[..., Any]

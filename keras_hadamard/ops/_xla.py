@@ -9,7 +9,7 @@ from tensorflow.python.eager import forwardprop_util as _forwardprop_util
 from tensorflow.python.eager import record as _record
 from tensorflow.python.ops import control_flow_util as _control_flow_util
 
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.typing import Tensor
 
 
 def inside_xla() -> bool:
@@ -70,15 +70,15 @@ def dynamic_update_slice(target: Tensor, update: Tensor, start: list[Any]) -> Te
     return _tf2xla.dynamic_update_slice(target, update, start)
 
 
-def computed_once(x: Tensor) -> Tensor:
+def optimization_barrier(x: Tensor) -> Tensor:
     """`x`, which XLA does not write out again for each that uses it; only inside XLA.
 
-    It holds until operations are fused; what is to hold there is `taken_once`.
+    It holds until operations are fused; what is to hold there is `materialize`.
     """
     return _tf2xla.optimization_barrier(x)[0]
 
 
-def taken_once(compute: Callable[[], Tensor], shaped: Tensor, number: Tensor) -> Tensor:
+def materialize(compute: Callable[[], Tensor], shaped: Tensor, number: Tensor) -> Tensor:
     """What `compute` gives, of the shape of `shaped`, and nothing that uses it computes it again.
 
     Inside a fusion XLA would do so for each that uses it, and in the slow loop of a sum, as of the

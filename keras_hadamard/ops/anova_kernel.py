@@ -5,11 +5,11 @@ import operator
 
 from keras import ops
 
-from keras_hadamard._checks import positive_int, received
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops._anova_recurrence import FEW, FEW_INSIDE_XLA, gradient, kernel
 from keras_hadamard.ops._custom_op import custom_op
-from keras_hadamard.ops._precision import at_least_float32
 from keras_hadamard.ops._shapes import static_shape
 
 # The coefficients e_1, e_2, ... of prod_i (1 + x_i t), each (..., groups of fields, width).
@@ -62,7 +62,7 @@ def anova_kernel(x: Tensor, *, order: int = 2, reduce: bool = True) -> Tensor:
 
 def _gradient(upstream: Tensor, y: Tensor, x: Tensor, *, order: int, reduce: bool) -> tuple[Tensor]:
     del y
-    fields, dtype = x.shape[-2], at_least_float32(x.dtype)
+    fields, dtype = x.shape[-2], accumulation_dtype(x.dtype)
     if order > fields:
         return (ops.zeros_like(x),)
     wide, upstream = ops.cast(x, dtype), ops.expand_dims(ops.cast(upstream, dtype), -2)
@@ -97,7 +97,7 @@ def _anova_kernel(x: Tensor, *, order: int, reduce: bool) -> Tensor:
 
 
 def _forward(x: Tensor, order: int, reduce: bool, few: int) -> Tensor:
-    wide = ops.cast(x, at_least_float32(x.dtype))
+    wide = ops.cast(x, accumulation_dtype(x.dtype))
     if order > x.shape[-2]:
         y = ops.zeros_like(wide[..., 0, :])
     elif x.shape[-2] <= few:

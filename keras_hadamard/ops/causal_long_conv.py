@@ -1,7 +1,7 @@
 """Causal convolution with kernels as long as the sequence."""
 
-from keras_hadamard._checks import one_of, received
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.checks import one_of, received
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops._long_conv import long_conv
 from keras_hadamard.ops._shapes import static_shape
 

@@ -2,12 +2,12 @@
 
 import tensorflow as tf
 
-from keras_hadamard._checks import received
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops import _fourier
 from keras_hadamard.ops._broadcast import sum_to
 from keras_hadamard.ops._custom_op import custom_op
-from keras_hadamard.ops._precision import at_least_float32
 from keras_hadamard.ops._shapes import compatible, static_shape
 
 
@@ -72,7 +72,7 @@ def compact_bilinear(x: Tensor, y: Tensor, *, sum_axis: int | None = None) -> Te
 
 
 def _transform(x: Tensor) -> Tensor:
-    return tf.signal.rfft(tf.cast(x, at_least_float32(x.dtype)))
+    return tf.signal.rfft(tf.cast(x, accumulation_dtype(x.dtype)))
 
 
 def _inverse(spectrum: Tensor, like: Tensor) -> Tensor:
@@ -95,7 +95,7 @@ def _gradient(
 
 
 def _by_products(x: Tensor, y: Tensor, *, sum_axis: int | None) -> Tensor:
-    table_x, table_y = (_fourier.transform(tf.cast(t, at_least_float32(t.dtype))) for t in (x, y))
+    table_x, table_y = (_fourier.transform(tf.cast(t, accumulation_dtype(t.dtype))) for t in (x, y))
     table = _fourier.times(table_x, table_y)
     if sum_axis is not None:
         table = tf.reduce_sum(table[0], sum_axis), tf.reduce_sum(table[1], sum_axis)

@@ -6,11 +6,11 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from keras_hadamard._checks import positive_int, received
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops._custom_op import custom_op
 from keras_hadamard.ops._inputs import whole_ids
-from keras_hadamard.ops._precision import at_least_float32
 from keras_hadamard.ops._shapes import compatible, static_shape
 
 
@@ -71,7 +71,7 @@ def _gradient(
     upstream: Tensor, y: Tensor, x: Tensor, indices: Tensor, signs: Tensor, *, size: int
 ) -> tuple[Tensor | None, ...]:
     del y, size
-    dtype = at_least_float32(x.dtype)
+    dtype = accumulation_dtype(x.dtype)
     gathered = ops.take(ops.cast(upstream, dtype), indices, axis=-1)
     grad_signs = ops.sum(gathered * ops.cast(x, dtype), axis=tuple(range(len(x.shape) - 1)))
     grad_x = gathered * ops.cast(signs, dtype)
@@ -80,7 +80,7 @@ def _gradient(
 
 def _one_scatter(x: Tensor, indices: Tensor, signs: Tensor, *, size: int) -> Tensor:
     """All sums as one scatter of single numbers, which XLA writes without a transposition."""
-    dtype = at_least_float32(x.dtype)
+    dtype = accumulation_dtype(x.dtype)
     signed = ops.cast(x, dtype) * ops.cast(signs, dtype)
     lead = ops.shape(x)[:-1]
     count = math.prod(lead)
@@ -92,7 +92,7 @@ def _one_scatter(x: Tensor, indices: Tensor, signs: Tensor, *, size: int) -> Ten
 
 @custom_op(gradient=_gradient, xla=_one_scatter, integers=("indices",))
 def _count_sketch(x: Tensor, indices: Tensor, signs: Tensor, *, size: int) -> Tensor:
-    dtype = at_least_float32(x.dtype)
+    dtype = accumulation_dtype(x.dtype)
     signed = ops.cast(x, dtype) * ops.cast(signs, dtype)
     lead = ops.shape(x)[:-1]
     # Segments are sums over the first axis; whole rows are scattered, one an input feature.

@@ -2,10 +2,10 @@
 
 from keras import ops
 
-from keras_hadamard._checks import received
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops._custom_op import custom_op
-from keras_hadamard.ops._precision import at_least_float32
 from keras_hadamard.ops._shapes import static_shape
 from keras_hadamard.ops.anova_kernel import anova_kernel
 
@@ -58,7 +58,7 @@ def factorization_machine(x: Tensor, *, reduce: bool = True, exact: bool = False
 
 def _gradient(upstream: Tensor, y: Tensor, x: Tensor, *, reduce: bool) -> tuple[Tensor]:
     del y, reduce  # An upstream of width 1 is broadcast.
-    dtype = at_least_float32(x.dtype)
+    dtype = accumulation_dtype(x.dtype)
     wide = ops.cast(x, dtype)
     others = ops.sum(wide, axis=-2, keepdims=True) - wide
     return (ops.cast(ops.expand_dims(ops.cast(upstream, dtype), -2) * others, x.dtype),)
@@ -66,7 +66,7 @@ def _gradient(upstream: Tensor, y: Tensor, x: Tensor, *, reduce: bool) -> tuple[
 
 @custom_op(gradient=_gradient)
 def _factorization_machine(x: Tensor, *, reduce: bool) -> Tensor:
-    wide = ops.cast(x, at_least_float32(x.dtype))
+    wide = ops.cast(x, accumulation_dtype(x.dtype))
     y = ops.square(ops.sum(wide, axis=-2)) - ops.sum(ops.square(wide), axis=-2)
     if reduce:
         y = ops.sum(y, axis=-1, keepdims=True)

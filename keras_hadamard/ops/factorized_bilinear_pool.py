@@ -2,11 +2,11 @@
 
 from keras import ops
 
-from keras_hadamard._checks import positive_int, received
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops._broadcast import sum_to
 from keras_hadamard.ops._custom_op import custom_op
-from keras_hadamard.ops._precision import at_least_float32
 from keras_hadamard.ops._shapes import broadcastable, static_shape
 
 
@@ -60,7 +60,7 @@ def _gradient(
     upstream: Tensor, z: Tensor, x: Tensor, y: Tensor, *, factor: int
 ) -> tuple[Tensor, Tensor]:
     del z
-    dtype = at_least_float32(x.dtype)
+    dtype = accumulation_dtype(x.dtype)
     spread = ops.repeat(ops.cast(upstream, dtype), factor, axis=-1)
     return tuple(
         ops.cast(sum_to(spread * ops.cast(other, dtype), like), x.dtype)
@@ -70,7 +70,7 @@ def _gradient(
 
 @custom_op(gradient=_gradient)
 def _factorized_bilinear_pool(x: Tensor, y: Tensor, *, factor: int) -> Tensor:
-    dtype = at_least_float32(x.dtype)
+    dtype = accumulation_dtype(x.dtype)
     product = ops.cast(x, dtype) * ops.cast(y, dtype)
     if factor > 1:
         shape = ops.shape(product)

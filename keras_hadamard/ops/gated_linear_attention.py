@@ -3,8 +3,8 @@
 import keras
 import tensorflow as tf
 
-from keras_hadamard._checks import received
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.typing import Shape, Tensor
 from keras_hadamard.ops._attention_chunks import (
     chunk_size,
     from_chunks,

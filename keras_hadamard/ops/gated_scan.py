@@ -2,8 +2,8 @@
 
 import tensorflow as tf
 
-from keras_hadamard._checks import received
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops._custom_op import custom_op
 from keras_hadamard.ops._gated_scan_forms import in_blocks, in_place, step_of
 from keras_hadamard.ops._shapes import compatible, static_shape

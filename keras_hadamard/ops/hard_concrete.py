@@ -4,11 +4,11 @@ import math
 
 from keras import ops
 
-from keras_hadamard._checks import received
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops._broadcast import sum_to
 from keras_hadamard.ops._custom_op import custom_op
-from keras_hadamard.ops._precision import at_least_float32
 from keras_hadamard.ops._shapes import broadcasts_to, static_shape
 
 # Uniform samples are kept so far from 0 and 1, as the authors do.
@@ -160,7 +160,7 @@ def _hard_concrete(
 
 
 def _logits(log_alpha: Tensor, uniform: Tensor | None, temperature: float) -> Tensor:
-    dtype = at_least_float32(log_alpha.dtype)
+    dtype = accumulation_dtype(log_alpha.dtype)
     log_alpha = ops.cast(log_alpha, dtype)
     if uniform is None:
         return log_alpha

@@ -2,10 +2,10 @@
 
 from keras import ops
 
-from keras_hadamard._checks import received
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.typing import Shape, Tensor
 from keras_hadamard.ops._custom_op import custom_op
-from keras_hadamard.ops._precision import at_least_float32
 from keras_hadamard.ops._shapes import compatible, static_shape
 from keras_hadamard.ops._xla import inside_xla
 
@@ -104,7 +104,7 @@ def _parts(left: int, right: int) -> list[slice]:
 
 
 def _wide(*tensors: Tensor) -> list[Tensor]:
-    return [ops.cast(t, at_least_float32(t.dtype)) for t in tensors]
+    return [ops.cast(t, accumulation_dtype(t.dtype)) for t in tensors]
 
 
 def _gradient(

@@ -2,10 +2,10 @@
 
 from keras import ops
 
-from keras_hadamard._checks import received
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops._custom_op import custom_op
-from keras_hadamard.ops._precision import at_least_float32
 from keras_hadamard.ops._shapes import static_shape
 
 
@@ -63,7 +63,7 @@ def _gradient(
     upstream: Tensor, y: Tensor, x: Tensor, *, axis: int, epsilon: float
 ) -> tuple[Tensor]:
     del y
-    dtype = at_least_float32(x.dtype)
+    dtype = accumulation_dtype(x.dtype)
     upstream, z = ops.cast(upstream, dtype), ops.cast(x, dtype)
     norm = _norm(z, axis, epsilon)
     unit = z / norm
@@ -74,5 +74,5 @@ def _gradient(
 
 @custom_op(gradient=_gradient)
 def _l2_normalize(x: Tensor, *, axis: int, epsilon: float) -> Tensor:
-    z = ops.cast(x, at_least_float32(x.dtype))
+    z = ops.cast(x, accumulation_dtype(x.dtype))
     return ops.cast(z / _norm(z, axis, epsilon), x.dtype)

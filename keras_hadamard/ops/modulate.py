@@ -2,11 +2,11 @@
 
 from keras import ops
 
-from keras_hadamard._checks import received
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops._broadcast import sum_to
 from keras_hadamard.ops._custom_op import custom_op
-from keras_hadamard.ops._precision import at_least_float32
 from keras_hadamard.ops._shapes import broadcasts_to, compatible, static_shape
 
 
@@ -66,7 +66,7 @@ def _gradient(
     upstream: Tensor, y: Tensor, x: Tensor, scale: Tensor, shift: Tensor | None
 ) -> tuple[Tensor | None, ...]:
     del y
-    dtype = at_least_float32(x.dtype)
+    dtype = accumulation_dtype(x.dtype)
     upstream = ops.cast(upstream, dtype)
     grad_scale = sum_to(upstream * ops.cast(x, dtype), scale)
     grads = [upstream * ops.cast(scale, dtype), grad_scale]
@@ -78,7 +78,7 @@ def _gradient(
 
 @custom_op(gradient=_gradient)
 def _modulate(x: Tensor, scale: Tensor, shift: Tensor | None) -> Tensor:
-    dtype = at_least_float32(x.dtype)
+    dtype = accumulation_dtype(x.dtype)
     y = ops.cast(x, dtype) * ops.cast(scale, dtype)
     if shift is not None:
         y = y + ops.cast(shift, dtype)

@@ -3,10 +3,10 @@
 import keras
 from keras import ops
 
-from keras_hadamard._checks import received
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops._custom_op import custom_op
-from keras_hadamard.ops._precision import at_least_float32
 from keras_hadamard.ops._shapes import compatible, static_shape
 
 
@@ -74,7 +74,7 @@ def _gradient(
     upstream: Tensor, x: Tensor, gates: Tensor | None, *factors: Tensor
 ) -> tuple[Tensor | None, ...]:
     del x
-    dtype = at_least_float32(factors[0].dtype)
+    dtype = accumulation_dtype(factors[0].dtype)
     wide = [ops.cast(f, dtype) for f in factors]
     first, *rest = _terms(wide, gates)
     # What stands before each term in the product.
@@ -110,7 +110,7 @@ def _terms(factors: list[Tensor], gates: Tensor | None) -> list[Tensor]:
 
 @custom_op(gradient=_gradient)
 def _polynomial_chain(gates: Tensor | None, *factors: Tensor) -> Tensor:
-    dtype = at_least_float32(factors[0].dtype)
+    dtype = accumulation_dtype(factors[0].dtype)
     x, *terms = _terms([ops.cast(f, dtype) for f in factors], gates)
     for term in terms:
         x = x * term

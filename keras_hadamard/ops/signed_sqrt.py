@@ -2,10 +2,10 @@
 
 from keras import ops
 
-from keras_hadamard._checks import non_negative
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.checks import non_negative
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops._custom_op import custom_op
-from keras_hadamard.ops._precision import at_least_float32
 
 
 def signed_sqrt(x: Tensor, *, epsilon: float = 0.0) -> Tensor:
@@ -44,7 +44,7 @@ def signed_sqrt(x: Tensor, *, epsilon: float = 0.0) -> Tensor:
 
 def _gradient(upstream: Tensor, y: Tensor, x: Tensor, *, epsilon: float) -> tuple[Tensor]:
     del y
-    dtype = at_least_float32(x.dtype)
+    dtype = accumulation_dtype(x.dtype)
     z = ops.cast(x, dtype)
     if epsilon:
         inside = ops.abs(z) + epsilon
@@ -57,6 +57,6 @@ def _gradient(upstream: Tensor, y: Tensor, x: Tensor, *, epsilon: float) -> tupl
 
 @custom_op(gradient=_gradient)
 def _signed_sqrt(x: Tensor, *, epsilon: float) -> Tensor:
-    z = ops.cast(x, at_least_float32(x.dtype))
+    z = ops.cast(x, accumulation_dtype(x.dtype))
     root = z / ops.sqrt(ops.abs(z) + epsilon) if epsilon else ops.sign(z) * ops.sqrt(ops.abs(z))
     return ops.cast(root, x.dtype)

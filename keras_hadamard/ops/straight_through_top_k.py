@@ -4,10 +4,10 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from keras_hadamard._checks import received
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops._custom_op import custom_op
-from keras_hadamard.ops._precision import at_least_float32
 from keras_hadamard.ops._shapes import known_size, static_shape
 
 
@@ -84,7 +84,7 @@ def _straight_through_top_k(scores: Tensor, k: Tensor, *, axis: int | None) -> T
 
 def _ordered(x: Tensor) -> Tensor:
     """Integers in the order of the floats: sign and magnitude as two's complement."""
-    dtype = tf.as_dtype(at_least_float32(x.dtype))
+    dtype = tf.as_dtype(accumulation_dtype(x.dtype))
     bits = tf.bitcast(ops.cast(x, dtype.name), f"int{8 * dtype.size}")
     return tf.where(bits < 0, bits.dtype.min - bits, bits)
 

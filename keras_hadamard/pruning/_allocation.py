@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from keras_hadamard._introspection.kernels import Kernel
+from keras_hadamard._core.introspection.kernels import Kernel
 
 SCOPES = ("layer", "global", "erk")
 

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_hadamard._checks import received
+from keras_hadamard._core.checks import received
 from keras_hadamard.pruning._readings import Reading
 
 Record = Callable[[int, np.ndarray, int], None]

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_hadamard._introspection.kernels import Kernel
+from keras_hadamard._core.introspection.kernels import Kernel
 from keras_hadamard.pruning._graph import Graph
 
 _L = keras.layers

@@ -8,8 +8,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_hadamard._introspection.kernels import is_depthwise
-from keras_hadamard._introspection.private import all_layers, calls_in, graph_of
+from keras_hadamard._core.introspection.kernels import is_depthwise
+from keras_hadamard._core.introspection.private import all_layers, calls_in, graph_of
 
 _L = keras.layers
 _CONVOLUTIONS = (_L.Conv1D, _L.Conv2D, _L.Conv3D)

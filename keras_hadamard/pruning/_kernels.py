@@ -2,10 +2,10 @@
 
 import keras
 
-from keras_hadamard._checks import received
-from keras_hadamard._introspection.kernels import Kernel, chosen_kernels, is_depthwise
-from keras_hadamard._introspection.private import all_layers
-from keras_hadamard._wrapper_model import WrapperModel
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.introspection.kernels import Kernel, chosen_kernels, is_depthwise
+from keras_hadamard._core.introspection.private import all_layers
+from keras_hadamard._core.wrapper_model import WrapperModel
 from keras_hadamard.pruning._graph import Graph
 from keras_hadamard.pruning._structures import Structure
 

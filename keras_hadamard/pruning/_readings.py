@@ -8,9 +8,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_hadamard._checks import received
-from keras_hadamard._introspection.kernels import Kernel
-from keras_hadamard._introspection.private import all_layers
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.introspection.kernels import Kernel
+from keras_hadamard._core.introspection.private import all_layers
 from keras_hadamard.pruning._patches import patches
 
 _L = keras.layers

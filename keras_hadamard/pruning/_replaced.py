@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.typing import Tensor
 
 Values = list[tuple[Any, Tensor]]
 

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_hadamard._introspection.private import all_layers
+from keras_hadamard._core.introspection.private import all_layers
 from keras_hadamard.pruning._graph import WIDTHS, Graph, Step, zero_at_zero
 
 # What a layer loses: axis of a variable, and which entries along it stay.

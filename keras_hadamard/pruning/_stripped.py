@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 import keras
 import numpy as np
 
-from keras_hadamard._introspection.copies import copy_of
-from keras_hadamard._introspection.kernels import Kernel, kernels_of
+from keras_hadamard._core.introspection.copies import copy_of
+from keras_hadamard._core.introspection.kernels import Kernel, kernels_of
 from keras_hadamard.pruning._criteria import Criterion
 from keras_hadamard.pruning._shrink import shrunk
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_hadamard._checks import received
+from keras_hadamard._core.checks import received
 
 Reduce = Callable[..., np.ndarray]
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._checks import received
-from keras_hadamard._introspection.copies import copy_of
-from keras_hadamard._introspection.kernels import kernels_of
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.introspection.copies import copy_of
+from keras_hadamard._core.introspection.kernels import kernels_of
 from keras_hadamard.pruning._criteria import given_options
 from keras_hadamard.pruning._stripped import copy_with
 from keras_hadamard.pruning.pruned_model import PrunedModel

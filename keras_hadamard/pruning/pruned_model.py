@@ -5,10 +5,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_hadamard._checks import received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Tensor
-from keras_hadamard._wrapper_model import WrapperModel
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Tensor
+from keras_hadamard._core.wrapper_model import WrapperModel
 from keras_hadamard.pruning._criteria import criterion_of, given_options, owners
 from keras_hadamard.pruning._followers import followers_of
 from keras_hadamard.pruning._graph import Graph

@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._checks import received
+from keras_hadamard._core.checks import received
 from keras_hadamard.pruning._masks import Masks
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_hadamard._checks import received
+from keras_hadamard._core.checks import received
 from keras_hadamard.pruning.pruned_model import PrunedModel
 
 

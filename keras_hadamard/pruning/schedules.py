@@ -6,8 +6,8 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._checks import fraction, non_negative, positive_int, received
-from keras_hadamard._export import serializable
+from keras_hadamard._core.checks import fraction, non_negative, positive_int, received
+from keras_hadamard._core.serialization import serializable
 
 
 class Schedule(ABC):

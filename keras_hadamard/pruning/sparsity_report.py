@@ -6,8 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_hadamard._checks import received
-from keras_hadamard._introspection.kernels import kernels_of
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.introspection.kernels import kernels_of
 from keras_hadamard.pruning.pruned_model import PrunedModel
 
 

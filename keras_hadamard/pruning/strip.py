@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_hadamard._checks import received
+from keras_hadamard._core.checks import received
 from keras_hadamard.pruning._stripped import stripped
 from keras_hadamard.pruning.pruned_model import PrunedModel
 

@@ -10,8 +10,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_hadamard._checks import received
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.typing import Tensor
 
 # TensorFlow drops other characters from the placeholder's name and then fails to find the input.
 _INPUT_NAME = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_./-]*")

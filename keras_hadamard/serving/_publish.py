@@ -9,7 +9,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from keras_hadamard._checks import positive_int, received
+from keras_hadamard._core.checks import positive_int, received
 from keras_hadamard.serving._saved_model import versions
 
 

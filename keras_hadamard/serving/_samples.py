@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_hadamard import config
-from keras_hadamard._checks import received
-from keras_hadamard._introspection.private import all_layers
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.introspection.private import all_layers
 from keras_hadamard.serving._endpoint import Endpoint
 from keras_hadamard.serving._loader import Batches, Calls, load_calls, save_calls
 

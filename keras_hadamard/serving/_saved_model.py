@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from keras_hadamard._checks import received
+from keras_hadamard._core.checks import received
 
 SIGNATURE = "serving_default"
 

@@ -9,8 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_hadamard._checks import received
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.serving._endpoint import Endpoint, endpoint_of
 from keras_hadamard.serving._saved_model import SIGNATURE
 from keras_hadamard.serving.options import ExportOptions

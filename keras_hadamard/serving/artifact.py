@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from keras_hadamard._core.files import write_atomically
 from keras_hadamard.serving import _samples
 from keras_hadamard.serving._compare import difference
 from keras_hadamard.serving._endpoint import Endpoint
-from keras_hadamard.serving._files import write_atomically
 
 Arrays = Mapping[str, np.ndarray]
 

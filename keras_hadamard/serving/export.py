@@ -10,11 +10,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_hadamard._checks import received
-from keras_hadamard._introspection.private import all_layers
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.files import write_atomically
+from keras_hadamard._core.introspection.private import all_layers
 from keras_hadamard.serving import _configs, _samples, _saved_model, _warmup
 from keras_hadamard.serving._archive import write_archive
-from keras_hadamard.serving._files import write_atomically
 from keras_hadamard.serving._label import Label, write_label
 from keras_hadamard.serving._loader import Calls
 from keras_hadamard.serving._publish import draft_of, place_of

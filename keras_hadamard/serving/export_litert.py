@@ -13,8 +13,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_hadamard._checks import one_of, received
-from keras_hadamard.ops._edge import for_the_edge
+from keras_hadamard._core.checks import one_of, received
+from keras_hadamard.ops._portable import portable_ops
 from keras_hadamard.serving import _samples
 from keras_hadamard.serving._archive import write_archive
 from keras_hadamard.serving._endpoint import Endpoint, endpoint_of
@@ -109,7 +109,7 @@ def _convert(
             )
 
     with tempfile.TemporaryDirectory() as folder:
-        with for_the_edge():
+        with portable_ops():
             write_archive(Path(folder), [model], {"serve": Endpoint(specs, endpoint.call)})
         # TensorFlow's calibrator ends the process there, also at Keras's own recurrent layers.
         if precision == "int8" and has_loops(read(Path(folder))):

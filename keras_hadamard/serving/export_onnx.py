@@ -12,8 +12,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_hadamard._checks import received
-from keras_hadamard.ops._edge import for_the_edge
+from keras_hadamard._core.checks import received
+from keras_hadamard.ops._portable import portable_ops
 from keras_hadamard.serving import _samples
 from keras_hadamard.serving._endpoint import Endpoint, endpoint_of
 from keras_hadamard.serving.artifact import Arrays, Artifact, publish
@@ -106,7 +106,7 @@ def _convert(tf2onnx: Any, endpoint: Endpoint) -> bytes:
     # It tells of each op that it does not have and goes on; what is missing is raised below.
     logger.setLevel(logging.CRITICAL)
     try:
-        with for_the_edge():
+        with portable_ops():
             proto, _ = tf2onnx.convert.from_function(
                 tf.function(endpoint.call, autograph=False),
                 input_signature=[endpoint.specs],

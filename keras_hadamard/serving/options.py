@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import keras
 
-from keras_hadamard._checks import positive_int, received
+from keras_hadamard._core.checks import positive_int, received
 from keras_hadamard.serving._saved_model import SIGNATURE
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.typing import Tensor
 
 if TYPE_CHECKING:
     from keras_hadamard.datasets.arrays import ArrayDataset, InputSpec

@@ -7,8 +7,8 @@ from typing import Any
 import keras
 import keras_tuner
 
-from keras_hadamard._checks import one_of, positive_int, received
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.checks import one_of, positive_int, received
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.tuning.gating_space import gating_space
 from keras_hadamard.tuning.pruning_space import pruning_space
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.tuning._classifier import Layers
 from keras_hadamard.tuning.encoders import convolve
 from keras_hadamard.tuning.fields import Field

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._checks import one_of, positive_int, received
+from keras_hadamard._core.checks import one_of, positive_int, received
 from keras_hadamard.adapters import ABBA, IA3, DoRA, HiRA, LoHa, LoKr, LoRA, VeRA, apply
 from keras_hadamard.adapters._adaptable import adaptable_sites
 

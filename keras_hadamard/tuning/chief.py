@@ -17,10 +17,11 @@ from keras_tuner.engine.base_tuner import BaseTuner
 
 from keras_hadamard.tuning.local_workers import LocalWorkers
 from keras_hadamard.tuning.oracles import OBJECTIVE
+from keras_hadamard.tuning.problem import hypermodel_of, load
 from keras_hadamard.tuning.records import Trial
 from keras_hadamard.tuning.run_folder import identity
 from keras_hadamard.tuning.settings import SearchError, SearchSettings
-from keras_hadamard.tuning.tuner import run_trials, train_task
+from keras_hadamard.tuning.tasks import run_trials, train_task
 
 # The value of the oracle's space under which workers find what is searched.
 SEARCH = "tuner/search"
@@ -67,8 +68,6 @@ def work(
     most: int | None = None,
 ) -> bool:
     """Runs trials of the chief at an address until it has no more, or the most of them."""
-    from keras_hadamard.tuning.search import hypermodel_of, load
-
     name = name or f"worker {uuid.uuid4().hex[:8]}"
     with connected(address, name) as client:
         search = json.loads(_Patient(client).get_space().values[SEARCH])

@@ -3,7 +3,7 @@
 import keras
 
 from keras_hadamard import layers
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.tuning.fields import Field
 
 # Images are halved until their longer side is at most this: what is left of the positions goes into

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from keras_hadamard._checks import one_of, positive_int, received
+from keras_hadamard._core.checks import one_of, positive_int, received
 
 KINDS = ("image", "tokens", "vector")
 DTYPES = {"image": "float32", "tokens": "int32", "vector": "float32"}

@@ -1,20 +1,10 @@
 """Files that are whole or not there, whenever the process ends."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
-
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Writes `path` so that a reader, or a restart after a crash, sees the old or the new file."""
-    draft = draft_of(path)
-    data = content.encode() if isinstance(content, str) else content
-    with open(draft, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(draft, path)
+from keras_hadamard._core.files import write_atomically
 
 
 def write_json(path: Path, value: Any) -> None:

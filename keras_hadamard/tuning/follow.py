@@ -6,8 +6,8 @@ from typing import Any, TextIO
 
 from keras_hadamard.tuning.cluster import cluster
 from keras_hadamard.tuning.in_step import take_part
+from keras_hadamard.tuning.problem import hypermodel_of, load
 from keras_hadamard.tuning.run_folder import differences, identity
-from keras_hadamard.tuning.search import hypermodel_of, load
 from keras_hadamard.tuning.settings import SearchError, SearchSettings
 from keras_hadamard.tuning.training import falling_rate
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._checks import positive_int, received
+from keras_hadamard._core.checks import positive_int, received
 from keras_hadamard.tuning._fusions import Budget, Shapes, fusion_options, within
 
 

@@ -5,8 +5,20 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._checks import one_of
-from keras_hadamard.tuning._gatings import GATINGS
+from keras_hadamard._core.checks import one_of
+from keras_hadamard.layers.registry.gates import GATES
+from keras_hadamard.tuning.spaces import Space
+
+
+def gates(on: str) -> Space:
+    """The space of the gates that stand on vectors, images or what has a condition."""
+    entries = GATES[on].entries
+
+    def build(kind: str) -> Any:
+        entry = entries[kind]
+        return lambda units, name, **drawn: entry.make(units, name=name, **entry.arguments(drawn))
+
+    return Space.of(entries, build)
 
 
 def gating_space(
@@ -41,7 +53,8 @@ def gating_space(
         units: Positive integer, the width of the output, where `on` is `"vector"`. Defaults to
             `128`.
         on: `"vector"`, `"image"`, `"conditioned"` or `"conditioned_image"`. Defaults to `"vector"`.
-        include: Names of the kinds to choose from. Defaults to `None`, all of them.
+        include: Names of the kinds to choose from; those given by
+            `keras_hadamard.layers.register_gate` are among them. Defaults to `None`, all of them.
         name: String, the name of the parameter and of the layer. Defaults to `"gating"`.
 
     Returns:
@@ -64,5 +77,5 @@ def gating_space(
     >>> type(layer).__name__, hp.values["attention_ratio"]
     ('SqueezeExcite2D', 0.0625)
     """
-    space = GATINGS[one_of("on", on, GATINGS)]
+    space = gates(one_of("on", on, GATES))
     return space.layer(hp, units, space.kinds(include), name)

@@ -6,7 +6,8 @@ from typing import Any
 import keras
 
 from keras_hadamard import layers
-from keras_hadamard.tuning.spaces import Option, Parameter, Space
+from keras_hadamard.layers.registry.base import Choices
+from keras_hadamard.tuning.spaces import Option, Space
 
 # KerasTuner's Choice takes no None.
 PLAIN = "none"
@@ -66,16 +67,14 @@ HIGH_ORDER = Space(
         ),
     },
     parameters={
-        "degree": Parameter((2, 3, 4, 8), default=2),
-        "rank": Parameter((32, 64, 128), default=64),
-        "normalization": Parameter((PLAIN, "batch", "layer"), default="batch"),
-        "use_gates": Parameter((True, False), default=False),
-        "polynomials": Parameter((2, 3), default=2),
-        "form": Parameter(
-            ("product", "product_linear", "product_square"), default="product_linear"
-        ),
-        "normalize": Parameter((True, False), default=True),
-        "expansion": Parameter((2, 3, 4), default=3),
+        "degree": Choices((2, 3, 4, 8), default=2),
+        "rank": Choices((32, 64, 128), default=64),
+        "normalization": Choices((PLAIN, "batch", "layer"), default="batch"),
+        "use_gates": Choices((True, False), default=False),
+        "polynomials": Choices((2, 3), default=2),
+        "form": Choices(("product", "product_linear", "product_square"), default="product_linear"),
+        "normalize": Choices((True, False), default=True),
+        "expansion": Choices((2, 3, 4), default=3),
     },
 )
 

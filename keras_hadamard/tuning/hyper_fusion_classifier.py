@@ -8,14 +8,13 @@ from typing import Any
 import keras
 import keras_tuner
 
-from keras_hadamard._checks import one_of, positive_int, received
-from keras_hadamard.layers._widest import narrowest, widest
+from keras_hadamard._core.checks import one_of, positive_int, received
+from keras_hadamard.layers.registry._parameter_budget import narrowest, widest
 from keras_hadamard.tuning._fusions import fusion_options
-from keras_hadamard.tuning._gatings import GATINGS
 from keras_hadamard.tuning.encoders import encode
 from keras_hadamard.tuning.fields import Field
 from keras_hadamard.tuning.fusion_space import fusion_space
-from keras_hadamard.tuning.gating_space import gating_space
+from keras_hadamard.tuning.gating_space import gates, gating_space
 from keras_hadamard.tuning.pruning_space import pruning_space
 from keras_hadamard.tuning.token_mixer_space import token_mixer_space
 
@@ -105,7 +104,7 @@ class HyperFusionClassifier(keras_tuner.HyperModel):
         self.spaces = tuple(one_of("spaces", space, SPACES) for space in spaces)
         self.units = positive_int("units", units)
         self.fusions = fusion_options().kinds(fusions, len(self.fields)) if self.fused else ()
-        self.gatings = GATINGS["vector"].kinds(gatings)
+        self.gatings = gates("vector").kinds(gatings)
         self.max_fusion_parameters = max_fusion_parameters
         if max_parameters is not None:
             max_parameters = positive_int("max_parameters", max_parameters)

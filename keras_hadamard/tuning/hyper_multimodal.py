@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from keras_hadamard._checks import received
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.tuning._classifier import Layers, SearchedClassifier
 from keras_hadamard.tuning._modalities import Modality
 from keras_hadamard.tuning.fusion_space import fusion_space

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.tuning._classifier import Layers, SearchedClassifier
 from keras_hadamard.tuning._modalities import Modality
 

@@ -2,7 +2,6 @@
 
 import _thread
 import contextlib
-import os
 import pickle
 import signal
 import subprocess
@@ -14,7 +13,7 @@ from typing import Any
 from keras_hadamard.tuning.run_folder import STATE
 from keras_hadamard.tuning.settings import SearchSettings
 
-CODE = "from keras_hadamard.tuning.local_workers import child; child()"
+CODE = "from keras_hadamard.tuning.worker_process import child; child()"
 # A process keeps what TensorFlow compiled; with a new one its memory is given back.
 TRIALS_OF_A_PROCESS = 10
 RENEWED, LOST_IN_A_ROW = 3, 5
@@ -109,23 +108,6 @@ class LocalWorkers:
                     _thread.interrupt_main()
                     return
                 self._start()
-
-
-def child(most: int = TRIALS_OF_A_PROCESS) -> None:
-    """What a local worker does: it reads its order, and ends with its chief."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    size = int.from_bytes(sys.stdin.buffer.read(8), "big")
-    address, settings, data = pickle.loads(sys.stdin.buffer.read(size))
-    from keras_hadamard.tuning.chief import work
-
-    def end_with_chief() -> None:
-        while os.read(sys.stdin.fileno(), 1):
-            pass
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    threading.Thread(target=end_with_chief, daemon=True).start()
-    over = work(address, settings, data, sys.argv[1], most)
-    sys.exit(0 if over else RENEWED)
 
 
 def _last_line(path: Path) -> str:

@@ -18,7 +18,7 @@ from keras_tuner.oracles import (
     RandomSearchOracle,
 )
 
-from keras_hadamard.tuning._extras import require
+from keras_hadamard._core.extras import require
 from keras_hadamard.tuning.dispatch import Dispatching
 from keras_hadamard.tuning.settings import SearchSettings
 
@@ -138,8 +138,8 @@ def make_oracle(
     if settings.algorithm == "random":
         return RandomOracle(hyperparameters=space, **common)
     if settings.algorithm == "bayesian":
-        require("scipy", "scipy")
-        require("sklearn", "scikit-learn")
+        require("scipy", "scipy", "keras_hadamard.tuning")
+        require("sklearn", "scikit-learn", "keras_hadamard.tuning")
         oracle = BayesianOracle(
             num_initial_points=derived["initial_points"], hyperparameters=space, **common
         )

@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._checks import fraction, one_of, positive_int, received
+from keras_hadamard._core.checks import fraction, one_of, positive_int, received
 from keras_hadamard.pruning import ConstantSparsity, PolynomialDecay, prune
 
 # The baseline comes first: the model as it is. Wanda and SparseGPT look at data that goes through

@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from keras_hadamard._reading import DAMAGE
-from keras_hadamard.tuning.files import write_atomically, write_json
+from keras_hadamard._core.files import write_atomically
+from keras_hadamard._core.reading import DAMAGE
+from keras_hadamard.tuning.files import write_json
 from keras_hadamard.tuning.settings import SearchError
 
 Configuration = dict[str, Any]

@@ -5,42 +5,18 @@ from typing import Any
 
 import keras
 
-from keras_hadamard import layers
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Tensor
-from keras_hadamard.tuning.spaces import Option, Parameter, Space
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Tensor
+from keras_hadamard.layers.registry.base import Choices
+from keras_hadamard.layers.registry.recurrences import RECURRENCES
+from keras_hadamard.tuning.spaces import Space
 
-# Of a width, the place in a stack from zero, and the height of the stack.
-Recurrence = Callable[..., keras.layers.Layer]
-
-
-def _plain(layer: Recurrence, **given: Any) -> Recurrence:
-    return lambda units, place, depth, **kwargs: layer(units, **given, **kwargs)
-
-
-def _hgrn(units: int, place: int, depth: int, **kwargs: Any) -> keras.layers.Layer:
-    """A layer near the output has a higher bound, so that it remembers longer."""
-    return layers.HGRN(units, (place / depth, (place + 1) / depth), **kwargs)
-
-
-# A state costs the others little, so that it may be wider than what goes from layer to layer.
-ALL = ("width", "depth", "expansion")
-FAMILIES: dict[str, tuple[Recurrence, tuple[str, ...]]] = {
-    "gru": (_plain(keras.layers.GRU), ALL[:2]),
-    "lstm": (_plain(keras.layers.LSTM), ALL[:2]),
-    "min_gru": (_plain(layers.MinGRU), ALL),
-    "min_lstm": (_plain(layers.MinLSTM), ALL),
-    "hgrn": (_hgrn, ALL),
-    "rglru": (_plain(layers.RGLRU), ALL),
-    "qrnn": (_plain(layers.QRNN), ALL),
-    "sru": (_plain(layers.SRU), ALL),
-    "multiplicative_lstm": (_plain(layers.MultiplicativeLSTM), ALL[:2]),
+# Of every family, and of those whose state may be wider than what goes from layer to layer.
+STACK = {
+    "width": Choices((32, 64, 128, 256), default=64),
+    "depth": Choices((1, 2, 3, 4), default=1),
 }
-PARAMETERS = {
-    "width": Parameter((32, 64, 128, 256), default=64),
-    "depth": Parameter((1, 2, 3, 4), default=1),
-    "expansion": Parameter((1.0, 1.5, 2.0), default=1.0),
-}
+EXPANSION = {"expansion": Choices((1.0, 1.5, 2.0), default=1.0)}
 
 
 @serializable
@@ -56,15 +32,18 @@ class RecurrentStack(keras.Sequential):
         return mask if last.return_sequences else None
 
 
-def _stack(recurrence: Recurrence, return_sequences: bool) -> Recurrence:
+def _stack(kind: str, return_sequences: bool) -> Callable[..., keras.layers.Layer]:
+    entry = RECURRENCES[kind]
+
     def build(
-        units: int, width: int, depth: int, name: str, expansion: float = 1.0
+        units: int, width: int, depth: int, name: str, expansion: float = 1.0, **drawn: Any
     ) -> keras.layers.Layer:
         stack = []
         for place in range(depth):
             sequences = return_sequences or place < depth - 1
             state = int(width * expansion)
-            stack.append(recurrence(state, place, depth, return_sequences=sequences))
+            arguments = {"return_sequences": sequences, **entry.arguments(drawn)}
+            stack.append(entry.make(state, place, depth, **arguments))
             if state > width and place < depth - 1:
                 stack.append(keras.layers.Dense(width))
         return RecurrentStack([*stack, keras.layers.Dense(units)], name=name)
@@ -73,9 +52,10 @@ def _stack(recurrence: Recurrence, return_sequences: bool) -> Recurrence:
 
 
 def recurrences(return_sequences: bool) -> Space:
-    """The table of stacks of recurrences, of the whole sequence or of its last step."""
-    options = {k: Option(_stack(r, return_sequences), uses) for k, (r, uses) in FAMILIES.items()}
-    return Space(options, PARAMETERS)
+    """The space of stacks of recurrences, of the whole sequence or of its last step."""
+    entries = RECURRENCES.entries
+    besides = {name: STACK | (EXPANSION if e.wide else {}) for name, e in entries.items()}
+    return Space.of(entries, lambda kind: _stack(kind, return_sequences), besides)
 
 
 def recurrence_space(
@@ -102,7 +82,8 @@ def recurrence_space(
             Defaults to `False`.
         include: Names of the families to choose from: `"gru"`, `"lstm"`, `"min_gru"`,
             `"min_lstm"`, `"hgrn"` (with bounds that rise from layer to layer), `"rglru"`,
-            `"qrnn"`, `"sru"` and `"multiplicative_lstm"`. Defaults to `None`, all of them.
+            `"qrnn"`, `"sru"` and `"multiplicative_lstm"`, and those given by
+            `keras_hadamard.layers.register_recurrence`. Defaults to `None`, all of them.
         name: String, the name of the parameter and of the layer. Defaults to `"recurrence"`.
 
     Returns:

@@ -5,9 +5,9 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from keras_hadamard._core.files import write_atomically
 from keras_hadamard.tuning.comparison import compare
 from keras_hadamard.tuning.costs import known
-from keras_hadamard.tuning.files import write_atomically
 from keras_hadamard.tuning.records import Records, describe
 from keras_hadamard.tuning.run import Facts, Run
 from keras_hadamard.tuning.settings import SearchError, SearchSettings

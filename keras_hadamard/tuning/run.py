@@ -7,6 +7,7 @@ from typing import Any
 
 from keras_hadamard.tuning.comparison import Comparison, compare
 from keras_hadamard.tuning.finalists import Finalist, finalists
+from keras_hadamard.tuning.pareto import pareto
 from keras_hadamard.tuning.records import Records, Trial
 from keras_hadamard.tuning.settings import SearchSettings
 
@@ -95,8 +96,6 @@ class Run:
         and, where there is a limit on them, `"macs"` and `"exported"`. Without any they are size
         and latency. Trials of which one is not known are left out.
         """
-        from keras_hadamard.tuning.pictures import pareto  # which draws runs
-
         known = [t for t in self.records.completed if all(getattr(t, c) is not None for c in costs)]
         return pareto(known, *(attrgetter(cost) for cost in costs))
 

@@ -9,14 +9,14 @@ from typing import Any, TextIO
 import keras
 import keras_tuner
 
-from keras_hadamard.tuning._extras import require
+from keras_hadamard._core.extras import require
 from keras_hadamard.tuning.budget import Budget
 from keras_hadamard.tuning.cluster import cluster
 from keras_hadamard.tuning.files import draft_of
 from keras_hadamard.tuning.finalists import Finals, best_final
-from keras_hadamard.tuning.hyper_fusion_classifier import HyperFusionClassifier
 from keras_hadamard.tuning.in_step import leading
 from keras_hadamard.tuning.oracles import derive
+from keras_hadamard.tuning.problem import hypermodel_of, load
 from keras_hadamard.tuning.progress import Progress
 from keras_hadamard.tuning.raw_examples import raw_examples
 from keras_hadamard.tuning.records import Records
@@ -81,8 +81,8 @@ def search(settings: SearchSettings, data: Any = None, stream: TextIO | None = N
     (1, True)
     """
     # Before hours of training rather than after them.
-    require("matplotlib", "matplotlib")
-    require("scipy", "scipy")
+    require("matplotlib", "matplotlib", "keras_hadamard.tuning")
+    require("scipy", "scipy", "keras_hadamard.tuning")
     # Before TensorFlow is used, as it wants it.
     among = cluster() if settings.strategy == "multiworker" else None
     if among is not None and not among.chief:
@@ -139,49 +139,6 @@ def _run(
     progress.say()
     progress.say(summary(run).rstrip())
     return run
-
-
-def load(settings: SearchSettings) -> Any:
-    """The data set, by its name."""
-    from keras_hadamard import datasets  # needs more packages than the spaces do
-
-    try:
-        return datasets.load_arrays(
-            settings.dataset, data_dir=settings.data_dir, seed=settings.seed
-        )
-    except (ValueError, FileNotFoundError) as error:
-        raise SearchError(" ".join(str(error).split())) from error
-
-
-def hypermodel_of(settings: SearchSettings, data: Any) -> HyperFusionClassifier:
-    if len(data.inputs) == 1 and settings.spaces == ("fusion",):
-        raise SearchError(
-            f"{settings.dataset} has one input, so there is no fusion to search; add gating."
-        )
-    specs = {
-        name: {
-            "kind": spec.kind,
-            "shape": spec.shape,
-            "vocabulary_size": spec.vocabulary_size,
-            "dtype": str(data.train.inputs[name].dtype),
-        }
-        for name, spec in data.inputs.items()
-    }
-    steps = settings.epochs * -(-len(data.train.targets) // settings.batch_size)
-    hypermodel = HyperFusionClassifier(
-        specs,
-        len(data.classes),
-        settings.spaces,
-        max_parameters=settings.match_parameters,
-        training_steps=steps,
-    )
-    try:
-        hypermodel.declare_hyperparameters(keras_tuner.HyperParameters())
-        # The baseline at least has to be as small.
-        hypermodel.narrowest(keras_tuner.HyperParameters())
-    except ValueError as error:
-        raise SearchError(str(error)) from error
-    return hypermodel
 
 
 def _announce(

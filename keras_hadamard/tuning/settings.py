@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from keras_hadamard._checks import received
+from keras_hadamard._core.checks import received
 
 ALGORITHMS = ("random", "bayesian", "hyperband", "grid")
 SPACES = ("fusion", "gating", "attention", "token_mixer", "pruning")

@@ -5,42 +5,37 @@ every call, each in a scope that is active for the layers which use it, and only
 layer built: one call, with any values, shows an algorithm the whole space.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 
-from keras_hadamard._checks import one_of, positive_int, received
+from keras_hadamard._core.checks import one_of, positive_int, received
+from keras_hadamard.layers.registry.base import Choices, Entry, Value
 
-Value = int | float | str | bool
+Build = Callable[..., keras.layers.Layer]
 
 
 @dataclass(frozen=True)
 class Option:
     """A layer of a space: how it is built from `units` and the parameters that it `uses`."""
 
-    build: Callable[..., keras.layers.Layer]
+    build: Build
     uses: tuple[str, ...] = ()
     # How many tensors it takes, if not any number: bilinear methods take two.
     modalities: int | None = None
 
 
-@dataclass(frozen=True)
-class Parameter:
-    """The values a parameter may take. Numbers stand in order, which algorithms make use of."""
-
-    values: tuple[Value, ...]
-    default: Value
-
-    def declare(self, hp: Any, name: str) -> Value | None:
-        """Its value, or None where its scope is inactive."""
-        value: Value | None
-        if isinstance(self.default, bool):  # as a Choice, KerasTuner would make them 0 and 1
-            value = hp.Boolean(name, default=self.default)
-        else:
-            value = hp.Choice(name, list(self.values), default=self.default)
-        return value
+def declare(hp: Any, name: str, choices: Choices) -> Value | None:
+    """The value of a parameter, or None where its scope is inactive."""
+    value: Value | None
+    if isinstance(choices.default, bool):  # as a Choice, KerasTuner would make them 0 and 1
+        value = hp.Boolean(name, default=choices.default)
+    else:
+        value = hp.Choice(name, list(choices.values), default=choices.default)
+    return value
 
 
 @dataclass(frozen=True)
@@ -48,7 +43,28 @@ class Space:
     """A table of layers that can stand in for one another; the first is the default."""
 
     options: Mapping[str, Option]
-    parameters: Mapping[str, Parameter]
+    parameters: Mapping[str, Choices]
+
+    @classmethod
+    def of(
+        cls,
+        entries: Mapping[str, Entry],
+        build: Callable[[str], Build],
+        besides: Mapping[str, Mapping[str, Choices]] | None = None,
+    ) -> "Space":
+        """The space of what is registered; `besides` has further parameters of each name."""
+        uses = {name: {**(besides or {}).get(name, {}), **e.uses} for name, e in entries.items()}
+        drawn = Counter(parameter for of_name in uses.values() for parameter in of_name)
+        parameters = {
+            # KerasTuner sees the whole space after fewer models if what many share comes last.
+            parameter: next(u[parameter] for u in uses.values() if parameter in u)
+            for parameter in sorted(drawn, key=drawn.__getitem__)
+        }
+        options = {
+            name: Option(build(name), tuple(uses[name]), getattr(entry, "modalities", None))
+            for name, entry in entries.items()
+        }
+        return cls(options, parameters)
 
     def kinds(self, include: Iterable[str] | None, modalities: int = 2) -> tuple[str, ...]:
         """The names to choose from, in the table's order, so that the default stays the default."""
@@ -70,7 +86,7 @@ class Space:
             if not users:
                 continue
             with hp.conditional_scope(name, users):
-                value = definition.declare(hp, f"{name}_{parameter}")
+                value = declare(hp, f"{name}_{parameter}", definition)
             if kind in users:
                 values[parameter] = value
         return self.options[kind].build(units, name=name, **values)

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from keras_hadamard.tuning._extras import require
+from keras_hadamard._core.extras import require
 from keras_hadamard.tuning.oracles import OBJECTIVE
 from keras_hadamard.tuning.records import Records, Trial
 
@@ -22,7 +22,7 @@ def write_logs(records: Records) -> None:
 
 def log_trial(folder: Path, trial: Trial) -> None:
     """Writes the log of one trial: its parameters, its learning curve and what it came to."""
-    require("tensorboard", "tensorboard")
+    require("tensorboard", "tensorboard", "keras_hadamard.tuning")
     from tensorboard.plugins.hparams import api, api_pb2
     from tensorboard.plugins.hparams import summary as sessions
 

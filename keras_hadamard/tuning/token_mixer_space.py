@@ -1,63 +1,24 @@
 """The search space of token mixers."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import keras
 
-from keras_hadamard._checks import one_of, positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Tensor
-from keras_hadamard.layers._mixer_block import MixerBlock
-from keras_hadamard.layers._positions import Positions
-from keras_hadamard.layers._token_mixers import TOKEN_MIXERS, OverPixels, Place, names
-from keras_hadamard.tuning.spaces import Option, Parameter, Space
+from keras_hadamard._core.checks import one_of, positive_int, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Tensor
+from keras_hadamard.layers.registry.base import Choices
+from keras_hadamard.layers.registry.token_mixers import TOKEN_MIXERS, MixerContext, mixer_names
+from keras_hadamard.models._mixer_block import MixerBlock
+from keras_hadamard.models._positions import Positions
+from keras_hadamard.tuning.spaces import Space
 
 # What divides the width: eight heads, of an even width each.
 DIVISOR = 16
-HEADS, EXPANSION, GATE = ("heads",), ("expansion",), ("heads", "gate_normalizer")
-# The parameters that a mixer has beside the depth of the backbone.
-OWN: dict[str, tuple[str, ...]] = {
-    "attention": HEADS,
-    "gmlp": ("hidden_expansion", "attention_units"),
-    "aft": ("position_bias",),
-    "linear_attention": ("heads", "feature_map"),
-    "hydra": (),
-    "gated_linear_attention": GATE,
-    "simple_gated_linear_attention": GATE,
-    "retention": HEADS,
-    "hyena": ("order",),
-    "h3": ("state_size",),
-    "monarch": ("filter_width",),
-    "poly_non_local": (),
-    "poly_self_attention": HEADS,
-    "focal_modulation": ("levels", "window"),
-    "min_gru": EXPANSION,
-    "hgrn": EXPANSION,
-    "rglru": EXPANSION,
-    "gn_conv": ("order", "kernel_size"),
-    "convolutional_modulation": ("kernel_size",),
-    "efficient_modulation": ("expansion", "kernel_size"),
-    "large_kernel_attention": (),
-}
-PARAMETERS = {
-    "depth": Parameter((1, 2, 3, 4), default=2),
-    "heads": Parameter((1, 2, 4, 8), default=4),
-    "expansion": Parameter((1.0, 2.0), default=1.0),
-    "hidden_expansion": Parameter((2.0, 4.0, 6.0), default=2.0),
-    # Zero for none.
-    "attention_units": Parameter((0, 64), default=0),
-    "position_bias": Parameter(("simple", "conv", "local", "full"), default="simple"),
-    "feature_map": Parameter(("elu", "product"), default="elu"),
-    "gate_normalizer": Parameter((1.0, 4.0, 16.0), default=16.0),
-    "order": Parameter((2, 3, 4), default=2),
-    "state_size": Parameter((16, 32, 64), default=64),
-    "filter_width": Parameter((32, 64, 128), default=64),
-    "levels": Parameter((1, 2, 3), default=2),
-    "window": Parameter((3, 5), default=3),
-    "kernel_size": Parameter((5, 7, 11), default=7),
-}
+DEPTH = {"depth": Choices((1, 2, 3, 4), default=2)}
 
 
 @serializable
@@ -72,41 +33,26 @@ class TokenBackbone(keras.Sequential):
         return mask
 
 
-def _arguments(kind: str, drawn: dict[str, Any]) -> dict[str, Any]:
-    """The drawn values as the layer's arguments."""
-    renamed = {"hidden_expansion": "expansion"}
-    given = {renamed.get(name, name): value for name, value in drawn.items()}
-    if kind == "gmlp":
-        given["attention_units"] = given["attention_units"] or None
-    if kind == "efficient_modulation":
-        given = {"expansion": int(given["expansion"]), "kernel_sizes": (given["kernel_size"],)}
-    return given
-
-
 def _backbone(
-    kind: str, place: Place, units: int, name: str, depth: int, **drawn: Any
+    kind: str, context: MixerContext, units: int, name: str, depth: int, **drawn: Any
 ) -> keras.layers.Layer:
     entry = TOKEN_MIXERS[kind]
     stack: list[keras.layers.Layer] = [keras.layers.Dense(units, name="features")]
     if not entry.ordered:
         stack.append(Positions(name="positions"))
     for index in range(depth):
-        at = Place(units, place.length, place.causal, index, depth, place.image)
-        mixer = entry.build(at, **_arguments(kind, drawn))
-        if place.image and entry.flat:
-            mixer = OverPixels(mixer)
+        here = replace(context, units=units, index=index, depth=depth)
+        mixer = entry.build(here, **entry.arguments(drawn))
         stack.append(MixerBlock(mixer, not entry.projected, name=f"block_{index + 1}"))
     return TokenBackbone([*stack, keras.layers.LayerNormalization(name="norm")], name=name)
 
 
 def token_mixers(on: str, causal: bool, length: int | None) -> Space:
-    """The table of backbones of images, of sequences, or of sequences that see the past alone."""
-    place = Place(0, length, causal, image=on == "image")
-    options: dict[str, Option] = {}
-    for kind in names(on, causal):
-        build: Callable[..., keras.layers.Layer] = partial(_backbone, kind, place)
-        options[kind] = Option(build, ("depth", *OWN[kind]))
-    return Space(options, PARAMETERS)
+    """The space of backbones of images, of sequences, or of sequences that see only the past."""
+    context = MixerContext(0, length, causal, image=on == "image")
+    entries = {name: TOKEN_MIXERS[name] for name in mixer_names(on, causal)}
+    besides = dict.fromkeys(entries, DEPTH)
+    return Space.of(entries, lambda kind: partial(_backbone, kind, context), besides)
 
 
 def token_mixer_space(
@@ -147,7 +93,9 @@ def token_mixer_space(
         causal: Boolean, whether a position of a sequence sees no later ones. Defaults to `False`.
         length: Integer, the longest sequence, for those of unknown length. Defaults to `None`: each
             mixer takes what its layer does.
-        include: Names of the mixers to choose from. Defaults to `None`, all that fit.
+        include: Names of the mixers to choose from; those given by
+            `keras_hadamard.layers.register_token_mixer` are among them. Defaults to `None`, all
+            that fit.
         name: String, the name of the parameter and of the layer. Defaults to `"token_mixer"`.
 
     Returns:

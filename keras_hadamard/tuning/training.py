@@ -10,7 +10,7 @@ import keras
 import keras_tuner
 import numpy as np
 
-from keras_hadamard._optimizer import build_optimizer
+from keras_hadamard._core.optimizer import build_optimizer
 from keras_hadamard.pruning import PrunedModel, sparsity_report, strip
 from keras_hadamard.tuning.in_step import lead
 from keras_hadamard.tuning.latency import latency

@@ -2,9 +2,9 @@
 
 import pytest
 
-from keras_hadamard import bench
-from keras_hadamard.bench._markdown import markdown
-from keras_hadamard.bench._rows import Result
+from benchmarks import speed as bench
+from benchmarks.speed.markdown import markdown
+from benchmarks.speed.rows import Result
 
 
 def layer(column, figure, bound="<= 1.05"):
@@ -14,8 +14,8 @@ def layer(column, figure, bound="<= 1.05"):
 def test_layers_stand_side_by_side_and_a_miss_is_bold():
     scan = Result("gated_scan", "forward", "1 ms", "120 ms", 120.4, ">= 10")
     rows = {"MLB": [layer("forward", 0.5), layer("memory", 1.3, "<= 1.2")], "a_scan": [scan]}
-    text = markdown(rows, "on two cores.\n", "keras-hadamard bench")
-    assert "`keras-hadamard bench`: on two cores." in text
+    text = markdown(rows, "on two cores.\n", "python -m benchmarks")
+    assert "`python -m benchmarks`: on two cores." in text
     assert "3 figures, of which 1 miss" in text
     assert "| layer | shapes | forward | memory |\n| --- | --- | --- | --- |" in text
     assert "| `MLB` | (2, 3) | 0.50 | **1.30** |" in text

@@ -6,11 +6,11 @@ import pytest
 import tensorflow as tf
 from harness.layer_cases import PUBLIC
 
-from keras_hadamard.bench import LAYERS
-from keras_hadamard.bench._layers import _against_keras
-from keras_hadamard.bench._measure import kept_bytes, peak_bytes
-from keras_hadamard.bench._pairs import all_pairs
-from keras_hadamard.bench._rows import ROWS
+from benchmarks.speed import LAYERS
+from benchmarks.speed.layers import _against_keras
+from benchmarks.speed.measure import kept_bytes, peak_bytes
+from benchmarks.speed.pairs import all_pairs
+from benchmarks.speed.rows import ROWS
 
 # A sentence of other layers; nothing but a mask, or one that is drawn.
 WITHOUT = {"HadamardProduct", "DropBlock2D", "DropConnect", "DropPath"}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_hadamard.bench._scans import others, tensorflow
+from benchmarks.speed.scans import others, tensorflow
 from keras_hadamard.ops import gated_scan
 
 RIVALS = {name: make for name, make in others().items() if "GRU" not in name}

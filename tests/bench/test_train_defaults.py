@@ -1,19 +1,16 @@
 """Every layer learns with its defaults: the table that says so, and some of its rows again."""
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
 from harness.layer_cases import PUBLIC
 
+from benchmarks.train_defaults.frames import FRAME_OF, FRAMES
+from benchmarks.train_defaults.training import trained
 from keras_hadamard import layers
 
 ROOT = Path(__file__).parents[2]
-# Behind what is installed, which is what the tests are of.
-sys.path.append(str(ROOT))
-from benchmarks.train_defaults.frames import FRAME_OF, FRAMES  # noqa: E402
-from benchmarks.train_defaults.training import trained  # noqa: E402
 
 TABLE = (ROOT / "benchmarks" / "train_defaults.md").read_text(encoding="utf-8")
 

@@ -6,8 +6,8 @@ import pytest
 from keras import ops
 
 from keras_hadamard import adapters, pruning, serving
-from keras_hadamard._introspection.copies import copy_of
-from keras_hadamard._introspection.private import registered
+from keras_hadamard._core.introspection.copies import copy_of
+from keras_hadamard._core.introspection.private import registered
 
 L = keras.layers
 

@@ -3,7 +3,7 @@
 import keras
 import pytest
 
-from keras_hadamard._introspection.private import all_layers, calls_in, graph_of, inner_layers
+from keras_hadamard._core.introspection.private import all_layers, calls_in, graph_of, inner_layers
 
 
 class Held(keras.layers.Layer):

@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_hadamard.layers import _fusions, get_fusion
+from keras_hadamard.layers import get_fusion
+from keras_hadamard.layers.registry.fusions import FUSIONS
 
 SMALL = {
     "mcb": {"sketch_dim": 16},
     "block": {"mm_dim": 6, "chunks": 2, "rank": 2},
     "block_tucker": {"mm_dim": 6, "chunks": 2},
 }
-EVERY = pytest.mark.parametrize("name", _fusions.entries())
+EVERY = pytest.mark.parametrize("name", FUSIONS.names)
 
 
 def make(name, **options):
@@ -43,7 +44,7 @@ def test_bad_input_is_told(name, bad, built):
         layer(BAD[bad](*pair()))
 
 
-@pytest.mark.parametrize("name", [n for n, e in _fusions.entries().items() if e.modalities == 2])
+@pytest.mark.parametrize("name", [n for n, e in FUSIONS.entries.items() if e.modalities == 2])
 def test_three_where_two_are_wanted(name):
     x, y = pair()
     with pytest.raises(ValueError, match="a list of 2 tensors"):
@@ -59,13 +60,13 @@ def test_a_row_of_nan_stays_in_its_row(name):
     np.testing.assert_allclose(got[[0, 2]], expected[[0, 2]], rtol=1e-5, atol=1e-6)
 
 
-NORMALIZED = [name for name in _fusions.entries() if hasattr(make(name), "normalize")]
+NORMALIZED = [name for name in FUSIONS.names if hasattr(make(name), "normalize")]
 
 
 @pytest.mark.parametrize(
     ("name", "options"),
     [
-        *((name, {}) for name in _fusions.entries()),
+        *((name, {}) for name in FUSIONS.names),
         *((name, {"normalize": normalize}) for name in NORMALIZED for normalize in (True, False)),
     ],
 )

@@ -9,6 +9,8 @@ from harness.laws import float64, normal, same  # noqa: F401
 
 from keras_hadamard import adapters
 from keras_hadamard.layers import PolyNonLocal
+from keras_hadamard.layers._masks import masked_mean
+from keras_hadamard.layers.pairwise import poly_non_local
 
 FEW, MANY = (2, 6, 5), (2, 9, 5, 3)
 
@@ -22,12 +24,11 @@ def everywhere(x):
 def together(monkeypatch):
     """Whoever asks for this sees the moments alone: no position is projected by itself."""
 
-    def fails(layer, x, mask):
+    def fails(x, mask, axes):
         assert mask is not None, "each position was projected"
-        return each(layer, x, mask)
+        return masked_mean(x, mask, axes)
 
-    each = PolyNonLocal._each
-    monkeypatch.setattr(PolyNonLocal, "_each", fails)
+    monkeypatch.setattr(poly_non_local, "masked_mean", fails)
 
 
 def results(layer, x, mask):

@@ -17,12 +17,12 @@ from keras_hadamard.layers import (
     MinLSTM,
     MultiplicativeLSTM,
 )
-from keras_hadamard.layers.modulation._recurrent import Recurrent
+from keras_hadamard.layers.modulation._recurrent import RecurrentLayer
 
 CASES = {
     name: case
     for name, case in all_cases().items()
-    if isinstance(case.make, type) and issubclass(case.make, Recurrent)
+    if isinstance(case.make, type) and issubclass(case.make, RecurrentLayer)
 }
 EVERY = pytest.mark.parametrize("name", CASES)
 LINEAR = [n for n in CASES if "peephole" not in n and "Multiplicative" not in n]

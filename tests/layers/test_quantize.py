@@ -10,7 +10,7 @@ from harness.joined import inputs_of, joined, parts_of
 from harness.sample import cases_of_this_run
 from keras.quantizers import Int8QuantizationConfig
 
-from keras_hadamard._introspection.private import all_layers
+from keras_hadamard._core.introspection.private import all_layers
 from keras_hadamard.config import eager_compile_scope
 from keras_hadamard.layers import FactorizationMachine
 from keras_hadamard.layers._kernels import effective_kernel

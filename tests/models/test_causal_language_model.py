@@ -5,10 +5,9 @@ import numpy as np
 import pytest
 
 from keras_hadamard import models, serving
-from keras_hadamard.layers._token_mixers import TOKEN_MIXERS
-from keras_hadamard.models.causal_language_model import MIXERS
+from keras_hadamard.layers.registry.token_mixers import TOKEN_MIXERS, mixer_names
 
-EVERY = pytest.mark.parametrize("mixer", MIXERS)
+EVERY = pytest.mark.parametrize("mixer", mixer_names("sequence", causal=True))
 WINDOWED = ("attention", "gmlp", "hyena", "monarch")
 TOKENS = np.random.default_rng(0).integers(0, 11, (2, 6))
 

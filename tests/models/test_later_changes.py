@@ -9,7 +9,7 @@ import pytest
 from harness.tiny_models import TINY
 
 from keras_hadamard import models
-from keras_hadamard._introspection.private import all_layers
+from keras_hadamard._core.introspection.private import all_layers
 from keras_hadamard.config import eager_compile_scope
 
 # Keras says of each layer without kernels that it is left as it is, as embeddings are in float8.

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_hadamard import layers
-from keras_hadamard.layers import _fusions
+from keras_hadamard.layers.registry.fusions import FUSIONS
 from keras_hadamard.models import VisualQuestionAnswering
 
 ARGUMENTS = {
@@ -23,10 +23,10 @@ INPUTS = {
 
 
 @pytest.mark.parametrize("regions", [False, True])
-@pytest.mark.parametrize("fusion", _fusions.entries())
+@pytest.mark.parametrize("fusion", FUSIONS.names)
 def test_one_word_changes_the_fusion(fusion, regions):
     model = VisualQuestionAnswering(fusion=fusion, regions=regions, **ARGUMENTS)
-    assert type(model.get_layer("fusion")) is _fusions.entry(fusion).layer
+    assert type(model.get_layer("fusion")) is FUSIONS[fusion].make
     np.testing.assert_allclose(keras.ops.sum(model(INPUTS), -1), 1, rtol=1e-5)
 
 
@@ -82,4 +82,4 @@ def test_a_fusion_of_ones_own():
         model = VisualQuestionAnswering(fusion="mine", **ARGUMENTS)
         assert isinstance(model.get_layer("fusion"), Mine)
     finally:
-        _fusions._REGISTERED.clear()
+        FUSIONS.forget_registered()

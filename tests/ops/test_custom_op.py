@@ -12,7 +12,7 @@ from keras_hadamard import config, ops
 from keras_hadamard.ops import _derivatives, _programs, _xla
 from keras_hadamard.ops._custom_op import custom_op
 
-PUBLIC = sorted(n for n, f in vars(ops).items() if inspect.isfunction(f))
+PUBLIC = sorted(n for n in ops.__all__ if inspect.isfunction(getattr(ops, n)))
 
 
 def _seen(**where):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_hadamard import pruning
-from keras_hadamard._introspection.kernels import kernels_of
+from keras_hadamard._core.introspection.kernels import kernels_of
 from keras_hadamard.pruning._allocation import degrees, erdos_renyi_kernel
 
 L = keras.layers

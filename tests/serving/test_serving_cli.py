@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from keras_hadamard import layers
-from keras_hadamard.cli import arguments, main
+from keras_hadamard.cli import main
 from keras_hadamard.serving import _configs, _label
+from keras_hadamard_cli import arguments
 
 
 @pytest.fixture(scope="module")

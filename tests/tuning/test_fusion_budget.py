@@ -5,9 +5,9 @@ import keras_tuner
 import pytest
 
 from keras_hadamard import layers, tuning
-from keras_hadamard.layers import _fusions
-from keras_hadamard.layers._widest import Widths, parameters
-from keras_hadamard.tuning._fusions import METHODS, PARAMETERS, Budget, Method, fusion_options
+from keras_hadamard.layers.registry._parameter_budget import Widths, parameters
+from keras_hadamard.layers.registry.fusions import FUSIONS, fewest_parameters
+from keras_hadamard.tuning._fusions import Budget, fewest_of, fusion_options
 
 SHAPES = ((None, 24), (None, 16))
 LIMIT = 6_000
@@ -22,22 +22,21 @@ def drawn(**values):
 
 @pytest.fixture
 def mine():
-    """A fusion of one's own, taken from the table again afterwards."""
+    """A fusion of a user."""
 
     class Mine(layers.MLB):
         pass
 
     layers.register_fusion("mine", Mine, choices={"projection_activation": ("tanh", "relu")})
-    yield Mine
-    _fusions._REGISTERED.clear()
+    return Mine
 
 
-@pytest.mark.parametrize("kind", _fusions.entries())
+@pytest.mark.parametrize("kind", FUSIONS.names)
 def test_parameters_are_counted_without_building(kind):
     layer = layers.get_fusion(kind, 6)
-    shapes = SHAPES if _fusions.entry(kind).modalities else (*SHAPES, (None, 9))
+    shapes = SHAPES if FUSIONS[kind].modalities else (*SHAPES, (None, 9))
     layer.build([tuple(s) for s in shapes])
-    counted = parameters(_fusions.entry(kind).layer, 6, shapes, {})
+    counted = parameters(FUSIONS[kind].make, 6, shapes, {})
     assert counted == sum(w.numpy().size for w in layer.trainable_weights)
 
 
@@ -52,8 +51,8 @@ def test_counting_allocates_nothing():
 
 @pytest.mark.parametrize("kind", PAIRS)
 def test_every_fusion_is_as_wide_as_the_budget_allows(kind):
-    entry = _fusions.entry(kind)
-    widths = Widths(entry.layer, 8, SHAPES, {})
+    entry = FUSIONS[kind]
+    widths = Widths(entry.make, 8, SHAPES, {})
     narrowest, least = widths.narrowest()
     limit = max(LIMIT, least)
     layer = layers.get_fusion(kind, 8, SHAPES, max_parameters=limit)
@@ -80,22 +79,23 @@ def test_every_candidate_of_the_space_is_within_the_budget(kind):
     except ValueError as error:
         assert "at least" in str(error)
     if kind not in hp.space[0].values:
-        assert _fusions.fewest_parameters(kind, 8, SHAPES) > LIMIT // 40
+        assert fewest_parameters(kind, 8, SHAPES) > LIMIT // 40
         return
     layer.build(list(SHAPES))
     assert layer.count_params() - _hashes(layer) <= LIMIT
-    argument = getattr(_fusions.entry(kind).layer, "width_argument", None)
+    argument = getattr(FUSIONS[kind].make, "width_argument", None)
     assert f"fusion_{argument}" not in {p.name for p in hp.space if hp.is_active(p)}
 
 
-@pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
-def test_a_method_stays_within_the_budget_whatever_it_draws(method):
+@pytest.mark.parametrize("kind", FUSIONS.names)
+def test_a_fusion_stays_within_the_budget_whatever_it_draws(kind):
     """The largest of what it draws is in the count of what it needs at least."""
     budget = Budget(SHAPES, 10**7)
-    fewest = method.fewest(8, SHAPES, PARAMETERS)
-    option = method.option(Budget(SHAPES, fewest))
+    fewest = fewest_of(kind, 8, SHAPES)
+    space = fusion_options(Budget(SHAPES, fewest))
+    option = space.options[kind]
     for pick in (0, -1):
-        values = {name: PARAMETERS[name].values[pick] for name in option.uses}
+        values = {name: space.parameters[name].values[pick] for name in option.uses}
         layer = option.build(8, name="fusion", **values)
         layer.build(list(SHAPES))
         assert layer.count_params() - _hashes(layer) <= fewest <= budget.limit
@@ -175,8 +175,4 @@ def test_a_fusion_may_be_a_function(mine):
 def test_what_cannot_be_registered(name, layer, choices, message):
     with pytest.raises(ValueError, match=message):
         layers.register_fusion(name, layer, choices)
-    assert "good" not in _fusions.entries()
-
-
-def test_methods_are_the_packages_own():
-    assert [m.name for m in METHODS if isinstance(m, Method)] == list(_fusions.entries())
+    assert "good" not in FUSIONS.names

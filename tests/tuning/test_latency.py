@@ -9,7 +9,7 @@ import pytest
 
 from keras_hadamard.tuning import HyperFusionClassifier, SearchError, SearchSettings
 from keras_hadamard.tuning.latency import latency
-from keras_hadamard.tuning.pictures import milliseconds, pareto, size
+from keras_hadamard.tuning.pareto import milliseconds, pareto, size
 from keras_hadamard.tuning.records import Trial
 
 SLOW = {"hadamard": 4.0, "mlb": 16.0, "mfb": 64.0}

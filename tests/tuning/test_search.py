@@ -8,7 +8,7 @@ import pytest
 from keras_hadamard import tuning
 from keras_hadamard.tuning import files, settings
 from keras_hadamard.tuning._fusions import fusion_options
-from keras_hadamard.tuning._gatings import GATINGS
+from keras_hadamard.tuning.gating_space import gates
 from keras_hadamard.tuning.oracles import hyperband_factor
 
 BASELINE = {
@@ -19,7 +19,7 @@ BASELINE = {
 }
 
 
-FUSIONS, GATES = fusion_options(), GATINGS["vector"]
+FUSIONS, GATES = fusion_options(), gates("vector")
 
 
 def stored(folder):

@@ -6,11 +6,13 @@ import keras_tuner
 import pytest
 
 from keras_hadamard import layers, tuning
+from keras_hadamard.layers.registry.gates import GATES
 from keras_hadamard.tuning._fusions import fusion_options
-from keras_hadamard.tuning._gatings import GATINGS
+from keras_hadamard.tuning.gating_space import gates
 from keras_hadamard.tuning.high_order_space import HIGH_ORDER
 
 FUSIONS = fusion_options()
+GATINGS = {on: gates(on) for on in GATES}
 
 
 def drawn(**values):

@@ -92,7 +92,7 @@ def test_the_report_is_one_file_with_pictures(go, formula, tmp_path):
 
 
 def test_the_pareto_front():
-    from keras_hadamard.tuning.pictures import pareto
+    from keras_hadamard.tuning.pareto import pareto
     from keras_hadamard.tuning.records import Trial
 
     def trial(number, score, parameters):

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from keras_hadamard import tuning
-from keras_hadamard.layers._token_mixers import TOKEN_MIXERS, OverPixels
-from keras_hadamard.tuning.token_mixer_space import OWN, PARAMETERS, token_mixers
+from keras_hadamard.layers.registry._over_pixels import OverPixels
+from keras_hadamard.layers.registry.token_mixers import TOKEN_MIXERS
+from keras_hadamard.tuning.token_mixer_space import token_mixers
 
 PLACES = {
     "sequence": ("sequence", False, (9, 7)),
@@ -45,7 +46,7 @@ def test_every_mixer(place, kind):
     y = np.asarray(layer(x))
     assert y.shape == (*x.shape[:-1], 16) and np.isfinite(y).all()
     active = {p.name for p in hp.space if hp.is_active(p)}
-    own = {f"token_mixer_{name}" for name in ("depth", *OWN[kind])}
+    own = {f"token_mixer_{name}" for name in ("depth", *TOKEN_MIXERS[kind].uses)}
     assert active == set(hp.values) == {"token_mixer", *own}
     # Positions are mixed, and never with later ones where that is forbidden.
     other = x.copy()
@@ -55,8 +56,7 @@ def test_every_mixer(place, kind):
 
 
 def test_every_mixer_has_a_place():
-    assert {kind for _, kind in KINDS} == set(TOKEN_MIXERS) == set(OWN)
-    assert {name for own in OWN.values() for name in own} | {"depth"} == set(PARAMETERS)
+    assert {kind for _, kind in KINDS} == set(TOKEN_MIXERS.names)
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -72,9 +72,16 @@ def test_the_default_is_attention(place):
         assert isinstance(mixer.attention, keras.layers.MultiHeadAttention)
 
 
+PARAMETERS = {
+    k: v
+    for on, causal, _ in PLACES.values()
+    for k, v in token_mixers(on, causal, None).parameters.items()
+}
+
+
 @pytest.mark.parametrize("parameter", PARAMETERS)
 def test_every_value_makes_a_backbone(parameter):
-    place, kind = next((p, k) for p, k in KINDS if parameter in ("depth", *OWN[k]))
+    place, kind = next((p, k) for p, k in KINDS if parameter in ("depth", *TOKEN_MIXERS[k].uses))
     sizes = set()
     for value in PARAMETERS[parameter].values:
         layer = space(drawn(token_mixer=kind, **{f"token_mixer_{parameter}": value}), place)

@@ -5,8 +5,8 @@ from typing import Any
 
 import keras
 
-from keras_hadamard._checks import one_of
-from keras_hadamard._typing import Shape
+from keras_hadamard._core.checks import one_of
+from keras_hadamard._core.typing import Shape
 from keras_hadamard.layers._normalization.batch import EPSILON
 from keras_hadamard.layers._normalization.batch import BatchNormalization as BatchNormalization
 from keras_hadamard.layers._normalization.instance_batch import (

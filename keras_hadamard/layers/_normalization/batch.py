@@ -5,8 +5,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Tensor
 
 EPSILON = 1e-5
 
@@ -30,7 +31,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
         if not training or not self.trainable or mask is not None:
             return super().call(inputs, training=training, mask=mask)
         # 16-bit sums of squares overflow.
-        x = ops.cast(inputs, statistics_dtype(inputs))
+        x = ops.cast(inputs, accumulation_dtype(inputs.dtype))
         axis = self.axis % len(inputs.shape)
         axes = [i for i in range(len(inputs.shape)) if i != axis]
         mean, variance = ops.moments(x, axes=axes)
@@ -49,8 +50,3 @@ class BatchNormalization(keras.layers.BatchNormalization):
             epsilon=self.epsilon,
         )
         return ops.cast(y, self.compute_dtype)
-
-
-def statistics_dtype(x: Tensor) -> str:
-    dtype = keras.backend.standardize_dtype(x.dtype)
-    return "float32" if dtype in ("float16", "bfloat16") else dtype

@@ -5,8 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Shape, Tensor
 from keras_hadamard.layers._kernel_free import KernelFreeLayer
 from keras_hadamard.layers._normalization.batch import EPSILON, BatchNormalization
 

@@ -4,10 +4,11 @@ from typing import Any
 
 from keras import ops
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Shape, Tensor
 from keras_hadamard.layers._kernel_free import KernelFreeLayer
-from keras_hadamard.layers._normalization.batch import EPSILON, statistics_dtype
+from keras_hadamard.layers._normalization.batch import EPSILON
 
 
 @serializable
@@ -47,7 +48,7 @@ class IterativeNormalization(KernelFreeLayer):
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         # Powers of a covariance have no room in 16 bits.
-        dtype = statistics_dtype(inputs)
+        dtype = accumulation_dtype(inputs.dtype)
         x = ops.reshape(ops.cast(inputs, dtype), (-1, self.groups, self.group_width))
         if training and self.trainable:
             mean = ops.mean(x, axis=0)

@@ -1,22 +1,24 @@
-"""What the layers share that modulate one tensor by a condition."""
+"""Base class of the layers that modulate one tensor by a condition."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
-from keras_hadamard._checks import received
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._channels import channels_axis, image_format
 from keras_hadamard.layers.fusion._fusion import check_tensors
 
 
-class Conditioned(BaseLayer):
+class ConditionedLayer(BaseLayer):
     """Base of layers of `[x, condition]`: checks, the mask, the output's shape, `data_format`."""
 
     # What a call takes, and of how many tensors it may be a list.
     takes: ClassVar[str] = "[x, condition]"
     counts: ClassVar[tuple[int, ...]] = (2,)
 
-    def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, data_format: str | None = None, **kwargs: Unpack[ProjectionArguments]
+    ) -> None:
         super().__init__(**kwargs)
         self.data_format = image_format(data_format)
         self.supports_masking = True
@@ -68,6 +70,10 @@ class Conditioned(BaseLayer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "data_format": self.data_format}
+
+
+# The name that other folders still have for it.
+Conditioned = ConditionedLayer
 
 
 def equal(one: int | None, other: int | None) -> bool:

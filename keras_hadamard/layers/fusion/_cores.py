@@ -1,14 +1,14 @@
-"""The cores of Tucker fusions: what two chunked projections are multiplied by."""
+"""Cores of Tucker fusions: the tensors that two projections, whole or in chunks, meet in."""
 
 import math
-from abc import abstractmethod
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from keras import ops
 
-from keras_hadamard._checks import received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._bilinear import block_bilinear
 from keras_hadamard.layers._fan_in import of_fan_in
@@ -16,42 +16,12 @@ from keras_hadamard.layers._initializers import block_initializer
 from keras_hadamard.ops import factorized_bilinear_pool
 
 
-class Core(BaseLayer):
-    """Base of the layers from two tensors `(..., chunks, size)` to one of that shape."""
-
-    @abstractmethod
-    def build(self, input_shape: list[Shape]) -> None:
-        """Creates the weights of all chunks."""
-
-    def add_kernel(self, name: str, shape: Shape) -> Any:
-        """A weight whose first axis is the chunks, each initialised as if it stood alone."""
-        chunks = int(shape[0] or 0)
-        return self.add_weight(
-            name=name,
-            shape=shape,
-            initializer=block_initializer(self.kernel_initializer, name, chunks, axis=0),
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-        )
-
-    def add_bias(self, name: str, shape: Shape, size: int) -> Any:
-        if not self.use_bias:
-            return None
-        return self.add_weight(
-            name=name,
-            shape=shape,
-            initializer=of_fan_in(self.bias_initializer, size),
-            regularizer=self.bias_regularizer,
-            constraint=self.bias_constraint,
-        )
-
-    def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
-        return tuple(max(input_shape, key=lambda s: sum(n != 1 for n in s)))
-
-
 @serializable
-class LowRankCore(Core):
-    """`z = sum_r (M_r x) * (N_r y)` for each chunk; `M = N` if they are shared."""
+class LowRankCore(BaseLayer):
+    """`z = sum_r (M_r x) * (N_r y)` for each chunk; `M = N` if they are shared.
+
+    The inputs and the output are `(..., chunks, size)`.
+    """
 
     def __init__(self, rank: int, shared: bool, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -62,8 +32,8 @@ class LowRankCore(Core):
         units = size * self.rank
         made = [
             (
-                self.add_kernel(f"kernel_{i}", (chunks, size, units)),
-                self.add_bias(f"bias_{i}", (chunks, units), size),
+                _add_kernel(self, f"kernel_{i}", (chunks, size, units)),
+                _add_bias(self, f"bias_{i}", (chunks, units), size),
             )
             for i in range(1 if self.shared else 2)
         ]
@@ -72,6 +42,9 @@ class LowRankCore(Core):
     def call(self, inputs: list[Tensor]) -> Tensor:
         x, y = (_merge(z, *merge) for z, merge in zip(inputs, self.merges, strict=True))
         return ops.moveaxis(factorized_bilinear_pool(x, y, factor=self.rank), 0, -2)
+
+    def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
+        return _broader(input_shape)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "rank": self.rank, "shared": self.shared}
@@ -92,17 +65,71 @@ def _merge(x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
 
 
 @serializable
-class FullCore(Core):
-    """`z_o = sum_(m, n) x_m W_(m, n, o) y_n + b_o` for each chunk."""
+class FullCore(BaseLayer):
+    """`z_o = sum_(m, n) x_m W_(m, n, o) y_n + b_o` for each chunk.
+
+    The inputs and the output are `(..., chunks, size)`.
+    """
 
     def build(self, input_shape: list[Shape]) -> None:
         chunks, size = (int(n or 0) for n in input_shape[0][-2:])
-        self.kernel = self.add_kernel("kernel", (chunks, size, size, size))
-        self.bias = self.add_bias("bias", (chunks, size), size)
+        self.kernel = _add_kernel(self, "kernel", (chunks, size, size, size))
+        self.bias = _add_bias(self, "bias", (chunks, size), size)
 
     def call(self, inputs: list[Tensor]) -> Tensor:
         z = block_bilinear(inputs[0], self.kernel, inputs[1])
         return z if self.bias is None else z + self.bias
+
+    def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
+        return _broader(input_shape)
+
+
+def build_cores(
+    layer: BaseLayer,
+    kind: Callable[..., Any],
+    positions: Shape,
+    sizes: Iterable[tuple[int, int]],
+    **kwargs: Any,
+) -> list[Any]:
+    """Creates and builds a core for each size of chunks; those of one size are computed at once."""
+    cores = []
+    for i, (chunks, size) in enumerate(sizes):
+        core = layer.sublayer(kind, name=f"core_{i}", **kwargs)
+        core.build([(*positions, chunks, size)] * 2)
+        cores.append(core)
+    return cores
+
+
+def apply_core(core: Callable[[list[Tensor]], Tensor], x: Tensor, y: Tensor) -> Tensor:
+    """The core of two projections that are one chunk each."""
+    return ops.squeeze(core([ops.expand_dims(x, -2), ops.expand_dims(y, -2)]), -2)
+
+
+def apply_cores(
+    cores: Sequence[Callable[[list[Tensor]], Tensor]],
+    sizes: Iterable[tuple[int, int]],
+    x: Tensor,
+    y: Tensor,
+) -> list[Tensor]:
+    """What each core makes of its chunks of two projections, `(..., chunks, size)`."""
+    start, fused = 0, []
+    for core, (chunks, size) in zip(cores, sizes, strict=True):
+        end = start + chunks * size
+        fused.append(core([_cut(p[..., start:end], chunks, size) for p in (x, y)]))
+        start = end
+    return fused
+
+
+def join_chunks(fused: Sequence[Tensor]) -> Tensor:
+    """The chunks side by side, `(..., width)`."""
+    joined = [ops.reshape(z, (*ops.shape(z)[:-2], z.shape[-2] * z.shape[-1])) for z in fused]
+    return joined[0] if len(joined) == 1 else ops.concatenate(joined, axis=-1)
+
+
+def chunk_axis(axis: int, z: Tensor) -> int:
+    """An axis of the joined chunks as one of `z`, the chunks `(..., chunks, size)`."""
+    rank = len(z.shape) - 1
+    return -1 if axis % rank == rank - 1 else axis % rank
 
 
 def chunk_sizes(width: int, chunks: int) -> list[tuple[int, int]]:
@@ -120,3 +147,36 @@ def chunk_sizes(width: int, chunks: int) -> list[tuple[int, int]]:
         return [(chunks - 1, size), (1, rest)]
     larger = width - (size - 1) * chunks
     return [(larger, size), (chunks - larger, size - 1)]
+
+
+def _cut(p: Tensor, chunks: int, size: int) -> Tensor:
+    return ops.reshape(p, (*ops.shape(p)[:-1], chunks, size))
+
+
+def _broader(shapes: list[Shape]) -> Shape:
+    """The shape that two aligned chunked tensors have together."""
+    return tuple(max(shapes, key=lambda s: sum(n != 1 for n in s)))
+
+
+def _add_kernel(layer: BaseLayer, name: str, shape: Shape) -> Any:
+    """A weight whose first axis is the chunks, each initialised as if it stood alone."""
+    chunks = int(shape[0] or 0)
+    return layer.add_weight(
+        name=name,
+        shape=shape,
+        initializer=block_initializer(layer.kernel_initializer, name, chunks, axis=0),
+        regularizer=layer.kernel_regularizer,
+        constraint=layer.kernel_constraint,
+    )
+
+
+def _add_bias(layer: BaseLayer, name: str, shape: Shape, size: int) -> Any:
+    if not layer.use_bias:
+        return None
+    return layer.add_weight(
+        name=name,
+        shape=shape,
+        initializer=of_fan_in(layer.bias_initializer, size),
+        regularizer=layer.bias_regularizer,
+        constraint=layer.bias_constraint,
+    )

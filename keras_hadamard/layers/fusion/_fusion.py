@@ -1,12 +1,14 @@
-"""What all fusion layers share: a list of tensors in, one tensor of width `units` out."""
+"""Base class of the fusion layers: a list of tensors in, one tensor of width `units` out."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 import keras
-from keras import ops
 
-from keras_hadamard._checks import positive_int, received
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
+
+# Other folders still take `align` from here.
+from keras_hadamard.layers._alignment import align as align
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._masks import all_of
 
@@ -22,13 +24,10 @@ class Fusion(BaseLayer):
     # The argument that makes the layer wider at equal `units`, by which it is cut to a budget.
     width_argument: ClassVar[str | None] = None
 
-    def __init__(self, units: int, **kwargs: Any) -> None:
+    def __init__(self, units: int, **kwargs: Unpack[ProjectionArguments]) -> None:
         super().__init__(**kwargs)
         self.units = positive_int("units", units)
         self.supports_masking = True
-
-    def build(self, input_shape: list[Shape]) -> None:
-        self.positions(input_shape)
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         # On every call: once built, unequal batches would broadcast and integers be cast unasked.
@@ -65,7 +64,7 @@ def positions_of(name: str, input_shape: Any, count: int | None, fewest: int = 2
         )
     lead: list[int | None] = [None] * (max(len(s) for s in shapes) - 1)
     for shape in shapes:
-        # A vector meets the others in the batch axis alone.
+        # A vector shares only the batch axis with the others.
         axes = shape[:1] if len(shape) == 2 else shape[:-1]
         if len(shape) not in (2, len(lead) + 1) or any(
             m is not None and n is not None and m != n for m, n in zip(lead, axes, strict=False)
@@ -102,33 +101,3 @@ def _is_list(value: Any) -> bool:
 def _wanted(count: int | None, fewest: int) -> str:
     few = "one or more" if fewest == 1 else "two or more"
     return f"of {few if count is None else count} tensors"
-
-
-def align(tensors: list[Tensor]) -> list[Tensor]:
-    """Gives vectors the axes of the positions that the others have."""
-    rank = max(len(t.shape) for t in tensors)
-    return [
-        ops.expand_dims(t, tuple(range(1, 1 + rank - len(t.shape)))) if len(t.shape) < rank else t
-        for t in tensors
-    ]
-
-
-def join(tensors: list[Tensor]) -> Tensor:
-    """Concatenates aligned tensors."""
-    # Unlike a product, a concatenation does not broadcast by itself.
-    full = max(tensors, key=lambda t: sum(n != 1 for n in t.shape[1:-1]))
-    positions = ops.shape(full)[:-1]
-    return ops.concatenate(
-        [
-            t
-            if t.shape[1:-1] == full.shape[1:-1]
-            else ops.broadcast_to(t, (*positions, t.shape[-1]))
-            for t in tensors
-        ],
-        axis=-1,
-    )
-
-
-def with_one(x: Tensor) -> Tensor:
-    """The features with a one before them, whose products are those of the other modalities."""
-    return ops.concatenate([ops.ones_like(x[..., :1]), x], axis=-1)

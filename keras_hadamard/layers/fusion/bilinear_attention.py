@@ -1,21 +1,21 @@
 """Bilinear attention between the positions of two modalities."""
 
 import math
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 import keras
 from keras import ops
 
-from keras_hadamard._checks import fraction, positive_int
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._core.checks import fraction, positive_int
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
-from keras_hadamard.layers._dropout import dropped
 from keras_hadamard.layers._kernels import effective_kernel
-from keras_hadamard.layers._masks import masked_softmax
+from keras_hadamard.layers._masks import all_of, masked_softmax
 from keras_hadamard.layers.fusion._fusion import Fusion
-from keras_hadamard.ops._precision import at_least_float32
+from keras_hadamard.layers.fusion._projections import apply_each
 
 
 @serializable
@@ -92,7 +92,7 @@ class BilinearAttention(Fusion):
         projection_activation: Activation = "relu",
         dropout: float = 0.0,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(units, **kwargs)
         self.rank = None if rank is None else positive_int("rank", rank)
@@ -104,15 +104,8 @@ class BilinearAttention(Fusion):
         self.seed = seed
         self._dropout = keras.layers.Dropout(self.dropout, seed=seed, dtype=self.dtype_policy)
 
-    def positions(self, input_shape: Any) -> Shape:
-        """The output's axes before the last: the inputs have the batch in common, no more."""
-        vectors = [
-            (s[0], s[-1]) if isinstance(s, list | tuple) and len(s) > 1 else s for s in input_shape
-        ]
-        return super().positions(vectors)
-
     def build(self, input_shape: list[Shape]) -> None:
-        super().build(input_shape)
+        self.positions(input_shape)
         rank = self.rank or self.units
         x, y = ((s[0], None, s[-1]) for s in input_shape)
         act = self.projection_activation
@@ -144,47 +137,33 @@ class BilinearAttention(Fusion):
 
     def call(self, inputs: list[Tensor], training: bool | None = None, mask: Any = None) -> Tensor:
         masks = mask if isinstance(mask, list | tuple) else [mask] * 2
-        (x, of_x), (y, of_y) = (_regions(z, m) for z, m in zip(inputs, masks, strict=True))
-        attention = self._attend(x, y, of_x, of_y, training)
-        fused = []
-        for g, factors in enumerate(self.factors):
-            u, v = self._of_both(factors, (x, y), training)
+        (x, x_mask), (y, y_mask) = (_flatten(z, m) for z, m in zip(inputs, masks, strict=True))
+        dtype = accumulation_dtype(self.compute_dtype)
+        u, v = apply_each(self.attended, (x, y), self._dropout, training)
+        p = effective_kernel(self.attention, dtype)
+        logits = _pair_logits(ops.cast(u, dtype), p, ops.cast(v, dtype))
+        attention = masked_softmax(logits, _valid_pairs(x_mask, y_mask), (2, 3))
+        glimpses = []
+        for g, projections in enumerate(self.factors):
+            u, v = apply_each(projections, (x, y), self._dropout, training)
             # Not the product of all pairs: for each position of x what it attends to.
-            seen = ops.matmul(attention[:, g], ops.cast(v, attention.dtype))
-            f = ops.sum(ops.cast(u, attention.dtype) * seen, axis=1)
-            f = ops.cast(f, self.compute_dtype)
+            attended = ops.matmul(attention[:, g], ops.cast(v, dtype))
+            f = ops.cast(ops.sum(ops.cast(u, dtype) * attended, axis=1), self.compute_dtype)
             if self.residual:
-                x = _valid(x + self.returns[g](f)[:, None], of_x)
-            fused.append(f)
-        if self.residual:
-            return self.output_projection(ops.sum(x, axis=1))
-        return self.output_projection(ops.concatenate(fused, axis=-1))
-
-    def _attend(self, x: Tensor, y: Tensor, of_x: Any, of_y: Any, training: bool | None) -> Tensor:
-        """The weights of all pairs of positions, `(batch, glimpses, positions_x, positions_y)`."""
-        dtype = at_least_float32(self.compute_dtype)
-        u, v = (ops.cast(z, dtype) for z in self._of_both(self.attended, (x, y), training))
-        weights = ops.transpose(effective_kernel(self.attention, dtype))
-        # (batch, glimpses, positions_x, rank) with (batch, 1, rank, positions_y).
-        weighed = u[:, None] * weights[:, None]
-        logits = ops.matmul(weighed, ops.transpose(v, (0, 2, 1))[:, None])
-        valid = None
-        for m, axis in ((of_x, -1), (of_y, -2)):
-            if m is not None:
-                m = ops.expand_dims(ops.expand_dims(m, axis), 1)
-                valid = m if valid is None else ops.logical_and(valid, m)
-        return masked_softmax(logits, valid, (2, 3))
-
-    def _of_both(
-        self, projections: Any, inputs: tuple[Tensor, Tensor], training: bool | None
-    ) -> list[Tensor]:
-        return [
-            dropped(self._dropout, project(z), training)
-            for project, z in zip(projections, inputs, strict=True)
-        ]
+                x = _zero_masked(x + self.returns[g](f)[:, None], x_mask)
+            glimpses.append(f)
+        fused = ops.sum(x, axis=1) if self.residual else ops.concatenate(glimpses, axis=-1)
+        return self.output_projection(fused)
 
     def compute_mask(self, inputs: list[Tensor], mask: Any = None) -> None:
         return None
+
+    def positions(self, input_shape: Any) -> Shape:
+        """The output's axes before the last: the inputs have the batch in common, no more."""
+        vectors = [
+            (s[0], s[-1]) if isinstance(s, list | tuple) and len(s) > 1 else s for s in input_shape
+        ]
+        return super().positions(vectors)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -199,14 +178,28 @@ class BilinearAttention(Fusion):
         }
 
 
-def _regions(x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
-    """Any positions as one axis, and what stands at masked ones as zeros."""
+def _flatten(x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """All positions as one axis, with zeros at masked ones."""
     batch, *positions, width = ops.shape(x)
     count = math.prod(positions)
     if mask is not None:
         mask = ops.reshape(mask, (batch, count))
-    return _valid(ops.reshape(x, (batch, count, width)), mask), mask
+    return _zero_masked(ops.reshape(x, (batch, count, width)), mask), mask
 
 
-def _valid(x: Tensor, mask: Tensor | None) -> Tensor:
+def _zero_masked(x: Tensor, mask: Tensor | None) -> Tensor:
     return x if mask is None else ops.where(mask[..., None], x, 0)
+
+
+def _pair_logits(u: Tensor, p: Tensor, v: Tensor) -> Tensor:
+    """`p_g . (u_i * v_j)` for all pairs, `(batch, glimpses, positions_x, positions_y)`."""
+    # (batch, glimpses, positions_x, rank) with (batch, 1, rank, positions_y).
+    weighed = u[:, None] * ops.transpose(p)[:, None]
+    return ops.matmul(weighed, ops.transpose(v, (0, 2, 1))[:, None])
+
+
+def _valid_pairs(x_mask: Tensor | None, y_mask: Tensor | None) -> Tensor | None:
+    """The pairs of valid positions, `(batch, 1, positions_x, positions_y)` or broadcast to it."""
+    rows = None if x_mask is None else x_mask[:, None, :, None]
+    columns = None if y_mask is None else y_mask[:, None, None, :]
+    return all_of([rows, columns])

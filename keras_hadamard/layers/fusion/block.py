@@ -1,14 +1,28 @@
 """Bilinear superdiagonal fusion."""
 
-from typing import Any
+from typing import Any, ClassVar, Unpack
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation
-from keras_hadamard.layers.fusion._core_fusion import CoreFusion
+from keras_hadamard._core.checks import fraction, one_of, positive_int
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._dropout import dropped
+from keras_hadamard.layers.fusion._cores import (
+    LowRankCore,
+    apply_cores,
+    build_cores,
+    chunk_axis,
+    chunk_sizes,
+    join_chunks,
+)
+from keras_hadamard.layers.fusion._fusion import Fusion
+from keras_hadamard.layers.fusion._power_normalization import check_normalize_axis, power_normalize
+from keras_hadamard.layers.fusion._projections import apply_each, dropout_layer, project_each
 
 
 @serializable
-class BLOCK(CoreFusion):
+class BLOCK(Fusion):
     """Bilinear superdiagonal fusion (BLOCK): MUTAN in each of several chunks.
 
     `y = act(P [n(z_1); ...; n(z_chunks)] + b)` with `z_c = sum_r (M_(c,r) u_c) * (N_(c,r) v_c)`,
@@ -78,6 +92,9 @@ class BLOCK(CoreFusion):
           https://arxiv.org/abs/1902.00038)
     """
 
+    modalities: ClassVar[int | None] = 2
+    width_argument: ClassVar[str | None] = "mm_dim"
+
     def __init__(
         self,
         units: int,
@@ -94,22 +111,77 @@ class BLOCK(CoreFusion):
         use_core_bias: bool = False,
         shared_projections: bool = False,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
-        super().__init__(
-            units,
-            mm_dim,
-            rank=rank,
-            chunks=chunks,
-            activation=activation,
-            projection_activation=projection_activation,
-            dropout=dropout,
-            projection_dropout=projection_dropout,
-            normalize=normalize,
-            normalize_position=normalize_position,
-            normalize_axis=normalize_axis,
-            use_core_bias=use_core_bias,
-            shared_projections=shared_projections,
-            seed=seed,
-            **kwargs,
+        super().__init__(units, **kwargs)
+        self.mm_dim = positive_int("mm_dim", mm_dim)
+        self.chunks = positive_int("chunks", chunks)
+        self.sizes = chunk_sizes(self.mm_dim, self.chunks)
+        self.rank = positive_int("rank", rank)
+        self.activation = get_activation(activation)
+        self.projection_activation = get_activation(projection_activation)
+        self.dropout = fraction("dropout", dropout)
+        self.projection_dropout = fraction("projection_dropout", projection_dropout)
+        self.normalize = bool(normalize)
+        self.normalize_position = one_of(
+            "normalize_position", normalize_position, ("before_cat", "after_cat")
         )
+        self.normalize_axis = check_normalize_axis(normalize_axis)
+        self.use_core_bias = bool(use_core_bias)
+        self.shared_projections = bool(shared_projections)
+        self.seed = seed
+        self._dropout = dropout_layer(self, self.dropout, "dropout", seed)
+        self._projection_dropout = dropout_layer(
+            self, self.projection_dropout, "projection_dropout", seed, offset=1
+        )
+
+    def build(self, input_shape: list[Shape]) -> None:
+        positions = self.positions(input_shape)
+        self.projections = project_each(
+            self,
+            input_shape,
+            self.mm_dim,
+            activation=self.projection_activation,
+            shared=self.shared_projections,
+        )
+        self.cores = build_cores(
+            self,
+            LowRankCore,
+            positions,
+            self.sizes,
+            use_bias=self.use_core_bias,
+            rank=self.rank,
+            shared=self.shared_projections,
+        )
+        self.output_projection = self.project(
+            self.units, "output_projection", input_shape=(*positions, self.mm_dim)
+        )
+
+    def call(self, inputs: list[Tensor], training: bool | None = None) -> Tensor:
+        u, v = apply_each(self.projections, inputs, self._projection_dropout, training)
+        chunks = apply_cores(self.cores, self.sizes, u, v)
+        if self.normalize and self.normalize_position == "before_cat":
+            chunks = [power_normalize(z, chunk_axis(self.normalize_axis, z)) for z in chunks]
+        z = join_chunks(chunks)
+        if self.normalize and self.normalize_position == "after_cat":
+            z = power_normalize(z, self.normalize_axis)
+        z = dropped(self._dropout, z, training)
+        return self.activation(self.output_projection(z))
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "mm_dim": self.mm_dim,
+            "chunks": self.chunks,
+            "rank": self.rank,
+            "activation": serialize_activation(self.activation),
+            "projection_activation": serialize_activation(self.projection_activation),
+            "dropout": self.dropout,
+            "projection_dropout": self.projection_dropout,
+            "normalize": self.normalize,
+            "normalize_position": self.normalize_position,
+            "normalize_axis": self.normalize_axis,
+            "use_core_bias": self.use_core_bias,
+            "shared_projections": self.shared_projections,
+            "seed": self.seed,
+        }

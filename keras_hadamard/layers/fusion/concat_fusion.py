@@ -1,17 +1,18 @@
 """Concatenation and a multilayer perceptron, the baseline of all fusions."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar, Unpack
 
 import keras
 
-from keras_hadamard._checks import fraction, positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._core.checks import fraction, positive_int, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._alignment import align, join
 from keras_hadamard.layers._dropout import dropped
-from keras_hadamard.layers.fusion._fusion import Fusion, align, join
+from keras_hadamard.layers.fusion._fusion import Fusion
 
 
 @serializable
@@ -68,7 +69,7 @@ class ConcatFusion(Fusion):
           https://arxiv.org/abs/1902.00038), the baseline `ConcatMLP`
     """
 
-    width_argument = "hidden_units"
+    width_argument: ClassVar[str | None] = "hidden_units"
 
     def __init__(
         self,
@@ -79,7 +80,7 @@ class ConcatFusion(Fusion):
         dropout: float = 0.0,
         input_dropout: float = 0.0,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(units, **kwargs)
         if not isinstance(hidden_units, list | tuple):

@@ -1,23 +1,23 @@
 """Batch normalisation whose scale and shift depend on a condition."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
-from keras_hadamard._checks import fraction, non_negative, positive_int
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.checks import fraction, non_negative, positive_int
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._channels import channels_axis, to_last, to_last_shape
 from keras_hadamard.layers._masks import counted
 from keras_hadamard.layers._normalization import BatchNormalization
 from keras_hadamard.layers._normalization.batch import EPSILON
-from keras_hadamard.layers.fusion._conditioned import Conditioned
+from keras_hadamard.layers.fusion._conditioned import ConditionedLayer
 from keras_hadamard.ops import modulate
 
 
 @serializable
-class ConditionalBatchNormalization(Conditioned):
+class ConditionalBatchNormalization(ConditionedLayer):
     """Batch normalisation whose scale and shift a condition moves (de Vries et al.).
 
     `y = (gamma + dgamma) * (x - mean) / sqrt(var + epsilon) + beta + dbeta with
@@ -82,7 +82,7 @@ class ConditionalBatchNormalization(Conditioned):
         momentum: float = 0.9,
         epsilon: float = EPSILON,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.hidden_units = (

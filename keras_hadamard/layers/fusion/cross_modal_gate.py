@@ -1,12 +1,13 @@
 """Gating of one modality by another."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
-from keras_hadamard.layers.fusion._fusion import Fusion, align
+from keras_hadamard.layers._alignment import align
+from keras_hadamard.layers.fusion._fusion import Fusion
 from keras_hadamard.ops import factorized_bilinear_pool
 
 
@@ -69,7 +70,7 @@ class CrossModalGate(Fusion):
         mutual: bool = False,
         activation: Activation = None,
         gate_activation: Activation = "sigmoid",
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(units, **kwargs)
         self.mutual = bool(mutual)
@@ -77,7 +78,7 @@ class CrossModalGate(Fusion):
         self.gate_activation = get_activation(gate_activation)
 
     def build(self, input_shape: list[Shape]) -> None:
-        super().build(input_shape)
+        self.positions(input_shape)
         shapes = [tuple(shape) for shape in input_shape]
         self.directions = [
             (

@@ -1,20 +1,20 @@
 """Feature-wise linear modulation."""
 
-from typing import Any
+from typing import Any, Unpack
 
 from keras import ops
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._channels import channels_axis, to_last
-from keras_hadamard.layers.fusion._conditioned import Conditioned
+from keras_hadamard.layers.fusion._conditioned import ConditionedLayer
 from keras_hadamard.ops import modulate
 
 
 @serializable
-class FiLM(Conditioned):
+class FiLM(ConditionedLayer):
     """Feature-wise linear modulation (FiLM) of one representation by another.
 
     `y = act(gamma * x + beta) with [gamma - gamma_offset, beta] = W c + b` for every feature of
@@ -70,7 +70,7 @@ class FiLM(Conditioned):
         use_shift: bool = True,
         gamma_offset: float = 1.0,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.activation = get_activation(activation)

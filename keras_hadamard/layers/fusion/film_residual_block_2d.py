@@ -1,24 +1,24 @@
 """The residual block that FiLM was published with."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 import keras
 from keras import ops
 
-from keras_hadamard._checks import one_of, positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.checks import one_of, positive_int, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._channels import known_image, to_last, to_last_shape
 from keras_hadamard.layers._convolutions import convolve
 from keras_hadamard.layers._normalization import normalization
-from keras_hadamard.layers.fusion._conditioned import Conditioned, equal
+from keras_hadamard.layers.fusion._conditioned import ConditionedLayer, equal
 from keras_hadamard.layers.fusion.film import FiLM
 
 POSITIONS = ("input", "convolution", "norm", "relu", "output")
 
 
 @serializable
-class FiLMResidualBlock2D(Conditioned):
+class FiLMResidualBlock2D(ConditionedLayer):
     """Residual block of convolutions that a condition modulates (Perez et al.).
 
     `y = h + relu(gamma * N(conv(h)) + beta) with h = relu(conv_in([x; maps])) and
@@ -91,7 +91,7 @@ class FiLMResidualBlock2D(Conditioned):
         input_kernel_size: int = 1,
         gamma_offset: float = 1.0,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.filters = positive_int("filters", filters)
@@ -133,17 +133,17 @@ class FiLMResidualBlock2D(Conditioned):
 
     def call(self, inputs: list[Tensor]) -> Tensor:
         x, condition, *maps = inputs
-        x = self._at("input", to_last(x, self.data_format), condition)
+        x = self._film_at("input", to_last(x, self.data_format), condition)
         if maps:
             x = ops.concatenate([x, to_last(maps[0], self.data_format)], axis=-1)
         shortcut = self.input_convolution(x)
-        y = self._at("convolution", self.convolution(shortcut), condition)
-        y = self._at("norm", self.normalization(y), condition)
-        y = self._at("relu", keras.activations.relu(y), condition)
-        y = self._at("output", shortcut + y, condition)
+        y = self._film_at("convolution", self.convolution(shortcut), condition)
+        y = self._film_at("norm", self.normalization(y), condition)
+        y = self._film_at("relu", keras.activations.relu(y), condition)
+        y = self._film_at("output", shortcut + y, condition)
         return to_last(y, self.data_format, back=True)
 
-    def _at(self, position: str, x: Tensor, condition: Tensor) -> Tensor:
+    def _film_at(self, position: str, x: Tensor, condition: Tensor) -> Tensor:
         return self.film([x, condition]) if position == self.film_position else x
 
     def check_shapes(self, x: Shape, condition: Shape, *maps: Shape) -> None:

@@ -1,15 +1,16 @@
 """Gated multimodal unit."""
 
-from typing import Any
+from typing import Any, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import one_of
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._core.checks import one_of
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
-from keras_hadamard.layers.fusion._fusion import Fusion, align, join
+from keras_hadamard.layers._alignment import align, join
+from keras_hadamard.layers.fusion._fusion import Fusion
 
 
 @serializable
@@ -75,7 +76,7 @@ class GMU(Fusion):
         activation: Activation = "tanh",
         gate_on: str = "inputs",
         return_gates: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(units, **kwargs)
         self.activation = get_activation(activation)
@@ -93,7 +94,7 @@ class GMU(Fusion):
         self.gate_projection = self.project(
             self.units,
             "gate_projection",
-            blocks=self._gates(count),
+            blocks=_gate_count(count),
             input_shape=(*positions, width if self.gate_on == "inputs" else count * self.units),
         )
 
@@ -113,16 +114,16 @@ class GMU(Fusion):
             gates = ops.reshape(gates, (*ops.shape(gates)[:-1], len(values), self.units))
         return (y, gates) if self.return_gates else y
 
+    def compute_mask(self, inputs: list[Tensor], mask: Any = None) -> Any:
+        valid = super().compute_mask(inputs, mask)
+        return (valid, valid) if self.return_gates else valid
+
     def compute_output_shape(self, input_shape: list[Shape]) -> Any:
         y = super().compute_output_shape(input_shape)
         if not self.return_gates:
             return y
-        count = self._gates(len(input_shape))
+        count = _gate_count(len(input_shape))
         return y, (y if count == 1 else (*y[:-1], count, self.units))
-
-    def compute_mask(self, inputs: list[Tensor], mask: Any = None) -> Any:
-        valid = super().compute_mask(inputs, mask)
-        return (valid, valid) if self.return_gates else valid
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -132,6 +133,6 @@ class GMU(Fusion):
             "return_gates": self.return_gates,
         }
 
-    @staticmethod
-    def _gates(modalities: int) -> int:
-        return 1 if modalities == 2 else modalities
+
+def _gate_count(modalities: int) -> int:
+    return 1 if modalities == 2 else modalities

@@ -1,14 +1,22 @@
 """Product of projections, the multiplicative baseline."""
 
-from typing import Any
+import functools
+import operator
+from typing import Any, Unpack
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation
-from keras_hadamard.layers.fusion.mlb import MLB
+from keras_hadamard._core.checks import fraction
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._dropout import dropped
+from keras_hadamard.layers.fusion._fusion import Fusion
+from keras_hadamard.layers.fusion._power_normalization import check_normalize_axis, power_normalize
+from keras_hadamard.layers.fusion._projections import apply_each, dropout_layer, project_each
 
 
 @serializable
-class HadamardFusion(MLB):
+class HadamardFusion(Fusion):
     """Hadamard fusion: the product of one projection for each modality, and nothing more.
 
     `y = act(a(W_1 x_1 + b_1) * a(W_2 x_2 + b_2))` with `W_i` of shape `(width_i, units)`: the
@@ -67,8 +75,6 @@ class HadamardFusion(MLB):
           https://arxiv.org/abs/1610.04325)
     """
 
-    width_argument = None
-
     def __init__(
         self,
         units: int,
@@ -79,20 +85,42 @@ class HadamardFusion(MLB):
         normalize: bool = False,
         normalize_axis: int = -1,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
-        super().__init__(
-            units,
-            activation=activation,
-            projection_activation=projection_activation,
-            dropout=dropout,
-            projection_dropout=projection_dropout,
-            normalize=normalize,
-            normalize_axis=normalize_axis,
-            seed=seed,
-            **kwargs,
+        super().__init__(units, **kwargs)
+        self.activation = get_activation(activation)
+        self.projection_activation = get_activation(projection_activation)
+        self.dropout = fraction("dropout", dropout)
+        self.projection_dropout = fraction("projection_dropout", projection_dropout)
+        self.normalize = bool(normalize)
+        self.normalize_axis = check_normalize_axis(normalize_axis)
+        self.seed = seed
+        self._dropout = dropout_layer(self, self.dropout, "dropout", seed)
+        self._projection_dropout = dropout_layer(
+            self, self.projection_dropout, "projection_dropout", seed, offset=1
         )
 
-    @property
-    def has_output_projection(self) -> bool:
-        return False
+    def build(self, input_shape: list[Shape]) -> None:
+        self.positions(input_shape)
+        self.projections = project_each(
+            self, input_shape, self.units, activation=self.projection_activation
+        )
+
+    def call(self, inputs: list[Tensor], training: bool | None = None) -> Tensor:
+        projections = apply_each(self.projections, inputs, self._projection_dropout, training)
+        z = functools.reduce(operator.mul, projections)
+        if self.normalize:
+            z = power_normalize(z, self.normalize_axis)
+        return self.activation(dropped(self._dropout, z, training))
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "activation": serialize_activation(self.activation),
+            "projection_activation": serialize_activation(self.projection_activation),
+            "dropout": self.dropout,
+            "projection_dropout": self.projection_dropout,
+            "normalize": self.normalize,
+            "normalize_axis": self.normalize_axis,
+            "seed": self.seed,
+        }

@@ -2,18 +2,19 @@
 
 import functools
 import operator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import positive_int
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._core.checks import positive_int
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._alignment import align, prepend_one
 from keras_hadamard.layers._initializers import block_initializer
-from keras_hadamard.layers.fusion._fusion import Fusion, align, with_one
-from keras_hadamard.ops._precision import at_least_float32
+from keras_hadamard.layers.fusion._fusion import Fusion
 
 
 @serializable
@@ -77,7 +78,7 @@ class LMF(Fusion):
         rank: int = 4,
         activation: Activation = None,
         use_rank_weights: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(units, **kwargs)
         self.rank = positive_int("rank", rank)
@@ -85,7 +86,7 @@ class LMF(Fusion):
         self.use_rank_weights = bool(use_rank_weights)
 
     def build(self, input_shape: list[Shape]) -> None:
-        super().build(input_shape)
+        self.positions(input_shape)
         # The row of the one comes first.
         self.factors = [
             self._weight(f"factor_{i}", (int(shape[-1] or 0) + 1, self.rank * self.units))
@@ -107,9 +108,9 @@ class LMF(Fusion):
             )
 
     def call(self, inputs: list[Tensor]) -> Tensor:
-        dtype = at_least_float32(self.compute_dtype)
+        dtype = accumulation_dtype(self.compute_dtype)
         factors = [
-            ops.cast(ops.matmul(with_one(x), factor), dtype)
+            ops.cast(ops.matmul(prepend_one(x), factor), dtype)
             for x, factor in zip(inputs, self.factors, strict=True)
         ]
         product = functools.reduce(operator.mul, align(factors))

@@ -1,21 +1,26 @@
 """Multimodal compact bilinear fusion."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import positive_int
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._core.checks import fraction, positive_int
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._alignment import align
+from keras_hadamard.layers._dropout import dropped
 from keras_hadamard.layers._sketch import add_sketches
-from keras_hadamard.layers.fusion._combined_fusion import CombinedFusion
-from keras_hadamard.layers.fusion._fusion import align
+from keras_hadamard.layers.fusion._fusion import Fusion
+from keras_hadamard.layers.fusion._power_normalization import check_normalize_axis, power_normalize
+from keras_hadamard.layers.fusion._projections import dropout_layer
 from keras_hadamard.ops import compact_bilinear
-from keras_hadamard.ops._precision import at_least_float32
 
 
 @serializable
-class MCB(CombinedFusion):
+class MCB(Fusion):
     """Multimodal compact bilinear fusion (MCB): a sketch of the outer product of two modalities.
 
     `y = act(P n(irfft(rfft(s_1(x_1)) * rfft(s_2(x_2)))) + b)` with two count sketches
@@ -88,27 +93,41 @@ class MCB(CombinedFusion):
         normalize: bool = True,
         normalize_axis: int = -1,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
-        super().__init__(
-            units,
-            positive_int("sketch_dim", sketch_dim),
-            activation,
-            dropout,
-            normalize,
-            normalize_axis,
-            seed,
-            **kwargs,
+        super().__init__(units, **kwargs)
+        self.sketch_dim = positive_int("sketch_dim", sketch_dim)
+        self.activation = get_activation(activation)
+        self.dropout = fraction("dropout", dropout)
+        self.normalize = bool(normalize)
+        self.normalize_axis = check_normalize_axis(normalize_axis)
+        self.seed = seed
+        self._dropout = dropout_layer(self, self.dropout, "dropout", seed)
+
+    def build(self, input_shape: list[Shape]) -> None:
+        positions = self.positions(input_shape)
+        widths = [int(shape[-1] or 0) for shape in input_shape]
+        self.sketches = add_sketches(self, widths, self.sketch_dim, self.seed)
+        self.output_projection = self.project(
+            self.units, "output_projection", input_shape=(*positions, self.sketch_dim)
         )
 
-    def build_parts(self, input_shape: list[Shape]) -> None:
-        widths = [int(shape[-1] or 0) for shape in input_shape]
-        self.sketches = add_sketches(self, widths, self.width, self.seed)
+    def call(self, inputs: list[Tensor], training: bool | None = None) -> Tensor:
+        dtype = accumulation_dtype(self.compute_dtype)
+        x, y = align([s(ops.cast(x, dtype)) for s, x in zip(self.sketches, inputs, strict=True)])
+        z = compact_bilinear(x, y)
+        if self.normalize:
+            z = power_normalize(z, self.normalize_axis)
+        z = dropped(self._dropout, ops.cast(z, self.compute_dtype), training)
+        return self.activation(self.output_projection(z))
 
-    def fuse(self, inputs: list[Tensor], training: bool | None) -> Tensor:
-        dtype = at_least_float32(self.compute_dtype)
-        sketches = [
-            sketch(ops.cast(x, dtype)) for sketch, x in zip(self.sketches, inputs, strict=True)
-        ]
-        fused = self.normalized(compact_bilinear(*align(sketches)))
-        return ops.cast(fused, self.compute_dtype)
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "sketch_dim": self.sketch_dim,
+            "activation": serialize_activation(self.activation),
+            "dropout": self.dropout,
+            "normalize": self.normalize,
+            "normalize_axis": self.normalize_axis,
+            "seed": self.seed,
+        }

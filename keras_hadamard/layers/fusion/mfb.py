@@ -1,16 +1,25 @@
 """Multimodal factorised bilinear fusion."""
 
-from typing import Any
+from typing import Any, ClassVar, Unpack
 
-from keras_hadamard._checks import positive_int
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Tensor
-from keras_hadamard.layers.fusion._projected_fusion import ProjectedFusion
+from keras_hadamard._core.checks import fraction, positive_int
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers.fusion._fusion import Fusion
+from keras_hadamard.layers.fusion._power_normalization import check_normalize_axis, power_normalize
+from keras_hadamard.layers.fusion._projections import (
+    apply_each,
+    drop_product,
+    dropout_layer,
+    project_each,
+)
 from keras_hadamard.ops import factorized_bilinear_pool
 
 
 @serializable
-class MFB(ProjectedFusion):
+class MFB(Fusion):
     """Multimodal factorised bilinear fusion (MFB).
 
     `z_j = sum_f u_(j,f) v_(j,f) with u = a(W_1 x_1 + b_1) and v = a(W_2 x_2 + b_2)` of width
@@ -76,8 +85,8 @@ class MFB(ProjectedFusion):
           https://arxiv.org/abs/1708.01471)
     """
 
-    modalities = 2
-    drops_in_fuse = True
+    modalities: ClassVar[int | None] = 2
+    width_argument: ClassVar[str | None] = "rank"
 
     def __init__(
         self,
@@ -91,33 +100,53 @@ class MFB(ProjectedFusion):
         normalize: bool = True,
         normalize_axis: int = -1,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
-        super().__init__(
-            units,
-            rank,
-            activation=activation,
-            projection_activation=projection_activation,
-            dropout=dropout,
-            projection_dropout=projection_dropout,
-            normalize=normalize,
-            normalize_axis=normalize_axis,
-            seed=seed,
-            **kwargs,
-        )
+        super().__init__(units, **kwargs)
+        self.rank = None if rank is None else positive_int("rank", rank)
         self.factor = positive_int("factor", factor)
+        self.activation = get_activation(activation)
+        self.projection_activation = get_activation(projection_activation)
+        self.dropout = fraction("dropout", dropout)
+        self.projection_dropout = fraction("projection_dropout", projection_dropout)
+        self.normalize = bool(normalize)
+        self.normalize_axis = check_normalize_axis(normalize_axis)
+        self.seed = seed
+        self._dropout = dropout_layer(self, self.dropout, "dropout", seed)
+        self._projection_dropout = dropout_layer(
+            self, self.projection_dropout, "projection_dropout", seed, offset=1
+        )
 
-    @property
-    def projection_width(self) -> int:
-        return self.width * self.factor
+    def build(self, input_shape: list[Shape]) -> None:
+        positions = self.positions(input_shape)
+        width = self.rank or self.units
+        self.projections = project_each(
+            self, input_shape, width * self.factor, activation=self.projection_activation
+        )
+        self.output_projection = None
+        if self.rank is not None:
+            self.output_projection = self.project(
+                self.units, "output_projection", input_shape=(*positions, width)
+            )
 
-    @property
-    def has_output_projection(self) -> bool:
-        return self.given_width is not None
-
-    def combine(self, projections: list[Tensor], training: bool | None) -> Tensor:
-        x, y = self.drop_product(projections, training)
-        return self.normalized(factorized_bilinear_pool(x, y, factor=self.factor))
+    def call(self, inputs: list[Tensor], training: bool | None = None) -> Tensor:
+        u, v = apply_each(self.projections, inputs, self._projection_dropout, training)
+        u, v = drop_product(self._dropout, u, v, training)
+        z = factorized_bilinear_pool(u, v, factor=self.factor)
+        if self.normalize:
+            z = power_normalize(z, self.normalize_axis)
+        return self.activation(z if self.output_projection is None else self.output_projection(z))
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "factor": self.factor}
+        return {
+            **super().get_config(),
+            "rank": self.rank,
+            "factor": self.factor,
+            "activation": serialize_activation(self.activation),
+            "projection_activation": serialize_activation(self.projection_activation),
+            "dropout": self.dropout,
+            "projection_dropout": self.projection_dropout,
+            "normalize": self.normalize,
+            "normalize_axis": self.normalize_axis,
+            "seed": self.seed,
+        }

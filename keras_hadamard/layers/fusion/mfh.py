@@ -1,19 +1,28 @@
 """Multimodal factorised high-order fusion."""
 
-from typing import Any
+from typing import Any, ClassVar, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Tensor
-from keras_hadamard.layers.fusion.mfb import MFB
+from keras_hadamard._core.checks import fraction, positive_int, received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers.fusion._fusion import Fusion
+from keras_hadamard.layers.fusion._power_normalization import check_normalize_axis, power_normalize
+from keras_hadamard.layers.fusion._projections import (
+    apply_each,
+    drop_product,
+    dropout_layer,
+    project_each,
+)
 from keras_hadamard.ops import factorized_bilinear_pool
-from keras_hadamard.ops._precision import at_least_float32
 
 
 @serializable
-class MFH(MFB):
+class MFH(Fusion):
     """Multimodal factorised high-order fusion (MFH): a cascade of MFB blocks.
 
     `y = act(P [z_1; ...; z_order] + b)` with `z_i = norm(sum_f e_i)` over groups of `factor`
@@ -85,6 +94,9 @@ class MFH(MFB):
           https://arxiv.org/abs/1708.03619)
     """
 
+    modalities: ClassVar[int | None] = 2
+    width_argument: ClassVar[str | None] = "rank"
+
     def __init__(
         self,
         units: int,
@@ -98,48 +110,71 @@ class MFH(MFB):
         normalize: bool = True,
         normalize_axis: int = -1,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
-        super().__init__(
-            units,
-            rank,
-            factor,
-            activation=activation,
-            projection_activation=projection_activation,
-            dropout=dropout,
-            projection_dropout=projection_dropout,
-            normalize=normalize,
-            normalize_axis=normalize_axis,
-            seed=seed,
-            **kwargs,
-        )
+        super().__init__(units, **kwargs)
+        self.rank = None if rank is None else positive_int("rank", rank)
+        self.factor = positive_int("factor", factor)
         self.order = positive_int("order", order)
-        self.projection_blocks = self.order
-        if rank is None and self.units % self.order:
+        if self.rank is None and self.units % self.order:
             raise received(
                 f"`units` to be a multiple of order={order} where there is no `rank`", units=units
             )
+        self.activation = get_activation(activation)
+        self.projection_activation = get_activation(projection_activation)
+        self.dropout = fraction("dropout", dropout)
+        self.projection_dropout = fraction("projection_dropout", projection_dropout)
+        self.normalize = bool(normalize)
+        self.normalize_axis = check_normalize_axis(normalize_axis)
+        self.seed = seed
+        self._dropout = dropout_layer(self, self.dropout, "dropout", seed)
+        self._projection_dropout = dropout_layer(
+            self, self.projection_dropout, "projection_dropout", seed, offset=1
+        )
 
-    @property
-    def width(self) -> int:
-        return self.units if self.given_width is None else self.order * self.given_width
+    def build(self, input_shape: list[Shape]) -> None:
+        positions = self.positions(input_shape)
+        # The width of one block, whose projections stand beside those of the others.
+        width = self.rank or self.units // self.order
+        self.projections = project_each(
+            self,
+            input_shape,
+            width * self.factor,
+            activation=self.projection_activation,
+            blocks=self.order,
+        )
+        self.output_projection = None
+        if self.rank is not None:
+            self.output_projection = self.project(
+                self.units, "output_projection", input_shape=(*positions, self.order * width)
+            )
 
-    @property
-    def projection_width(self) -> int:
-        """The width of one block's projection."""
-        return self.width // self.order * self.factor
-
-    def combine(self, projections: list[Tensor], training: bool | None) -> Tensor:
+    def call(self, inputs: list[Tensor], training: bool | None = None) -> Tensor:
+        u, v = apply_each(self.projections, inputs, self._projection_dropout, training)
         # What is handed on keeps the products' range.
-        dtype = at_least_float32(projections[0].dtype)
-        blocks = [ops.split(p, self.order, axis=-1) for p in projections]
+        dtype = accumulation_dtype(u.dtype)
         pooled, handed = [], None
-        for factors in zip(*blocks, strict=True):
-            x, y = (ops.cast(f, dtype) for f in self.drop_product(factors, training))
+        for x, y in zip(*(ops.split(p, self.order, axis=-1) for p in (u, v)), strict=True):
+            x, y = drop_product(self._dropout, x, y, training)
+            x, y = ops.cast(x, dtype), ops.cast(y, dtype)
             x = x if handed is None else x * handed
-            pooled.append(self.normalized(factorized_bilinear_pool(x, y, factor=self.factor)))
+            z = factorized_bilinear_pool(x, y, factor=self.factor)
+            pooled.append(power_normalize(z, self.normalize_axis) if self.normalize else z)
             handed = x * y
-        return ops.cast(ops.concatenate(pooled, axis=-1), projections[0].dtype)
+        z = ops.cast(ops.concatenate(pooled, axis=-1), u.dtype)
+        return self.activation(z if self.output_projection is None else self.output_projection(z))
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "order": self.order}
+        return {
+            **super().get_config(),
+            "rank": self.rank,
+            "factor": self.factor,
+            "order": self.order,
+            "activation": serialize_activation(self.activation),
+            "projection_activation": serialize_activation(self.projection_activation),
+            "dropout": self.dropout,
+            "projection_dropout": self.projection_dropout,
+            "normalize": self.normalize,
+            "normalize_axis": self.normalize_axis,
+            "seed": self.seed,
+        }

@@ -2,15 +2,21 @@
 
 import functools
 import operator
-from typing import Any
+from typing import Any, ClassVar, Unpack
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Tensor
-from keras_hadamard.layers.fusion._projected_fusion import ProjectedFusion
+from keras_hadamard._core.checks import fraction, positive_int
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._dropout import dropped
+from keras_hadamard.layers.fusion._fusion import Fusion
+from keras_hadamard.layers.fusion._power_normalization import check_normalize_axis, power_normalize
+from keras_hadamard.layers.fusion._projections import apply_each, dropout_layer, project_each
 
 
 @serializable
-class MLB(ProjectedFusion):
+class MLB(Fusion):
     """Multimodal low-rank bilinear fusion (MLB).
 
     `y = act(P (a(W_1 x_1 + b_1) * a(W_2 x_2 + b_2)) + b)` with `W_i` of shape `(width_i, rank)` and
@@ -73,6 +79,8 @@ class MLB(ProjectedFusion):
           https://arxiv.org/abs/1610.04325)
     """
 
+    width_argument: ClassVar[str | None] = "rank"
+
     def __init__(
         self,
         units: int,
@@ -84,20 +92,49 @@ class MLB(ProjectedFusion):
         normalize: bool = False,
         normalize_axis: int = -1,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
-        super().__init__(
-            units,
-            rank,
-            activation=activation,
-            projection_activation=projection_activation,
-            dropout=dropout,
-            projection_dropout=projection_dropout,
-            normalize=normalize,
-            normalize_axis=normalize_axis,
-            seed=seed,
-            **kwargs,
+        super().__init__(units, **kwargs)
+        self.rank = None if rank is None else positive_int("rank", rank)
+        self.activation = get_activation(activation)
+        self.projection_activation = get_activation(projection_activation)
+        self.dropout = fraction("dropout", dropout)
+        self.projection_dropout = fraction("projection_dropout", projection_dropout)
+        self.normalize = bool(normalize)
+        self.normalize_axis = check_normalize_axis(normalize_axis)
+        self.seed = seed
+        self._dropout = dropout_layer(self, self.dropout, "dropout", seed)
+        self._projection_dropout = dropout_layer(
+            self, self.projection_dropout, "projection_dropout", seed, offset=1
         )
 
-    def combine(self, projections: list[Tensor], training: bool | None) -> Tensor:
-        return self.normalized(functools.reduce(operator.mul, projections))
+    def build(self, input_shape: list[Shape]) -> None:
+        positions = self.positions(input_shape)
+        width = self.rank or self.units
+        self.projections = project_each(
+            self, input_shape, width, activation=self.projection_activation
+        )
+        self.output_projection = self.project(
+            self.units, "output_projection", input_shape=(*positions, width)
+        )
+
+    def call(self, inputs: list[Tensor], training: bool | None = None) -> Tensor:
+        projections = apply_each(self.projections, inputs, self._projection_dropout, training)
+        z = functools.reduce(operator.mul, projections)
+        if self.normalize:
+            z = power_normalize(z, self.normalize_axis)
+        z = dropped(self._dropout, z, training)
+        return self.activation(self.output_projection(z))
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "rank": self.rank,
+            "activation": serialize_activation(self.activation),
+            "projection_activation": serialize_activation(self.projection_activation),
+            "dropout": self.dropout,
+            "projection_dropout": self.projection_dropout,
+            "normalize": self.normalize,
+            "normalize_axis": self.normalize_axis,
+            "seed": self.seed,
+        }

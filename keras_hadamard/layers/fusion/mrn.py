@@ -1,16 +1,17 @@
 """Multimodal residual learning."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 import keras
 
-from keras_hadamard._checks import fraction, positive_int
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._core.checks import fraction, positive_int
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._alignment import align
 from keras_hadamard.layers._dropout import dropped
-from keras_hadamard.layers.fusion._fusion import Fusion, align
+from keras_hadamard.layers.fusion._fusion import Fusion
 from keras_hadamard.ops import factorized_bilinear_pool
 
 
@@ -80,7 +81,7 @@ class MRN(Fusion):
         projection_activation: Activation = "tanh",
         dropout: float = 0.0,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(units, **kwargs)
         self.depth = positive_int("depth", depth)
@@ -91,30 +92,28 @@ class MRN(Fusion):
         self._dropout = keras.layers.Dropout(self.dropout, seed=seed, dtype=self.dtype_policy)
 
     def build(self, input_shape: list[Shape]) -> None:
-        super().build(input_shape)
+        positions = self.positions(input_shape)
         x, h = (tuple(shape) for shape in input_shape)
         inner = (*x[:-1], self.units)
+        act = self.projection_activation
         self.blocks = []
         for n in range(1, self.depth + 1):
-            act = self.projection_activation
-            self.blocks.append(
-                {
-                    "shortcut": self.project(self.units, f"shortcut_{n}", input_shape=h),
-                    "state": self.project(self.units, f"state_{n}", activation=act, input_shape=h),
-                    "first": self.project(self.units, f"input_{n}", activation=act, input_shape=x),
-                    "second": self.project(
-                        self.units, f"input_{n}_again", activation=act, input_shape=inner
-                    ),
-                }
-            )
-            h = (*self.positions(input_shape), self.units)
+            second = f"input_{n}_again"
+            block = {
+                "shortcut": self.project(self.units, f"shortcut_{n}", input_shape=h),
+                "state": self.project(self.units, f"state_{n}", activation=act, input_shape=h),
+                "first": self.project(self.units, f"input_{n}", activation=act, input_shape=x),
+                "second": self.project(self.units, second, activation=act, input_shape=inner),
+            }
+            self.blocks.append(block)
+            h = (*positions, self.units)
 
     def call(self, inputs: list[Tensor], training: bool | None = None) -> Tensor:
         x, h = inputs
         for block in self.blocks:
             kept = dropped(self._dropout, h, training)
             seen = block["second"](block["first"](dropped(self._dropout, x, training)))
-            state, seen, shortcut = align([block["state"](kept), seen, block["shortcut"](kept)])
+            shortcut, state, seen = align([block["shortcut"](kept), block["state"](kept), seen])
             h = shortcut + factorized_bilinear_pool(state, seen, factor=1)
         return self.activation(h)
 

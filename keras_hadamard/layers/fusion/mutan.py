@@ -1,14 +1,21 @@
 """Multimodal Tucker fusion with a core of low rank."""
 
-from typing import Any
+from typing import Any, ClassVar, Unpack
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation
-from keras_hadamard.layers.fusion._core_fusion import CoreFusion
+from keras_hadamard._core.checks import fraction, positive_int
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._dropout import dropped
+from keras_hadamard.layers.fusion._cores import LowRankCore, apply_core, build_cores
+from keras_hadamard.layers.fusion._fusion import Fusion
+from keras_hadamard.layers.fusion._power_normalization import check_normalize_axis, power_normalize
+from keras_hadamard.layers.fusion._projections import apply_each, dropout_layer, project_each
 
 
 @serializable
-class MUTAN(CoreFusion):
+class MUTAN(Fusion):
     """Multimodal Tucker fusion (MUTAN): a Tucker decomposition whose core has low-rank slices.
 
     `y = act(P z + b)` with `z = sum_r (M_r u) * (N_r v)`, `u = a(W_1 x_1 + b_1)`,
@@ -75,6 +82,9 @@ class MUTAN(CoreFusion):
           https://arxiv.org/abs/1705.06676)
     """
 
+    modalities: ClassVar[int | None] = 2
+    width_argument: ClassVar[str | None] = "mm_dim"
+
     def __init__(
         self,
         units: int,
@@ -89,20 +99,68 @@ class MUTAN(CoreFusion):
         use_core_bias: bool = False,
         shared_projections: bool = False,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
-        super().__init__(
-            units,
-            mm_dim,
-            rank=rank,
-            activation=activation,
-            projection_activation=projection_activation,
-            dropout=dropout,
-            projection_dropout=projection_dropout,
-            normalize=normalize,
-            normalize_axis=normalize_axis,
-            use_core_bias=use_core_bias,
-            shared_projections=shared_projections,
-            seed=seed,
-            **kwargs,
+        super().__init__(units, **kwargs)
+        self.mm_dim = None if mm_dim is None else positive_int("mm_dim", mm_dim)
+        self.rank = positive_int("rank", rank)
+        self.activation = get_activation(activation)
+        self.projection_activation = get_activation(projection_activation)
+        self.dropout = fraction("dropout", dropout)
+        self.projection_dropout = fraction("projection_dropout", projection_dropout)
+        self.normalize = bool(normalize)
+        self.normalize_axis = check_normalize_axis(normalize_axis)
+        self.use_core_bias = bool(use_core_bias)
+        self.shared_projections = bool(shared_projections)
+        self.seed = seed
+        self._dropout = dropout_layer(self, self.dropout, "dropout", seed)
+        self._projection_dropout = dropout_layer(
+            self, self.projection_dropout, "projection_dropout", seed, offset=1
         )
+
+    def build(self, input_shape: list[Shape]) -> None:
+        positions = self.positions(input_shape)
+        width = self.mm_dim or self.units
+        self.projections = project_each(
+            self,
+            input_shape,
+            width,
+            activation=self.projection_activation,
+            shared=self.shared_projections,
+        )
+        self.cores = build_cores(
+            self,
+            LowRankCore,
+            positions,
+            [(1, width)],
+            use_bias=self.use_core_bias,
+            rank=self.rank,
+            shared=self.shared_projections,
+        )
+        self.output_projection = self.project(
+            self.units, "output_projection", input_shape=(*positions, width)
+        )
+
+    def call(self, inputs: list[Tensor], training: bool | None = None) -> Tensor:
+        u, v = apply_each(self.projections, inputs, self._projection_dropout, training)
+        z = apply_core(self.cores[0], u, v)
+        if self.normalize:
+            z = power_normalize(z, self.normalize_axis)
+        z = dropped(self._dropout, z, training)
+        return self.activation(self.output_projection(z))
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "mm_dim": self.mm_dim,
+            "rank": self.rank,
+            "activation": serialize_activation(self.activation),
+            "projection_activation": serialize_activation(self.projection_activation),
+            "dropout": self.dropout,
+            "projection_dropout": self.projection_dropout,
+            "normalize": self.normalize,
+            "normalize_axis": self.normalize_axis,
+            "use_core_bias": self.use_core_bias,
+            "shared_projections": self.shared_projections,
+            "seed": self.seed,
+        }

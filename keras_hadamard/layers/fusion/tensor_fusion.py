@@ -1,16 +1,17 @@
 """Tensor fusion: all products of all modalities."""
 
 import math
-from typing import Any
+from typing import Any, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
-from keras_hadamard.layers.fusion._fusion import Fusion, align, with_one
+from keras_hadamard.layers._alignment import align, prepend_one
+from keras_hadamard.layers.fusion._fusion import Fusion
 
 
 @serializable
@@ -68,14 +69,19 @@ class TensorFusion(Fusion):
     """
 
     def __init__(
-        self, units: int, activation: Activation = None, max_bytes: int = 2**30, **kwargs: Any
+        self,
+        units: int,
+        activation: Activation = None,
+        max_bytes: int = 2**30,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(units, **kwargs)
         self.activation = get_activation(activation)
         self.max_bytes = positive_int("max_bytes", max_bytes)
 
     def build(self, input_shape: list[Shape]) -> None:
-        positions = self._check_bytes(input_shape)
+        positions = self.positions(input_shape)
+        self._check_bytes(input_shape)
         width = _products(input_shape)
         self.projection = self.project(
             self.units, "projection", activation=self.activation, input_shape=(*positions, width)
@@ -84,7 +90,7 @@ class TensorFusion(Fusion):
     def call(self, inputs: list[Tensor]) -> Tensor:
         # The batch may be known only now.
         self._check_bytes([tuple(x.shape) for x in inputs])
-        first, *others = align([with_one(x) for x in inputs])
+        first, *others = align([prepend_one(x) for x in inputs])
         product = first
         for x in others:
             product = ops.expand_dims(product, -1) * ops.expand_dims(x, -2)
@@ -99,7 +105,7 @@ class TensorFusion(Fusion):
             "max_bytes": self.max_bytes,
         }
 
-    def _check_bytes(self, input_shape: list[Shape]) -> Shape:
+    def _check_bytes(self, input_shape: list[Shape]) -> None:
         positions = self.positions(input_shape)
         width = _products(input_shape)
         kernel = width * self.units * _bytes(self.variable_dtype)
@@ -111,7 +117,6 @@ class TensorFusion(Fusion):
                 shapes=[tuple(shape) for shape in input_shape],
                 units=self.units,
             )
-        return positions
 
 
 def _products(input_shape: list[Shape]) -> int:

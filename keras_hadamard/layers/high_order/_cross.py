@@ -1,9 +1,9 @@
-"""What the cross layers share: the features that all of them multiply, and the layer before."""
+"""Base class of the cross layers: the features that all of them multiply, and the layer before."""
 
-from typing import Any
+from typing import Any, Unpack
 
-from keras_hadamard._checks import positive_int, received
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._masks import all_of
 
@@ -11,7 +11,7 @@ from keras_hadamard.layers._masks import all_of
 class Cross(BaseLayer):
     """Base of the layers that are called as `layer(x0, x)`, `layer([x0, x])` or `layer(x0)`."""
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Unpack[ProjectionArguments]) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
 
@@ -20,12 +20,6 @@ class Cross(BaseLayer):
 
     def compute_output_shape(self, x0_shape: Any, x_shape: Any = None) -> Shape:
         return self.cross_shape(x0_shape, x_shape)
-
-    @staticmethod
-    def both(x0: Any, x: Tensor | None) -> tuple[Tensor, Tensor]:
-        if isinstance(x0, list | tuple):
-            x0, x = x0
-        return x0, x0 if x is None else x
 
     def cross_shape(self, x0_shape: Any, x_shape: Any) -> Shape:
         """The shape of both inputs and of the output, once they are known to fit together."""
@@ -45,6 +39,13 @@ class Cross(BaseLayer):
         ):
             raise received(f"`{name}`'s x0 and x to have one shape", x0_shape=first, x_shape=last)
         return first
+
+
+def unpack_inputs(x0: Any, x: Tensor | None) -> tuple[Tensor, Tensor]:
+    """`x0` and `x`, where they come as one list or the second is the first."""
+    if isinstance(x0, list | tuple):
+        x0, x = x0
+    return x0, x0 if x is None else x
 
 
 def quarter(projection_dim: int | None, width: int | None) -> int:

@@ -4,8 +4,8 @@ from typing import Any
 
 from keras import ops
 
-from keras_hadamard._checks import received
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.layers._masks import counted
 
 

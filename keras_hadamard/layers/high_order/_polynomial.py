@@ -1,30 +1,29 @@
-"""What all polynomial expansions share: the recursion over the degree."""
+"""Base class and recursion of the polynomial expansions."""
 
-from typing import Any
+from typing import Any, TypeAlias, Unpack
 
+import keras
 from keras import ops
 
-from keras_hadamard._checks import one_of, positive_int, received
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._core.checks import one_of, positive_int, received
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._base import BaseLayer
-from keras_hadamard.layers._normalization import normalization
+from keras_hadamard.layers._normalization import normalization as make_normalization
 from keras_hadamard.ops import polynomial_chain
 
 DECOMPOSITIONS = ("ccp", "ncp", "ncp_skip")
+# `S_n` and `s_n`, `s_1`, the gates, and what follows each step.
+Steps: TypeAlias = tuple[list[keras.layers.Dense], Any, Any, list[keras.layers.Layer]]
 
 
 class Polynomial(BaseLayer):
-    """Base of the expansions: a subclass says what projects its input and the last state.
-
-    The projections of the degrees are layers of their own, so that no wide output has to be taken
-    apart.
-    """
+    """Base of the expansions: the arguments of their recursion, and the configuration of these."""
 
     def __init__(
         self,
-        width: int,
+        *,
         degree: int,
         decomposition: str,
         rank: int | None,
@@ -32,10 +31,9 @@ class Polynomial(BaseLayer):
         use_factor_bias: bool,
         normalization: str | None,
         use_gates: bool,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(**kwargs)
-        self.width = width
         self.degree = positive_int("degree", degree)
         self.decomposition = one_of("decomposition", decomposition, DECOMPOSITIONS)
         self.rank = None if rank is None else positive_int("rank", rank)
@@ -49,59 +47,6 @@ class Polynomial(BaseLayer):
                 decomposition=decomposition,
             )
 
-    @property
-    def state_width(self) -> int:
-        return self.width if self.rank is None else self.rank
-
-    def build_recursion(self, state: Shape) -> None:
-        """Creates the weights of the steps, `state` being the shape of what runs through them."""
-        rank = state[-1]
-        self.state_projections = []
-        self.first_state = self.gates = None
-        if self.decomposition != "ccp":
-            self.first_state = self.add_weight(
-                name="first_state", shape=(rank,), initializer="ones"
-            )
-            self.state_projections = [
-                self.project(
-                    self.state_width, f"state_projection_{n}", use_bias=True, input_shape=state
-                )
-                for n in range(2, self.degree + 1)
-            ]
-        if self.use_gates and self.degree > 1:
-            self.gates = self.add_weight(
-                name="gates", shape=(self.degree - 1,), initializer="zeros"
-            )
-        steps = range(2, self.degree + 1) if self.normalization else ()
-        self.normalizations = [
-            normalization(
-                self.normalization,
-                f"normalization_{n}",
-                policy=self.dtype_policy,
-                input_shape=state,
-            )
-            for n in steps
-        ]
-
-    def expand(self, factors: list[Tensor]) -> Tensor:
-        """The state after the last degree, from the projections of all degrees."""
-        if self.decomposition == "ccp" and not self.normalizations:
-            return polynomial_chain(factors, self._cast(self.gates))
-        x, *others = factors
-        if self.first_state is not None:
-            x = x * self._cast(self.first_state)
-        for i, factor in enumerate(others):
-            step = factor * (self.state_projections[i](x) if self.state_projections else x)
-            if self.gates is not None:
-                step = self._cast(self.gates)[i] * step
-            x = step if self.decomposition == "ncp" else step + x
-            if self.normalizations:
-                x = self.normalizations[i](x)
-        return x
-
-    def _cast(self, weight: Any) -> Tensor:
-        return None if weight is None else ops.cast(weight, self.compute_dtype)
-
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
@@ -113,3 +58,54 @@ class Polynomial(BaseLayer):
             "normalization": self.normalization,
             "use_gates": self.use_gates,
         }
+
+
+def build_steps(layer: Polynomial, state: Shape) -> Steps:
+    """Creates the weights of the steps, `state` being the shape of what runs through them."""
+    rank, nested = state[-1] or 0, layer.decomposition != "ccp"
+    first_state = gates = None
+    if nested:
+        first_state = layer.add_weight(name="first_state", shape=(rank,), initializer="ones")
+    later = range(2, layer.degree + 1)
+    state_projections = [
+        layer.project(rank, f"state_projection_{n}", use_bias=True, input_shape=state)
+        for n in (later if nested else ())
+    ]
+    if layer.use_gates and layer.degree > 1:
+        gates = layer.add_weight(name="gates", shape=(layer.degree - 1,), initializer="zeros")
+    normalizations = [
+        make_normalization(
+            layer.normalization,
+            f"normalization_{n}",
+            policy=layer.dtype_policy,
+            input_shape=state,
+        )
+        for n in (later if layer.normalization else ())
+    ]
+    return state_projections, first_state, gates, normalizations
+
+
+def expand(
+    factors: list[Tensor],
+    decomposition: str,
+    state_projections: list[keras.layers.Dense],
+    first_state: Any,
+    gates: Any,
+    normalizations: list[keras.layers.Layer],
+) -> Tensor:
+    """The state `x_N` after the last degree, from the projections `U_n z` of all degrees."""
+    x, *others = factors
+    if gates is not None:
+        gates = ops.cast(gates, x.dtype)
+    if decomposition == "ccp" and not normalizations:
+        return polynomial_chain(factors, gates)
+    if first_state is not None:
+        x = x * ops.cast(first_state, x.dtype)
+    for i, factor in enumerate(others):
+        step = factor * (state_projections[i](x) if state_projections else x)
+        if gates is not None:
+            step = gates[i] * step
+        x = step if decomposition == "ncp" else step + x
+        if normalizations:
+            x = normalizations[i](x)
+    return x

@@ -1,18 +1,18 @@
 """The factorisation machine that attends to some pairs more than to others."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
-from keras_hadamard._checks import fraction, positive_int
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.checks import fraction, positive_int
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._dropout import dropped
 from keras_hadamard.layers.high_order._fields import field_shape, stacked
 from keras_hadamard.ops._pairs import attended_products, pair_indices
-from keras_hadamard.ops._precision import at_least_float32
 
 
 @serializable
@@ -22,7 +22,7 @@ class AttentionalFactorizationMachine(BaseLayer):
     `y = P sum_(i<j) a_(ij) (x_i * x_j) + d with a = softmax_(ij)(h . relu(W (x_i * x_j) + b) + c)`,
     where `W` is `(width, attention_units)`.
 
-    The paper has the bias `b` alone; public code has `c` and `d` too, as this layer. `c` moves all
+    The paper has only the bias `b`; public code has `c` and `d` too, as this layer. `c` moves all
     scores alike and so does nothing.
 
     Args:
@@ -77,7 +77,7 @@ class AttentionalFactorizationMachine(BaseLayer):
         attention_dropout: float = 0.0,
         dropout: float = 0.0,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
@@ -107,7 +107,7 @@ class AttentionalFactorizationMachine(BaseLayer):
         x = stacked(inputs, mask)
         products = attended_products(x)
         scores = self.score(self.attention(products))
-        scores = ops.cast(scores, at_least_float32(self.compute_dtype))
+        scores = ops.cast(scores, accumulation_dtype(self.compute_dtype))
         if mask is not None and not isinstance(mask, list | tuple):
             left, right = (ops.take(mask, i, axis=1) for i in pair_indices(x.shape[1]))
             valid = ops.expand_dims(ops.logical_and(left, right), -1)

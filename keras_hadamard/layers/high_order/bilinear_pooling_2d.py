@@ -1,14 +1,26 @@
 """Bilinear pooling of feature maps (B-CNN)."""
 
-from typing import Any
+from typing import Any, Unpack
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
-from keras_hadamard.layers.high_order._bilinear_pooling import BilinearPooling, first, moments
+from keras import ops
+
+from keras_hadamard._core.checks import one_of
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import BaseArguments, Shape, Tensor
+from keras_hadamard.layers._channels import image_format
+from keras_hadamard.layers._kernel_free import KernelFreeLayer
+from keras_hadamard.layers.high_order._bilinear_pooling import (
+    feature_rows,
+    first_shape,
+    map_channels,
+    mean_of_sum,
+    moments,
+    root_and_norm,
+)
 
 
 @serializable
-class BilinearPooling2D(BilinearPooling):
+class BilinearPooling2D(KernelFreeLayer):
     """Bilinear pooling: the outer products of two feature maps' channels, summed over positions.
 
     `z = vec(sum_p x_p y_p^T) / P`, then `sign(z) * sqrt(|z|)`, then division by the Euclidean norm.
@@ -61,16 +73,35 @@ class BilinearPooling2D(BilinearPooling):
         use_signed_sqrt: bool = True,
         use_l2_normalization: bool = True,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BaseArguments],
     ) -> None:
-        super().__init__(reduce, use_signed_sqrt, use_l2_normalization, data_format, **kwargs)
+        super().__init__(**kwargs)
+        self.reduce = one_of("reduce", reduce, ("mean", "sum"))
+        self.use_signed_sqrt = bool(use_signed_sqrt)
+        self.use_l2_normalization = bool(use_l2_normalization)
+        self.data_format = image_format(data_format)
 
     def build(self, input_shape: Any) -> None:
-        self.channels(input_shape)
+        map_channels(type(self).__name__, input_shape, self.data_format)
 
-    def pool(self, x: Tensor, y: Tensor) -> Tensor:
-        return moments(x, y)
+    def call(self, inputs: Any) -> Tensor:
+        x, y = feature_rows(inputs, self.data_format, self.compute_dtype)
+        z = moments(x, y)
+        # Divided by the norm, the sum and the mean are one.
+        if self.reduce == "mean" and not self.use_l2_normalization:
+            z = mean_of_sum(z, x)
+        z = root_and_norm(z, self.use_signed_sqrt, self.use_l2_normalization)
+        return ops.cast(z, self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
-        one, other = self.channels(input_shape)
-        return (first(input_shape)[0], one * other)
+        one, other = map_channels(type(self).__name__, input_shape, self.data_format)
+        return (first_shape(input_shape)[0], one * other)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "reduce": self.reduce,
+            "use_signed_sqrt": self.use_signed_sqrt,
+            "use_l2_normalization": self.use_l2_normalization,
+            "data_format": self.data_format,
+        }

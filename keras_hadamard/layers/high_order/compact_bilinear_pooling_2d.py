@@ -1,20 +1,29 @@
 """Compact bilinear pooling of feature maps by tensor sketch."""
 
-from typing import Any
+from typing import Any, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import one_of, positive_int
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
-from keras_hadamard.layers._sketch import add_sketches
-from keras_hadamard.layers.high_order._bilinear_pooling import BilinearPooling, first, moments
+from keras_hadamard._core.checks import one_of, positive_int
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import BaseArguments, Shape, Tensor
+from keras_hadamard.layers._channels import image_format
+from keras_hadamard.layers._kernel_free import KernelFreeLayer
+from keras_hadamard.layers._sketch import Sketch, add_sketches
+from keras_hadamard.layers.high_order._bilinear_pooling import (
+    feature_rows,
+    first_shape,
+    map_channels,
+    mean_of_sum,
+    moments,
+    root_and_norm,
+)
 from keras_hadamard.ops.compact_bilinear import compact_bilinear
 from keras_hadamard.ops.count_sketch import count_sketch
 
 
 @serializable
-class CompactBilinearPooling2D(BilinearPooling):
+class CompactBilinearPooling2D(KernelFreeLayer):
     """Compact bilinear pooling: a random sketch of the channels' outer products (tensor sketch).
 
     `z = sum_p irfft(rfft(s_1(x_p)) * rfft(s_2(y_p)))` with two count sketches
@@ -83,36 +92,55 @@ class CompactBilinearPooling2D(BilinearPooling):
         data_format: str | None = None,
         method: str = "fft",
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BaseArguments],
     ) -> None:
-        super().__init__(reduce, use_signed_sqrt, use_l2_normalization, data_format, **kwargs)
+        super().__init__(**kwargs)
+        self.reduce = one_of("reduce", reduce, ("mean", "sum"))
+        self.use_signed_sqrt = bool(use_signed_sqrt)
+        self.use_l2_normalization = bool(use_l2_normalization)
+        self.data_format = image_format(data_format)
         self.sketch_dim = positive_int("sketch_dim", sketch_dim)
         self.method = one_of("method", method, ("fft", "moments"))
         self.seed = seed
 
     def build(self, input_shape: Any) -> None:
-        self.sketches = add_sketches(self, self.channels(input_shape), self.sketch_dim, self.seed)
+        channels = map_channels(type(self).__name__, input_shape, self.data_format)
+        self.sketches = add_sketches(self, channels, self.sketch_dim, self.seed)
 
-    def pool(self, x: Tensor, y: Tensor) -> Tensor:
+    def call(self, inputs: Any) -> Tensor:
+        x, y = feature_rows(inputs, self.data_format, self.compute_dtype)
+        s_1, s_2 = self.sketches
         if self.method == "moments":
-            (h, s), (g, t) = (
-                (sketch.indices[:, None], ops.cast(sketch.signs[:, None], x.dtype))
-                for sketch in self.sketches
-            )
-            indices = ops.ravel((h + ops.transpose(g)) % self.sketch_dim)
-            signs = ops.ravel(s * ops.transpose(t))
-            return count_sketch(moments(x, y), indices, signs, size=self.sketch_dim)
-        one, other = (sketch(z) for sketch, z in zip(self.sketches, (x, y), strict=True))
-        return compact_bilinear(one, other, sum_axis=1)
+            z = sketched_moments(moments(x, y), s_1, s_2)
+        else:
+            z = compact_bilinear(s_1(x), s_2(y), sum_axis=1)
+        # Divided by the norm, the sum and the mean are one.
+        if self.reduce == "mean" and not self.use_l2_normalization:
+            z = mean_of_sum(z, x)
+        z = root_and_norm(z, self.use_signed_sqrt, self.use_l2_normalization)
+        return ops.cast(z, self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
-        self.channels(input_shape)
-        return (first(input_shape)[0], self.sketch_dim)
+        map_channels(type(self).__name__, input_shape, self.data_format)
+        return (first_shape(input_shape)[0], self.sketch_dim)
 
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "sketch_dim": self.sketch_dim,
+            "reduce": self.reduce,
+            "use_signed_sqrt": self.use_signed_sqrt,
+            "use_l2_normalization": self.use_l2_normalization,
+            "data_format": self.data_format,
             "method": self.method,
             "seed": self.seed,
         }
+
+
+def sketched_moments(products: Tensor, one: Sketch, other: Sketch) -> Tensor:
+    """The sketch of products `x_i y_j`, by the sums of both hashes and the products of signs."""
+    h, g = one.indices[:, None], other.indices[None, :]
+    s, t = (ops.cast(sketch.signs, products.dtype) for sketch in (one, other))
+    indices = ops.ravel((h + g) % one.size)
+    signs = ops.ravel(s[:, None] * t[None, :])
+    return count_sketch(products, indices, signs, size=one.size)

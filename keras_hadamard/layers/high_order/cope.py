@@ -1,15 +1,15 @@
 """Conditional polynomial expansions: polynomials of several inputs."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._masks import all_of
 from keras_hadamard.layers.fusion._fusion import align, check_inputs, positions_of
-from keras_hadamard.layers.high_order._polynomial import Polynomial
+from keras_hadamard.layers.high_order._polynomial import Polynomial, build_steps, expand
 
 
 @serializable
@@ -96,20 +96,19 @@ class CoPE(Polynomial):
         use_factor_bias: bool = False,
         normalization: str | None = None,
         use_gates: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(
-            positive_int("units", units),
-            degree,
-            decomposition,
-            rank,
-            activation,
-            use_factor_bias,
-            normalization,
-            use_gates,
+            degree=degree,
+            decomposition=decomposition,
+            rank=rank,
+            activation=activation,
+            use_factor_bias=use_factor_bias,
+            normalization=normalization,
+            use_gates=use_gates,
             **kwargs,
         )
-        self.units = self.width
+        self.units = positive_int("units", units)
         self.condition_only = bool(condition_only)
         self.supports_masking = True
 
@@ -119,13 +118,14 @@ class CoPE(Polynomial):
 
     def build(self, input_shape: list[Shape]) -> None:
         shapes = [tuple(s) if isinstance(s, list | tuple) else s for s in input_shape]
-        state = (*self._positions(shapes), self.state_width)
+        rank = self.units if self.rank is None else self.rank
+        state = (*self._positions(shapes), rank)
         last = len(shapes) - 1
         # One bias is enough for a sum: that of the last input, which every degree sees.
         self.factors = [
             [
                 self.project(
-                    self.state_width,
+                    rank,
                     f"factor_{n}_{i + 1}",
                     use_bias=self.use_factor_bias and i == last,
                     input_shape=shapes[i],
@@ -134,7 +134,9 @@ class CoPE(Polynomial):
             ]
             for n in range(1, self.degree + 1)
         ]
-        self.build_recursion(state)
+        self.state_projections, self.first_state, self.gates, self.normalizations = build_steps(
+            self, state
+        )
         self.output_projection = self.project(
             self.units, "output_projection", activation=self.activation, input_shape=state
         )
@@ -152,7 +154,15 @@ class CoPE(Polynomial):
             # The conditions may be vectors where the input has positions.
             zero = ops.zeros_like(sums[0][..., :1])
             sums[1:] = [align([total, zero])[0] + zero for total in sums[1:]]
-        return self.output_projection(self.expand(sums))
+        x = expand(
+            sums,
+            self.decomposition,
+            self.state_projections,
+            self.first_state,
+            self.gates,
+            self.normalizations,
+        )
+        return self.output_projection(x)
 
     def compute_mask(self, inputs: list[Tensor], mask: Any = None) -> Tensor | None:
         return all_of(mask)

@@ -1,20 +1,20 @@
 """A stack of crosses in one layer."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
-from keras_hadamard._checks import non_negative, one_of, positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._core.checks import non_negative, one_of, positive_int, received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._kernels import effective_kernel
 from keras_hadamard.layers.high_order._cross import quarter, rank_argument
-from keras_hadamard.layers.high_order.feature_cross import crossed
-from keras_hadamard.ops._precision import at_least_float32
+from keras_hadamard.layers.high_order._widths import check_width
 
 
 @serializable
@@ -85,7 +85,7 @@ class CrossNetwork(BaseLayer):
         projection_dim: int | None = None,
         diag_scale: float = 0.0,
         pre_activation: Activation = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(**kwargs)
         self.num_layers = positive_int("num_layers", num_layers)
@@ -97,7 +97,7 @@ class CrossNetwork(BaseLayer):
         self.supports_masking = True
         if projection_dim is not None and parameterization != "low_rank":
             raise received(
-                '`projection_dim` for parameterization "low_rank" alone',
+                '`projection_dim` for parameterization "low_rank" only',
                 projection_dim=projection_dim,
                 parameterization=parameterization,
             )
@@ -110,7 +110,7 @@ class CrossNetwork(BaseLayer):
             )
 
     def build(self, input_shape: Shape) -> None:
-        self._check(input_shape)
+        check_width(input_shape)
         width = input_shape[-1] or 0
         self.down_projections: list[keras.layers.Dense] = []
         self.projections: list[keras.layers.Dense] = []
@@ -135,6 +135,32 @@ class CrossNetwork(BaseLayer):
                 )
             )
 
+    def call(self, inputs: Tensor) -> Tensor:
+        if self.parameterization == "vector":
+            return self._cross_vectors(inputs)
+        x = inputs
+        for n, project in enumerate(self.projections):
+            low = self.down_projections[n](x) if self.down_projections else x
+            projected = project(low)
+            if self.diag_scale:
+                projected = projected + self.diag_scale * x
+            x = inputs * projected + x
+        return x
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        check_width(input_shape)
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "num_layers": self.num_layers,
+            "parameterization": self.parameterization,
+            "projection_dim": self.projection_dim,
+            "diag_scale": self.diag_scale,
+            "pre_activation": serialize_activation(self.pre_activation),
+        }
+
     def _build_vectors(self, input_shape: Shape, width: int) -> None:
         self.vectors = self.project(
             1, "vectors", use_bias=False, blocks=self.num_layers, input_shape=input_shape
@@ -149,18 +175,9 @@ class CrossNetwork(BaseLayer):
                 constraint=self.bias_constraint,
             )
 
-    def call(self, inputs: Tensor) -> Tensor:
-        if self.parameterization == "vector":
-            return self._cross_vectors(inputs)
-        x = inputs
-        for n, project in enumerate(self.projections):
-            low = self.down_projections[n](x) if self.down_projections else x
-            x = crossed(inputs, x, project(low), self.diag_scale)
-        return x
-
     def _cross_vectors(self, inputs: Tensor) -> Tensor:
         """x_l = number_l * x_0 + constant_l, with number_0 = 1 and constant_0 = 0."""
-        dtype = at_least_float32(self.compute_dtype)
+        dtype = accumulation_dtype(self.compute_dtype)
         steps = ops.split(ops.cast(self.vectors(inputs), dtype), self.num_layers, axis=-1)
         kernel = effective_kernel(self.vectors, dtype)
         number: Tensor = 1.0
@@ -175,22 +192,3 @@ class CrossNetwork(BaseLayer):
                 constant = bias if constant is None else constant + bias
         output = number * ops.cast(inputs, dtype)
         return ops.cast(output if constant is None else output + constant, self.compute_dtype)
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        self._check(input_shape)
-        return tuple(input_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "num_layers": self.num_layers,
-            "parameterization": self.parameterization,
-            "projection_dim": self.projection_dim,
-            "diag_scale": self.diag_scale,
-            "pre_activation": serialize_activation(self.pre_activation),
-        }
-
-    @staticmethod
-    def _check(input_shape: Shape) -> None:
-        if len(input_shape) < 2 or input_shape[-1] is None:
-            raise received("an input (batch, ..., width) of known width", shape=input_shape)

@@ -1,17 +1,21 @@
 """The block that the star operation was studied with."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
+from keras import ops
 
-from keras_hadamard._checks import non_negative, one_of
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._core.checks import non_negative, one_of
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._channels import known_image, to_last
 from keras_hadamard.layers._convolutions import convolve_depthwise
 from keras_hadamard.layers._normalization import normalization
 from keras_hadamard.layers.high_order._star_block import StarResidual2D
+from keras_hadamard.layers.high_order.star_operation import StarOperation
+from keras_hadamard.layers.modulation.drop_path import DropPath
 
 
 @serializable
@@ -83,7 +87,7 @@ class DemoBlock2D(StarResidual2D):
         drop_path: float = 0.0,
         data_format: str | None = None,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         kwargs.setdefault("kernel_initializer", keras.initializers.RandomNormal(stddev=0.02))
         super().__init__(expansion, kernel_size, drop_path, data_format, seed, **kwargs)
@@ -91,12 +95,16 @@ class DemoBlock2D(StarResidual2D):
         self.activation = get_activation(activation)
         self.layer_scale = non_negative("layer_scale", layer_scale)
 
-    def build_branch(self, shape: Shape) -> None:
+    def build(self, input_shape: Shape) -> None:
+        shape = known_image(input_shape, self.data_format)
         self.normalization = normalization(
             "layer", "normalization", policy=self.dtype_policy, input_shape=shape
         )
         self.depthwise = convolve_depthwise(self, self.kernel_size, "depthwise", input_shape=shape)
-        self.star_operation = self.star(shape, self.activation, self.mode)
+        self.star_operation = self.sublayer(
+            StarOperation, self.expansion, self.mode, self.activation, name="star"
+        )
+        self.star_operation.build(shape)
         self.gamma = None
         if self.layer_scale > 0:
             self.gamma = self.add_weight(
@@ -104,10 +112,15 @@ class DemoBlock2D(StarResidual2D):
                 shape=(shape[-1],),
                 initializer=keras.initializers.Constant(self.layer_scale),
             )
+        self.drop = DropPath(self.drop_path, self.seed, name="drop_path", dtype=self.dtype_policy)
 
-    def branch(self, x: Tensor, training: bool | None) -> Tensor:
-        x = self.star_operation(self.depthwise(self.normalization(x)))
-        return x if self.gamma is None else self.gamma * x
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
+        x = to_last(inputs, self.data_format)
+        branch = self.star_operation(self.depthwise(self.normalization(x)))
+        if self.gamma is not None:
+            branch = self.gamma * branch
+        y = ops.add(x, self.drop(branch, training=training))
+        return to_last(y, self.data_format, back=True)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -2,23 +2,31 @@
 
 import functools
 import operator
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
-from keras_hadamard._checks import fraction, one_of, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Initializer, Tensor
-from keras_hadamard.layers._channels import to_last
+from keras_hadamard._core.checks import fraction, one_of, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Initializer, Shape, Tensor
+from keras_hadamard.layers._channels import known_image, to_last
 from keras_hadamard.layers._convolutions import convolve
 from keras_hadamard.layers._normalization import KINDS, normalization
-from keras_hadamard.layers.high_order._image_block import run
-from keras_hadamard.layers.high_order.polynomial_residual_block_2d import PolynomialResidualBlock2D
+from keras_hadamard.layers.high_order._polynomial_residual import (
+    PolynomialResidual,
+    ResidualArguments,
+    factor_stages,
+    product_stages,
+    residual_stages,
+    shortcut_normalization,
+    shortcut_stage,
+)
+from keras_hadamard.layers.high_order._stages import Stage, apply_layers, strided_image
 
 
 @serializable
-class DensePolynomialResidualBlock2D(PolynomialResidualBlock2D):
+class DensePolynomialResidualBlock2D(PolynomialResidual):
     """Residual block whose product takes in the products of all earlier blocks (D-PolyNets).
 
     `y = act(f + r + alpha * L(p)) with p = f * M(r) * D(p_1 * p_2 * ...)` of the earlier products
@@ -35,7 +43,7 @@ class DensePolynomialResidualBlock2D(PolynomialResidualBlock2D):
         dense_skip: Boolean, whether `p_0` is added to the product. Defaults to `False`.
         theta_initializer: Initialiser of the scalar `theta` of `dense_skip`, `"zeros"` in the
             published networks. Defaults to `None`: there is none.
-        dense_dropout: Number in [0, 1), how often a training step takes `p_0` alone, with
+        dense_dropout: Number in [0, 1), how often a training step takes only `p_0`, with
             `dense_skip`; the product is scaled by `1 / (1 - dense_dropout)` otherwise. Defaults to
             `0.0`.
         seed: Integer, the seed of `dense_dropout`. Defaults to `None`.
@@ -90,7 +98,7 @@ class DensePolynomialResidualBlock2D(PolynomialResidualBlock2D):
         theta_initializer: Initializer = None,
         dense_dropout: float = 0.0,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ResidualArguments],
     ) -> None:
         super().__init__(filters, strides, **kwargs)
         self.dense_convolution = bool(dense_convolution)
@@ -108,27 +116,21 @@ class DensePolynomialResidualBlock2D(PolynomialResidualBlock2D):
         self.random = keras.random.SeedGenerator(seed)
 
     def build(self, input_shape: Any) -> None:
-        image, *products = [self.image(shape) for shape in _listed(input_shape)]
-        super().build(_listed(input_shape)[0])
-        state = (*image[:-1], self.filters)
+        image, *products = [known_image(s, self.data_format) for s in _listed(input_shape)]
+        self.first, self.second = residual_stages(self, image)
+        state = (*self.first[0].compute_output_shape(image)[:-1], self.filters)
+        self.shortcut = shortcut_stage(self, image, "shortcut")
+        self.shortcut_norm = shortcut_normalization(self, state)
+        self.factors = factor_stages(self, state)
+        self.local = product_stages(self, state)
+        self.alpha = None
+        if self.alpha_initializer is not None:
+            self.alpha = self.add_weight(name="alpha", shape=(), initializer=self.alpha_initializer)
         self.transition = self.shortcut
         if self.strides > 1:
-            self.transition = self.build_shortcut(image, "transition")
+            self.transition = shortcut_stage(self, image, "transition")
         used = bool(products)
-        self.dense: list[Any] = []
-        if self.dense_convolution:
-            self.dense.append(
-                convolve(
-                    self, self.filters, 1, "dense_convolution", use_bias=True, input_shape=state
-                )
-            )
-        norm = normalization(
-            self.dense_normalization,
-            "dense_normalization",
-            policy=self.dtype_policy,
-            input_shape=state,
-        )
-        self.dense.append(norm)
+        self.dense = dense_stage(self, (*image[:-1], self.filters))
         for layer in self.dense:
             layer.trainable = used
         self.theta = None
@@ -139,33 +141,27 @@ class DensePolynomialResidualBlock2D(PolynomialResidualBlock2D):
 
     def call(self, inputs: list[Tensor], training: bool | None = None) -> list[Tensor]:
         x, *products = (to_last(i, self.data_format) for i in _listed(inputs))
-        residual, shortcut = self.branches(x)
-        products = self._resized(products, residual)
-        product = self.multiply(residual, shortcut)
+        f = apply_layers(self.second, self.activation(apply_layers(self.first, x)))
+        r = apply_layers(self.shortcut, x)
+        products = self._resized(products, f)
+        one, other = f, self.shortcut_norm(r)
+        if self.factors:
+            one, other = (apply_layers(factor, other) for factor in self.factors)
+        p = one * other
         if products:
-            dense = product * run(self.dense, functools.reduce(operator.mul, reversed(products)))
-            product = self._scaled(dense, training) + product if self.dense_skip else dense
-        outputs = [self.add(residual, shortcut, product), *products, product]
+            earlier = functools.reduce(operator.mul, reversed(products))
+            dense = p * apply_layers(self.dense, earlier)
+            p = self._scaled(dense, training) + p if self.dense_skip else dense
+        local = apply_layers(self.local, p)
+        if self.alpha is not None:
+            local = ops.cast(self.alpha, local.dtype) * local
+        outputs = [self.activation(f + r + local), *products, p]
         return [to_last(output, self.data_format, back=True) for output in outputs]
 
-    def _resized(self, products: list[Tensor], like: Tensor) -> list[Tensor]:
-        """The latest first, in which order the authors' running statistics move."""
-        if all(tuple(p.shape[1:]) == tuple(like.shape[1:]) for p in products):
-            return products
-        return [run(self.transition, p) for p in reversed(products)][::-1]
-
-    def _scaled(self, dense: Tensor, training: bool | None) -> Tensor:
-        if self.theta is not None:
-            dense = ops.cast(self.theta, dense.dtype) * dense
-        if training and self.dense_dropout:
-            keep = keras.random.uniform((), seed=self.random) >= self.dense_dropout
-            dense = ops.where(keep, dense / (1 - self.dense_dropout), ops.zeros_like(dense))
-        return dense
-
     def compute_output_shape(self, input_shape: Any) -> Any:
-        shapes = _listed(input_shape)
-        output = super().compute_output_shape(shapes[0])
-        return [output] * (len(shapes) + 1)
+        image, *products = _listed(input_shape)
+        output = strided_image(image, self.filters, self.strides, self.data_format)
+        return [output] * (len(products) + 2)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -178,9 +174,40 @@ class DensePolynomialResidualBlock2D(PolynomialResidualBlock2D):
             "seed": self.seed,
         }
 
+    def _resized(self, products: list[Tensor], like: Tensor) -> list[Tensor]:
+        """The latest first, in which order the authors' running statistics move."""
+        if all(tuple(p.shape[1:]) == tuple(like.shape[1:]) for p in products):
+            return products
+        return [apply_layers(self.transition, p) for p in reversed(products)][::-1]
+
+    def _scaled(self, dense: Tensor, training: bool | None) -> Tensor:
+        if self.theta is not None:
+            dense = ops.cast(self.theta, dense.dtype) * dense
+        if training and self.dense_dropout:
+            keep = keras.random.uniform((), seed=self.random) >= self.dense_dropout
+            dense = ops.where(keep, dense / (1 - self.dense_dropout), ops.zeros_like(dense))
+        return dense
+
+
+def dense_stage(layer: DensePolynomialResidualBlock2D, state: Shape) -> Stage:
+    """The layers `D` of the earlier products."""
+    stage: Stage = []
+    if layer.dense_convolution:
+        convolution = convolve(
+            layer, layer.filters, 1, "dense_convolution", use_bias=True, input_shape=state
+        )
+        stage.append(convolution)
+    norm = normalization(
+        layer.dense_normalization,
+        "dense_normalization",
+        policy=layer.dtype_policy,
+        input_shape=state,
+    )
+    return [*stage, norm]
+
 
 def _listed(inputs: Any) -> list[Any]:
-    """The image and the products; of one image, a list in which it is alone."""
+    """The image and the products as a list."""
     first = inputs[0] if isinstance(inputs, list | tuple) and inputs else None
     if first is None or isinstance(first, int):
         raise received("a list: the image, and the products of the earlier blocks", inputs=inputs)

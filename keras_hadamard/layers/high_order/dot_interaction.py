@@ -1,16 +1,16 @@
 """The dot products of all pairs of features, as DLRM has them."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from keras import ops
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import BaseArguments, Shape, Tensor
 from keras_hadamard.layers._kernel_free import KernelFreeLayer
 from keras_hadamard.layers.high_order._fields import field_shape, stacked
 from keras_hadamard.ops._pairs import pair_dots
-from keras_hadamard.ops._precision import at_least_float32
 
 
 @serializable
@@ -62,7 +62,10 @@ class DotInteraction(KernelFreeLayer):
     """
 
     def __init__(
-        self, self_interaction: bool = False, skip_gather: bool = False, **kwargs: Any
+        self,
+        self_interaction: bool = False,
+        skip_gather: bool = False,
+        **kwargs: Unpack[BaseArguments],
     ) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
@@ -76,7 +79,7 @@ class DotInteraction(KernelFreeLayer):
         x = stacked(inputs, mask)
         if not self.skip_gather:
             return pair_dots(x, lower=True, diagonal=self.self_interaction)
-        wide = ops.cast(x, at_least_float32(self.compute_dtype))
+        wide = ops.cast(x, accumulation_dtype(self.compute_dtype))
         dots = ops.matmul(wide, ops.transpose(wide, (0, 2, 1)))
         fields = x.shape[1]
         kept = np.tril(np.ones((fields, fields), bool), 0 if self.self_interaction else -1)

@@ -1,17 +1,18 @@
 """The factorisation machine on a vector of features, of any order."""
 
-from typing import Any
+from typing import Any, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import KernelArguments, Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._kernels import effective_kernel
+from keras_hadamard.layers.high_order._widths import check_width
 from keras_hadamard.ops import anova_kernel
 from keras_hadamard.ops._low_rank_pairs import BLOCK, pairs_by_squares, pairs_one_by_one
-from keras_hadamard.ops._precision import at_least_float32
 
 
 @serializable
@@ -85,7 +86,7 @@ class FactorizationMachine(BaseLayer):
         use_linear: bool = True,
         use_bias: bool = True,
         exact: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[KernelArguments],
     ) -> None:
         super().__init__(use_bias=use_bias, **kwargs)
         self.factors = positive_int("factors", factors)
@@ -123,7 +124,7 @@ class FactorizationMachine(BaseLayer):
         ]
 
     def call(self, inputs: Tensor) -> Tensor:
-        dtype = at_least_float32(self.compute_dtype)
+        dtype = accumulation_dtype(self.compute_dtype)
         x = ops.cast(inputs, dtype)
         kernels = [effective_kernel(layer, dtype) for layer in self.interactions]
         # Up to a block of features the exact form is the faster one.
@@ -156,9 +157,8 @@ class FactorizationMachine(BaseLayer):
         }
 
     def _check(self, input_shape: Shape) -> None:
-        if len(input_shape) < 2 or input_shape[-1] is None:
-            raise received("an input (batch, ..., width) of known width", shape=input_shape)
-        if input_shape[-1] < self.order:
+        check_width(input_shape)
+        if (input_shape[-1] or 0) < self.order:
             raise received(
                 "an input of at least `order` features", shape=input_shape, order=self.order
             )

@@ -1,13 +1,13 @@
 """The cross layer of DCN-v2."""
 
-from typing import Any
+from typing import Any, Unpack
 
-from keras_hadamard._checks import non_negative
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._core.checks import non_negative
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, KernelArguments, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
-from keras_hadamard.layers.high_order._cross import Cross, rank_argument
+from keras_hadamard.layers.high_order._cross import Cross, rank_argument, unpack_inputs
 
 
 @serializable
@@ -77,7 +77,7 @@ class FeatureCross(Cross):
         diag_scale: float = 0.0,
         use_bias: bool = True,
         pre_activation: Activation = None,
-        **kwargs: Any,
+        **kwargs: Unpack[KernelArguments],
     ) -> None:
         super().__init__(use_bias=use_bias, **kwargs)
         self.projection_dim = rank_argument(projection_dim)
@@ -100,12 +100,12 @@ class FeatureCross(Cross):
         )
 
     def call(self, x0: Any, x: Tensor | None = None) -> Tensor:
-        x0, x = self.both(x0, x)
+        x0, x = unpack_inputs(x0, x)
         low = x if self.down_proj_dense is None else self.down_proj_dense(x)
-        return crossed(x0, x, self.dense(low), self.diag_scale)
-
-    def compute_output_shape(self, x0_shape: Any, x_shape: Any = None) -> Shape:
-        return self.cross_shape(x0_shape, x_shape)
+        projected = self.dense(low)
+        if self.diag_scale:
+            projected = projected + self.diag_scale * x
+        return x0 * projected + x
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -114,7 +114,3 @@ class FeatureCross(Cross):
             "diag_scale": self.diag_scale,
             "pre_activation": serialize_activation(self.pre_activation),
         }
-
-
-def crossed(x0: Tensor, x: Tensor, projected: Tensor, diag_scale: float) -> Tensor:
-    return x0 * (projected + diag_scale * x if diag_scale else projected) + x

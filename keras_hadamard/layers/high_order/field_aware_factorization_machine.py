@@ -1,19 +1,26 @@
 """The factorisation machine whose embeddings know the field that they meet."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 import numpy as np
 from keras import ops
 
-from keras_hadamard._checks import positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Constraint, Initializer, Regularizer, Shape, Tensor
+from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import (
+    BaseArguments,
+    Constraint,
+    Initializer,
+    Regularizer,
+    Shape,
+    Tensor,
+)
 from keras_hadamard.layers._kernel_free import KernelFreeLayer
 from keras_hadamard.ops._inputs import values_of, whole_ids
 from keras_hadamard.ops._pairs import crossed_sides
-from keras_hadamard.ops._precision import at_least_float32
 
 
 @serializable
@@ -78,7 +85,7 @@ class FieldAwareFactorizationMachine(KernelFreeLayer):
         embeddings_initializer: Initializer = "uniform",
         embeddings_regularizer: Regularizer = None,
         embeddings_constraint: Constraint = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BaseArguments],
     ) -> None:
         super().__init__(**kwargs)
         # Categories that come as floats would be rounded to the compute dtype.
@@ -120,7 +127,7 @@ class FieldAwareFactorizationMachine(KernelFreeLayer):
         left, right = ops.split(crossed_sides(met), 2, axis=1)
         if not self.reduce:
             return left * right
-        dtype = at_least_float32(self.compute_dtype)
+        dtype = accumulation_dtype(self.compute_dtype)
         total = ops.sum(ops.cast(left, dtype) * ops.cast(right, dtype), axis=(1, 2))
         return ops.cast(ops.expand_dims(total, -1), self.compute_dtype)
 

@@ -1,22 +1,25 @@
 """Sinusoidal filters of the input: the branches of multiplicative filter networks."""
 
-import math
-import random
-from typing import Any
+from typing import Unpack
 
-import keras
 from keras import ops
 
-from keras_hadamard._checks import positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Initializer, Shape, Tensor
-from keras_hadamard.layers._base import BaseLayer
-from keras_hadamard.ops._precision import at_least_float32
-from keras_hadamard.ops._sine import sine
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
+from keras_hadamard.layers.high_order._sinusoids import (
+    SinusoidalFilter,
+    add_parameter,
+    add_phase,
+    known_seed,
+    sinusoid,
+    uniform_frequencies,
+)
+from keras_hadamard.layers.high_order._widths import check_width
 
 
 @serializable
-class FourierFilter(BaseLayer):
+class FourierFilter(SinusoidalFilter):
     """Sinusoidal filter of coordinates, the branch of a Fourier filter network.
 
     It is for two or three coordinates within -1 and 1, on a grid as dense as that of a picture:
@@ -75,92 +78,28 @@ class FourierFilter(BaseLayer):
     """
 
     def __init__(
-        self, units: int, input_scale: float = 256.0, seed: int | None = None, **kwargs: Any
+        self,
+        units: int,
+        input_scale: float = 256.0,
+        seed: int | None = None,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
-        published = {"kernel_initializer": None, "bias_initializer": None}
-        # Without autocast: coordinates are not to be rounded to 16 bits.
-        super().__init__(autocast=False, **{**published, **kwargs})
-        self.units = positive_int("units", units)
-        self.input_scale = positive("input_scale", input_scale)
-        self.seed = seed
-        self.supports_masking = True
+        super().__init__(units, input_scale, seed, **kwargs)
 
     def build(self, input_shape: Shape) -> None:
-        self._check(input_shape)
-        self._seed = drawn(self.seed)
-        self.kernel = self._add(
+        check_width(input_shape)
+        seed = known_seed(self.seed)
+        start = uniform_frequencies(self.input_scale, seed)
+        self.kernel = add_parameter(
+            self,
             "kernel",
             (input_shape[-1], self.units),
-            self.kernel_initializer or self._kernel_start(),
+            self.kernel_initializer or start,
             self.kernel_regularizer,
             self.kernel_constraint,
         )
-        self.bias = None
-        if self.use_bias:
-            self.bias = self._add(
-                "bias",
-                (self.units,),
-                self.bias_initializer
-                or keras.initializers.RandomUniform(-math.pi, math.pi, seed=self._seed),
-                self.bias_regularizer,
-                self.bias_constraint,
-            )
+        self.bias = add_phase(self, seed)
 
     def call(self, inputs: Tensor) -> Tensor:
-        x = ops.cast(inputs, at_least_float32(self.compute_dtype))
-        return ops.cast(self._filter(x), self.compute_dtype)
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        self._check(input_shape)
-        return (*input_shape[:-1], self.units)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "input_scale": self.input_scale,
-            "seed": self.seed,
-        }
-
-    def _filter(self, x: Tensor) -> Tensor:
-        phase = ops.matmul(x, self.kernel)
-        return sine(phase if self.bias is None else phase + self.bias)
-
-    def _kernel_start(self) -> Initializer:
-        # A uniform distribution of variance s^2 / (3 width) ends at s / sqrt(width).
-        return keras.initializers.VarianceScaling(
-            self.input_scale**2 / 3, "fan_in", "uniform", seed=self._seed
-        )
-
-    def _add(
-        self,
-        name: str,
-        shape: Shape,
-        initializer: Initializer,
-        regularizer: Any = None,
-        constraint: Any = None,
-    ) -> Any:
-        return self.add_weight(
-            name=name,
-            shape=shape,
-            initializer=initializer,
-            regularizer=regularizer,
-            constraint=constraint,
-            autocast=False,
-        )
-
-    @staticmethod
-    def _check(input_shape: Shape) -> None:
-        if len(input_shape) < 2 or input_shape[-1] is None:
-            raise received("an input (batch, ..., width) of known width", shape=input_shape)
-
-
-def positive(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        raise received(f"`{name}` to be a positive number", **{name: value})
-    return float(value)
-
-
-def drawn(seed: int | None) -> int:
-    """A seed that is known, so that draws can be repeated."""
-    return random.randint(1, 10**9) if seed is None else seed
+        x = ops.cast(inputs, accumulation_dtype(self.compute_dtype))
+        return ops.cast(sinusoid(x, self.kernel, self.bias), self.compute_dtype)

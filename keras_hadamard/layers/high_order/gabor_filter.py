@@ -1,21 +1,32 @@
 """Gabor filters of the input: sinusoids in a window."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Constraint, Initializer, Shape, Tensor
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Constraint, ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._initializers import initializer_for
-from keras_hadamard.layers.high_order.fourier_filter import FourierFilter, positive
+from keras_hadamard.layers.high_order._sinusoids import (
+    SinusoidalFilter,
+    add_parameter,
+    add_phase,
+    known_seed,
+    positive_number,
+    sinusoid,
+    uniform_frequencies,
+)
+from keras_hadamard.layers.high_order._widths import check_width
 
 # As many elementwise steps as cost no more than one broadcast with an axis of its own.
 UNROLLED = 16
 
 
 @serializable
-class GaborFilter(FourierFilter):
+class GaborFilter(SinusoidalFilter):
     """Gabor filter of coordinates, the branch of a Gabor filter network.
 
     It is for two or three coordinates within -1 and 1, as of a pixel. The exponent of the window
@@ -87,20 +98,37 @@ class GaborFilter(FourierFilter):
         beta: float = 1.0,
         gamma_constraint: Constraint = "non_neg",
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(units, input_scale, seed, **kwargs)
-        self.alpha = positive("alpha", alpha)
-        self.beta = positive("beta", beta)
+        self.alpha = positive_number("alpha", alpha)
+        self.beta = positive_number("beta", beta)
         self.gamma_constraint = keras.constraints.get(gamma_constraint)
 
     def build(self, input_shape: Shape) -> None:
-        super().build(input_shape)
-        uniform = keras.initializers.RandomUniform(-1.0, 1.0, seed=self._seed)
-        self.mu = self._add("mu", (input_shape[-1], self.units), uniform)
-        self.gamma = self._add(
-            "gamma", (self.units,), self._gamma_start(), constraint=self.gamma_constraint
+        check_width(input_shape)
+        seed = known_seed(self.seed)
+        gamma = GammaDistribution(self.alpha, self.beta, seed)
+        start = window_frequencies(self.input_scale, gamma, seed)
+        self.kernel = add_parameter(
+            self,
+            "kernel",
+            (input_shape[-1], self.units),
+            self.kernel_initializer or start,
+            self.kernel_regularizer,
+            self.kernel_constraint,
         )
+        self.bias = add_phase(self, seed)
+        centres = keras.initializers.RandomUniform(-1.0, 1.0, seed=seed)
+        self.mu = add_parameter(self, "mu", (input_shape[-1], self.units), centres)
+        self.gamma = add_parameter(
+            self, "gamma", (self.units,), gamma, constraint=self.gamma_constraint
+        )
+
+    def call(self, inputs: Tensor) -> Tensor:
+        x = ops.cast(inputs, accumulation_dtype(self.compute_dtype))
+        window = ops.exp(-0.5 * self.gamma * squared_distance(x, self.mu))
+        return ops.cast(sinusoid(x, self.kernel, self.bias) * window, self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -109,23 +137,6 @@ class GaborFilter(FourierFilter):
             "beta": self.beta,
             "gamma_constraint": keras.constraints.serialize(self.gamma_constraint),
         }
-
-    def _filter(self, x: Tensor) -> Tensor:
-        window = ops.exp(-0.5 * self.gamma * squared_distance(x, self.mu))
-        return super()._filter(x) * window
-
-    def _gamma_start(self) -> Initializer:
-        return GammaDistribution(self.alpha, self.beta, self._seed)
-
-    def _kernel_start(self) -> Initializer:
-        # Repeats the draw of gamma: narrow windows have high frequencies.
-        uniform = initializer_for(super()._kernel_start(), "kernel")
-        gamma = initializer_for(self._gamma_start(), "gamma")
-
-        def start(shape: Shape, dtype: Any = None) -> Tensor:
-            return uniform(shape, dtype) * ops.sqrt(gamma(shape[-1:], dtype))
-
-        return start
 
 
 @serializable
@@ -140,6 +151,20 @@ class GammaDistribution(keras.initializers.Initializer):
 
     def get_config(self) -> dict[str, Any]:
         return {"alpha": self.alpha, "beta": self.beta, "seed": self.seed}
+
+
+def window_frequencies(
+    input_scale: float, gamma: GammaDistribution, seed: int
+) -> Callable[..., Tensor]:
+    """Uniform within `input_scale * sqrt(gamma / width)`: narrow windows have high frequencies."""
+    uniform = initializer_for(uniform_frequencies(input_scale, seed), "kernel")
+    # Repeats the draw of the weight of that name.
+    draw = initializer_for(gamma, "gamma")
+
+    def start(shape: Shape, dtype: Any = None) -> Tensor:
+        return uniform(shape, dtype) * ops.sqrt(draw(shape[-1:], dtype))
+
+    return start
 
 
 def squared_distance(x: Tensor, centres: Tensor) -> Tensor:

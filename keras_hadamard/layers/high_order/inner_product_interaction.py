@@ -1,9 +1,9 @@
 """The inner products of all pairs of fields."""
 
-from typing import Any
+from typing import Any, Unpack
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import BaseArguments, Shape, Tensor
 from keras_hadamard.layers._kernel_free import KernelFreeLayer
 from keras_hadamard.layers.high_order._fields import field_shape, stacked
 from keras_hadamard.ops._pairs import pair_dots
@@ -51,7 +51,7 @@ class InnerProductInteraction(KernelFreeLayer):
           https://arxiv.org/abs/1611.00144)
     """
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Unpack[BaseArguments]) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
 

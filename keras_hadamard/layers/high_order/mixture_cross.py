@@ -1,16 +1,16 @@
 """The cross of DCN-Mix: low-rank experts and a gate."""
 
-from typing import Any
+from typing import Any, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import positive_int
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Tensor
+from keras_hadamard._core.checks import positive_int
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._kernels import effective_kernel
-from keras_hadamard.layers.high_order._cross import Cross, quarter, rank_argument
+from keras_hadamard.layers.high_order._cross import Cross, quarter, rank_argument, unpack_inputs
 
 
 @serializable
@@ -77,7 +77,7 @@ class MixtureCross(Cross):
         projection_dim: int | None = None,
         activation: Activation = "tanh",
         gate_activation: Activation = "softmax",
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(**kwargs)
         self.num_experts = positive_int("num_experts", num_experts)
@@ -114,7 +114,7 @@ class MixtureCross(Cross):
             )
 
     def call(self, x0: Any, x: Tensor | None = None) -> Tensor:
-        x0, x = self.both(x0, x)
+        x0, x = unpack_inputs(x0, x)
         width = x0.shape[-1]
         inner = effective_kernel(self.inner)
         rank = inner.shape[0]

@@ -1,17 +1,18 @@
 """The Mu-Layer of multilinear operator networks."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 
-from keras_hadamard._checks import positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
+from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, Initializer, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._initializers import initializer_for
 from keras_hadamard.layers._normalization import normalization
+from keras_hadamard.layers.high_order._widths import check_width
 from keras_hadamard.ops import spatial_shift
 
 EPSILON = 1e-6
@@ -38,8 +39,8 @@ class MuLayer(BaseLayer):
         rank: Integer, the rank of the second projection. Defaults to `None`, which is
             `hidden_units // 8`, at least one.
         normalize: Boolean, whether both factors are layer-normalised. Defaults to `True`.
-            Layer normalisation divides by a standard deviation that depends on the input, so the
-            layer is a polynomial (of degree two) without it alone.
+            Layer normalisation divides by a standard deviation that depends on the input, so only
+            without it is the layer a polynomial (of degree two).
         use_alpha: Boolean, whether the product has a learned factor. Defaults to `True`.
         use_spatial_shift: Boolean, whether channels are shifted. Defaults to `False`.
         activation: Name or function applied before the last projection. Defaults to `None`.
@@ -94,7 +95,7 @@ class MuLayer(BaseLayer):
         use_spatial_shift: bool = False,
         activation: Activation = None,
         branch_bias_initializer: Initializer = "ones",
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         kwargs.setdefault("kernel_initializer", "he_normal")
         super().__init__(**kwargs)
@@ -129,10 +130,6 @@ class MuLayer(BaseLayer):
             self.alpha = self.add_weight(name="alpha", shape=(), initializer="ones")
         self.output_projection = self.project(units, "output_projection", input_shape=hidden)
 
-    def _branch(self, units: int, name: str, input_shape: Shape) -> keras.layers.Dense:
-        bias = initializer_for(self.branch_bias_initializer, name)
-        return self.project(units, name, bias_initializer=bias, input_shape=input_shape)
-
     def call(self, inputs: Tensor) -> Tensor:
         value, gate = self.value_projection(inputs), self.reduction(inputs)
         if self.use_spatial_shift:
@@ -164,5 +161,8 @@ class MuLayer(BaseLayer):
     def _check(self, input_shape: Shape) -> None:
         if self.use_spatial_shift and len(input_shape) != 4:
             raise received("an image (batch, height, width, channels)", shape=input_shape)
-        if len(input_shape) < 2 or input_shape[-1] is None:
-            raise received("an input (batch, ..., width) of known width", shape=input_shape)
+        check_width(input_shape)
+
+    def _branch(self, units: int, name: str, input_shape: Shape) -> keras.layers.Dense:
+        bias = initializer_for(self.branch_bias_initializer, name)
+        return self.project(units, name, bias_initializer=bias, input_shape=input_shape)

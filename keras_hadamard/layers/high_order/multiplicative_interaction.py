@@ -1,17 +1,18 @@
 """Multiplicative interactions of an input with a context."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 import keras
 from keras import ops
 
-from keras_hadamard._checks import positive_int
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
+from keras_hadamard._core.checks import positive_int
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, Initializer, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._alignment import align
 from keras_hadamard.layers._bilinear import bilinear
-from keras_hadamard.layers.fusion._fusion import Fusion, align
+from keras_hadamard.layers.fusion._fusion import Fusion
 from keras_hadamard.ops import factorized_bilinear_pool
 
 
@@ -79,7 +80,7 @@ class MultiplicativeInteraction(Fusion):
         rank: int | None = None,
         activation: Activation = None,
         interaction_initializer: Initializer = "zeros",
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(units, **kwargs)
         self.rank = None if rank is None else positive_int("rank", rank)
@@ -87,7 +88,7 @@ class MultiplicativeInteraction(Fusion):
         self.interaction_initializer = keras.initializers.get(interaction_initializer)
 
     def build(self, input_shape: list[Shape]) -> None:
-        super().build(input_shape)
+        self.positions(input_shape)
         x, z = (tuple(s) for s in input_shape)
         self.input_projection = self.project(self.units, "input_projection", input_shape=x)
         self.context_kernel = self._interacting("context_kernel", (z[-1], self.units))

@@ -1,17 +1,17 @@
 """The bilinear forms of all pairs of fields."""
 
-from typing import Any
+from typing import Any, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import one_of
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.checks import one_of
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._kernels import effective_kernel
 from keras_hadamard.layers.high_order._fields import field_shape, stacked
 from keras_hadamard.ops._pairs import pair_dots, pair_forms, pair_products
-from keras_hadamard.ops._precision import at_least_float32
 
 
 @serializable
@@ -21,7 +21,7 @@ class OuterProductInteraction(BaseLayer):
     For the fields `i < j` in the order of rows,
 
     - `"mat"`: `y_(ij) = sum_(d,e) x_(i,d) * K_(ij,d,e) * x_(j,e)`, a bilinear form of full rank;
-    - `"vec"`: `y_(ij) = sum_d K_(ij,d) * x_(i,d) * x_(j,d)`, its diagonal alone;
+    - `"vec"`: `y_(ij) = sum_d K_(ij,d) * x_(i,d) * x_(j,d)`, only its diagonal;
     - `"num"`: `y_(ij) = K_(ij) sum_d x_(i,d) * x_(j,d)`.
 
     The paper's layer sums the fields before the outer product; this is the form of public code,
@@ -66,7 +66,7 @@ class OuterProductInteraction(BaseLayer):
           https://arxiv.org/abs/1611.00144)
     """
 
-    def __init__(self, kernel_type: str = "mat", **kwargs: Any) -> None:
+    def __init__(self, kernel_type: str = "mat", **kwargs: Unpack[ProjectionArguments]) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
         self.kernel_type = one_of("kernel_type", kernel_type, ("mat", "vec", "num"))
@@ -95,11 +95,6 @@ class OuterProductInteraction(BaseLayer):
             return self._sum(pair_products(x), self.kernel)
         return pair_forms(x, effective_kernel(self.matrices))
 
-    def _sum(self, one: Tensor, other: Tensor) -> Tensor:
-        dtype = at_least_float32(self.compute_dtype)
-        products = ops.cast(one, dtype) * ops.cast(other, dtype)
-        return ops.cast(ops.sum(products, axis=-1), self.compute_dtype)
-
     def compute_mask(self, inputs: Any, mask: Any = None) -> None:
         return None
 
@@ -109,3 +104,8 @@ class OuterProductInteraction(BaseLayer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "kernel_type": self.kernel_type}
+
+    def _sum(self, one: Tensor, other: Tensor) -> Tensor:
+        dtype = accumulation_dtype(self.compute_dtype)
+        products = ops.cast(one, dtype) * ops.cast(other, dtype)
+        return ops.cast(ops.sum(products, axis=-1), self.compute_dtype)

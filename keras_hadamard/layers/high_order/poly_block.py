@@ -1,12 +1,12 @@
 """The block of multilinear operator networks."""
 
-from typing import Any
+from typing import Any, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import fraction, positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._core.checks import fraction, positive_int, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._base import BaseLayer
@@ -56,7 +56,7 @@ class PolyBlock(BaseLayer):
         Images have no masks.
 
     Numerics:
-        As `MuLayer`. The sums are of the compute dtype.
+        As `MuLayer`. The sums have the compute dtype.
 
     Raises:
         ValueError: If an argument is out of range or the input is no image of known channels.
@@ -80,7 +80,7 @@ class PolyBlock(BaseLayer):
         activation: Activation = None,
         drop_path: float = 0.0,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         kwargs.setdefault("kernel_initializer", "he_normal")
         super().__init__(**kwargs)
@@ -114,20 +114,6 @@ class PolyBlock(BaseLayer):
             for i in range(2)
         ]
 
-    def _mu(self, hidden_units: int, name: str, input_shape: Shape, **kwargs: Any) -> MuLayer:
-        layer: MuLayer = self.sublayer(
-            MuLayer,
-            None,
-            hidden_units,
-            normalize=self.normalize,
-            use_alpha=self.use_alpha,
-            activation=self.activation,
-            name=name,
-            **kwargs,
-        )
-        layer.build(input_shape)
-        return layer
-
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         x = inputs
         first, last = self.normalizations[0], self.normalizations[-1]
@@ -154,3 +140,17 @@ class PolyBlock(BaseLayer):
     def _check(input_shape: Shape) -> None:
         if len(input_shape) != 4 or input_shape[-1] is None:
             raise received("an image (batch, height, width, channels)", shape=input_shape)
+
+    def _mu(self, hidden_units: int, name: str, input_shape: Shape, **kwargs: Any) -> MuLayer:
+        layer: MuLayer = self.sublayer(
+            MuLayer,
+            None,
+            hidden_units,
+            normalize=self.normalize,
+            use_alpha=self.use_alpha,
+            activation=self.activation,
+            name=name,
+            **kwargs,
+        )
+        layer.build(input_shape)
+        return layer

@@ -1,19 +1,25 @@
 """The block of degree two of activation-free networks: a shortcut and its product with a branch."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
+from keras import ops
 
-from keras_hadamard._checks import one_of, positive_int
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Initializer, Shape, Tensor
-from keras_hadamard.layers._channels import to_last
+from keras_hadamard._core.checks import one_of, positive_int
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Initializer, ProjectionArguments, Shape, Tensor
+from keras_hadamard.layers._base import BaseLayer
+from keras_hadamard.layers._channels import image_format, known_image, to_last
 from keras_hadamard.layers._normalization import KINDS
-from keras_hadamard.layers.high_order._image_block import ImageBlock, run
+from keras_hadamard.layers.high_order._stages import (
+    apply_layers,
+    normalized_convolution,
+    strided_image,
+)
 
 
 @serializable
-class PolynomialBlock2D(ImageBlock):
+class PolynomialBlock2D(BaseLayer):
     """Second-degree block of a product of polynomials, without activations (Pi-nets).
 
     `y = s + alpha * (u * s) with s = N(conv(x)) and u = N(conv3x3(N(conv(x))))`. Blocks in a row
@@ -79,9 +85,12 @@ class PolynomialBlock2D(ImageBlock):
         shortcut_normalization: str | None = "batch",
         alpha_initializer: Initializer = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
-        super().__init__(filters, strides, data_format, **{"use_bias": False, **kwargs})
+        kwargs.setdefault("use_bias", False)
+        super().__init__(**kwargs)
+        self.filters = positive_int("filters", filters)
+        self.strides = positive_int("strides", strides)
         self.kernel_size = positive_int("kernel_size", kernel_size)
         self.convolutions = one_of("convolutions", convolutions, (1, 2))
         self.shortcut_kernel_size = positive_int("shortcut_kernel_size", shortcut_kernel_size)
@@ -90,17 +99,19 @@ class PolynomialBlock2D(ImageBlock):
             "shortcut_normalization", shortcut_normalization, KINDS
         )
         self.alpha_initializer = keras.initializers.get(alpha_initializer)
+        self.data_format = image_format(data_format)
 
     def build(self, input_shape: Shape) -> None:
-        image = self.image(input_shape)
+        image = known_image(input_shape, self.data_format)
         kind, strides = self.normalization, self.strides
-        self.branch = self.stage(
-            image, self.filters, self.kernel_size, "first", kind, strides=strides
+        self.branch = normalized_convolution(
+            self, image, self.filters, self.kernel_size, "first", kind, strides=strides
         )
         if self.convolutions == 2:
             state = self.branch[0].compute_output_shape(image)
-            self.branch += self.stage(state, self.filters, 3, "second", kind)
-        self.shortcut = self.stage(
+            self.branch += normalized_convolution(self, state, self.filters, 3, "second", kind)
+        self.shortcut = normalized_convolution(
+            self,
             image,
             self.filters,
             self.shortcut_kernel_size,
@@ -114,15 +125,21 @@ class PolynomialBlock2D(ImageBlock):
 
     def call(self, inputs: Tensor) -> Tensor:
         x = to_last(inputs, self.data_format)
-        shortcut = run(self.shortcut, x)
-        product = run(self.branch, x) * shortcut
+        shortcut = apply_layers(self.shortcut, x)
+        product = apply_layers(self.branch, x) * shortcut
         if self.alpha is not None:
-            product = keras.ops.cast(self.alpha, product.dtype) * product
+            product = ops.cast(self.alpha, product.dtype) * product
         return to_last(shortcut + product, self.data_format, back=True)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return strided_image(input_shape, self.filters, self.strides, self.data_format)
 
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
+            "filters": self.filters,
+            "strides": self.strides,
+            "data_format": self.data_format,
             "kernel_size": self.kernel_size,
             "convolutions": self.convolutions,
             "shortcut_kernel_size": self.shortcut_kernel_size,

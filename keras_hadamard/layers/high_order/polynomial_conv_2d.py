@@ -1,13 +1,14 @@
 """Polynomial expansions of an image, with convolutions as the projections."""
 
-from typing import Any
+from typing import Any, Unpack
 
-from keras_hadamard._checks import positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
-from keras_hadamard.layers._channels import image_format, known_image, to_last, to_last_shape
+from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
+from keras_hadamard.layers._channels import image_format, known_image, to_last
 from keras_hadamard.layers._convolutions import convolve
-from keras_hadamard.layers.high_order._polynomial import Polynomial
+from keras_hadamard.layers.high_order._polynomial import Polynomial, build_steps, expand
+from keras_hadamard.layers.high_order._stages import strided_image
 
 
 @serializable
@@ -86,26 +87,26 @@ class PolynomialConv2D(Polynomial):
         use_gates: bool = False,
         use_output_projection: bool = True,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(
-            positive_int("filters", filters),
-            degree,
-            decomposition,
-            rank,
-            activation,
-            use_factor_bias,
-            normalization,
-            use_gates,
+            degree=degree,
+            decomposition=decomposition,
+            rank=rank,
+            activation=activation,
+            use_factor_bias=use_factor_bias,
+            normalization=normalization,
+            use_gates=use_gates,
             **kwargs,
         )
-        self.filters = self.width
+        self.filters = positive_int("filters", filters)
         self.kernel_size = positive_int("kernel_size", kernel_size)
         if kernel_size % 2 == 0:
             raise received("an odd `kernel_size`", kernel_size=kernel_size)
         self.strides = positive_int("strides", strides)
         self.use_output_projection = bool(use_output_projection)
-        if not use_output_projection and (self.state_width != filters or self.activation_given):
+        activated = getattr(self.activation, "__name__", "") != "linear"
+        if not use_output_projection and (self.rank not in (None, self.filters) or activated):
             raise received(
                 "`rank` to be `filters` and no activation where there is no output projection",
                 rank=rank,
@@ -113,17 +114,13 @@ class PolynomialConv2D(Polynomial):
             )
         self.data_format = image_format(data_format)
 
-    @property
-    def activation_given(self) -> bool:
-        return getattr(self.activation, "__name__", "") != "linear"
-
     def build(self, input_shape: Shape) -> None:
-        self.compute_output_shape(input_shape)
-        image = to_last_shape(input_shape, self.data_format)
+        image = known_image(input_shape, self.data_format)
+        rank = self.filters if self.rank is None else self.rank
         self.factors = [
             convolve(
                 self,
-                self.state_width,
+                rank,
                 self.kernel_size,
                 f"factor_{n}",
                 strides=self.strides,
@@ -132,8 +129,10 @@ class PolynomialConv2D(Polynomial):
             )
             for n in range(1, self.degree + 1)
         ]
-        state = self.factors[0].compute_output_shape(image)
-        self.build_recursion(state)
+        state = tuple(self.factors[0].compute_output_shape(image))
+        self.state_projections, self.first_state, self.gates, self.normalizations = build_steps(
+            self, state
+        )
         self.output_projection = None
         if self.use_output_projection:
             self.output_projection = self.project(
@@ -142,15 +141,21 @@ class PolynomialConv2D(Polynomial):
 
     def call(self, inputs: Tensor) -> Tensor:
         image = to_last(inputs, self.data_format)
-        x = self.expand([convolve(image) for convolve in self.factors])
+        factors = [convolve(image) for convolve in self.factors]
+        x = expand(
+            factors,
+            self.decomposition,
+            self.state_projections,
+            self.first_state,
+            self.gates,
+            self.normalizations,
+        )
         if self.output_projection is not None:
             x = self.output_projection(x)
         return to_last(x, self.data_format, back=True)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        batch, *sides, _ = known_image(input_shape, self.data_format)
-        sides = [None if n is None else -(-n // self.strides) for n in sides]
-        return to_last_shape((batch, *sides, self.filters), self.data_format, back=True)
+        return strided_image(input_shape, self.filters, self.strides, self.data_format)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -1,11 +1,12 @@
 """Polynomial expansions of one input: the layers of Pi-nets."""
 
-from typing import Any
+from typing import Any, Unpack
 
-from keras_hadamard._checks import positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
-from keras_hadamard.layers.high_order._polynomial import Polynomial
+from keras_hadamard._core.checks import positive_int
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
+from keras_hadamard.layers.high_order._polynomial import Polynomial, build_steps, expand
+from keras_hadamard.layers.high_order._widths import check_width
 
 
 @serializable
@@ -94,25 +95,24 @@ class PolynomialDense(Polynomial):
         use_factor_bias: bool = False,
         normalization: str | None = None,
         use_gates: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(
-            positive_int("units", units),
-            degree,
-            decomposition,
-            rank,
-            activation,
-            use_factor_bias,
-            normalization,
-            use_gates,
+            degree=degree,
+            decomposition=decomposition,
+            rank=rank,
+            activation=activation,
+            use_factor_bias=use_factor_bias,
+            normalization=normalization,
+            use_gates=use_gates,
             **kwargs,
         )
-        self.units = self.width
+        self.units = positive_int("units", units)
         self.supports_masking = True
 
     def build(self, input_shape: Shape) -> None:
-        self._check(input_shape)
-        rank = self.state_width
+        check_width(input_shape)
+        rank = self.units if self.rank is None else self.rank
         state = (*input_shape[:-1], rank)
         self.factors = [
             self.project(
@@ -120,22 +120,28 @@ class PolynomialDense(Polynomial):
             )
             for n in range(1, self.degree + 1)
         ]
-        self.build_recursion(state)
+        self.state_projections, self.first_state, self.gates, self.normalizations = build_steps(
+            self, state
+        )
         self.output_projection = self.project(
             self.units, "output_projection", activation=self.activation, input_shape=state
         )
 
     def call(self, inputs: Tensor) -> Tensor:
-        return self.output_projection(self.expand([project(inputs) for project in self.factors]))
+        factors = [project(inputs) for project in self.factors]
+        x = expand(
+            factors,
+            self.decomposition,
+            self.state_projections,
+            self.first_state,
+            self.gates,
+            self.normalizations,
+        )
+        return self.output_projection(x)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        self._check(input_shape)
+        check_width(input_shape)
         return (*input_shape[:-1], self.units)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "units": self.units}
-
-    @staticmethod
-    def _check(input_shape: Shape) -> None:
-        if len(input_shape) < 2 or input_shape[-1] is None:
-            raise received("an input (batch, ..., width) of known width", shape=input_shape)

@@ -1,22 +1,25 @@
 """Residual blocks with a term of the second degree: Pi-nets, PDC and R-PolyNets."""
 
-from typing import Any
+from typing import Unpack
 
-import keras
 from keras import ops
 
-from keras_hadamard._checks import fraction, one_of, positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
-from keras_hadamard.activations import get as get_activation
-from keras_hadamard.activations import serialize as serialize_activation
-from keras_hadamard.layers._channels import to_last
-from keras_hadamard.layers._normalization import KINDS, normalization
-from keras_hadamard.layers.high_order._image_block import ImageBlock, run
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, Initializer, ProjectionArguments, Shape, Tensor
+from keras_hadamard.layers._channels import known_image, to_last
+from keras_hadamard.layers.high_order._polynomial_residual import (
+    PolynomialResidual,
+    factor_stages,
+    product_stages,
+    residual_stages,
+    shortcut_normalization,
+    shortcut_stage,
+)
+from keras_hadamard.layers.high_order._stages import apply_layers, strided_image
 
 
 @serializable
-class PolynomialResidualBlock2D(ImageBlock):
+class PolynomialResidualBlock2D(PolynomialResidual):
     """Residual block with a product term, with or without activations (Pi-nets, R-PolyNets, PDC).
 
     Without activations the authors train it with much regularisation: a `normalization` of
@@ -44,8 +47,8 @@ class PolynomialResidualBlock2D(ImageBlock):
             Defaults to `"batch"`.
         shortcut_normalization: The normalisation of the shortcut in the product. Defaults to
             `None`.
-        product_convolutions: Integer, how many convolutions the product passes. With 0 the
-            normalisation alone is left, as in Pi-nets. Defaults to `1`.
+        product_convolutions: Integer, how many convolutions the product passes. With 0
+            only the normalisation is left, as in Pi-nets. Defaults to `1`.
         product_kernel_size: Odd integer, the side of their windows. Defaults to `1`.
         product_normalization: The normalisation after each of them. Defaults to `"batch"`.
         alpha_initializer: Initialiser of the scalar `alpha`; `None` for none, as in Pi-nets.
@@ -115,131 +118,49 @@ class PolynomialResidualBlock2D(ImageBlock):
         residual_gamma_initializer: Initializer = "ones",
         shortcut_momentum: float = 0.9,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
-        super().__init__(filters, strides, data_format, **{"use_bias": False, **kwargs})
-        self.product = one_of("product", product, ("residual", "shortcut"))
-        self.product_filters = (
-            None if product_filters is None else positive_int("product_filters", product_filters)
+        super().__init__(
+            filters,
+            strides,
+            product=product,
+            product_filters=product_filters,
+            activation=activation,
+            normalization=normalization,
+            shortcut_normalization=shortcut_normalization,
+            product_convolutions=product_convolutions,
+            product_kernel_size=product_kernel_size,
+            product_normalization=product_normalization,
+            alpha_initializer=alpha_initializer,
+            residual_gamma_initializer=residual_gamma_initializer,
+            shortcut_momentum=shortcut_momentum,
+            data_format=data_format,
+            **kwargs,
         )
-        self.activation = get_activation(activation)
-        self.normalization = one_of("normalization", normalization, KINDS)
-        self.shortcut_normalization = one_of(
-            "shortcut_normalization", shortcut_normalization, KINDS
-        )
-        if product_convolutions != 0:
-            positive_int("product_convolutions", product_convolutions)
-        self.product_convolutions = product_convolutions
-        self.product_kernel_size = positive_int("product_kernel_size", product_kernel_size)
-        self.product_normalization = one_of("product_normalization", product_normalization, KINDS)
-        self.alpha_initializer = keras.initializers.get(alpha_initializer)
-        self.residual_gamma_initializer = keras.initializers.get(residual_gamma_initializer)
-        self.shortcut_momentum = fraction("shortcut_momentum", shortcut_momentum)
-        if self.product_filters is not None and (
-            product == "residual"
-            or (product_convolutions == 0 and self.product_filters != self.filters)
-        ):
-            raise received(
-                "`product_filters` where convolutions of the shortcut are multiplied and another "
-                "brings the product to `filters`",
-                product=product,
-                product_filters=product_filters,
-                product_convolutions=product_convolutions,
-            )
 
     def build(self, input_shape: Shape) -> None:
-        image = self.image(input_shape)
-        # IBN and IterNorm stand for the first normalisation alone.
-        mixed = self.normalization in ("instance_batch", "iterative")
-        self._kind = "batch" if mixed else self.normalization
-        self.first = self.stage(
-            image, self.filters, 3, "first", self.normalization, strides=self.strides
-        )
-        state = tuple(self.first[0].compute_output_shape(image))
-        gamma = {"gamma_initializer": self.residual_gamma_initializer}
-        affine = self._kind in ("batch", "layer")
-        self.second = self.stage(
-            state, self.filters, 3, "second", self._kind, **(gamma if affine else {})
-        )
-        self.shortcut = self.build_shortcut(image, "shortcut")
-        self.shortcut_norm = self._norm("product_shortcut", state)
-        self.factors = []
-        if self.product == "shortcut":
-            width = self.product_filters or self.filters
-            self.factors = [
-                self.stage(state, width, 3, f"factor_{i}", self.shortcut_normalization)
-                for i in (1, 2)
-            ]
-            state = (*state[:-1], width)
-        self.local = []
-        for i in range(self.product_convolutions):
-            size, kind = self.product_kernel_size, self.product_normalization
-            self.local += self.stage(state, self.filters, size, f"product_{i + 1}", kind)
-            state = (*state[:-1], self.filters)
-        if not self.product_convolutions and self.product_normalization:
-            norm = normalization(
-                self.product_normalization,
-                "product_normalization",
-                policy=self.dtype_policy,
-                input_shape=state,
-            )
-            self.local.append(norm)
+        image = known_image(input_shape, self.data_format)
+        self.first, self.second = residual_stages(self, image)
+        state = (*self.first[0].compute_output_shape(image)[:-1], self.filters)
+        self.shortcut = shortcut_stage(self, image, "shortcut")
+        self.shortcut_norm = shortcut_normalization(self, state)
+        self.factors = factor_stages(self, state)
+        self.local = product_stages(self, state)
         self.alpha = None
         if self.alpha_initializer is not None:
             self.alpha = self.add_weight(name="alpha", shape=(), initializer=self.alpha_initializer)
 
-    def build_shortcut(self, image: Shape, name: str) -> list[Any]:
-        """A projection where the shape changes, otherwise nothing."""
-        if self.strides == 1 and image[-1] == self.filters:
-            return []
-        momentum = {"momentum": self.shortcut_momentum} if self._kind == "batch" else {}
-        return self.stage(
-            image, self.filters, 1, name, self._kind, strides=self.strides, **momentum
-        )
-
-    def _norm(self, name: str, shape: Shape) -> keras.layers.Layer:
-        return normalization(
-            self.shortcut_normalization,
-            f"{name}_normalization",
-            policy=self.dtype_policy,
-            input_shape=shape,
-        )
-
     def call(self, inputs: Tensor) -> Tensor:
-        residual, shortcut = self.branches(to_last(inputs, self.data_format))
-        y = self.add(residual, shortcut, self.multiply(residual, shortcut))
-        return to_last(y, self.data_format, back=True)
-
-    def branches(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        residual = run(self.second, self.activation(run(self.first, x)))
-        return residual, run(self.shortcut, x)
-
-    def multiply(self, residual: Tensor, shortcut: Tensor) -> Tensor:
-        shortcut = self.shortcut_norm(shortcut)
-        if not self.factors:
-            return residual * shortcut
-        one, other = (run(factor, shortcut) for factor in self.factors)
-        return one * other
-
-    def add(self, residual: Tensor, shortcut: Tensor, product: Tensor) -> Tensor:
-        product = run(self.local, product)
+        x = to_last(inputs, self.data_format)
+        f = apply_layers(self.second, self.activation(apply_layers(self.first, x)))
+        r = apply_layers(self.shortcut, x)
+        one, other = f, self.shortcut_norm(r)
+        if self.factors:
+            one, other = (apply_layers(factor, other) for factor in self.factors)
+        product = apply_layers(self.local, one * other)
         if self.alpha is not None:
             product = ops.cast(self.alpha, product.dtype) * product
-        return self.activation(residual + shortcut + product)
+        return to_last(self.activation(f + r + product), self.data_format, back=True)
 
-    def get_config(self) -> dict[str, Any]:
-        serialize = keras.initializers.serialize
-        return {
-            **super().get_config(),
-            "product": self.product,
-            "product_filters": self.product_filters,
-            "activation": serialize_activation(self.activation),
-            "normalization": self.normalization,
-            "shortcut_normalization": self.shortcut_normalization,
-            "product_convolutions": self.product_convolutions,
-            "product_kernel_size": self.product_kernel_size,
-            "product_normalization": self.product_normalization,
-            "alpha_initializer": serialize(self.alpha_initializer),
-            "residual_gamma_initializer": serialize(self.residual_gamma_initializer),
-            "shortcut_momentum": self.shortcut_momentum,
-        }
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return strided_image(input_shape, self.filters, self.strides, self.data_format)

@@ -1,16 +1,17 @@
 """Product of polynomials: expansions of low degree, one of the other."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
-from keras_hadamard._checks import one_of, positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._core.checks import one_of, positive_int, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._normalization import normalization as make_normalization
 from keras_hadamard.layers.high_order._polynomial import DECOMPOSITIONS
+from keras_hadamard.layers.high_order._widths import check_width
 from keras_hadamard.layers.high_order.polynomial_dense import PolynomialDense
 
 
@@ -76,7 +77,7 @@ class ProductOfPolynomials(BaseLayer):
         rank: int | None = None,
         normalization: str | None = "batch",
         activation: Activation = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(**kwargs)
         self.units = positive_int("units", units)
@@ -132,8 +133,7 @@ class ProductOfPolynomials(BaseLayer):
         return x
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        if len(input_shape) < 2 or input_shape[-1] is None:
-            raise received("an input (batch, ..., width) of known width", shape=input_shape)
+        check_width(input_shape)
         return (*input_shape[:-1], self.units)
 
     def get_config(self) -> dict[str, Any]:

@@ -1,17 +1,18 @@
 """Dense layers of quadratic neurons."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
-from keras_hadamard._checks import one_of, positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._core.checks import one_of, positive_int
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._bilinear import bilinear
+from keras_hadamard.layers.high_order._widths import check_width
 from keras_hadamard.ops import modulate
 
 FORMS = ("full", "product", "product_linear", "product_square")
@@ -82,7 +83,7 @@ class QuadraticDense(BaseLayer):
         units: int,
         form: str = "product_linear",
         activation: Activation = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(**kwargs)
         self.units = positive_int("units", units)
@@ -91,7 +92,7 @@ class QuadraticDense(BaseLayer):
         self.supports_masking = True
 
     def build(self, input_shape: Shape) -> None:
-        self._check(input_shape)
+        check_width(input_shape)
         width = input_shape[-1]
         self.factors: list[keras.layers.Dense] = []
         self.kernel: Any = None
@@ -124,7 +125,7 @@ class QuadraticDense(BaseLayer):
         return self.activation(modulate(one, other, addend))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        self._check(input_shape)
+        check_width(input_shape)
         return (*input_shape[:-1], self.units)
 
     def get_config(self) -> dict[str, Any]:
@@ -134,8 +135,3 @@ class QuadraticDense(BaseLayer):
             "form": self.form,
             "activation": serialize_activation(self.activation),
         }
-
-    @staticmethod
-    def _check(input_shape: Shape) -> None:
-        if len(input_shape) < 2 or input_shape[-1] is None:
-            raise received("an input (batch, ..., width) of known width", shape=input_shape)

@@ -1,13 +1,18 @@
 """The block of StarNet."""
 
-from typing import Any
+from typing import Unpack
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras import ops
+
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
+from keras_hadamard.layers._channels import known_image, to_last
 from keras_hadamard.layers._convolutions import convolve_depthwise
 from keras_hadamard.layers._fan_in import FanInUniform
 from keras_hadamard.layers._normalization import normalization
 from keras_hadamard.layers.high_order._star_block import StarResidual2D
+from keras_hadamard.layers.high_order.star_operation import StarOperation
+from keras_hadamard.layers.modulation.drop_path import DropPath
 
 
 @serializable
@@ -16,8 +21,8 @@ class StarBlock2D(StarResidual2D):
 
     `y = x + D_2(N_2(G (relu6(U u) * (V u)))) with u = N_1(D_1(x))`: `D` are depthwise
     convolutions, `N` batch normalisations (with PyTorch's epsilon, momentum and unbiased running
-    variance), `U` and `V` are `(channels, expansion * channels)` and `G` goes back. One of the
-    branches alone is activated, and nothing normalises `D_2`.
+    variance), `U` and `V` are `(channels, expansion * channels)` and `G` goes back. Only one
+    of the branches is activated, and nothing normalises `D_2`.
 
     Args:
         expansion: Integer, how many times wider than the input the product is. Defaults to `4`.
@@ -72,22 +77,29 @@ class StarBlock2D(StarResidual2D):
         drop_path: float = 0.0,
         data_format: str | None = None,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
-        for name in ("kernel_initializer", "bias_initializer"):
-            kwargs.setdefault(name, FanInUniform())
+        kwargs.setdefault("kernel_initializer", FanInUniform())
+        kwargs.setdefault("bias_initializer", FanInUniform())
         super().__init__(expansion, kernel_size, drop_path, data_format, seed, **kwargs)
 
-    def build_branch(self, shape: Shape) -> None:
+    def build(self, input_shape: Shape) -> None:
+        shape = known_image(input_shape, self.data_format)
         how = {"policy": self.dtype_policy, "input_shape": shape}
         size = self.kernel_size
         self.depthwise_1 = convolve_depthwise(self, size, "depthwise_1", input_shape=shape)
         self.normalization_1 = normalization("batch", "normalization_1", **how)
-        self.star_operation = self.star(shape, "relu6")
+        self.star_operation = self.sublayer(
+            StarOperation, self.expansion, "multiply", "relu6", name="star"
+        )
+        self.star_operation.build(shape)
         self.normalization_2 = normalization("batch", "normalization_2", **how)
         self.depthwise_2 = convolve_depthwise(self, size, "depthwise_2", input_shape=shape)
+        self.drop = DropPath(self.drop_path, self.seed, name="drop_path", dtype=self.dtype_policy)
 
-    def branch(self, x: Tensor, training: bool | None) -> Tensor:
-        x = self.normalization_1(self.depthwise_1(x), training=training)
-        x = self.normalization_2(self.star_operation(x), training=training)
-        return self.depthwise_2(x)
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
+        x = to_last(inputs, self.data_format)
+        u = self.normalization_1(self.depthwise_1(x), training=training)
+        u = self.normalization_2(self.star_operation(u), training=training)
+        y = ops.add(x, self.drop(self.depthwise_2(u), training=training))
+        return to_last(y, self.data_format, back=True)

@@ -1,13 +1,14 @@
 """The star operation."""
 
-from typing import Any
+from typing import Any, Unpack
 
-from keras_hadamard._checks import one_of, positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._core.checks import one_of, positive_int
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._base import BaseLayer
+from keras_hadamard.layers.high_order._widths import check_width
 from keras_hadamard.ops import glu
 
 
@@ -67,7 +68,7 @@ class StarOperation(BaseLayer):
         mode: str = "multiply",
         activation: Activation = "relu6",
         units: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(**kwargs)
         self.expansion = positive_int("expansion", expansion)
@@ -77,7 +78,7 @@ class StarOperation(BaseLayer):
         self.supports_masking = True
 
     def build(self, input_shape: Shape) -> None:
-        self._check(input_shape)
+        check_width(input_shape)
         lead, width = input_shape[:-1], input_shape[-1] or 0
         hidden = self.expansion * width
         self.activated_projection, self.plain_projection = (
@@ -97,7 +98,7 @@ class StarOperation(BaseLayer):
         return self.output_projection(self.activation(u) + v)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        self._check(input_shape)
+        check_width(input_shape)
         return tuple(input_shape) if self.units is None else (*input_shape[:-1], self.units)
 
     def get_config(self) -> dict[str, Any]:
@@ -108,8 +109,3 @@ class StarOperation(BaseLayer):
             "activation": serialize_activation(self.activation),
             "units": self.units,
         }
-
-    @staticmethod
-    def _check(input_shape: Shape) -> None:
-        if len(input_shape) < 2 or input_shape[-1] is None:
-            raise received("an input (batch, ..., width) of known width", shape=input_shape)

@@ -1,7 +1,7 @@
-"""The axis of the channels, wherever it is."""
+"""The axis of the channels, at any place."""
 
-from keras_hadamard._checks import received
-from keras_hadamard._typing import Shape
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.typing import Shape
 
 
 def channel_axis(input_shape: Shape, axis: int = -1) -> int:

@@ -1,20 +1,21 @@
-"""What the dense gates share: the arguments of the gate, and adaptation by LoRA."""
+"""Base class of dense gates, and LoRA for the dense layers inside a layer."""
 
-from abc import abstractmethod
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Unpack
 
 import keras
 
-from keras_hadamard._checks import non_negative, positive_int, received
-from keras_hadamard._typing import Activation, Initializer, Shape
+from keras_hadamard._core.checks import non_negative, positive_int, received
+from keras_hadamard._core.introspection.private import inner_layers
+from keras_hadamard._core.typing import Activation, Initializer, ProjectionArguments, Shape
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers.modulation._channel_axis import channel_axis
 
 
-class Gated(BaseLayer):
-    """Base of layers with a dense projection, an activated one as its gate, and perhaps more."""
+class GatedLayer(BaseLayer):
+    """Base of layers with a gated dense projection: the gate's arguments, the shape, and LoRA."""
 
     def __init__(
         self,
@@ -26,7 +27,7 @@ class Gated(BaseLayer):
         gate_bias_initializer: Initializer,
         lora_rank: int | None,
         lora_alpha: float | None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(**kwargs)
         self.units = None if units is None else positive_int("units", units)
@@ -39,19 +40,9 @@ class Gated(BaseLayer):
         self.lora_alpha = None if lora_alpha is None else non_negative("lora_alpha", lora_alpha)
         self.supports_masking = True
 
-    @abstractmethod
     def dense_layers(self) -> list[keras.layers.Dense]:
         """The dense layers that the layer was built with."""
-
-    def build(self, input_shape: Shape) -> None:
-        self.compute_output_shape(input_shape)
-        self.build_projections(tuple(input_shape))
-        if self.lora_rank is not None:
-            self._adapt(self.lora_rank, self.lora_alpha)
-
-    @abstractmethod
-    def build_projections(self, input_shape: Shape) -> None:
-        """Creates the dense layers."""
+        return list(_dense_inside(self))
 
     def enable_lora(self, rank: int, lora_alpha: float | None = None) -> None:
         """Freezes the kernels, and trains for each a product of two of `rank` that is added.
@@ -66,36 +57,38 @@ class Gated(BaseLayer):
         if not self.built:
             raise received("a layer that is built", built=False)
         rank = positive_int("rank", rank)
-        self._adapt(rank, lora_alpha)
+        add_lora(self.dense_layers(), rank, lora_alpha)
         self.lora_rank, self.lora_alpha = rank, lora_alpha
 
-    def _adapt(self, rank: int, lora_alpha: float | None) -> None:
-        for dense in self.dense_layers():
-            dense.enable_lora(rank, lora_alpha)
-
-    def gate_arguments(self) -> dict[str, Any]:
-        """The arguments of the gate, as objects."""
-        return {
-            "activation": self.activation,
-            "packed": self.packed,
-            "gate_first": self.gate_first,
-            "gate_kernel_initializer": self.gate_kernel_initializer,
-            "gate_bias_initializer": self.gate_bias_initializer,
-        }
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        channel_axis(input_shape)
+        return (*input_shape[:-1], self.units or input_shape[-1])
 
     def get_config(self) -> dict[str, Any]:
         initializer = keras.initializers.serialize
         return {
             **super().get_config(),
             "units": self.units,
-            **self.gate_arguments(),
             "activation": serialize_activation(self.activation),
+            "packed": self.packed,
+            "gate_first": self.gate_first,
             "gate_kernel_initializer": initializer(self.gate_kernel_initializer),
             "gate_bias_initializer": initializer(self.gate_bias_initializer),
             "lora_rank": self.lora_rank,
             "lora_alpha": self.lora_alpha,
         }
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        channel_axis(input_shape)
-        return (*input_shape[:-1], self.units or input_shape[-1])
+
+def add_lora(layers: list[keras.layers.Dense], rank: int | None, alpha: float | None) -> None:
+    """Adapts dense layers, if a rank is given."""
+    if rank is not None:
+        for dense in layers:
+            dense.enable_lora(rank, alpha)
+
+
+def _dense_inside(layer: keras.layers.Layer) -> Iterator[keras.layers.Dense]:
+    for inner in inner_layers(layer):
+        if isinstance(inner, keras.layers.Dense):
+            yield inner
+        else:
+            yield from _dense_inside(inner)

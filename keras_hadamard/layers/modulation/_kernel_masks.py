@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from keras_hadamard._checks import one_of, received
+from keras_hadamard._core.checks import one_of, received
 
 Mask = Any
 
 
-def checked_mask(mask: Mask, names: tuple[str, ...]) -> Mask:
+def validate_mask(mask: Mask, names: tuple[str, ...]) -> Mask:
     """A name as it is, and anything else as an array of zeros and ones."""
     if isinstance(mask, str):
         return one_of("mask", mask, names)

@@ -1,17 +1,17 @@
-"""How much of every window is known: sums of ones, cheaper than a convolution with ones."""
+"""Sums over windows, cheaper than a convolution with ones."""
 
 import math
 from collections.abc import Sequence
 
 from keras import ops
 
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.typing import Tensor
 
 Sizes = tuple[int, ...]
 
 
 def window_sums(x: Tensor, size: Sizes, strides: Sizes, dilation: Sizes) -> Tensor:
-    """The sums over the windows of `(batch, height, width)`, those inside alone.
+    """The sums over the windows of `(batch, height, width)` that stand inside.
 
     On a CPU XLA convolves a single channel many times slower than a plain graph does, and both
     slower than these two.

@@ -1,16 +1,17 @@
 """Adaptive instance normalisation."""
 
 import math
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import non_negative, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.checks import non_negative, received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._channels import channels_axis, to_last
 from keras_hadamard.layers._masks import counted, masked_mean
-from keras_hadamard.layers._normalization.batch import EPSILON, statistics_dtype
+from keras_hadamard.layers._normalization.batch import EPSILON
 from keras_hadamard.layers.fusion._conditioned import Conditioned
 from keras_hadamard.ops import modulate
 
@@ -55,7 +56,7 @@ class AdaIN(Conditioned):
         Statistics and the modulation are float32 under 16-bit policies. Variances are those of the
         positions, not unbiased ones. As in the paper `epsilon` is in both standard deviations, so a
         constant style has finite gradients; the authors' code, which has no gradient, adds it to
-        that of `x` alone.
+        only that of `x`.
 
     Raises:
         ValueError: If `epsilon` is negative, or the inputs are no list of two float tensors that
@@ -79,7 +80,10 @@ class AdaIN(Conditioned):
     takes: ClassVar[str] = "[x, style]"
 
     def __init__(
-        self, epsilon: float = EPSILON, data_format: str | None = None, **kwargs: Any
+        self,
+        epsilon: float = EPSILON,
+        data_format: str | None = None,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.epsilon = non_negative("epsilon", epsilon)
@@ -96,30 +100,21 @@ class AdaIN(Conditioned):
     def call(self, inputs: list[Tensor], mask: Any = None) -> Tensor:
         masks = mask if isinstance(mask, list | tuple) else (mask, None)
         x = to_last(inputs[0], self.data_format)
-        x = counted(ops.cast(x, statistics_dtype(x)), masks[0])
+        x = counted(ops.cast(x, accumulation_dtype(x.dtype)), masks[0])
         if self.style_projection is None:
             style = counted(to_last(inputs[1], self.data_format), masks[1])
-            shift, scale = self._statistics(ops.cast(style, x.dtype), masks[1])
+            shift, scale = _mean_and_deviation(ops.cast(style, x.dtype), masks[1], self.epsilon)
         else:
             style = ops.cast(self.style_projection(inputs[1]), x.dtype)
             style = ops.expand_dims(style, tuple(range(1, len(x.shape) - 1)))
             scale, shift = ops.split(style, 2, axis=-1)
             scale = 1 + scale
-        mean, deviation = self._statistics(x, masks[0])
+        mean, deviation = _mean_and_deviation(x, masks[0], self.epsilon)
         y = ops.cast(modulate(x - mean, scale / deviation, shift), self.compute_dtype)
         return to_last(y, self.data_format, back=True)
 
-    def _statistics(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation over the positions, each of which is kept as one."""
-        batch, *positions, channels = ops.shape(x)
-        # In one axis, over which XLA sums faster than over two.
-        x = ops.reshape(x, (batch, math.prod(positions), channels))
-        if mask is not None:
-            mask = ops.reshape(mask, (batch, math.prod(positions)))
-        mean = masked_mean(x, mask, (1,))
-        deviation = ops.sqrt(masked_mean(ops.square(x - mean), mask, (1,)) + self.epsilon)
-        kept = (batch, *[1] * len(positions), channels)
-        return ops.reshape(mean, kept), ops.reshape(deviation, kept)
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "epsilon": self.epsilon}
 
     def check_shapes(self, x: Shape, style: Shape, *more: Shape) -> None:
         del more
@@ -133,5 +128,15 @@ class AdaIN(Conditioned):
                 style_shape=style,
             )
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "epsilon": self.epsilon}
+
+def _mean_and_deviation(x: Tensor, mask: Tensor | None, epsilon: float) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation over the positions, each of which is kept as one."""
+    batch, *positions, channels = ops.shape(x)
+    # In one axis, over which XLA sums faster than over two.
+    x = ops.reshape(x, (batch, math.prod(positions), channels))
+    if mask is not None:
+        mask = ops.reshape(mask, (batch, math.prod(positions)))
+    mean = masked_mean(x, mask, (1,))
+    deviation = ops.sqrt(masked_mean(ops.square(x - mean), mask, (1,)) + epsilon)
+    kept = (batch, *[1] * len(positions), channels)
+    return ops.reshape(mean, kept), ops.reshape(deviation, kept)

@@ -1,17 +1,23 @@
 """Attention over channels, then over positions."""
 
-from typing import Any
+from typing import Any, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import non_negative, positive_int
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._core.checks import non_negative, positive_int
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._channels import known_image, to_last
 from keras_hadamard.layers._convolutions import convolve
 from keras_hadamard.layers._normalization import normalization
-from keras_hadamard.layers.modulation._image_gate import ImageGate, gate_by, mean_of, squeezed
+from keras_hadamard.layers.modulation._image_gate import (
+    ImageGate,
+    apply_gate,
+    image_mean,
+    round_channels,
+)
 
 
 @serializable
@@ -80,9 +86,9 @@ class CBAM2D(ImageGate):
         activation: Activation = "relu",
         use_batch_normalization: bool = False,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
-        super().__init__(data_format=data_format, **kwargs)
+        super().__init__(data_format, **kwargs)
         self.ratio = non_negative("ratio", ratio)
         if hidden_units is not None:
             hidden_units = positive_int("hidden_units", hidden_units)
@@ -91,10 +97,14 @@ class CBAM2D(ImageGate):
         self.activation = get_activation(activation)
         self.use_batch_normalization = bool(use_batch_normalization)
 
-    def build_gates(self, shape: Shape) -> None:
-        *image, channels = shape
-        hidden_units = self.hidden_units or squeezed(channels or 0, self.ratio, 1)
-        self.build_bottleneck(channels or 0, hidden_units, self.activation)
+    def build(self, input_shape: Shape) -> None:
+        *image, channels = known_image(input_shape, self.data_format)
+        channels = channels or 0
+        hidden_units = self.hidden_units or round_channels(channels, self.ratio, 1)
+        self.squeeze = self.project(
+            hidden_units, "squeeze", activation=self.activation, input_shape=(None, channels)
+        )
+        self.excite = self.project(channels, "excite", input_shape=(None, hidden_units))
         self.convolution = convolve(
             self, 1, self.kernel_size, "convolution", use_bias=False, input_shape=(*image, 2)
         )
@@ -106,12 +116,15 @@ class CBAM2D(ImageGate):
             **({"momentum": 0.99} if self.use_batch_normalization else {}),
         )
 
-    def gated(self, x: Tensor, training: bool | None) -> Tensor:
-        pooled = ops.stack([mean_of(x, (1, 2)), ops.max(x, axis=(1, 2))], axis=1)
-        x = gate_by(x, ops.sum(self.excite(self.squeeze(pooled)), axis=1))
-        pooled = [mean_of(x, -1, keepdims=True), ops.max(x, axis=-1, keepdims=True)]
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
+        self.compute_output_shape(tuple(inputs.shape))
+        x = to_last(inputs, self.data_format)
+        pooled = ops.stack([image_mean(x, (1, 2)), ops.max(x, axis=(1, 2))], axis=1)
+        x = apply_gate(x, ops.sum(self.excite(self.squeeze(pooled)), axis=1))
+        pooled = [image_mean(x, -1, keepdims=True), ops.max(x, axis=-1, keepdims=True)]
         positions = self.convolution(ops.concatenate(pooled, axis=-1))
-        return gate_by(x, self.normalization(positions, training=training))
+        y = apply_gate(x, self.normalization(positions, training=training))
+        return to_last(y, self.data_format, back=True)
 
     def get_config(self) -> dict[str, Any]:
         return {

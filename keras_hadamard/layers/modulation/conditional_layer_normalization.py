@@ -1,12 +1,12 @@
 """Layer normalisation whose scale and shift come from a condition."""
 
-from typing import Any
+from typing import Any, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import non_negative
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._core.checks import non_negative
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._channels import channels_axis, to_last, to_last_shape
@@ -80,7 +80,7 @@ class ConditionalLayerNormalization(Conditioned):
         activation: Activation = "silu",
         epsilon: float = 1e-6,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         kwargs.setdefault("kernel_initializer", "zeros")
         super().__init__(data_format=data_format, **kwargs)

@@ -1,20 +1,20 @@
 """DropBlock: dropout of contiguous regions of an image."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
-from keras_hadamard._checks import fraction, positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.checks import fraction, positive_int, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import BaseArguments, Shape, Tensor
 from keras_hadamard.layers._channels import image_format, to_last
 from keras_hadamard.layers._kernel_free import KernelFreeLayer
 
 
 @serializable
 class DropBlock2D(KernelFreeLayer):
-    """Dropout of square regions, in training alone.
+    """Dropout of square regions, only in training.
 
     `y = x * M * size(M) / sum(M)` with `M` zero on the `block_size` squares around random seeds and
     one elsewhere, the same for all channels. Seeds are drawn with
@@ -69,7 +69,7 @@ class DropBlock2D(KernelFreeLayer):
         block_size: int = 7,
         seed: int | None = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BaseArguments],
     ) -> None:
         super().__init__(**kwargs)
         self.rate = fraction("rate", rate)

@@ -1,17 +1,20 @@
 """DropConnect: dropout of weights."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 
-from keras_hadamard._checks import fraction
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Tensor
-from keras_hadamard.layers.modulation._changed_kernel import ChangedKernelDense
+from keras_hadamard._core.checks import fraction, positive_int
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._keras_layer import KerasLayer
+from keras_hadamard.layers.modulation._dense import DenseArguments, affine, dense_shape
 
 
 @serializable
-class DropConnect(ChangedKernelDense):
+class DropConnect(KerasLayer, keras.layers.Dense):
     """Dense layer whose weights are dropped in training (DropConnect).
 
     `y = activation((W * M)^T x / (1 - rate) + b)` with `M` 0 for each weight with probability
@@ -44,7 +47,7 @@ class DropConnect(ChangedKernelDense):
         The mask is passed on.
 
     Numerics:
-        Of the compute dtype, as in `keras.layers.Dense`.
+        All in the compute dtype, as in `keras.layers.Dense`.
 
     Raises:
         ValueError: If an argument is out of range or the width of the input is unknown.
@@ -66,17 +69,33 @@ class DropConnect(ChangedKernelDense):
         rate: float = 0.5,
         activation: Activation = None,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[DenseArguments],
     ) -> None:
-        super().__init__(units, activation, **kwargs)
+        super().__init__(
+            positive_int("units", units), activation=get_activation(activation), **kwargs
+        )
         self.rate = fraction("rate", rate)
         self.seed = seed
         self.random = keras.random.SeedGenerator(seed)
 
-    def changed(self, kernel: Tensor, training: bool | None) -> Tensor:
-        if not training or not self.rate:
-            return kernel
-        return keras.random.dropout(kernel, self.rate, seed=self.random)
+    def build(self, input_shape: Shape) -> None:
+        self.compute_output_shape(input_shape)
+        super().build(input_shape)
+
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
+        kernel = self.kernel
+        if training and self.rate:
+            kernel = keras.random.dropout(kernel, self.rate, seed=self.random)
+        y = affine(inputs, kernel, self.bias)
+        return y if self.activation is None else self.activation(y)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return dense_shape(input_shape, self.units)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "rate": self.rate, "seed": self.seed}
+        return {
+            **super().get_config(),
+            "activation": serialize_activation(self.activation),
+            "rate": self.rate,
+            "seed": self.seed,
+        }

@@ -1,13 +1,13 @@
 """Stochastic depth: a branch is dropped for whole examples."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
-from keras_hadamard._checks import fraction
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.checks import fraction
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import BaseArguments, Shape, Tensor
 from keras_hadamard.layers._kernel_free import KernelFreeLayer
 
 
@@ -16,7 +16,7 @@ class DropPath(KernelFreeLayer):
     """Dropout of whole examples, at the end of a residual branch (stochastic depth).
 
     `y = x * m / (1 - rate)` with `m` 0 for an example with probability `rate` and 1 otherwise, in
-    training alone. The paper does not scale in training, but by `1 - rate` in the test, which is
+    training only. The paper does not scale in training, but by `1 - rate` in the test, which is
     the same up to the size of the weights.
 
     Args:
@@ -41,7 +41,7 @@ class DropPath(KernelFreeLayer):
         The mask is passed on.
 
     Numerics:
-        Of the compute dtype.
+        All in the compute dtype.
 
     Raises:
         ValueError: If `rate` is out of range.
@@ -58,7 +58,9 @@ class DropPath(KernelFreeLayer):
           https://arxiv.org/abs/1603.09382)
     """
 
-    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, rate: float, seed: int | None = None, **kwargs: Unpack[BaseArguments]
+    ) -> None:
         super().__init__(**kwargs)
         self.rate = fraction("rate", rate)
         self.seed = seed

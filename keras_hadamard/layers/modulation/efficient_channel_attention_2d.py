@@ -1,14 +1,15 @@
 """Efficient channel attention."""
 
 import math
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 
-from keras_hadamard._checks import positive_int
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
-from keras_hadamard.layers.modulation._image_gate import ImageGate, gate_by, mean_of
+from keras_hadamard._core.checks import positive_int
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
+from keras_hadamard.layers._channels import known_image, to_last
+from keras_hadamard.layers.modulation._image_gate import ImageGate, apply_gate, image_mean
 
 
 @serializable
@@ -61,17 +62,20 @@ class EfficientChannelAttention2D(ImageGate):
     """
 
     def __init__(
-        self, kernel_size: int | None = None, data_format: str | None = None, **kwargs: Any
+        self,
+        kernel_size: int | None = None,
+        data_format: str | None = None,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         kwargs.setdefault("use_bias", False)
-        super().__init__(data_format=data_format, **kwargs)
+        super().__init__(data_format, **kwargs)
         if kernel_size is not None:
             kernel_size = positive_int("kernel_size", kernel_size)
         self.kernel_size = kernel_size
 
-    def build_gates(self, shape: Shape) -> None:
-        channels = shape[-1] or 0
-        near = int((math.log2(channels) + 1) / 4) * 2 + 1
+    def build(self, input_shape: Shape) -> None:
+        batch, *_, channels = known_image(input_shape, self.data_format)
+        near = int((math.log2(channels or 0) + 1) / 4) * 2 + 1
         self.convolution = self.sublayer(
             keras.layers.Conv1D,
             1,
@@ -80,11 +84,14 @@ class EfficientChannelAttention2D(ImageGate):
             data_format="channels_last",
             name="convolution",
         )
-        self.convolution.build((shape[0], channels, 1))
+        self.convolution.build((batch, channels, 1))
 
-    def gated(self, x: Tensor, training: bool | None) -> Tensor:
-        del training
-        return gate_by(x, self.convolution(mean_of(x, (1, 2))[..., None])[..., 0])
+    def call(self, inputs: Tensor) -> Tensor:
+        self.compute_output_shape(tuple(inputs.shape))
+        x = to_last(inputs, self.data_format)
+        means = image_mean(x, (1, 2))
+        y = apply_gate(x, self.convolution(means[..., None])[..., 0])
+        return to_last(y, self.data_format, back=True)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "kernel_size": self.kernel_size}

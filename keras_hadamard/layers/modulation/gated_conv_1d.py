@@ -1,18 +1,22 @@
 """The gated convolution of sequences."""
 
-from typing import Any, ClassVar
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Tensor
-from keras_hadamard.layers._channels import channels_axis
-from keras_hadamard.layers.modulation._gated_conv import GatedConv
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._base_conv import BaseConv
+from keras_hadamard.layers._channels import channels_axis, to_last
+from keras_hadamard.layers.modulation._gated_conv import MIRRORED, convolution, pad_mirrored
+from keras_hadamard.ops import glu
 
 
 @serializable
-class GatedConv1D(GatedConv):
+class GatedConv1D(BaseConv):
     """Gated convolution of sequences: activated features, each times a gate of its own.
 
     `y = activation(W * x + b) * gate_activation(V * x + c)`, with convolutions `W` and `V`. With
@@ -74,10 +78,6 @@ class GatedConv1D(GatedConv):
           https://arxiv.org/abs/1612.08083)
     """
 
-    rank: ClassVar[int] = 1
-    convolution_layer: ClassVar[Any] = keras.layers.Conv1D
-    paddings: ClassVar[tuple[str, ...]] = (*GatedConv.paddings, "causal")
-
     def __init__(
         self,
         filters: int,
@@ -88,27 +88,48 @@ class GatedConv1D(GatedConv):
         activation: Activation = "elu",
         gate_activation: Activation = "sigmoid",
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(
+            1,
             filters,
             kernel_size,
             strides,
             padding,
             dilation_rate,
-            activation,
-            gate_activation,
             data_format,
+            paddings=("same", "valid", *MIRRORED, "causal"),
             **kwargs,
         )
+        self.activation = get_activation(activation)
+        self.gate_activation = get_activation(gate_activation)
         self.supports_masking = True
+
+    def build(self, input_shape: Shape) -> None:
+        self.compute_output_shape(input_shape)
+        # Two convolutions, not one whose output is split: on a CPU the copies of the halves cost
+        # more than reading the input twice.
+        self.value_convolution, self.gate_convolution = (
+            convolution(self, keras.layers.Conv1D, name, input_shape)
+            for name in ("value_convolution", "gate_convolution")
+        )
 
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         if mask is not None:
             valid = ops.expand_dims(mask, channels_axis(self.data_format))
             inputs = ops.where(valid, inputs, ops.zeros_like(inputs))
-        return super().call(inputs)
+        x = pad_mirrored(self, to_last(inputs, self.data_format))
+        value = self.activation(self.value_convolution(x))
+        y = glu(value, self.gate_convolution(x), activation=self.gate_activation)
+        return to_last(y, self.data_format, back=True)
 
     def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor | None:
         del inputs
         return None if self.padding == "valid" or self.strides != (1,) else mask
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "activation": serialize_activation(self.activation),
+            "gate_activation": serialize_activation(self.gate_activation),
+        }

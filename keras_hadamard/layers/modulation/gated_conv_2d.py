@@ -1,14 +1,21 @@
 """The gated convolution of image inpainting."""
 
-from typing import Any
+from typing import Any, Unpack
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation
-from keras_hadamard.layers.modulation._gated_conv import GatedConv
+import keras
+
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._base_conv import BaseConv
+from keras_hadamard.layers._channels import to_last
+from keras_hadamard.layers.modulation._gated_conv import MIRRORED, convolution, pad_mirrored
+from keras_hadamard.ops import glu
 
 
 @serializable
-class GatedConv2D(GatedConv):
+class GatedConv2D(BaseConv):
     """Gated convolution of images: activated features, each times a gate of its own.
 
     `y = activation(W * x + b) * gate_activation(V * x + c)`, with convolutions `W` and `V`. The
@@ -81,16 +88,40 @@ class GatedConv2D(GatedConv):
         activation: Activation = "elu",
         gate_activation: Activation = "sigmoid",
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(
+            2,
             filters,
             kernel_size,
             strides,
             padding,
             dilation_rate,
-            activation,
-            gate_activation,
             data_format,
+            paddings=("same", "valid", *MIRRORED),
             **kwargs,
         )
+        self.activation = get_activation(activation)
+        self.gate_activation = get_activation(gate_activation)
+
+    def build(self, input_shape: Shape) -> None:
+        self.compute_output_shape(input_shape)
+        # Two convolutions, not one whose output is split: on a CPU the copies of the halves cost
+        # more than reading the input twice.
+        self.value_convolution, self.gate_convolution = (
+            convolution(self, keras.layers.Conv2D, name, input_shape)
+            for name in ("value_convolution", "gate_convolution")
+        )
+
+    def call(self, inputs: Tensor) -> Tensor:
+        x = pad_mirrored(self, to_last(inputs, self.data_format))
+        value = self.activation(self.value_convolution(x))
+        y = glu(value, self.gate_convolution(x), activation=self.gate_activation)
+        return to_last(y, self.data_format, back=True)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "activation": serialize_activation(self.activation),
+            "gate_activation": serialize_activation(self.gate_activation),
+        }

@@ -1,21 +1,21 @@
 """The gated linear unit and its variants."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
-from keras_hadamard._checks import positive_int
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
-from keras_hadamard.layers._fan_in import of_fan_in
+from keras_hadamard._core.checks import positive_int
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, Initializer, ProjectionArguments, Shape, Tensor
+from keras_hadamard.layers._base import tell_fan_in
 from keras_hadamard.layers._initializers import BlockInitializer
-from keras_hadamard.layers.modulation._gated import Gated
+from keras_hadamard.layers.modulation._gated import GatedLayer, add_lora
 from keras_hadamard.ops import glu
 
 
 @serializable
-class GatedDense(Gated):
+class GatedDense(GatedLayer):
     """Gated linear unit: a dense projection times an activated one.
 
     `y = (W x + b) * activation(V x + c)` with `W` and `V` of shape `(width, units)`: GLU with
@@ -60,8 +60,8 @@ class GatedDense(Gated):
         The mask is passed on.
 
     Numerics:
-        Gate and product are computed in float32 under 16-bit policies. The gradient keeps the two
-        pre-activations alone.
+        Gate and product are computed in float32 under 16-bit policies. The gradient keeps
+        only the two pre-activations.
 
     Raises:
         ValueError: If an argument is out of range or the width of the input is unknown.
@@ -88,7 +88,7 @@ class GatedDense(Gated):
         gate_bias_initializer: Initializer = None,
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(
             positive_int("units", units),
@@ -102,41 +102,46 @@ class GatedDense(Gated):
             **kwargs,
         )
 
-    def build_projections(self, input_shape: Shape) -> None:
-        units = self.compute_output_shape(input_shape)[-1] or 0
-        names = ("value_projection", "gate_projection")
-        value, gate = (self.shared_arguments(name) for name in names)
+    def build(self, input_shape: Shape) -> None:
+        shape = tuple(input_shape)
+        units = self.compute_output_shape(shape)[-1] or 0
+        value = self.shared_arguments("value_projection")
+        gate = self.shared_arguments("gate_projection")
         gate["kernel_initializer"] = self.gate_kernel_initializer or gate["kernel_initializer"]
         gate["bias_initializer"] = self.gate_bias_initializer or gate["bias_initializer"]
         for arguments in (value, gate):
-            bias = arguments["bias_initializer"]
-            arguments["bias_initializer"] = of_fan_in(bias, input_shape[-1] or 0)
-        order = self._ordered(value, gate)
+            tell_fan_in(arguments, shape[-1])
         if self.packed:
-            for what in ("kernel_initializer", "bias_initializer"):
-                value[what] = BlockInitializer([arguments[what] for arguments in order])
-            self.projection = keras.layers.Dense(2 * units, name="projection", **value)
-            self.projection.build(input_shape)
-            return
-        for name, arguments in zip(self._ordered(*names), order, strict=True):
-            setattr(self, name, keras.layers.Dense(units, name=name, **arguments))
-            getattr(self, name).build(input_shape)
-
-    def dense_layers(self) -> list[keras.layers.Dense]:
-        if self.packed:
-            return [self.projection]
-        return self._ordered(self.value_projection, self.gate_projection)
-
-    def value_and_gate(self, inputs: Tensor) -> list[Tensor]:
-        """The two pre-activations."""
-        if not self.packed:
-            return [self.value_projection(inputs), self.gate_projection(inputs)]
-        return self._ordered(*ops.split(self.projection(inputs), 2, axis=-1))
-
-    def _ordered(self, value: Any, gate: Any) -> list[Any]:
-        """From value and gate to the order in which they are laid out, and back."""
-        return [gate, value] if self.gate_first else [value, gate]
+            blocks = [gate, value] if self.gate_first else [value, gate]
+            arguments = {
+                **value,
+                "kernel_initializer": BlockInitializer([b["kernel_initializer"] for b in blocks]),
+                "bias_initializer": BlockInitializer([b["bias_initializer"] for b in blocks]),
+            }
+            self.projection = _dense(2 * units, "projection", arguments, shape)
+        elif self.gate_first:
+            self.gate_projection = _dense(units, "gate_projection", gate, shape)
+            self.value_projection = _dense(units, "value_projection", value, shape)
+        else:
+            self.value_projection = _dense(units, "value_projection", value, shape)
+            self.gate_projection = _dense(units, "gate_projection", gate, shape)
+        add_lora(self.dense_layers(), self.lora_rank, self.lora_alpha)
 
     def call(self, inputs: Tensor) -> Tensor:
         value, gate = self.value_and_gate(inputs)
         return glu(value, gate, activation=self.activation)
+
+    def value_and_gate(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """The two pre-activations."""
+        if not self.packed:
+            return self.value_projection(inputs), self.gate_projection(inputs)
+        first, second = ops.split(self.projection(inputs), 2, axis=-1)
+        return (second, first) if self.gate_first else (first, second)
+
+
+def _dense(
+    units: int, name: str, arguments: dict[str, Any], input_shape: Shape
+) -> keras.layers.Dense:
+    dense = keras.layers.Dense(units, name=name, **arguments)
+    dense.build(input_shape)
+    return dense

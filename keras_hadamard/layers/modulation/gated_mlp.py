@@ -1,23 +1,23 @@
 """The gated feed-forward network."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
-from keras_hadamard._checks import fraction, one_of, positive_int
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
+from keras_hadamard._core.checks import fraction, one_of, positive_int
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, Initializer, KernelArguments, Shape, Tensor
 from keras_hadamard.layers._dropout import dropped
 from keras_hadamard.layers._kernels import effective_kernel
 from keras_hadamard.layers._normalization import normalization as normalization_of
-from keras_hadamard.layers.modulation._gated import Gated
+from keras_hadamard.layers.modulation._gated import GatedLayer, add_lora
 from keras_hadamard.layers.modulation.gated_dense import GatedDense
 from keras_hadamard.ops._glu_matmul import glu_matmul
 
 
 @serializable
-class GatedMLP(Gated):
+class GatedMLP(GatedLayer):
     """Gated feed-forward network: a gated hidden layer and a projection back.
 
     `y = U ((W x) * activation(V x))` with `W` and `V` of shape `(width, hidden_units)` and `U` of
@@ -103,7 +103,7 @@ class GatedMLP(Gated):
         use_bias: bool = False,
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[KernelArguments],
     ) -> None:
         super().__init__(
             units,
@@ -124,31 +124,38 @@ class GatedMLP(Gated):
         self.dropout = fraction("dropout", dropout)
         self.seed = seed
 
-    def build_projections(self, input_shape: Shape) -> None:
-        width = input_shape[-1] or 0
-        hidden = self.hidden_units or 8 * width // 3
-        product = (*input_shape[:-1], hidden)
-        self.gated = self.sublayer(GatedDense, hidden, name="gated", **self.gate_arguments())
-        self.gated.build(input_shape)
-        self.output_projection = self.project(
-            self.units or width, "output_projection", input_shape=product
+    def build(self, input_shape: Shape) -> None:
+        shape = tuple(input_shape)
+        units = self.compute_output_shape(shape)[-1] or 0
+        hidden_units = self.hidden_units or 8 * (shape[-1] or 0) // 3
+        hidden = (*shape[:-1], hidden_units)
+        self.gated = self.sublayer(
+            GatedDense,
+            hidden_units,
+            name="gated",
+            activation=self.activation,
+            packed=self.packed,
+            gate_first=self.gate_first,
+            gate_kernel_initializer=self.gate_kernel_initializer,
+            gate_bias_initializer=self.gate_bias_initializer,
         )
+        self.gated.build(shape)
+        self.output_projection = self.project(units, "output_projection", input_shape=hidden)
         self.drop = keras.layers.Dropout(
             self.dropout, seed=self.seed, dtype=self.dtype_policy, name="drop"
         )
         self.norm = normalization_of(
-            self.normalization, "norm", policy=self.dtype_policy, input_shape=product
+            self.normalization, "norm", policy=self.dtype_policy, input_shape=hidden
         )
-
-    def dense_layers(self) -> list[keras.layers.Dense]:
-        return [*self.gated.dense_layers(), self.output_projection]
+        add_lora(self.dense_layers(), self.lora_rank, self.lora_alpha)
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         output = self.output_projection
         drops = training and self.dropout
         if drops or self.normalization is not None or output.quantization_mode is not None:
-            product = self.norm(dropped(self.drop, self.gated(inputs), training))
-            return output(product)
+            hidden = self.norm(dropped(self.drop, self.gated(inputs), training))
+            return output(hidden)
+        # The same, gate and projection in one op.
         value, gate = self.gated.value_and_gate(inputs)
         y = glu_matmul(value, gate, effective_kernel(output), activation=self.activation)
         return ops.add(y, output.bias) if self.use_bias else y

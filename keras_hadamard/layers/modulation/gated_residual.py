@@ -1,12 +1,12 @@
 """The gated residual network of the temporal fusion transformer."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 import keras
 
-from keras_hadamard._checks import fraction, non_negative, positive_int
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._core.checks import fraction, non_negative, positive_int
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._dropout import dropped
@@ -85,7 +85,7 @@ class GatedResidual(Conditioned):
         dropout: float = 0.0,
         epsilon: float = 1e-3,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(data_format="channels_last", **kwargs)
         self.units = None if units is None else positive_int("units", units)
@@ -96,18 +96,6 @@ class GatedResidual(Conditioned):
         self.dropout = fraction("dropout", dropout)
         self.epsilon = non_negative("epsilon", epsilon)
         self.seed = seed
-
-    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        listed = inputs if isinstance(inputs, list | tuple) else [inputs]
-        return super().__call__(listed, *args, **kwargs)
-
-    def shapes(self, input_shape: Any) -> list[Shape]:
-        bare = not any(isinstance(s, list | tuple) for s in input_shape)
-        return super().shapes([input_shape] if bare else input_shape)
-
-    def check_shapes(self, x: Shape, *more: Shape) -> None:
-        for context in more:
-            super().check_shapes(x, context)
 
     def build(self, input_shape: Any) -> None:
         x, *contexts = self.shapes(input_shape)
@@ -166,3 +154,15 @@ class GatedResidual(Conditioned):
         # The features stand last, whatever Keras takes for images.
         del config["data_format"]
         return config
+
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        listed = inputs if isinstance(inputs, list | tuple) else [inputs]
+        return super().__call__(listed, *args, **kwargs)
+
+    def shapes(self, input_shape: Any) -> list[Shape]:
+        bare = not any(isinstance(s, list | tuple) for s in input_shape)
+        return super().shapes([input_shape] if bare else input_shape)
+
+    def check_shapes(self, x: Shape, *more: Shape) -> None:
+        for context in more:
+            super().check_shapes(x, context)

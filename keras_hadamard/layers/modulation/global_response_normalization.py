@@ -1,16 +1,16 @@
 """Global response normalisation."""
 
-from typing import Any
+from typing import Any, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import non_negative, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.checks import non_negative, received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import BaseArguments, Shape, Tensor
 from keras_hadamard.layers._channels import image_format, to_last, to_last_shape
 from keras_hadamard.layers._kernel_free import KernelFreeLayer
 from keras_hadamard.layers._masks import counted
-from keras_hadamard.ops._precision import at_least_float32
 
 
 @serializable
@@ -64,7 +64,7 @@ class GlobalResponseNormalization(KernelFreeLayer):
     """
 
     def __init__(
-        self, epsilon: float = 1e-6, data_format: str | None = None, **kwargs: Any
+        self, epsilon: float = 1e-6, data_format: str | None = None, **kwargs: Unpack[BaseArguments]
     ) -> None:
         super().__init__(**kwargs)
         self.epsilon = non_negative("epsilon", epsilon)
@@ -74,14 +74,13 @@ class GlobalResponseNormalization(KernelFreeLayer):
     def build(self, input_shape: Shape) -> None:
         self.compute_output_shape(input_shape)
         channels = to_last_shape(input_shape, self.data_format)[-1]
-        for name in ("gamma", "beta"):
-            weight = self.add_weight(
-                name=name, shape=(channels,), initializer="zeros", autocast=False
-            )
-            setattr(self, name, weight)
+        self.gamma, self.beta = (
+            self.add_weight(name=name, shape=(channels,), initializer="zeros", autocast=False)
+            for name in ("gamma", "beta")
+        )
 
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
-        dtype = at_least_float32(inputs.dtype)
+        dtype = accumulation_dtype(inputs.dtype)
         x = counted(ops.cast(to_last(inputs, self.data_format), dtype), mask)
         total = ops.sum(x * x, axis=tuple(range(1, len(x.shape) - 1)), keepdims=True)
         # The root has no slope at zero.

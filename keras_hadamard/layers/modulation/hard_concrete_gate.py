@@ -1,14 +1,14 @@
 """Gates of features that learn to be zero."""
 
 import math
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
-from keras_hadamard._checks import non_negative, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.checks import non_negative, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import BaseArguments, Shape, Tensor
 from keras_hadamard.layers._kernel_free import KernelFreeLayer
 from keras_hadamard.layers.modulation._channel_axis import channel_axis
 from keras_hadamard.ops import hard_concrete, open_probability
@@ -79,7 +79,7 @@ class HardConcreteGate(KernelFreeLayer):
         per_sample: bool = False,
         axis: int = -1,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BaseArguments],
     ) -> None:
         super().__init__(**kwargs)
         self.penalty = non_negative("penalty", penalty)
@@ -117,14 +117,6 @@ class HardConcreteGate(KernelFreeLayer):
         gates = hard_concrete(log_alpha, uniform, temperature=self.temperature)
         return inputs * ops.cast(gates, inputs.dtype)
 
-    def open_gates(self) -> int:
-        """How many gates of the test are not 0."""
-        return int(ops.sum(ops.cast(hard_concrete(self.log_alpha) > 0, "int32")))
-
-    def _penalty(self, log_alpha: Tensor) -> Tensor:
-        # Of the weight, not of the call: a gate that is used twice costs as much.
-        return self.penalty * ops.sum(open_probability(log_alpha, temperature=self.temperature))
-
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         channel_axis(input_shape, self.axis)
         return tuple(input_shape)
@@ -139,6 +131,14 @@ class HardConcreteGate(KernelFreeLayer):
             "axis": self.axis,
             "seed": self.seed,
         }
+
+    def open_gates(self) -> int:
+        """How many gates of the test are not 0."""
+        return int(ops.sum(ops.cast(hard_concrete(self.log_alpha) > 0, "int32")))
+
+    def _penalty(self, log_alpha: Tensor) -> Tensor:
+        # Of the weight, not of the call: a gate that is used twice costs as much.
+        return self.penalty * ops.sum(open_probability(log_alpha, temperature=self.temperature))
 
 
 def _clamped(log_alpha: Tensor) -> Tensor:

@@ -1,18 +1,19 @@
 """The hierarchically gated recurrent network's token mixer."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
-from keras_hadamard._checks import received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
-from keras_hadamard.layers.modulation._recurrent import LinearRecurrent
+from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Shape, Tensor
+from keras_hadamard.layers.modulation._recurrences import carry_forward, linear_recurrence
+from keras_hadamard.layers.modulation._recurrent import RecurrentArguments, RecurrentLayer
 
 
 @serializable
-class HGRN(LinearRecurrent):
+class HGRN(RecurrentLayer):
     """Hierarchically gated recurrence (HGRN), whose forget gate has a lower bound.
 
     `y_t = W_o (norm(h_t) * silu(W_g x_t)) with h_t = f_t * h_(t-1) + (1 - f_t) * silu(W_i x_t)` and
@@ -82,9 +83,9 @@ class HGRN(LinearRecurrent):
         units: int,
         lower_bound: float | tuple[float, float] = 0.0,
         output_gate: bool = True,
-        **kwargs: Any,
+        **kwargs: Unpack[RecurrentArguments],
     ) -> None:
-        super().__init__(units, **kwargs)
+        super().__init__(positive_int("units", units), **kwargs)
         self._range = _range(lower_bound)
         # As it comes back from a file.
         pair = isinstance(lower_bound, tuple | list)
@@ -111,8 +112,16 @@ class HGRN(LinearRecurrent):
                 self.units, "output_projection", input_shape=shape
             )
 
-    def gates(self, x: Tensor) -> tuple[Tensor, ...]:
-        enter, forget, *output = self.split(self.projection(x), 3 if self.output_gate else 2)
+    def call(
+        self,
+        inputs: Tensor,
+        initial_state: Any = None,
+        mask: Tensor | None = None,
+        training: bool | None = None,
+    ) -> Any:
+        x, (state,), mask = self.enter(inputs, initial_state, mask, training)
+        gates = ops.cast(self.projection(x), self.state_dtype)
+        enter, forget, *output = ops.split(gates, 3 if self.output_gate else 2, axis=-1)
         low, high = self._range
         bound: Any = low
         rest: Any = 1 - low
@@ -121,13 +130,14 @@ class HGRN(LinearRecurrent):
             bound = low + (high - low) * ops.sigmoid(share)
             rest = 1 - high + (high - low) * ops.sigmoid(-share)
         decay = bound + rest * ops.sigmoid(forget)
-        return decay, rest * ops.sigmoid(-forget) * ops.silu(enter), *output
-
-    def read(self, h: Tensor, *gates: Tensor) -> Tensor:
+        h = linear_recurrence(decay, rest * ops.sigmoid(-forget) * ops.silu(enter), state, mask)
+        h, *output = self.needed(mask, h, *output)
+        states = [h[:, -1]]
         if not self.output_gate:
-            return h
-        gated = self.norm(h) * ops.silu(gates[0])
-        return self.output_projection(ops.cast(gated, self.compute_dtype))
+            return self.leave(h, states)
+        gated = self.norm(h) * ops.silu(output[0])
+        y = self.output_projection(ops.cast(gated, self.compute_dtype))
+        return self.leave(carry_forward(y, mask), states)
 
     def get_config(self) -> dict[str, Any]:
         return {

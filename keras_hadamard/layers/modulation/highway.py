@@ -1,17 +1,17 @@
 """The highway layer."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers.modulation._channel_axis import channel_axis
-from keras_hadamard.ops._precision import at_least_float32
 
 
 @serializable
@@ -62,7 +62,10 @@ class Highway(BaseLayer):
     """
 
     def __init__(
-        self, activation: Activation = "relu", transform_bias: float = -1.0, **kwargs: Any
+        self,
+        activation: Activation = "relu",
+        transform_bias: float = -1.0,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(**kwargs)
         self.activation = get_activation(activation)
@@ -81,7 +84,7 @@ class Highway(BaseLayer):
         )
 
     def call(self, inputs: Tensor) -> Tensor:
-        dtype = at_least_float32(inputs.dtype)
+        dtype = accumulation_dtype(inputs.dtype)
         tensors = (self.value_projection(inputs), self.gate_projection(inputs), inputs)
         value, gate, x = (ops.cast(t, dtype) for t in tensors)
         y = ops.sigmoid(gate) * self.activation(value) + ops.sigmoid(-gate) * x

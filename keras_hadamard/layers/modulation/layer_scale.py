@@ -1,15 +1,15 @@
 """The scale of a residual branch."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import BaseArguments, Shape, Tensor
 from keras_hadamard.layers._kernel_free import KernelFreeLayer
 from keras_hadamard.layers.modulation._channel_axis import channel_axis
-from keras_hadamard.ops._precision import at_least_float32
 
 
 @serializable
@@ -60,7 +60,9 @@ class LayerScale(KernelFreeLayer):
           https://arxiv.org/abs/2103.17239)
     """
 
-    def __init__(self, initial: float = 1e-5, axis: int = -1, **kwargs: Any) -> None:
+    def __init__(
+        self, initial: float = 1e-5, axis: int = -1, **kwargs: Unpack[BaseArguments]
+    ) -> None:
         super().__init__(**kwargs)
         self.initial = float(initial)
         self.axis = int(axis)
@@ -76,7 +78,7 @@ class LayerScale(KernelFreeLayer):
         )
 
     def call(self, inputs: Tensor) -> Tensor:
-        dtype = at_least_float32(inputs.dtype)
+        dtype = accumulation_dtype(inputs.dtype)
         after = len(inputs.shape) - 1 - channel_axis(tuple(inputs.shape), self.axis)
         gamma = ops.reshape(ops.cast(self.gamma, dtype), (-1, *[1] * after))
         return ops.cast(ops.cast(inputs, dtype) * gamma, inputs.dtype)

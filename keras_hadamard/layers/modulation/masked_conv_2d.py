@@ -1,26 +1,34 @@
 """A convolution with a mask on its kernel."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 import numpy as np
 from keras import ops
 
-from keras_hadamard._checks import positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._channels import image_format, known_image, to_last
 from keras_hadamard.layers._keras_layer import KerasLayer
 from keras_hadamard.layers.modulation._kernel_masks import (
     Mask,
-    checked_mask,
     conv_mask,
     mask_config,
+    validate_mask,
 )
 
 MASKS = ("A", "B", "rows")
+
+
+class ConvArguments(ProjectionArguments, total=False):
+    """Further arguments of `keras.layers.Conv2D`."""
+
+    strides: int | tuple[int, int]
+    dilation_rate: int | tuple[int, int]
+    groups: int
 
 
 @serializable
@@ -67,7 +75,7 @@ class MaskedConv2D(KerasLayer, keras.layers.Conv2D):
         Images have no masks.
 
     Numerics:
-        Of the compute dtype, as in `keras.layers.Conv2D`.
+        All in the compute dtype, as in `keras.layers.Conv2D`.
 
     Raises:
         ValueError: If the mask is unknown or does not fit the kernel, or an argument is out of
@@ -95,7 +103,7 @@ class MaskedConv2D(KerasLayer, keras.layers.Conv2D):
         padding: str = "same",
         data_format: str | None = None,
         activation: Activation = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ConvArguments],
     ) -> None:
         super().__init__(
             positive_int("filters", filters),
@@ -107,7 +115,7 @@ class MaskedConv2D(KerasLayer, keras.layers.Conv2D):
         )
         if self.groups != 1:
             raise received("`groups` of 1", groups=self.groups)
-        self.mask = checked_mask(mask, MASKS)
+        self.mask = validate_mask(mask, MASKS)
         self.channel_groups = positive_int("channel_groups", channel_groups)
 
     def build(self, input_shape: Shape) -> None:

@@ -1,26 +1,30 @@
 """A dense layer with a mask on its kernel."""
 
-from typing import Any
+from typing import Any, Unpack
 
+import keras
 import numpy as np
 from keras import ops
 
-from keras_hadamard._checks import positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
-from keras_hadamard.layers.modulation._changed_kernel import ChangedKernelDense
+from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._keras_layer import KerasLayer
+from keras_hadamard.layers.modulation._dense import DenseArguments, affine, dense_shape
 from keras_hadamard.layers.modulation._kernel_masks import (
     Mask,
-    checked_mask,
     dense_mask,
     mask_config,
+    validate_mask,
 )
 
 MASKS = ("causal", "made_input", "made_hidden", "made_output")
 
 
 @serializable
-class MaskedDense(ChangedKernelDense):
+class MaskedDense(KerasLayer, keras.layers.Dense):
     """Dense layer with a fixed mask on its kernel, by which outputs do not see all inputs.
 
     `y = activation((W * M)^T x + b)` with `M` of zeros and ones. Masks by name:
@@ -28,7 +32,7 @@ class MaskedDense(ChangedKernelDense):
     - `"causal"`: output `j` sees the inputs up to `j`.
     - `"made_input"`, `"made_hidden"` and `"made_output"`: the first, any middle and the last layer
       of a masked autoencoder (MADE) over `features` variables. Outputs of variable `d` see the
-      variables before `d` alone; with several outputs a variable, those of one stand together.
+      variables before `d` only; with several outputs a variable, those of one stand together.
 
     A hidden unit of MADE may see as many variables as its degree says. The paper draws degrees at
     random; here they are 1, 2, ..., `features - 1` and again from 1, so that layers fit together
@@ -59,7 +63,7 @@ class MaskedDense(ChangedKernelDense):
         The mask is passed on.
 
     Numerics:
-        Of the compute dtype, as in `keras.layers.Dense`.
+        All in the compute dtype, as in `keras.layers.Dense`.
 
     Raises:
         ValueError: If the mask is unknown or not of the shape of the kernel, or an argument is out
@@ -82,13 +86,16 @@ class MaskedDense(ChangedKernelDense):
         mask: Mask = "causal",
         features: int | None = None,
         activation: Activation = None,
-        **kwargs: Any,
+        **kwargs: Unpack[DenseArguments],
     ) -> None:
-        super().__init__(units, activation, **kwargs)
-        self.mask = checked_mask(mask, MASKS)
+        super().__init__(
+            positive_int("units", units), activation=get_activation(activation), **kwargs
+        )
+        self.mask = validate_mask(mask, MASKS)
         self.features = None if features is None else positive_int("features", features)
 
     def build(self, input_shape: Shape) -> None:
+        self.compute_output_shape(input_shape)
         super().build(input_shape)
         shape = (input_shape[-1] or 0, self.units)
         if isinstance(self.mask, str):
@@ -98,12 +105,19 @@ class MaskedDense(ChangedKernelDense):
         else:
             raise received(f"a mask of shape {shape}", mask_shape=np.shape(self.mask))
 
-    def changed(self, kernel: Tensor, training: bool | None) -> Tensor:
-        return kernel * ops.convert_to_tensor(self.kernel_mask, kernel.dtype)
+    def call(self, inputs: Tensor) -> Tensor:
+        kernel = self.kernel
+        kernel = kernel * ops.convert_to_tensor(self.kernel_mask, kernel.dtype)
+        y = affine(inputs, kernel, self.bias)
+        return y if self.activation is None else self.activation(y)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return dense_shape(input_shape, self.units)
 
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
+            "activation": serialize_activation(self.activation),
             "mask": mask_config(self.mask),
             "features": self.features,
         }

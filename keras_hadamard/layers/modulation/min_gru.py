@@ -1,18 +1,20 @@
 """The minimal gated recurrent unit."""
 
-from typing import Any
+from typing import Any, Unpack
 
 from keras import ops
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._core.checks import positive_int
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
-from keras_hadamard.layers.modulation._recurrent import LinearRecurrent
+from keras_hadamard.layers.modulation._recurrences import linear_recurrence
+from keras_hadamard.layers.modulation._recurrent import RecurrentArguments, RecurrentLayer
 
 
 @serializable
-class MinGRU(LinearRecurrent):
+class MinGRU(RecurrentLayer):
     """Minimal gated recurrent unit (minGRU), a recurrence without a hidden-to-hidden product.
 
     `h_t = (1 - z_t) * h_(t-1) + z_t * g(W_h x_t + b_h) with z_t = sigmoid(W_z x_t + b_z)`, all
@@ -71,21 +73,32 @@ class MinGRU(LinearRecurrent):
         - [Were RNNs All We Needed? (Feng et al., 2024)](https://arxiv.org/abs/2410.01201)
     """
 
-    def __init__(self, units: int, activation: Activation = "min_gru_g", **kwargs: Any) -> None:
-        super().__init__(units, **kwargs)
+    def __init__(
+        self,
+        units: int,
+        activation: Activation = "min_gru_g",
+        **kwargs: Unpack[RecurrentArguments],
+    ) -> None:
+        super().__init__(positive_int("units", units), **kwargs)
         self.activation = get_activation(activation)
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         self.projection = self.project(self.units, "projection", blocks=2, input_shape=input_shape)
 
-    def gates(self, x: Tensor) -> tuple[Tensor, ...]:
-        candidate, gate = self.split(self.projection(x), 2)
+    def call(
+        self,
+        inputs: Tensor,
+        initial_state: Any = None,
+        mask: Tensor | None = None,
+        training: bool | None = None,
+    ) -> Any:
+        x, (state,), mask = self.enter(inputs, initial_state, mask, training)
+        gates = ops.cast(self.projection(x), self.state_dtype)
+        candidate, gate = ops.split(gates, 2, axis=-1)
         new = ops.sigmoid(gate) * self.activation(candidate)
-        return ops.sigmoid(-gate), new
+        h = linear_recurrence(ops.sigmoid(-gate), new, state, mask)
+        return self.leave(h, [h[:, -1]])
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "activation": serialize_activation(self.activation),
-        }
+        return {**super().get_config(), "activation": serialize_activation(self.activation)}

@@ -1,19 +1,21 @@
 """The minimal long short-term memory."""
 
-from typing import Any
+from typing import Any, Unpack
 
 from keras import ops
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._core.checks import positive_int
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
-from keras_hadamard.layers.modulation._recurrent import LinearRecurrent
+from keras_hadamard.layers.modulation._recurrences import linear_recurrence
+from keras_hadamard.layers.modulation._recurrent import RecurrentArguments, RecurrentLayer
 
 
 @serializable
-class MinLSTM(LinearRecurrent):
-    """Minimal long short-term memory (minLSTM), whose two gates depend on the input alone.
+class MinLSTM(RecurrentLayer):
+    """Minimal long short-term memory (minLSTM), whose two gates depend only on the input.
 
     `h_t = f_t / (f_t + i_t) * h_(t-1) + i_t / (f_t + i_t) * g(W_h x_t + b_h)` with
     `f_t = sigmoid(W_f x_t + b_f)` and `i_t = sigmoid(W_i x_t + b_i)`: the gates are made to sum to
@@ -69,23 +71,34 @@ class MinLSTM(LinearRecurrent):
         - [Were RNNs All We Needed? (Feng et al., 2024)](https://arxiv.org/abs/2410.01201)
     """
 
-    def __init__(self, units: int, activation: Activation = "min_gru_g", **kwargs: Any) -> None:
-        super().__init__(units, **kwargs)
+    def __init__(
+        self,
+        units: int,
+        activation: Activation = "min_gru_g",
+        **kwargs: Unpack[RecurrentArguments],
+    ) -> None:
+        super().__init__(positive_int("units", units), **kwargs)
         self.activation = get_activation(activation)
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         self.projection = self.project(self.units, "projection", blocks=3, input_shape=input_shape)
 
-    def gates(self, x: Tensor) -> tuple[Tensor, ...]:
-        candidate, forget, enter = self.split(self.projection(x), 3)
+    def call(
+        self,
+        inputs: Tensor,
+        initial_state: Any = None,
+        mask: Tensor | None = None,
+        training: bool | None = None,
+    ) -> Any:
+        x, (state,), mask = self.enter(inputs, initial_state, mask, training)
+        gates = ops.cast(self.projection(x), self.state_dtype)
+        candidate, forget, enter = ops.split(gates, 3, axis=-1)
         # log f - log i, of which the quotients are sigmoids.
         odds = ops.softplus(-enter) - ops.softplus(-forget)
         new = ops.sigmoid(-odds) * self.activation(candidate)
-        return ops.sigmoid(odds), new
+        h = linear_recurrence(ops.sigmoid(odds), new, state, mask)
+        return self.leave(h, [h[:, -1]])
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "activation": serialize_activation(self.activation),
-        }
+        return {**super().get_config(), "activation": serialize_activation(self.activation)}

@@ -1,16 +1,16 @@
 """Convolution whose kernel a style modulates."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import non_negative, positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.checks import non_negative, positive_int, received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._channels import known_image, to_last, to_last_shape
 from keras_hadamard.layers._convolutions import convolve
 from keras_hadamard.layers._kernels import effective_kernel
-from keras_hadamard.layers._normalization.batch import statistics_dtype
 from keras_hadamard.layers.fusion._conditioned import Conditioned
 from keras_hadamard.ops import modulate
 
@@ -80,7 +80,7 @@ class ModulatedConv2D(Conditioned):
         demodulate: bool = True,
         epsilon: float = 1e-8,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.filters = None if filters is None else positive_int("filters", filters)
@@ -112,19 +112,13 @@ class ModulatedConv2D(Conditioned):
         scale = 1 + self.style_projection(style)
         y = self.convolution(modulate(to_last(x, self.data_format), scale))
         if self.demodulate:
-            dtype = statistics_dtype(x)
+            dtype = accumulation_dtype(x.dtype)
             kernel = ops.sum(ops.square(effective_kernel(self.convolution, dtype)), axis=(0, 1))
             squares = ops.matmul(ops.square(ops.cast(scale, dtype)), kernel)
             y = modulate(y, ops.cast(ops.rsqrt(squares + self.epsilon), y.dtype))
         if self.bias is not None:
             y = y + ops.cast(self.bias, y.dtype)
         return to_last(y, self.data_format, back=True)
-
-    def check_shapes(self, x: Shape, style: Shape, *more: Shape) -> None:
-        del more
-        known_image(x, self.data_format)
-        if len(style) != 2 or style[-1] is None:
-            raise received("`style` to be (batch, width)", style_shape=style)
 
     def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
         *image, channels = known_image(self.shapes(input_shape)[0], self.data_format)
@@ -138,3 +132,9 @@ class ModulatedConv2D(Conditioned):
             "demodulate": self.demodulate,
             "epsilon": self.epsilon,
         }
+
+    def check_shapes(self, x: Shape, style: Shape, *more: Shape) -> None:
+        del more
+        known_image(x, self.data_format)
+        if len(style) != 2 or style[-1] is None:
+            raise received("`style` to be (batch, width)", style_shape=style)

@@ -1,21 +1,22 @@
 """The multiplicative long short-term memory."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
+from keras_hadamard._core.checks import positive_int
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, Initializer, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._initializers import BlockInitializer, initializer_for
-from keras_hadamard.layers.modulation._recurrent import Recurrent
-from keras_hadamard.layers.modulation._steps import one_by_one
+from keras_hadamard.layers.modulation._recurrences import one_by_one
+from keras_hadamard.layers.modulation._recurrent import RecurrentArguments, RecurrentLayer
 
 
 @serializable
-class MultiplicativeLSTM(Recurrent):
+class MultiplicativeLSTM(RecurrentLayer):
     """Multiplicative LSTM: the input chooses the matrix that the last output goes through.
 
     `h_t = o_t * tanh(c_t) with c_t = f_t * c_(t-1) + i_t * g(W_hx x_t + W_hm m_t + b_h)`, the gates
@@ -60,7 +61,7 @@ class MultiplicativeLSTM(Recurrent):
     Numerics:
         Gates and states are float32 under 16-bit policies, products with kernels are not. The
         recurrence is not linear, so steps run one by one, in the loop of Keras's own recurrences,
-        which LiteRT runs with the Flex delegate alone; a sequence of one step has no loop.
+        which LiteRT runs only with the Flex delegate; a sequence of one step has no loop.
 
     Raises:
         ValueError: If an argument is out of range, or the input, the initial state or the mask does
@@ -85,16 +86,13 @@ class MultiplicativeLSTM(Recurrent):
         gate_inside: bool = False,
         unit_forget_bias: bool = True,
         recurrent_initializer: Initializer = "orthogonal",
-        **kwargs: Any,
+        **kwargs: Unpack[RecurrentArguments],
     ) -> None:
-        super().__init__(units, **kwargs)
+        super().__init__(positive_int("units", units), **kwargs)
         self.activation = get_activation(activation)
         self.gate_inside = bool(gate_inside)
         self.unit_forget_bias = bool(unit_forget_bias)
         self.recurrent_initializer = keras.initializers.get(recurrent_initializer)
-
-    def state_sizes(self, width: int) -> list[int]:
-        return super().state_sizes(width) * 2
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
@@ -124,29 +122,36 @@ class MultiplicativeLSTM(Recurrent):
         )
         self.loop = one_by_one(self._step, self.state_size, self.state_dtype)
 
-    def run(
-        self, x: Tensor, states: list[Tensor], mask: Tensor | None
-    ) -> tuple[Tensor, list[Tensor]]:
-        return self.loop(ops.cast(x, self.state_dtype), states, mask)
+    def call(
+        self,
+        inputs: Tensor,
+        initial_state: Any = None,
+        mask: Tensor | None = None,
+        training: bool | None = None,
+    ) -> Any:
+        x, states, mask = self.enter(inputs, initial_state, mask, training)
+        h, states = self.loop(ops.cast(x, self.state_dtype), states, mask)
+        return self.leave(h, states)
+
+    def state_sizes(self, width: int) -> list[int]:
+        return [self.units, self.units]
 
     def _step(self, x: Tensor, states: list[Tensor]) -> list[Tensor]:
+        """The states `h` and `c` after one step. Kernels meet the compute dtype."""
         h, c = states
+        low, wide = self.compute_dtype, c.dtype
+
+        def product(y: Tensor, kernel: Tensor) -> Tensor:
+            return ops.cast(ops.matmul(ops.cast(y, low), ops.cast(kernel, low)), wide)
+
         # Projected step by step: five times as wide, the sequence would take longer to read.
-        x = ops.cast(x, self.compute_dtype)
-        m = self._wide(self.factor_projection(x)) * self._product(h, self.factor_recurrent_kernel)
-        gates = self._wide(self.projection(x)) + self._product(m, self.recurrent_kernel)
+        x = ops.cast(x, low)
+        m = ops.cast(self.factor_projection(x), wide) * product(h, self.factor_recurrent_kernel)
+        gates = ops.cast(self.projection(x), wide) + product(m, self.recurrent_kernel)
         candidate, enter, forget, output = ops.split(gates, 4, axis=-1)
-        candidate = self.activation(candidate)
-        c = ops.sigmoid(forget) * c + ops.sigmoid(enter) * candidate
+        c = ops.sigmoid(forget) * c + ops.sigmoid(enter) * self.activation(candidate)
         output = ops.sigmoid(output)
         return [ops.tanh(output * c) if self.gate_inside else output * ops.tanh(c), c]
-
-    def _product(self, x: Tensor, kernel: Tensor) -> Tensor:
-        x, kernel = (ops.cast(t, self.compute_dtype) for t in (x, kernel))
-        return self._wide(ops.matmul(x, kernel))
-
-    def _wide(self, x: Tensor) -> Tensor:
-        return ops.cast(x, self.state_dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -1,25 +1,25 @@
 """The partial convolution of image inpainting."""
 
 import math
-from typing import Any
+from typing import Any, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import non_negative, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape
+from keras_hadamard._core.checks import non_negative, received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import ProjectionArguments, Shape
+from keras_hadamard.layers._base_conv import BaseConv
 from keras_hadamard.layers._channels import to_last, to_last_shape
 from keras_hadamard.layers._convolutions import convolve
 from keras_hadamard.layers._fan_in import of_fan_in
-from keras_hadamard.layers._windowed import Windowed
 from keras_hadamard.layers.modulation._window_sums import window_sums
-from keras_hadamard.ops._precision import at_least_float32
 from keras_hadamard.ops._shapes import compatible
 
 
 @serializable
-class PartialConv2D(Windowed):
-    """Convolution of the known pixels alone, weighted up for those that are missing.
+class PartialConv2D(BaseConv):
+    """Convolution of only the known pixels, weighted up for those that are missing.
 
     `y = (r * (W * (x m)) + b) * m' with r = n / (s + epsilon) * m' and m' = min(s, 1)`, where `m`
     is 1 at known pixels and 0 in holes, `s` the sum of `m` over a window and `n` its size. A window
@@ -65,7 +65,7 @@ class PartialConv2D(Windowed):
 
     Numerics:
         Sums of the mask and all that follows the convolution are float32 under 16-bit policies.
-        As in the authors' code the mask's gradient is that of `x m` alone: `r` and `m'` are taken
+        As in the authors' code the mask's gradient is only that of `x m`: `r` and `m'` are taken
         for constants. A mask between 0 and 1 is a weight. The authors' code convolves a mask with
         ones for every input and every output channel; here the channels are added first and the
         windows summed once, by each axis.
@@ -98,10 +98,10 @@ class PartialConv2D(Windowed):
         return_mask: bool = False,
         epsilon: float | None = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(
-            filters, kernel_size, strides, padding, dilation_rate, data_format, **kwargs
+            2, filters, kernel_size, strides, padding, dilation_rate, data_format, **kwargs
         )
         if padding == "same" and any(n % 2 == 0 for n in self.kernel_size):
             raise received('an odd `kernel_size` for "same"', kernel_size=kernel_size)
@@ -140,7 +140,7 @@ class PartialConv2D(Windowed):
         x, *masks = inputs if isinstance(inputs, list | tuple) else [inputs]
         self._shapes([tuple(tensor.shape) for tensor in (x, *masks)])
         x = to_last(x, self.data_format)
-        dtype = at_least_float32(self.compute_dtype)
+        dtype = accumulation_dtype(self.compute_dtype)
         if masks:
             mask = ops.cast(to_last(masks[0], self.data_format), x.dtype)
             channels, known = mask.shape[-1], ops.sum(ops.cast(mask, dtype), axis=-1)
@@ -167,24 +167,6 @@ class PartialConv2D(Windowed):
         new_mask = ops.broadcast_to(ops.cast(new_mask, self.compute_dtype), shape)
         return [y, to_last(new_mask, self.data_format, back=True)]
 
-    def _epsilon(self) -> float:
-        if self.epsilon is not None:
-            return self.epsilon
-        return 1e-6 if self.compute_dtype in ("float16", "bfloat16") else 1e-8
-
-    def _shapes(self, input_shape: Any) -> Shape:
-        """The shape of the image, its channels last, once it is known that the mask fits."""
-        given = len(input_shape) and isinstance(input_shape[0], list | tuple)
-        x, *masks = input_shape if given else [input_shape]
-        shape = self.known(x)
-        wanted = shape if self.multi_channel else (*shape[:-1], 1)
-        if len(masks) > 1 or any(not compatible(self.known(m), wanted) for m in masks):
-            raise received(
-                f"`x` alone, or `[x, mask]` with a mask of {wanted[-1]} channels and of its size",
-                shape=input_shape,
-            )
-        return shape
-
     def compute_output_shape(self, input_shape: Any) -> Any:
         shape = to_last_shape(self._shapes(input_shape), self.data_format, back=True)
         y = super().compute_output_shape(shape)
@@ -201,3 +183,23 @@ class PartialConv2D(Windowed):
             "return_mask": self.return_mask,
             "epsilon": self.epsilon,
         }
+
+    def _epsilon(self) -> float:
+        if self.epsilon is not None:
+            return self.epsilon
+        return 1e-6 if self.compute_dtype in ("float16", "bfloat16") else 1e-8
+
+    def _shapes(self, input_shape: Any) -> Shape:
+        """The shape of the image, its channels last, once it is known that the mask fits."""
+        given = len(input_shape) and isinstance(input_shape[0], list | tuple)
+        x, *masks = input_shape if given else [input_shape]
+        shape = self.channels_last_shape(x)
+        wanted = shape if self.multi_channel else (*shape[:-1], 1)
+        if len(masks) > 1 or any(
+            not compatible(self.channels_last_shape(m), wanted) for m in masks
+        ):
+            raise received(
+                f"`x` alone, or `[x, mask]` with a mask of {wanted[-1]} channels and of its size",
+                shape=input_shape,
+            )
+        return shape

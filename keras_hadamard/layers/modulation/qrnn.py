@@ -1,22 +1,23 @@
 """The quasi-recurrent neural network."""
 
-from typing import Any
+from typing import Any, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import one_of, positive_int
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._core.checks import one_of, positive_int
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
-from keras_hadamard.layers.modulation._recurrent import LinearRecurrent, held
+from keras_hadamard.layers.modulation._recurrences import carry_forward, linear_recurrence
+from keras_hadamard.layers.modulation._recurrent import RecurrentArguments, RecurrentLayer
 
 # What each pooling projects beside the candidate and the forget gate.
 GATES = {"f": 0, "fo": 1, "ifo": 2}
 
 
 @serializable
-class QRNN(LinearRecurrent):
+class QRNN(RecurrentLayer):
     """Quasi-recurrent network (QRNN): gates by a causal convolution, then pooling over time.
 
     `h_t = o_t * c_t with c_t = f_t * c_(t-1) + (1 - f_t) * tanh(W_z [x_(t-k+1) ... x_t] + b_z)`,
@@ -80,16 +81,12 @@ class QRNN(LinearRecurrent):
         window: int = 2,
         pooling: str = "fo",
         activation: Activation = "tanh",
-        **kwargs: Any,
+        **kwargs: Unpack[RecurrentArguments],
     ) -> None:
-        super().__init__(units, **kwargs)
+        super().__init__(positive_int("units", units), **kwargs)
         self.window = positive_int("window", window)
         self.pooling = one_of("pooling", pooling, GATES)
         self.activation = get_activation(activation)
-
-    def state_sizes(self, width: int) -> list[int]:
-        before = [(self.window - 1) * width] if self.window > 1 else []
-        return [*super().state_sizes(width), *before]
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
@@ -100,28 +97,30 @@ class QRNN(LinearRecurrent):
             input_shape=(*input_shape[:-1], self.window * self._width),
         )
 
-    def run(
-        self, x: Tensor, states: list[Tensor], mask: Tensor | None
-    ) -> tuple[Tensor, list[Tensor]]:
-        windows, latest = [x], []
-        before = ops.split(states[1], self.window - 1, axis=-1) if self.window > 1 else []
-        for edge in (ops.cast(e, x.dtype) for e in before):
-            seen = held(windows[-1], mask, edge)
-            latest.append(seen[:, -1])
-            windows.append(ops.concatenate([edge[:, None], seen[:, :-1]], axis=1))
-        output, after = super().run(ops.concatenate(windows, axis=-1), states[:1], mask)
-        if latest:
-            after.append(ops.cast(ops.concatenate(latest, axis=-1), self.state_dtype))
-        return output, after
-
-    def gates(self, x: Tensor) -> tuple[Tensor, ...]:
-        candidate, forget, *rest = self.split(self.projection(x), 2 + GATES[self.pooling])
+    def call(
+        self,
+        inputs: Tensor,
+        initial_state: Any = None,
+        mask: Tensor | None = None,
+        training: bool | None = None,
+    ) -> Any:
+        x, (state, *before), mask = self.enter(inputs, initial_state, mask, training)
+        x, latest = causal_windows(x, before, mask, self.window)
+        dtype = self.state_dtype
+        gates = ops.cast(self.projection(x), dtype)
+        candidate, forget, *rest = ops.split(gates, 2 + GATES[self.pooling], axis=-1)
         enter = ops.sigmoid(rest.pop() if self.pooling == "ifo" else -forget)
         new = enter * self.activation(candidate)
-        return ops.sigmoid(forget), new, *rest
+        c = linear_recurrence(ops.sigmoid(forget), new, state, mask)
+        states = [c[:, -1], *(ops.cast(inputs, dtype) for inputs in latest)]
+        if not rest:
+            return self.leave(c, states)
+        c, output = self.needed(mask, c, *rest)
+        return self.leave(carry_forward(ops.sigmoid(output) * c, mask), states)
 
-    def read(self, h: Tensor, *gates: Tensor) -> Tensor:
-        return ops.sigmoid(gates[0]) * h if gates else h
+    def state_sizes(self, width: int) -> list[int]:
+        before = [(self.window - 1) * width] if self.window > 1 else []
+        return [self.units, *before]
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -130,3 +129,21 @@ class QRNN(LinearRecurrent):
             "pooling": self.pooling,
             "activation": serialize_activation(self.activation),
         }
+
+
+def causal_windows(
+    x: Tensor, before: list[Tensor], mask: Tensor | None, size: int
+) -> tuple[Tensor, list[Tensor]]:
+    """Each step beside the `size - 1` unmasked ones before it, and the latest ones at the end.
+
+    Latest first; `before` has those before the first step, as one tensor, if there are any.
+    """
+    windows: list[Tensor] = [x]
+    latest = []
+    for edge in ops.split(before[0], size - 1, axis=-1) if before else []:
+        edge = ops.cast(edge, x.dtype)
+        seen = carry_forward(windows[-1], mask, edge)
+        latest.append(seen[:, -1])
+        windows.append(ops.concatenate([edge[:, None], seen[:, :-1]], axis=1))
+    wide = ops.concatenate(windows, axis=-1)
+    return wide, [ops.concatenate(latest, axis=-1)] if latest else []

@@ -1,15 +1,17 @@
 """The real-gated linear recurrent unit."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
-from keras_hadamard._checks import positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Shape, Tensor
 from keras_hadamard.layers._initializers import BlockInitializer, block_initializer
-from keras_hadamard.layers.modulation._recurrent import LinearRecurrent
+from keras_hadamard.layers.modulation._recurrences import linear_recurrence
+from keras_hadamard.layers.modulation._recurrent import RecurrentArguments, RecurrentLayer
 from keras_hadamard.ops._complement import root_of_complement
 
 # As the paper has it, the power that a gate of one raises the decay to.
@@ -17,7 +19,7 @@ C = 8.0
 
 
 @serializable
-class RGLRU(LinearRecurrent):
+class RGLRU(RecurrentLayer):
     """Real-gated linear recurrent unit (RG-LRU), the recurrence of Griffin.
 
     `h_t = a_t * h_(t-1) + sqrt(1 - a_t^2) * i_t * x_t with a_t = a^(8 r_t)`,
@@ -78,16 +80,14 @@ class RGLRU(LinearRecurrent):
           Models (De et al., 2024)](https://arxiv.org/abs/2402.19427)
     """
 
-    keeps_width = True
-
     def __init__(
         self,
         units: int | None = None,
         heads: int = 1,
         decay_range: tuple[float, float] = (0.9, 0.999),
-        **kwargs: Any,
+        **kwargs: Unpack[RecurrentArguments],
     ) -> None:
-        super().__init__(units, **kwargs)
+        super().__init__(None if units is None else positive_int("units", units), **kwargs)
         self.heads = positive_int("heads", heads)
         self.decay_range = [float(bound) for bound in decay_range]
         if len(self.decay_range) != 2 or not 0 < self.decay_range[0] <= self.decay_range[1] < 1:
@@ -118,25 +118,42 @@ class RGLRU(LinearRecurrent):
         )
         self.gate_projection.build((*input_shape[:2], heads, block))
         self.decay = self.add_weight(
-            name="decay", shape=(units,), initializer=self._start, autocast=False
+            name="decay",
+            shape=(units,),
+            initializer=decays_between(self.decay_range, self.seed),
+            autocast=False,
         )
 
-    def _start(self, shape: Shape, dtype: Any = None) -> Tensor:
-        power = keras.random.uniform(shape, *self.decay_range, dtype=dtype, seed=self.seed)
-        return ops.log(ops.expm1(-ops.log(power) / C))  # The softplus of it is -log a.
-
-    def gates(self, x: Tensor) -> tuple[Tensor, ...]:
+    def call(
+        self,
+        inputs: Tensor,
+        initial_state: Any = None,
+        mask: Tensor | None = None,
+        training: bool | None = None,
+    ) -> Any:
+        x, (state,), mask = self.enter(inputs, initial_state, mask, training)
         if self.input_projection is not None:
             x = self.input_projection(x)
         blocks = ops.reshape(x, (*ops.shape(x)[:2], self.heads, x.shape[-1] // self.heads))
-        wide = [
-            ops.reshape(gate, ops.shape(x)) for gate in self.split(self.gate_projection(blocks), 2)
-        ]
-        recurrence, enter = (ops.sigmoid(gate) for gate in wide)
-        rate = ops.softplus(ops.cast(self.decay, self.state_dtype))
-        log_decay = -C * rate * recurrence
-        root = root_of_complement(log_decay)
-        return ops.exp(log_decay), root * enter * ops.cast(x, self.state_dtype)
+        dtype = self.state_dtype
+        gates = ops.cast(self.gate_projection(blocks), dtype)
+        recurrence, enter = (
+            ops.sigmoid(ops.reshape(gate, ops.shape(x))) for gate in ops.split(gates, 2, axis=-1)
+        )
+        log_decay = -C * ops.softplus(ops.cast(self.decay, dtype)) * recurrence
+        new = root_of_complement(log_decay) * enter * ops.cast(x, dtype)
+        h = linear_recurrence(ops.exp(log_decay), new, state, mask)
+        return self.leave(h, [h[:, -1]])
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "heads": self.heads, "decay_range": self.decay_range}
+
+
+def decays_between(bounds: list[float], seed: int | None) -> Callable[..., Tensor]:
+    """An initialiser of the numbers whose softplus is `-log a`, `a^8` being between two others."""
+
+    def start(shape: Shape, dtype: Any = None) -> Tensor:
+        power = keras.random.uniform(shape, *bounds, dtype=dtype, seed=seed)
+        return ops.log(ops.expm1(-ops.log(power) / C))
+
+    return start

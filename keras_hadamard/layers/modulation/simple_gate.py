@@ -1,12 +1,12 @@
 """The gate without weights."""
 
-from typing import Any
+from typing import Any, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, BaseArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._kernel_free import KernelFreeLayer
@@ -44,8 +44,8 @@ class SimpleGate(KernelFreeLayer):
         The mask is passed on where the last axis is halved.
 
     Numerics:
-        Activation and product are float32 under 16-bit policies. The gradient keeps the two halves
-        alone.
+        Activation and product are float32 under 16-bit policies. The gradient keeps only the two
+        halves.
 
     Raises:
         ValueError: If `axis` is that of the batch or none of the input's, or what it holds is
@@ -62,7 +62,9 @@ class SimpleGate(KernelFreeLayer):
           https://arxiv.org/abs/2204.04676)
     """
 
-    def __init__(self, activation: Activation = None, axis: int = -1, **kwargs: Any) -> None:
+    def __init__(
+        self, activation: Activation = None, axis: int = -1, **kwargs: Unpack[BaseArguments]
+    ) -> None:
         super().__init__(**kwargs)
         self.activation = get_activation(activation)
         self.axis = int(axis)

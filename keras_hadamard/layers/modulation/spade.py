@@ -1,12 +1,12 @@
 """Spatially-adaptive denormalisation."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import one_of, positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.checks import one_of, positive_int, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._channels import known_image, to_last
 from keras_hadamard.layers._convolutions import convolve
 from keras_hadamard.layers._normalization import normalization as normalization_of
@@ -78,7 +78,7 @@ class SPADE(Conditioned):
         normalization: str = "instance",
         kernel_size: int = 3,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.hidden_units = positive_int("hidden_units", hidden_units)
@@ -88,7 +88,9 @@ class SPADE(Conditioned):
     def build(self, input_shape: list[Shape]) -> None:
         x, condition = self.shapes(input_shape)
         *image, channels = known_image(x, self.data_format)
-        width = condition[-1] if len(condition) == 2 else self._map(condition)[-1]
+        width = (
+            condition[-1] if len(condition) == 2 else known_image(condition, self.data_format)[-1]
+        )
         # Instance normalisation, as Keras has it, centres and scales only if told to.
         affine = {"center": False, "scale": False} if self.normalization == "batch" else {}
         self.norm = normalization_of(
@@ -124,21 +126,6 @@ class SPADE(Conditioned):
         gamma, beta = self.gamma_convolution(hidden), self.beta_convolution(hidden)
         return to_last(modulate(self.norm(x), 1 + gamma, beta), self.data_format, back=True)
 
-    def _map(self, condition: Shape) -> Shape:
-        return known_image(condition, self.data_format)
-
-    def check_shapes(self, x: Shape, condition: Shape, *more: Shape) -> None:
-        del more
-        known_image(x, self.data_format)
-        if len(condition) == 2 and condition[-1] is not None:
-            return
-        try:
-            self._map(condition)
-        except ValueError:
-            raise received(
-                "`m` to be an image of known channels, or (batch, features)", m_shape=condition
-            ) from None
-
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
@@ -146,6 +133,18 @@ class SPADE(Conditioned):
             "normalization": self.normalization,
             "kernel_size": self.kernel_size,
         }
+
+    def check_shapes(self, x: Shape, condition: Shape, *more: Shape) -> None:
+        del more
+        known_image(x, self.data_format)
+        if len(condition) == 2 and condition[-1] is not None:
+            return
+        try:
+            known_image(condition, self.data_format)
+        except ValueError:
+            raise received(
+                "`m` to be an image of known channels, or (batch, features)", m_shape=condition
+            ) from None
 
 
 def nearest(small: Tensor, like: Tensor) -> Tensor:

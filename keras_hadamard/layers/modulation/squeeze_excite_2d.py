@@ -1,17 +1,23 @@
 """Squeeze and excitation: attention over the channels of an image."""
 
-from typing import Any
+from typing import Any, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import non_negative, one_of, positive_int
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._core.checks import non_negative, one_of, positive_int
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
-from keras_hadamard.layers.modulation._image_gate import ImageGate, gate_by, mean_of, squeezed
+from keras_hadamard.layers._channels import known_image, to_last
+from keras_hadamard.layers.modulation._image_gate import (
+    ImageGate,
+    apply_gate,
+    image_mean,
+    round_channels,
+)
 
-# The first is what the paper has that the mode comes from.
+# The gate that the paper of each mode has.
 GATES = {"plain": "sigmoid", "effective": "hard_sigmoid", "concurrent": "sigmoid"}
 MERGES = {"add": ops.add, "max": ops.maximum}
 
@@ -89,9 +95,9 @@ class SqueezeExcite2D(ImageGate):
         use_max: bool = False,
         merge: str = "add",
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
-        super().__init__(data_format=data_format, **kwargs)
+        super().__init__(data_format, **kwargs)
         self.mode = one_of("mode", mode, GATES)
         self.ratio = non_negative("ratio", ratio)
         if hidden_units is not None:
@@ -102,29 +108,32 @@ class SqueezeExcite2D(ImageGate):
         self.use_max = bool(use_max)
         self.merge = one_of("merge", merge, MERGES)
 
-    def build_gates(self, shape: Shape) -> None:
-        channels = shape[-1] or 0
-        if self.mode == "effective":
-            self.excite = self.project(channels, "excite", input_shape=(None, channels))
-        else:
-            hidden_units = self.hidden_units or squeezed(channels, self.ratio, 8)
-            self.build_bottleneck(channels, hidden_units, self.activation)
+    def build(self, input_shape: Shape) -> None:
+        image = known_image(input_shape, self.data_format)
+        width = channels = image[-1] or 0
+        if self.mode != "effective":
+            width = self.hidden_units or round_channels(channels, self.ratio, 8)
+            self.squeeze = self.project(
+                width, "squeeze", activation=self.activation, input_shape=(None, channels)
+            )
+        self.excite = self.project(channels, "excite", input_shape=(None, width))
         if self.mode == "concurrent":
-            self.spatial = self.project(1, "spatial", input_shape=shape)
+            self.spatial = self.project(1, "spatial", input_shape=image)
 
-    def gated(self, x: Tensor, training: bool | None) -> Tensor:
-        del training
-        s = mean_of(x, (1, 2))
+    def call(self, inputs: Tensor) -> Tensor:
+        self.compute_output_shape(tuple(inputs.shape))
+        x = to_last(inputs, self.data_format)
+        s = image_mean(x, (1, 2))
         if self.use_max:
             # Without an initial value Keras refuses an empty batch.
             s = (s + ops.max(x, axis=(1, 2), initial=-float("inf"))) / 2
         if self.mode != "effective":
             s = self.squeeze(s)
-        y = gate_by(x, self.excite(s), self.gate_activation)
-        if self.mode != "concurrent":
-            return y
-        positions = gate_by(x, self.spatial(x), self.gate_activation)
-        return MERGES[self.merge](y, positions)
+        y = apply_gate(x, self.excite(s), self.gate_activation)
+        if self.mode == "concurrent":
+            positions = apply_gate(x, self.spatial(x), self.gate_activation)
+            y = MERGES[self.merge](y, positions)
+        return to_last(y, self.data_format, back=True)
 
     def get_config(self) -> dict[str, Any]:
         return {

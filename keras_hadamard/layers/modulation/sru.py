@@ -1,22 +1,27 @@
 """The simple recurrent unit."""
 
 import math
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._core.checks import positive_int
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._initializers import BlockInitializer
-from keras_hadamard.layers.modulation._recurrent import LinearRecurrent
-from keras_hadamard.layers.modulation._steps import one_by_one
+from keras_hadamard.layers.modulation._recurrences import (
+    carry_forward,
+    linear_recurrence,
+    one_by_one,
+)
+from keras_hadamard.layers.modulation._recurrent import RecurrentArguments, RecurrentLayer
 
 
 @serializable
-class SRU(LinearRecurrent):
+class SRU(RecurrentLayer):
     """Simple recurrent unit (SRU): a gated sum over time, and a highway around it.
 
     `h_t = r_t * g(c_t) + (1 - r_t) * x_t with c_t = f_t * c_(t-1) + (1 - f_t) * W x_t`,
@@ -85,9 +90,9 @@ class SRU(LinearRecurrent):
         peephole: bool = False,
         highway_bias: float = 0.0,
         rescale: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[RecurrentArguments],
     ) -> None:
-        super().__init__(units, **kwargs)
+        super().__init__(positive_int("units", units), **kwargs)
         self.activation = get_activation(activation)
         self.peephole = bool(peephole)
         self.highway_bias = float(highway_bias)
@@ -121,42 +126,42 @@ class SRU(LinearRecurrent):
             )
             self.loop = one_by_one(self._step, [self.units, self.units], self.state_dtype)
 
-    def _parts(self, x: Tensor) -> list[Tensor]:
-        """Pre-activations of the gates, the candidate, and the input of the highway."""
-        forget, reset = self.split(self.gate_projection(x), 2)
-        direct = self._width == self.units
-        candidate, *rest = self.split(self.projection(x), 1 if direct else 2)
-        highway = ops.cast(x, self.state_dtype) if direct else rest[0]
+    def call(
+        self,
+        inputs: Tensor,
+        initial_state: Any = None,
+        mask: Tensor | None = None,
+        training: bool | None = None,
+    ) -> Any:
+        x, (state,), mask = self.enter(inputs, initial_state, mask, training)
+        dtype = self.state_dtype
+        forget, reset = ops.split(ops.cast(self.gate_projection(x), dtype), 2, axis=-1)
+        candidate = ops.cast(self.projection(x), dtype)
+        if self._width == self.units:
+            direct = ops.cast(x, dtype)
+        else:
+            candidate, direct = ops.split(candidate, 2, axis=-1)
         if self.rescale:
-            highway = highway * math.sqrt(1 + 2 * math.exp(self.highway_bias))
-        return [forget, reset, candidate, highway]
+            direct = direct * math.sqrt(1 + 2 * math.exp(self.highway_bias))
+        if self.peephole:
+            parts = ops.concatenate([forget, reset, candidate, direct], axis=-1)
+            # The output is carried too: a masked step repeats it.
+            h, (_, state) = self.loop(parts, [ops.zeros_like(state), state], mask)
+            return self.leave(h, [state])
+        c = linear_recurrence(ops.sigmoid(forget), ops.sigmoid(-forget) * candidate, state, mask)
+        state = c[:, -1]
+        c, reset, direct = self.needed(mask, c, reset, direct)
+        h = ops.sigmoid(reset) * self.activation(c) + ops.sigmoid(-reset) * direct
+        return self.leave(carry_forward(h, mask), [state])
 
-    def gates(self, x: Tensor) -> tuple[Tensor, ...]:
-        forget, reset, candidate, highway = self._parts(x)
-        return ops.sigmoid(forget), ops.sigmoid(-forget) * candidate, reset, highway
-
-    def read(self, h: Tensor, *gates: Tensor) -> Tensor:
-        reset, highway = gates
-        through = self.activation(h)
-        return ops.sigmoid(reset) * through + ops.sigmoid(-reset) * highway
-
-    def run(
-        self, x: Tensor, states: list[Tensor], mask: Tensor | None
-    ) -> tuple[Tensor, list[Tensor]]:
-        if not self.peephole:
-            return super().run(x, states, mask)
-        gates = ops.concatenate(self._parts(x), axis=-1)
-        # The output is carried too: a masked step repeats it.
-        output, (_, state) = self.loop(gates, [ops.zeros_like(states[0]), states[0]], mask)
-        return output, [state]
-
-    def _step(self, gates: Tensor, states: list[Tensor]) -> list[Tensor]:
-        state = states[1]
-        forget, reset, candidate, highway = ops.split(gates, 4, axis=-1)
-        peepholes = ops.cast(self.peepholes, self.state_dtype)
-        forget, reset = forget + peepholes[0] * state, reset + peepholes[1] * state
-        state = ops.sigmoid(forget) * state + ops.sigmoid(-forget) * candidate
-        return [self.read(state, reset, highway), state]
+    def _step(self, parts: Tensor, states: list[Tensor]) -> list[Tensor]:
+        """One step with peepholes: the output and the state after it."""
+        c = states[1]
+        forget, reset, candidate, direct = ops.split(parts, 4, axis=-1)
+        peepholes = ops.cast(self.peepholes, c.dtype)
+        forget, reset = forget + peepholes[0] * c, reset + peepholes[1] * c
+        c = ops.sigmoid(forget) * c + ops.sigmoid(-forget) * candidate
+        return [ops.sigmoid(reset) * self.activation(c) + ops.sigmoid(-reset) * direct, c]
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 import keras
 from keras import ops
 
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.typing import Shape, Tensor
 from keras_hadamard.layers._kernel_free import KernelFreeLayer
 from keras_hadamard.layers.pairwise._packed_steps import at
 from keras_hadamard.ops import causal_long_conv
@@ -35,19 +35,23 @@ class DiagonalSSM(KernelFreeLayer):
     def build(self, input_shape: Shape = ()) -> None:
         del input_shape
         shape = (self.channels, self.pairs)
-        starts: dict[str, tuple[Shape, Any]] = {
-            "step": ((self.channels, 1), keras.initializers.RandomUniform(*map(math.log, STEPS))),
-            "rate": (shape, keras.initializers.Constant(math.log(0.5))),
-            "frequency": (shape, self._frequencies),
-            "readout": ((2, *shape), keras.initializers.RandomNormal(stddev=math.sqrt(0.5))),
-        }
-        for name, (size, start) in starts.items():
-            weight = self.add_weight(name=name, shape=size, initializer=start, autocast=False)
-            setattr(self, name, weight)
-
-    @staticmethod
-    def _frequencies(shape: Shape, dtype: Any = None) -> Tensor:
-        return ops.broadcast_to(math.pi * ops.arange(shape[1], dtype=dtype), shape)
+        step = keras.initializers.RandomUniform(*map(math.log, STEPS))
+        readout = keras.initializers.RandomNormal(stddev=math.sqrt(0.5))
+        self.step = self.add_weight(
+            name="step", shape=(self.channels, 1), initializer=step, autocast=False
+        )
+        self.rate = self.add_weight(
+            name="rate",
+            shape=shape,
+            initializer=keras.initializers.Constant(math.log(0.5)),
+            autocast=False,
+        )
+        self.frequency = self.add_weight(
+            name="frequency", shape=shape, initializer=_frequencies, autocast=False
+        )
+        self.readout = self.add_weight(
+            name="readout", shape=(2, *shape), initializer=readout, autocast=False
+        )
 
     def powers(self, steps: Tensor) -> Complex:
         """`A` to the power of `steps`, (..., channels, pairs)."""
@@ -76,13 +80,13 @@ class DiagonalSSM(KernelFreeLayer):
         state: Complex,
         count: Tensor | None,
         *,
-        anew: bool,
+        fresh: bool,
         lasting: bool,
     ) -> tuple[Tensor, Complex]:
         """The outputs of (batch, length, channels) and, if `lasting`, the state after them.
 
         Of the steps `count`, (batch, 1), are valid, the first ones, and the others are zero. The
-        state is (batch, channels, pairs), and zero if the sequence begins `anew`.
+        state is (batch, channels, pairs), and zero if the sequence is `fresh`.
         """
         entry, old = self.entry(), product(self.powers(ops.ones(())), state)
         if u.shape[1] == 1 and count is None:
@@ -92,11 +96,11 @@ class DiagonalSSM(KernelFreeLayer):
         length = ops.shape(u)[1]
         # What a unit of input gives, and what the state before still does.
         starts = [e[None] for e in entry]
-        if not anew:
+        if not fresh:
             starts = [ops.concatenate(pair) for pair in zip(starts, old, strict=True)]
         answers = self.answers((starts[0], starts[1]), length)
         y = causal_long_conv(u, answers[0])
-        y = y if anew else y + answers[1:]
+        y = y if fresh else y + answers[1:]
         if not lasting:
             return y, state
         if count is None:
@@ -136,3 +140,7 @@ class DiagonalSSM(KernelFreeLayer):
 def product(one: Complex, other: Complex) -> Complex:
     (a, b), (c, d) = one, other
     return a * c - b * d, a * d + b * c
+
+
+def _frequencies(shape: Shape, dtype: Any = None) -> Tensor:
+    return ops.broadcast_to(math.pi * ops.arange(shape[1], dtype=dtype), shape)

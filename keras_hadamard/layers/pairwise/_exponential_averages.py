@@ -9,7 +9,7 @@ from typing import Any
 
 from keras import ops
 
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.layers.pairwise._packed_steps import PackedSteps, at, last
 from keras_hadamard.ops._running_max import running_max
 from keras_hadamard.ops.depthwise_conv2d import depthwise_conv2d
@@ -77,7 +77,7 @@ def by_causal_table(bias: Tensor, key: Tensor, value: Tensor) -> Tensor:
 
 
 def by_window(bias: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """With a bias for the neighbours of every position alone, zero beyond.
+    """With a bias only for the neighbours of every position, zero beyond.
 
     `bias` is (length, taps, 1), or (taps, channels) where it is the same everywhere.
     """
@@ -132,14 +132,18 @@ def so_far(key: Tensor, value: Tensor, states: list[Tensor]) -> tuple[Tensor, li
 
 
 def in_causal_window(
-    bias: Any, key: Tensor, value: Tensor, states: list[Tensor], packed: PackedSteps | None
+    bias: Any, key: Tensor, value: Tensor, states: list[Tensor], mask: Tensor | None
 ) -> tuple[Tensor, list[Tensor]]:
     """The average of the steps so far with a bias for the latest ones.
 
     `bias` is (batch or 1, length or 1, taps, channels or 1), that of the present first. The states
     are `[sums, peak, latest keys and values, how many steps there were]`; what has left the window
-    is summed, what is inside is kept.
+    is summed, what is inside is kept. Windows leave masked steps out.
     """
+    packed = None
+    if mask is not None:
+        packed = PackedSteps(mask, _length(key))
+        key, value = packed.pack(key, NOTHING), packed.pack(value)
     taps = bias.shape[2]
     sums, peak = begun(states)
     window, count = states[2], states[3]
@@ -172,7 +176,8 @@ def in_causal_window(
         kept = kept[:, length:]
     else:
         kept = at(kept, packed.count + ops.arange(taps - 1, dtype="int32"))
-    return _quotient(total), [
+    average = _quotient(total)
+    return average if packed is None else packed.unpack(average), [
         last(left_sums, sums, packed),
         last(left_peaks, peak, packed),
         kept,

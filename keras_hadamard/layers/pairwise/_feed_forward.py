@@ -1,10 +1,10 @@
 """The two dense layers that stand beside a mixer in a block."""
 
-from typing import Any
+from typing import Any, Unpack
 
-from keras_hadamard._checks import positive_int
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._core.checks import positive_int
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._base import BaseLayer
@@ -14,7 +14,12 @@ from keras_hadamard.layers._base import BaseLayer
 class FeedForward(BaseLayer):
     """`W_2 act(W_1 x)`, the hidden units `expansion` times as many as the features."""
 
-    def __init__(self, expansion: int = 4, activation: Activation = "gelu", **kwargs: Any) -> None:
+    def __init__(
+        self,
+        expansion: int = 4,
+        activation: Activation = "gelu",
+        **kwargs: Unpack[ProjectionArguments],
+    ) -> None:
         super().__init__(**kwargs)
         self.expansion = positive_int("expansion", expansion)
         self.activation = get_activation(activation)

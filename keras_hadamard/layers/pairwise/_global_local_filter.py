@@ -1,34 +1,41 @@
-"""The mixer of HorNet that sees the whole image: a filter in the frequencies beside a small one."""
+"""HorNet's mixer of whole images: a filter in the frequencies beside a small one."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
-from keras_hadamard._checks import received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Initializer, Shape, Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Initializer, ProjectionArguments, Shape, Tensor
+from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._convolutions import convolve_depthwise
+from keras_hadamard.layers._fan_in import FanInUniform
 from keras_hadamard.layers._normalization import normalization
-from keras_hadamard.layers.pairwise._depthwise_mixer import DepthwiseMixer
-from keras_hadamard.ops._precision import at_least_float32
 from keras_hadamard.ops._spectral_filter import spectral_filter
 
 EPSILON = 1e-6
 
 
 @serializable
-class GlobalLocalFilter2D(DepthwiseMixer):
+class GlobalLocalFilter2D(BaseLayer):
     """Half of the channels by a depthwise 3x3, half by a learned spectrum, in turns.
 
     Images of other sizes than that of the spectrum have it interpolated between its corners.
     """
 
     def __init__(
-        self, spectrum_shape: Any, depthwise_initializer: Initializer = None, **kwargs: Any
+        self,
+        spectrum_shape: Any,
+        depthwise_initializer: Initializer = None,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
-        super().__init__(depthwise_initializer, **kwargs)
+        kwargs.setdefault("kernel_initializer", FanInUniform())
+        kwargs.setdefault("bias_initializer", FanInUniform())
+        super().__init__(**kwargs)
         self.spectrum_shape = tuple(spectrum_shape)
+        self.depthwise_initializer = keras.initializers.get(depthwise_initializer)
 
     def build(self, input_shape: Shape) -> None:
         width = input_shape[-1] or 0
@@ -54,7 +61,7 @@ class GlobalLocalFilter2D(DepthwiseMixer):
 
     def call(self, inputs: Tensor) -> Tensor:
         local, whole = ops.split(self.before(inputs), 2, axis=-1)
-        dtype = at_least_float32(whole.dtype)
+        dtype = accumulation_dtype(whole.dtype)
         rows, width = ops.shape(whole)[1:3]
         spectrum = _resized(ops.cast(self.spectrum, dtype), rows, width // 2 + 1)
         filtered = spectral_filter(ops.cast(whole, dtype), spectrum)
@@ -65,7 +72,11 @@ class GlobalLocalFilter2D(DepthwiseMixer):
         return tuple(input_shape)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "spectrum_shape": self.spectrum_shape}
+        return {
+            **super().get_config(),
+            "spectrum_shape": self.spectrum_shape,
+            "depthwise_initializer": keras.initializers.serialize(self.depthwise_initializer),
+        }
 
 
 def _resized(spectrum: Tensor, rows: Any, columns: Any) -> Tensor:

@@ -1,15 +1,15 @@
-"""Filters as long as the sequence, of few weights: a small network of the position makes them."""
+"""Filters as long as the sequence, made by a small network of the position."""
 
 import itertools
 import math
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 import numpy as np
 from keras import ops
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.ops._sine import sine
 
@@ -44,7 +44,7 @@ class ImplicitFilter(BaseLayer):
         bands: int,
         frequency: float,
         shift: float,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(**kwargs)
         self.channels = channels

@@ -1,28 +1,24 @@
-"""What the mixers by implicit long convolutions share."""
+"""Base class of mixers by implicit long convolutions, their short convolution and their filters."""
 
-from typing import Any, ClassVar
+from typing import Any, Unpack
 
 import keras
-from keras import ops
 
-from keras_hadamard._checks import non_negative, positive_int, received
-from keras_hadamard._typing import Initializer, Shape, Tensor
+from keras_hadamard._core.checks import non_negative, positive_int, received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.typing import Initializer, ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._fan_in import FanInUniform
 from keras_hadamard.layers._initializers import initializer_for
-from keras_hadamard.layers._masks import counted
 from keras_hadamard.layers.pairwise._implicit_filter import ImplicitFilter
 from keras_hadamard.ops import causal_long_conv
-from keras_hadamard.ops._precision import at_least_float32
 
 
 class ImplicitMixer(BaseLayer):
-    """Base of mixers of (batch, length, features): branches by a projection and a short
-    convolution, which long convolutions with implicit filters and products join.
-    """
+    """Base of mixers of (batch, length, features): the filters' arguments, and the longest input.
 
-    # The longest sequence where neither the argument nor the input says it.
-    longest: ClassVar[int]
+    `longest` is `max_length` until a layer is built, which then may set it by the input.
+    """
 
     def __init__(
         self,
@@ -34,11 +30,11 @@ class ImplicitMixer(BaseLayer):
         frequency: float,
         window_shift: float,
         filter_initializer: Initializer,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(**kwargs)
         self.max_length = None if max_length is None else positive_int("max_length", max_length)
-        self._positions = self.max_length
+        self.longest = self.max_length
         self.short_taps = positive_int("short_taps", short_taps)
         self.filter_width = positive_int("filter_width", filter_width)
         self.filter_depth = positive_int("filter_depth", filter_depth)
@@ -56,73 +52,15 @@ class ImplicitMixer(BaseLayer):
 
     @property
     def wide_dtype(self) -> str:
-        return at_least_float32(self.compute_dtype)
-
-    def build_branches(self, input_shape: Shape, count: int) -> None:
-        features = self._checked(input_shape)
-        self._positions = self.max_length or input_shape[1] or self.longest
-        self.projection = self.project(
-            features, "projection", blocks=count, input_shape=input_shape
-        )
-        self.short_kernel = self.add_weight(
-            name="short_kernel",
-            shape=(self.short_taps, count * features),
-            initializer=FanInUniform(self.short_taps),
-        )
-        self.short_bias = None
-        if self.use_bias:
-            self.short_bias = self.add_weight(
-                name="short_bias", shape=(count * features,), initializer=self.bias_initializer
-            )
-        self.output_projection = self.project(
-            features, "output_projection", input_shape=input_shape
-        )
-
-    def long_filter(self, channels: int, networks: int, name: str) -> tuple[Any, Any]:
-        """The networks of filters, and the weight of what goes past the convolution."""
-        made: ImplicitFilter = self.sublayer(
-            ImplicitFilter,
-            channels,
-            networks,
-            max_length=self._positions,
-            width=self.filter_width,
-            depth=self.filter_depth,
-            bands=self.bands,
-            frequency=self.frequency,
-            shift=self.window_shift,
-            name=name,
-            kernel_initializer=initializer_for(self.filter_initializer, name),
-            dtype=self.wide_dtype,
-        )
-        made.build()
-        skip = self.add_weight(
-            name=f"{name}_skip",
-            shape=(channels,),
-            initializer=keras.initializers.RandomNormal(stddev=1.0),
-            autocast=False,
-        )
-        return made, skip
-
-    def branches(self, x: Tensor, mask: Tensor | None, count: int) -> list[Tensor]:
-        """The projections after their short causal convolution, in float32 at least."""
-        x = counted(self.projection(counted(x, mask)), mask)
-        x = causal_long_conv(x, ops.cast(self.short_kernel, x.dtype), method="direct")
-        if self.short_bias is not None:
-            x = x + self.short_bias
-        found: list[Tensor] = ops.split(ops.cast(x, self.wide_dtype), count, axis=-1)
-        return found
-
-    def _checked(self, input_shape: Shape) -> int:
-        """The width of an input that fits."""
-        if len(input_shape) != 3 or input_shape[-1] is None:
-            raise received("an input (batch, length, features) of known width", shape=input_shape)
-        length, limit = input_shape[1], self._positions
-        if length is not None and limit is not None and length > limit:
-            raise received(f"at most max_length={limit} positions", shape=input_shape)
-        return int(input_shape[-1])
+        """The dtype of filters, convolutions and products."""
+        return accumulation_dtype(self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        self._checked(input_shape)
+        if len(input_shape) != 3 or input_shape[-1] is None:
+            raise received("an input (batch, length, features) of known width", shape=input_shape)
+        length, limit = input_shape[1], self.longest
+        if length is not None and limit is not None and length > limit:
+            raise received(f"at most max_length={limit} positions", shape=input_shape)
         return tuple(input_shape)
 
     def get_config(self) -> dict[str, Any]:
@@ -137,3 +75,52 @@ class ImplicitMixer(BaseLayer):
             "window_shift": self.window_shift,
             "filter_initializer": keras.initializers.serialize(self.filter_initializer),
         }
+
+
+def add_short_convolution(layer: ImplicitMixer, channels: int) -> tuple[Any, Any]:
+    """Adds the kernel and the bias (or None) of a short depthwise convolution."""
+    kernel = layer.add_weight(
+        name="short_kernel",
+        shape=(layer.short_taps, channels),
+        initializer=FanInUniform(layer.short_taps),
+    )
+    bias = None
+    if layer.use_bias:
+        bias = layer.add_weight(
+            name="short_bias", shape=(channels,), initializer=layer.bias_initializer
+        )
+    return kernel, bias
+
+
+def short_convolution(x: Tensor, kernel: Any, bias: Any) -> Tensor:
+    """The causal convolution of each channel with its own few taps."""
+    y = causal_long_conv(x, keras.ops.cast(kernel, x.dtype), method="direct")
+    return y if bias is None else y + bias
+
+
+def add_implicit_filter(
+    layer: ImplicitMixer, longest: int, channels: int, networks: int, name: str
+) -> tuple[ImplicitFilter, Any]:
+    """Adds networks of filters, and the weight of what goes past the convolution."""
+    made: ImplicitFilter = layer.sublayer(
+        ImplicitFilter,
+        channels,
+        networks,
+        max_length=longest,
+        width=layer.filter_width,
+        depth=layer.filter_depth,
+        bands=layer.bands,
+        frequency=layer.frequency,
+        shift=layer.window_shift,
+        name=name,
+        kernel_initializer=initializer_for(layer.filter_initializer, name),
+        dtype=layer.wide_dtype,
+    )
+    made.build()
+    skip = layer.add_weight(
+        name=f"{name}_skip",
+        shape=(channels,),
+        initializer=keras.initializers.RandomNormal(stddev=1.0),
+        autocast=False,
+    )
+    return made, skip

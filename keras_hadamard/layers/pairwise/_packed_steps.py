@@ -4,7 +4,7 @@ from typing import Any
 
 from keras import ops
 
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.typing import Tensor
 
 
 class PackedSteps:

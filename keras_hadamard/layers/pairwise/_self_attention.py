@@ -1,14 +1,14 @@
 """Attention over all pixels, which EfficientMod has in its last stages."""
 
-from typing import Any
+from typing import Any, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import positive_int
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.checks import positive_int
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
-from keras_hadamard.ops._precision import at_least_float32
 
 
 @serializable
@@ -19,7 +19,9 @@ class SelfAttention2D(BaseLayer):
     values are one projection without a bias.
     """
 
-    def __init__(self, heads: int = 8, smallest: int = 32, **kwargs: Any) -> None:
+    def __init__(
+        self, heads: int = 8, smallest: int = 32, **kwargs: Unpack[ProjectionArguments]
+    ) -> None:
         super().__init__(**kwargs)
         self.heads = positive_int("heads", heads)
         self.smallest = positive_int("smallest", smallest)
@@ -41,7 +43,7 @@ class SelfAttention2D(BaseLayer):
         x = ops.reshape(x, (batch, height * width, 3, self.heads, self.units))
         query, key, value = ops.unstack(ops.transpose(x, (2, 0, 3, 1, 4)), 3)
         scores = ops.matmul(query, ops.swapaxes(key, -1, -2))
-        scores = ops.cast(scores, at_least_float32(x.dtype)) / self.units**0.5
+        scores = ops.cast(scores, accumulation_dtype(x.dtype)) / self.units**0.5
         y = ops.matmul(ops.cast(ops.softmax(scores), x.dtype), value)
         y = ops.reshape(ops.transpose(y, (0, 2, 1, 3)), (batch, height, width, -1))
         return self.output_projection(y)

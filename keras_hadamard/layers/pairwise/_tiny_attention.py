@@ -1,20 +1,22 @@
-"""The one small head of attention that aMLP adds to a gate."""
+"""The small attention of one head that aMLP adds to a gate."""
 
 import math
-from typing import Any
+from typing import Unpack
 
 from keras import ops
 
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._masks import counted, masked_softmax
-from keras_hadamard.ops._precision import at_least_float32
 
 
 class TinyAttention(BaseLayer):
-    """`W_o softmax(q k / sqrt(width)) v` with `[q, k, v] = W x`, of which `W_o` alone is biased."""
+    """`W_o softmax(q k / sqrt(width)) v` with `[q, k, v] = W x`, of which only `W_o` is biased."""
 
-    def __init__(self, width: int, units: int, causal: bool, **kwargs: Any) -> None:
+    def __init__(
+        self, width: int, units: int, causal: bool, **kwargs: Unpack[ProjectionArguments]
+    ) -> None:
         super().__init__(**kwargs)
         self.width = width
         self.units = units
@@ -33,7 +35,7 @@ class TinyAttention(BaseLayer):
         inputs = counted(inputs, mask)
         query, key, value = ops.split(self.projection(inputs), 3, axis=-1)
         scores = ops.matmul(query / math.sqrt(self.width), ops.swapaxes(key, 1, 2))
-        scores = ops.cast(scores, at_least_float32(scores.dtype))
+        scores = ops.cast(scores, accumulation_dtype(scores.dtype))
         seen = None if mask is None else ops.expand_dims(mask, 1)
         if self.causal:
             position = ops.arange(ops.shape(inputs)[1])

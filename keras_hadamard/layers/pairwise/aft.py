@@ -1,18 +1,18 @@
 """The attention-free transformer's mixer."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
-from keras_hadamard._checks import one_of, positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Initializer, Shape, Tensor
+from keras_hadamard._core.checks import one_of, positive_int, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Initializer, Shape, Tensor
 from keras_hadamard.layers.pairwise import _exponential_averages as averages
-from keras_hadamard.layers.pairwise._packed_steps import PackedSteps
-from keras_hadamard.layers.pairwise._sequence_mixer import SequenceMixer
+from keras_hadamard.layers.pairwise._sequence_mixer import SequenceMixer, SequenceMixerArguments
 
 FORMS = ("full", "low_rank", "local", "conv", "simple")
+TABLES = ("full", "low_rank")
 
 
 @serializable
@@ -101,9 +101,10 @@ class AFT(SequenceMixer):
         window: int = 32,
         heads: int = 1,
         position_initializer: Initializer = "random_normal",
-        **kwargs: Any,
+        **kwargs: Unpack[SequenceMixerArguments],
     ) -> None:
-        super().__init__(**{"causal": False, **kwargs})
+        kwargs.setdefault("causal", False)
+        super().__init__(**kwargs)
         self.hidden_units = (
             None if hidden_units is None else positive_int("hidden_units", hidden_units)
         )
@@ -115,21 +116,9 @@ class AFT(SequenceMixer):
         self.position_initializer = keras.initializers.get(position_initializer)
         self._positions: Any = self.max_length
 
-    @property
-    def _taps(self) -> int:
-        return self.window if self.causal else 2 * self.window - 1
-
-    def state_shapes(self, width: int) -> list[tuple[int, ...]]:
-        if not self.causal or self.position_bias in ("full", "low_rank"):
-            return []
-        hidden = self.hidden_units or width
-        sums: list[tuple[int, ...]] = [(2 * hidden,), (hidden,)]
-        if self.position_bias == "simple":
-            return sums
-        return [*sums, (self.window - 1, 2 * hidden), (1,)]
-
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
+        check_length(input_shape, self._positions)
         hidden, keys = self.hidden_units or self._width, self.heads
         if self.position_bias != "conv":
             keys = hidden
@@ -146,87 +135,78 @@ class AFT(SequenceMixer):
             self._positions = self.max_length or input_shape[1]
             if self._positions is None:
                 raise received("`max_length`, or an input of known length", shape=input_shape)
+        positions = self._positions
+        taps = self.window if self.causal else 2 * self.window - 1
+        shapes: dict[str, dict[str, Shape]] = {
+            "full": {"position": (positions, positions)},
+            "low_rank": {f"{side}_position": (positions, self.rank) for side in ("left", "right")},
+            "local": {"position": (positions, taps)},
+            "conv": {"position": (taps, self.heads)},
+            "simple": {},
+        }
         self.bias = [
             self.add_weight(
                 name=name, shape=shape, initializer=self.position_initializer, autocast=False
             )
-            for name, shape in self._bias_shapes().items()
+            for name, shape in shapes[self.position_bias].items()
         ]
 
-    def _bias_shapes(self) -> dict[str, Shape]:
-        positions = self._positions
-        shapes: dict[str, dict[str, Shape]] = {
-            "full": {"position": (positions, positions)},
-            "low_rank": {f"{side}_position": (positions, self.rank) for side in ("left", "right")},
-            "local": {"position": (positions, self._taps)},
-            "conv": {"position": (self._taps, self.heads)},
-            "simple": {},
-        }
-        return shapes[self.position_bias]
-
-    def run(
-        self, x: Tensor, states: list[Tensor], mask: Tensor | None
-    ) -> tuple[Tensor, list[Tensor]]:
-        query, key, value = (
-            ops.cast(layer(x), self.state_dtype)
-            for layer in (self.query_projection, self.key_projection, self.value_projection)
-        )
+    def call(self, inputs: Tensor, initial_state: Any = None, mask: Tensor | None = None) -> Any:
+        check_length(inputs.shape, self._positions)
+        x, states, mask = self.enter(inputs, initial_state, mask)
+        dtype = self.state_dtype
+        query = ops.cast(self.query_projection(x), dtype)
+        key = ops.cast(self.key_projection(x), dtype)
+        value = ops.cast(self.value_projection(x), dtype)
+        share = value.shape[-1] // self.heads
         if self.position_bias == "conv":
-            key = ops.repeat(key, value.shape[-1] // self.heads, axis=-1)
+            key = ops.repeat(key, share, axis=-1)
         if mask is not None:
             key = ops.where(mask[..., None], key, averages.NOTHING)
-        if self.causal:
-            average, states = self._causal(key, value, states, mask)
-        else:
-            average = self._of_all(key, value)
-        mixed = ops.sigmoid(query) * average
-        return self.output_projection(ops.cast(mixed, self.compute_dtype)), states
-
-    def _of_all(self, key: Tensor, value: Tensor) -> Tensor:
-        if self.position_bias == "simple":
-            return averages.of_all(key, value)
-        if self.position_bias == "conv":
-            bias = ops.repeat(self.bias[0], key.shape[-1] // self.heads, axis=-1)
-            return averages.by_window(bias, key, value)
         length = ops.shape(key)[1]
-        if self.position_bias == "local":
-            return averages.by_window(self.bias[0][:length][..., None], key, value)
-        return averages.by_table(self._table()[:length, :length], key, value)
-
-    def _causal(
-        self, key: Tensor, value: Tensor, states: list[Tensor], mask: Tensor | None
-    ) -> tuple[Tensor, list[Tensor]]:
         if self.position_bias == "simple":
-            return averages.so_far(key, value, states)
-        if self.position_bias in ("full", "low_rank"):
-            # The blocks of a sequence of unknown length are those of the longest one.
-            known = key.shape[1]
-            return averages.by_causal_table(self._table()[:known, :known], key, value), states
-        length = ops.shape(key)[1]
-        if self.position_bias == "conv":
-            bias = ops.repeat(self.bias[0], key.shape[-1] // self.heads, axis=-1)[None, None]
+            if self.causal:
+                average, states = averages.so_far(key, value, states)
+            else:
+                average = averages.of_all(key, value)
+        elif self.position_bias in TABLES:
+            table = ops.convert_to_tensor(self.bias[0])
+            if self.position_bias == "low_rank":
+                table = ops.matmul(table, ops.transpose(self.bias[1]))
+            if self.causal:
+                # The blocks of a sequence of unknown length are those of the longest one.
+                known = key.shape[1]
+                average = averages.by_causal_table(table[:known, :known], key, value)
+            else:
+                average = averages.by_table(table[:length, :length], key, value)
+        elif self.causal:
+            if self.position_bias == "conv":
+                bias = ops.repeat(self.bias[0], share, axis=-1)[None, None]
+            else:
+                steps = ops.cast(states[3], "int32") + ops.arange(length, dtype="int32")
+                steps = ops.minimum(steps, self._positions - 1)
+                bias = ops.take(self.bias[0], steps, axis=0)[..., None]
+            average, states = averages.in_causal_window(bias, key, value, states, mask)
+        elif self.position_bias == "conv":
+            bias = ops.repeat(self.bias[0], share, axis=-1)
+            average = averages.by_window(bias, key, value)
         else:
-            steps = ops.cast(states[3], "int32") + ops.arange(length, dtype="int32")
-            steps = ops.minimum(steps, self._positions - 1)
-            bias = ops.take(self.bias[0], steps, axis=0)[..., None]
-        if mask is None:
-            return averages.in_causal_window(bias, key, value, states, None)
-        packed = PackedSteps(mask, length)
-        key, value = packed.pack(key, averages.NOTHING), packed.pack(value)
-        average, states = averages.in_causal_window(bias, key, value, states, packed)
-        return packed.unpack(average), states
+            average = averages.by_window(self.bias[0][:length][..., None], key, value)
+        mixed = ops.cast(ops.sigmoid(query) * average, self.compute_dtype)
+        return self.leave(self.output_projection(mixed), states)
 
-    def _table(self) -> Tensor:
-        if self.position_bias == "full":
-            return ops.convert_to_tensor(self.bias[0])
-        return ops.matmul(self.bias[0], ops.transpose(self.bias[1]))
+    def state_shapes(self, width: int) -> list[tuple[int, ...]]:
+        if not self.causal or self.position_bias in TABLES:
+            return []
+        hidden = self.hidden_units or width
+        sums: list[tuple[int, ...]] = [(2 * hidden,), (hidden,)]
+        if self.position_bias == "simple":
+            return sums
+        return [*sums, (self.window - 1, 2 * hidden), (1,)]
 
-    def _checked(self, input_shape: Shape) -> int:
-        width = super()._checked(input_shape)
-        length = input_shape[1]
-        if length is not None and self._positions is not None and length > self._positions:
-            raise received(f"at most max_length={self._positions} positions", shape=input_shape)
-        return width
+    def compute_output_shape(self, input_shape: Shape, **kwargs: Any) -> Any:
+        check_length(input_shape, self._positions)
+        return super().compute_output_shape(input_shape, **kwargs)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -239,3 +219,10 @@ class AFT(SequenceMixer):
             "heads": self.heads,
             "position_initializer": keras.initializers.serialize(self.position_initializer),
         }
+
+
+def check_length(input_shape: Shape, positions: int | None) -> None:
+    """Raises where an input is longer than the positions that have a bias."""
+    length = input_shape[1] if len(input_shape) == 3 else None
+    if length is not None and positions is not None and length > positions:
+        raise received(f"at most max_length={positions} positions", shape=input_shape)

@@ -1,15 +1,19 @@
 """The convolutional modulation of Conv2Former."""
 
-from typing import Any
+from typing import Any, Unpack
 
-from keras_hadamard._checks import positive_int
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
-from keras_hadamard.layers.pairwise._convolutional_modulation import ConvolutionalModulation
+from keras_hadamard._core.checks import positive_int
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, Initializer, ProjectionArguments, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._channels import known_image, to_last
+from keras_hadamard.layers._convolutions import convolve_depthwise
+from keras_hadamard.layers.pairwise._image_mixer import ImageMixer, float32_product
 
 
 @serializable
-class ConvolutionalModulation2D(ConvolutionalModulation):
+class ConvolutionalModulation2D(ImageMixer):
     """Convolutional modulation: a large depthwise kernel in place of attention (Conv2Former).
 
     `y = W_o (W_v x * D(act(W_a x)))`, all `W` of `(channels, channels)` and `D` a depthwise
@@ -69,23 +73,37 @@ class ConvolutionalModulation2D(ConvolutionalModulation):
         activation: Activation = "gelu",
         depthwise_initializer: Initializer = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
-        super().__init__(activation, depthwise_initializer, data_format, **kwargs)
+        super().__init__(depthwise_initializer, data_format, **kwargs)
+        self.activation = get_activation(activation)
         self.kernel_size = positive_int("kernel_size", kernel_size)
 
-    def build_branches(self, shape: Shape) -> int:
+    def build(self, input_shape: Shape) -> None:
+        shape = known_image(input_shape, self.data_format)
         channels = int(shape[-1] or 0)
         self.value_projection, self.context_projection = (
-            self.project(channels, f"{name}_projection", input_shape=shape)
-            for name in ("value", "context")
+            self.project(channels, name, input_shape=shape)
+            for name in ("value_projection", "context_projection")
         )
-        self.context = self.depthwise(self.kernel_size, "context", shape)
-        return channels
+        self.context = convolve_depthwise(
+            self,
+            self.kernel_size,
+            "context",
+            kernel_initializer=self.depthwise_initializer,
+            input_shape=shape,
+        )
+        self.output_projection = self.project(channels, "output_projection", input_shape=shape)
 
-    def branches(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        context = self.context(self.activated(self.context_projection(x)))
-        return self.value_projection(x), context
+    def call(self, inputs: Tensor) -> Tensor:
+        x = to_last(inputs, self.data_format)
+        context = self.context(self.activation(self.context_projection(x)))
+        y = self.output_projection(float32_product(self.value_projection(x), context))
+        return to_last(y, self.data_format, back=True)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "kernel_size": self.kernel_size}
+        return {
+            **super().get_config(),
+            "kernel_size": self.kernel_size,
+            "activation": serialize_activation(self.activation),
+        }

@@ -1,18 +1,22 @@
 """The modulation of EfficientMod."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
-from keras_hadamard.layers.pairwise._convolutional_modulation import ConvolutionalModulation
+from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, Initializer, ProjectionArguments, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._channels import known_image, to_last
+from keras_hadamard.layers._convolutions import convolve_depthwise
+from keras_hadamard.layers.pairwise._image_mixer import ImageMixer, float32_product
 
 
 @serializable
-class EfficientModulation2D(ConvolutionalModulation):
+class EfficientModulation2D(ImageMixer):
     """Efficient modulation: the two layers of an MLP, and between them a context (EfficientMod).
 
     `y = W_o (act(W_v x) * [c, ..., c]) with c = W_g sum_k act(D_k(W_f x))`: the values are
@@ -74,15 +78,17 @@ class EfficientModulation2D(ConvolutionalModulation):
         activation: Activation = "gelu",
         depthwise_initializer: Initializer = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
-        super().__init__(activation, depthwise_initializer, data_format, **kwargs)
+        super().__init__(depthwise_initializer, data_format, **kwargs)
+        self.activation = get_activation(activation)
         self.expansion = positive_int("expansion", expansion)
         if not isinstance(kernel_sizes, list | tuple) or not kernel_sizes:
             raise received("`kernel_sizes` to be a sequence of integers", kernel_sizes=kernel_sizes)
         self.kernel_sizes = tuple(positive_int("kernel_sizes", size) for size in kernel_sizes)
 
-    def build_branches(self, shape: Shape) -> int:
+    def build(self, input_shape: Shape) -> None:
+        shape = known_image(input_shape, self.data_format)
         channels = int(shape[-1] or 0)
         width = self.expansion * channels
         self.value_projection = self.project(width, "value_projection", input_shape=shape)
@@ -91,24 +97,36 @@ class EfficientModulation2D(ConvolutionalModulation):
             for name in ("context_projection", "context_output")
         )
         self.contexts = [
-            self.depthwise(size, f"context_{i + 1}", shape)
+            convolve_depthwise(
+                self,
+                size,
+                f"context_{i + 1}",
+                kernel_initializer=self.depthwise_initializer,
+                input_shape=shape,
+            )
             for i, size in enumerate(self.kernel_sizes)
         ]
-        return width
+        self.output_projection = self.project(
+            channels, "output_projection", input_shape=(*shape[:-1], width)
+        )
 
-    def branches(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        seen = self.context_projection(x)
+    def call(self, inputs: Tensor) -> Tensor:
+        x = to_last(inputs, self.data_format)
+        projected = self.context_projection(x)
         context: Any = 0
         for depthwise in self.contexts:
-            context = context + self.activated(depthwise(seen))
+            context = context + self.activation(depthwise(projected))
         value, context = self.value_projection(x), self.context_output(context)
-        if self.expansion == 1:
-            return value, context
-        return self.activated(value), ops.tile(context, (1, 1, 1, self.expansion))
+        if self.expansion > 1:
+            value = self.activation(value)
+            context = ops.tile(context, (1, 1, 1, self.expansion))
+        y = self.output_projection(float32_product(value, context))
+        return to_last(y, self.data_format, back=True)
 
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "expansion": self.expansion,
             "kernel_sizes": self.kernel_sizes,
+            "activation": serialize_activation(self.activation),
         }

@@ -1,14 +1,20 @@
 """Focal modulation of sequences."""
 
-from typing import Any, ClassVar
+from typing import Unpack
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Initializer
-from keras_hadamard.layers.pairwise._focal_modulation import FocalModulation
+from keras import ops
+
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, Initializer, ProjectionArguments, Shape, Tensor
+from keras_hadamard.layers._masks import counted
+from keras_hadamard.layers._normalization import normalization
+from keras_hadamard.layers.pairwise._focal_modulation import FocalLayer, convolve_levels, modulator
+from keras_hadamard.layers.pairwise._image_mixer import float32_product
 
 
 @serializable
-class FocalModulation1D(FocalModulation):
+class FocalModulation1D(FocalLayer):
     """Focal modulation of sequences: every position is multiplied by what stands around it.
 
     `y = W_o (q * W_h m) with m = sum_l g_l * c_l + g_(L + 1) * act(mean(c_L))`, as in
@@ -67,8 +73,6 @@ class FocalModulation1D(FocalModulation):
         - [Focal Modulation Networks (Yang et al., 2022)](https://arxiv.org/abs/2203.11926)
     """
 
-    rank: ClassVar[int] = 1
-
     def __init__(
         self,
         levels: int = 2,
@@ -79,7 +83,7 @@ class FocalModulation1D(FocalModulation):
         activation: Activation = "gelu",
         use_output_bias: bool = True,
         depthwise_initializer: Initializer = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(
             levels,
@@ -90,6 +94,45 @@ class FocalModulation1D(FocalModulation):
             activation,
             use_output_bias,
             depthwise_initializer,
-            None,
             **kwargs,
         )
+
+    def build(self, input_shape: Shape) -> None:
+        self.compute_output_shape(input_shape)
+        batch, length, features = input_shape
+        # A sequence is an image of one row.
+        shape = (batch, 1, length, features)
+        self.width = width = int(features or 0)
+        self.input_projection = self.project(
+            2 * width + self.levels + 1, "input_projection", input_shape=shape
+        )
+        sizes = [self.window + self.factor * level for level in range(self.levels)]
+        self.depthwise = convolve_levels(self, [(1, size) for size in sizes], shape)
+        self.modulator_projection = self.project(width, "modulator_projection", input_shape=shape)
+        self.normalization = None
+        if self.post_norm:
+            self.normalization = normalization(
+                "layer", "normalization", policy=self.dtype_policy, input_shape=shape
+            )
+        self.output_projection = self.project(
+            width, "output_projection", use_bias=self.use_output_bias, input_shape=shape
+        )
+
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
+        mask = None if mask is None else ops.expand_dims(mask, 1)
+        x = counted(ops.expand_dims(inputs, 1), mask)
+        query, context, gates = ops.split(
+            self.input_projection(x), (self.width, 2 * self.width), axis=-1
+        )
+        m = modulator(context, gates, self.depthwise, self.activation, mask)
+        if self.normalize_modulator:
+            m = m / (self.levels + 1)
+        y = float32_product(query, self.modulator_projection(ops.cast(m, query.dtype)))
+        if self.normalization is not None:
+            y = self.normalization(y)
+        return ops.squeeze(self.output_projection(y), 1)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        if len(input_shape) != 3 or input_shape[-1] is None:
+            raise received("a sequence of known channels", shape=tuple(input_shape))
+        return tuple(input_shape)

@@ -1,14 +1,20 @@
 """Focal modulation of images."""
 
-from typing import Any
+from typing import Any, Unpack
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Initializer
-from keras_hadamard.layers.pairwise._focal_modulation import FocalModulation
+from keras import ops
+
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, Initializer, ProjectionArguments, Shape, Tensor
+from keras_hadamard.layers._channels import image_format, known_image, to_last
+from keras_hadamard.layers._masks import counted
+from keras_hadamard.layers._normalization import normalization
+from keras_hadamard.layers.pairwise._focal_modulation import FocalLayer, convolve_levels, modulator
+from keras_hadamard.layers.pairwise._image_mixer import float32_product
 
 
 @serializable
-class FocalModulation2D(FocalModulation):
+class FocalModulation2D(FocalLayer):
     """Focal modulation: every pixel is multiplied by what it sees around it, near and far.
 
     `y = W_o (q * W_h m) with m = sum_l g_l * c_l + g_(L + 1) * act(mean(c_L))`: from `x` come a
@@ -81,7 +87,7 @@ class FocalModulation2D(FocalModulation):
         use_output_bias: bool = True,
         depthwise_initializer: Initializer = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(
             levels,
@@ -92,9 +98,44 @@ class FocalModulation2D(FocalModulation):
             activation,
             use_output_bias,
             depthwise_initializer,
-            data_format,
             **kwargs,
         )
+        self.data_format = image_format(data_format)
+
+    def build(self, input_shape: Shape) -> None:
+        shape = known_image(input_shape, self.data_format)
+        self.width = width = int(shape[-1] or 0)
+        self.input_projection = self.project(
+            2 * width + self.levels + 1, "input_projection", input_shape=shape
+        )
+        sizes = [self.window + self.factor * level for level in range(self.levels)]
+        self.depthwise = convolve_levels(self, sizes, shape)
+        self.modulator_projection = self.project(width, "modulator_projection", input_shape=shape)
+        self.normalization = None
+        if self.post_norm:
+            self.normalization = normalization(
+                "layer", "normalization", policy=self.dtype_policy, input_shape=shape
+            )
+        self.output_projection = self.project(
+            width, "output_projection", use_bias=self.use_output_bias, input_shape=shape
+        )
+
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
+        x = counted(to_last(inputs, self.data_format), mask)
+        query, context, gates = ops.split(
+            self.input_projection(x), (self.width, 2 * self.width), axis=-1
+        )
+        m = modulator(context, gates, self.depthwise, self.activation, mask)
+        if self.normalize_modulator:
+            m = m / (self.levels + 1)
+        y = float32_product(query, self.modulator_projection(ops.cast(m, query.dtype)))
+        if self.normalization is not None:
+            y = self.normalization(y)
+        return to_last(self.output_projection(y), self.data_format, back=True)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        known_image(input_shape, self.data_format)
+        return tuple(input_shape)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "data_format": self.data_format}

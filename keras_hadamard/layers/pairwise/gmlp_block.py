@@ -1,10 +1,10 @@
 """The branch of a gMLP block."""
 
-from typing import Any
+from typing import Any, Unpack
 
-from keras_hadamard._checks import positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
+from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._base import BaseLayer
@@ -83,7 +83,7 @@ class GMLPBlock(BaseLayer):
         gate_activation: Activation = None,
         circulant: bool = False,
         attention_units: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(**kwargs)
         self.hidden_units = (

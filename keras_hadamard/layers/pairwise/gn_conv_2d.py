@@ -1,20 +1,20 @@
 """Recursive gated convolution."""
 
-from typing import Any
+from typing import Any, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Initializer, Shape, Tensor
-from keras_hadamard.layers._channels import image_format, known_image, to_last
+from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Initializer, ProjectionArguments, Shape, Tensor
+from keras_hadamard.layers._channels import known_image, to_last, to_last_shape
 from keras_hadamard.layers._convolutions import convolve_depthwise
-from keras_hadamard.layers.pairwise._depthwise_mixer import DepthwiseMixer, multiplied
 from keras_hadamard.layers.pairwise._global_local_filter import GlobalLocalFilter2D
+from keras_hadamard.layers.pairwise._image_mixer import ImageMixer, float32_product
 
 
 @serializable
-class GnConv2D(DepthwiseMixer):
+class GnConv2D(ImageMixer):
     """Recursive gated convolution: products of neighbourhoods, to any order (HorNet).
 
     `y = W_o p_n with p_(k + 1) = W_k p_k * q_k, p_1 = p_0 * q_0`: one projection of `x` gives `p_0`
@@ -85,17 +85,16 @@ class GnConv2D(DepthwiseMixer):
         global_filter: tuple[int, int] | None = None,
         depthwise_initializer: Initializer = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
-        super().__init__(depthwise_initializer, **kwargs)
+        super().__init__(depthwise_initializer, data_format, **kwargs)
         self.order = positive_int("order", order)
         self.scale = float(scale)
         self.kernel_size = positive_int("kernel_size", kernel_size)
         self.global_filter = _spectrum_shape(global_filter)
-        self.data_format = image_format(data_format)
 
     def build(self, input_shape: Shape) -> None:
-        shape = self._known(input_shape)
+        shape = to_last_shape(self.compute_output_shape(input_shape), self.data_format)
         channels = shape[-1] or 0
         self.widths = [channels >> i for i in reversed(range(self.order))]
         self.input_projection = self.project(2 * channels, "input_projection", input_shape=shape)
@@ -124,25 +123,20 @@ class GnConv2D(DepthwiseMixer):
 
     def call(self, inputs: Tensor) -> Tensor:
         x = self.input_projection(to_last(inputs, self.data_format))
-        x, q = ops.split(x, self.widths[:1], axis=-1)
+        p, q = ops.split(x, self.widths[:1], axis=-1)
         neighbours = self.scale * self.filter(q)
         ends = [sum(self.widths[: i + 1]) for i in range(self.order - 1)]
         first, *rest = ops.split(neighbours, ends, axis=-1) if ends else [neighbours]
-        x = multiplied(x, first)
+        p = float32_product(p, first)
         for projection, next_ones in zip(self.projections, rest, strict=True):
-            x = multiplied(projection(x), next_ones)
-        return to_last(self.output_projection(x), self.data_format, back=True)
+            p = float32_product(projection(p), next_ones)
+        return to_last(self.output_projection(p), self.data_format, back=True)
 
-    def _known(self, input_shape: Shape) -> Shape:
-        shape = known_image(input_shape, self.data_format)
-        channels = shape[-1] or 0
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        channels = known_image(input_shape, self.data_format)[-1] or 0
         if channels % 2 ** (self.order - 1):
             expected = f"channels that can be halved {self.order - 1} times"
             raise received(expected, channels=channels, order=self.order)
-        return shape
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        self._known(input_shape)
         return tuple(input_shape)
 
     def get_config(self) -> dict[str, Any]:
@@ -152,7 +146,6 @@ class GnConv2D(DepthwiseMixer):
             "scale": self.scale,
             "kernel_size": self.kernel_size,
             "global_filter": self.global_filter,
-            "data_format": self.data_format,
         }
 
 

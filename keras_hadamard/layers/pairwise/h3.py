@@ -1,17 +1,17 @@
 """The H3 layer: products around two state space models."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
-from keras_hadamard._checks import positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
+from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Shape, Tensor
 from keras_hadamard.layers._fan_in import FanInUniform
 from keras_hadamard.layers.pairwise._diagonal_ssm import DiagonalSSM
 from keras_hadamard.layers.pairwise._packed_steps import PackedSteps, at
-from keras_hadamard.layers.pairwise._sequence_mixer import SequenceMixer
+from keras_hadamard.layers.pairwise._sequence_mixer import SequenceMixer, SequenceMixerArguments
 from keras_hadamard.ops import causal_long_conv
 
 
@@ -76,21 +76,21 @@ class H3(SequenceMixer):
           2022)](https://arxiv.org/abs/2212.14052)
     """
 
-    def __init__(self, state_size: int = 64, head_size: int = 1, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        state_size: int = 64,
+        head_size: int = 1,
+        **kwargs: Unpack[SequenceMixerArguments],
+    ) -> None:
         super().__init__(**kwargs)
         self.state_size = positive_int("state_size", state_size)
         self.head_size = positive_int("head_size", head_size)
-        self._anew = False
         if state_size % 2 or not self.causal:
             raise received(
                 "`state_size` to be even and `causal` true",
                 state_size=state_size,
                 causal=self.causal,
             )
-
-    def state_shapes(self, width: int) -> list[tuple[int, ...]]:
-        diagonal = (width * self.head_size, self.state_size // 2)
-        return [(self.state_size - 1, width), diagonal, diagonal]
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
@@ -119,74 +119,45 @@ class H3(SequenceMixer):
         )
         self.diagonal.build()
 
-    def call(
-        self, inputs: Tensor, initial_state: Any = None, mask: Tensor | None = None
-    ) -> Tensor | tuple[Tensor, ...]:
-        # Of no state before, nothing is still to come: it would cost as much as a projection.
-        self._anew = initial_state is None
-        return super().call(inputs, initial_state, mask)
-
-    def run(
-        self, x: Tensor, states: list[Tensor], mask: Tensor | None
-    ) -> tuple[Tensor, list[Tensor]]:
-        x = ops.cast(self.projection(x), self.state_dtype)
-        query, key, value = ops.split(x, 3, axis=-1)
+    def call(self, inputs: Tensor, initial_state: Any = None, mask: Tensor | None = None) -> Any:
+        x, (latest, real, imaginary), mask = self.enter(inputs, initial_state, mask)
+        query, key, value = ops.split(ops.cast(self.projection(x), self.state_dtype), 3, axis=-1)
         length, packed = ops.shape(x)[1], None
         if mask is not None:
             packed = PackedSteps(mask, length)
             query, key, value = (packed.pack(part) for part in (query, key, value))
-        keys = ops.concatenate([states[0], key], axis=1)
-        # Of so few taps no FFT is faster.
+        # The shift model; an FFT is not faster for so few taps.
+        keys = ops.concatenate([latest, key], axis=1)
         shifted = causal_long_conv(keys, self.shift_kernel, method="direct")
-        shifted = shifted[:, self.state_size - 1 :]
-        pairs = self._outer(shifted + self.shift_skip * key, value)
-        y, diagonal = self._diagonal(pairs, states[1:], packed)
-        # Of the outer products, those with the query's entry as their key's are summed.
-        size = self.head_size
-        y = ops.reshape(y, (-1, length, self._width // size, size, size))
-        query = ops.reshape(query, (-1, length, self._width // size, size, 1))
+        shifted = shifted[:, self.state_size - 1 :] + self.shift_skip * key
+        # The diagonal model of each product of a key and a value of one head.
+        size, heads = self.head_size, self._width // self.head_size
+        u = fold(outer_products(shifted, value, size), 2, heads, size**2)
+        y, diagonal = self.diagonal.run(
+            u,
+            (fold(real, 1, heads, size**2), fold(imaginary, 1, heads, size**2)),
+            None if packed is None else ops.repeat(packed.count, size**2, axis=0),
+            # Where no state is before, nothing of it comes: it would cost as much as a projection.
+            fresh=initial_state is None,
+            lasting=self.return_state,
+        )
+        y = unfold(y + self.skip * u, 2, heads, size**2)
+        real, imaginary = (unfold(part, 1, heads, size**2) for part in diagonal)
+        # The products whose key has the place of the query's entry are summed.
+        y = ops.reshape(y, (-1, length, heads, size, size))
+        query = ops.reshape(query, (-1, length, heads, size, 1))
         mixed = ops.reshape(ops.sum(query * y, axis=3), ops.shape(key))
-        mixed = mixed if packed is None else packed.unpack(mixed)
         if packed is None:
             latest = keys[:, length:]
         else:
+            mixed = packed.unpack(mixed)
             latest = at(keys, packed.count + ops.arange(self.state_size - 1, dtype="int32"))
-        return self.output_projection(ops.cast(mixed, self.compute_dtype)), [latest, *diagonal]
+        mixed = self.output_projection(ops.cast(mixed, self.compute_dtype))
+        return self.leave(mixed, [latest, real, imaginary])
 
-    def _outer(self, key: Tensor, value: Tensor) -> Tensor:
-        if self.head_size == 1:
-            return key * value
-        heads = (*ops.shape(key)[:2], -1, self.head_size)
-        key, value = (ops.reshape(part, heads) for part in (key, value))
-        pairs = key[..., :, None] * value[..., None, :]
-        return ops.reshape(pairs, (*ops.shape(pairs)[:2], self._width * self.head_size))
-
-    def _diagonal(
-        self, u: Tensor, state: list[Tensor], packed: PackedSteps | None
-    ) -> tuple[Tensor, list[Tensor]]:
-        """The diagonal model of (batch, length, features * head_size), and its state after."""
-        u, (real, imaginary) = self._folded(u, 2), (self._folded(part, 1) for part in state)
-        count = None if packed is None else ops.repeat(packed.count, self.head_size**2, axis=0)
-        y, after = self.diagonal.run(
-            u, (real, imaginary), count, anew=self._anew, lasting=self.return_state
-        )
-        y = self._folded(y + self.skip * u, 2, back=True)
-        return y, [self._folded(part, 1, back=True) for part in after]
-
-    def _folded(self, x: Tensor, axis: int, back: bool = False) -> Tensor:
-        """The products of one head of the `axis` beside the batch, as the models are one a head."""
-        many = self.head_size**2
-        if many == 1:
-            return x
-        rest = ops.shape(x)[axis + 1 :]
-        if back:
-            x = ops.reshape(x, (-1, many, *ops.shape(x)[1:]))
-            x = ops.moveaxis(x, 1, axis + 1)
-            return ops.reshape(x, (*ops.shape(x)[:axis], self._width * self.head_size, *rest))
-        heads = self._width // self.head_size
-        x = ops.reshape(x, (*ops.shape(x)[:axis], heads, many, *rest))
-        x = ops.moveaxis(x, axis + 1, 1)
-        return ops.reshape(x, (-1, *ops.shape(x)[2:]))
+    def state_shapes(self, width: int) -> list[tuple[int, ...]]:
+        diagonal = (width * self.head_size, self.state_size // 2)
+        return [(self.state_size - 1, width), diagonal, diagonal]
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -194,3 +165,33 @@ class H3(SequenceMixer):
             "state_size": self.state_size,
             "head_size": self.head_size,
         }
+
+
+def outer_products(key: Tensor, value: Tensor, size: int) -> Tensor:
+    """The products of all pairs of channels of a head, (batch, length, features * size)."""
+    if size == 1:
+        return key * value
+    batch, length, features = ops.shape(key)
+    key, value = (ops.reshape(part, (batch, length, -1, size)) for part in (key, value))
+    pairs = key[..., :, None] * value[..., None, :]
+    return ops.reshape(pairs, (batch, length, features * size))
+
+
+def fold(x: Tensor, axis: int, heads: int, many: int) -> Tensor:
+    """The `many` products of each head beside the batch, as there is one model a head."""
+    if many == 1:
+        return x
+    rest = ops.shape(x)[axis + 1 :]
+    x = ops.reshape(x, (*ops.shape(x)[:axis], heads, many, *rest))
+    x = ops.moveaxis(x, axis + 1, 1)
+    return ops.reshape(x, (-1, *ops.shape(x)[2:]))
+
+
+def unfold(x: Tensor, axis: int, heads: int, many: int) -> Tensor:
+    """`fold` undone."""
+    if many == 1:
+        return x
+    rest = ops.shape(x)[axis + 1 :]
+    x = ops.reshape(x, (-1, many, *ops.shape(x)[1:]))
+    x = ops.moveaxis(x, 1, axis + 1)
+    return ops.reshape(x, (*ops.shape(x)[:axis], heads * many, *rest))

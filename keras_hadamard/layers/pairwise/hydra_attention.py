@@ -1,12 +1,12 @@
 """Hydra attention: as many heads as features."""
 
-from typing import Any
+from typing import Any, Unpack
 
 from keras import ops
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Shape, Tensor
-from keras_hadamard.layers.pairwise._sequence_mixer import SequenceMixer
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Shape, Tensor
+from keras_hadamard.layers.pairwise._sequence_mixer import SequenceMixer, StateArguments
 from keras_hadamard.ops import gated_scan
 
 # The least square of a norm, as `keras.layers.UnitNormalization` has it.
@@ -23,7 +23,7 @@ class HydraAttention(SequenceMixer):
     `(features, features)`.
 
     Args:
-        causal: Boolean, whether a position sees those up to it alone. Defaults to `False`, as in
+        causal: Boolean, whether a position sees only those up to it. Defaults to `False`, as in
             the paper.
         **kwargs: Arguments of every sequence mixer (`return_state`), of the projections
             (`use_bias`, `kernel_initializer`, `bias_initializer`, their regularizers and
@@ -68,11 +68,8 @@ class HydraAttention(SequenceMixer):
           https://arxiv.org/abs/2209.07484)
     """
 
-    def __init__(self, causal: bool = False, **kwargs: Any) -> None:
+    def __init__(self, causal: bool = False, **kwargs: Unpack[StateArguments]) -> None:
         super().__init__(causal=causal, **kwargs)
-
-    def state_shapes(self, width: int) -> list[tuple[int, ...]]:
-        return [(width,)] if self.causal else []
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
@@ -84,14 +81,13 @@ class HydraAttention(SequenceMixer):
             self._width, "output_projection", input_shape=input_shape
         )
 
-    def run(
-        self, x: Tensor, states: list[Tensor], mask: Tensor | None
-    ) -> tuple[Tensor, list[Tensor]]:
-        q, k, v = (
-            ops.cast(projection(x), self.state_dtype)
-            for projection in (self.query_projection, self.key_projection, self.value_projection)
-        )
-        pairs, weights = k * v, _inverse_norm(k)
+    def call(self, inputs: Tensor, initial_state: Any = None, mask: Tensor | None = None) -> Any:
+        x, states, mask = self.enter(inputs, initial_state, mask)
+        dtype = self.state_dtype
+        q = ops.cast(self.query_projection(x), dtype)
+        k = ops.cast(self.key_projection(x), dtype)
+        v = ops.cast(self.value_projection(x), dtype)
+        pairs, weights = k * v, inverse_norm(k)
         if mask is not None:
             pairs = ops.where(mask[..., None], pairs, ops.zeros_like(pairs))
         if self.causal:
@@ -100,9 +96,13 @@ class HydraAttention(SequenceMixer):
         else:
             # As a matrix product the weighted sum needs no further tensor as large as the input.
             total = ops.matmul(ops.transpose(weights, (0, 2, 1)), pairs)
-        read = ops.cast(q * total * _inverse_norm(q), self.compute_dtype)
-        return self.output_projection(read), states
+        output = ops.cast(q * total * inverse_norm(q), self.compute_dtype)
+        return self.leave(self.output_projection(output), states)
+
+    def state_shapes(self, width: int) -> list[tuple[int, ...]]:
+        return [(width,)] if self.causal else []
 
 
-def _inverse_norm(x: Tensor) -> Tensor:
+def inverse_norm(x: Tensor) -> Tensor:
+    """One divided by the Euclidean norm over the features."""
     return ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=-1, keepdims=True), EPSILON))

@@ -1,15 +1,23 @@
 """The Hyena operator."""
 
-from typing import Any
+from typing import Any, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Initializer, Shape, Tensor
+from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Initializer, ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._masks import counted
-from keras_hadamard.layers.pairwise._implicit_mixer import ImplicitMixer
+from keras_hadamard.layers.pairwise._implicit_mixer import (
+    ImplicitMixer,
+    add_implicit_filter,
+    add_short_convolution,
+    short_convolution,
+)
 from keras_hadamard.ops import causal_long_conv
+
+# The longest sequence where neither the argument nor the input says it.
+LONGEST = 1024
 
 
 @serializable
@@ -92,8 +100,6 @@ class HyenaOperator(ImplicitMixer):
           https://arxiv.org/abs/2302.10866)
     """
 
-    longest = 1024
-
     def __init__(
         self,
         max_length: int | None = None,
@@ -106,7 +112,7 @@ class HyenaOperator(ImplicitMixer):
         window_shift: float = 0.0,
         filter_first: bool = False,
         filter_initializer: Initializer = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(
             max_length,
@@ -125,13 +131,25 @@ class HyenaOperator(ImplicitMixer):
         self.filter_first = bool(filter_first)
 
     def build(self, input_shape: Shape) -> None:
-        self.build_branches(input_shape, self.order + 1)
-        channels = (self.order - 1 + self.filter_first) * self._checked(input_shape)
-        self.filters, self.skip = self.long_filter(channels, 1, "filters")
+        *_, length, features = self.compute_output_shape(input_shape)
+        features = features or 0
+        self.longest = longest = self.max_length or length or LONGEST
+        branches = self.order + 1
+        self.projection = self.project(
+            features, "projection", blocks=branches, input_shape=input_shape
+        )
+        self.short_kernel, self.short_bias = add_short_convolution(self, branches * features)
+        self.output_projection = self.project(
+            features, "output_projection", input_shape=input_shape
+        )
+        filtered = (self.order - 1 + self.filter_first) * features
+        self.filters, self.skip = add_implicit_filter(self, longest, filtered, 1, "filters")
 
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
-        self._checked(inputs.shape)
-        *gates, z = self.branches(inputs, mask, self.order + 1)
+        self.compute_output_shape(inputs.shape)
+        x = counted(self.projection(counted(inputs, mask)), mask)
+        x = short_convolution(x, self.short_kernel, self.short_bias)
+        *gates, z = ops.split(ops.cast(x, self.wide_dtype), self.order + 1, axis=-1)
         # Filters of one channel lie side by side, as the authors have them.
         sides = (-1, inputs.shape[-1], self.order - 1 + self.filter_first)
         taps = ops.reshape(self.filters.taps(ops.shape(inputs)[1])[0], sides)

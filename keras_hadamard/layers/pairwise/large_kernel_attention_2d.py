@@ -1,21 +1,25 @@
 """The large-kernel attention of the visual attention network."""
 
-from typing import Any
+from typing import Any, Unpack
 
-from keras_hadamard._checks import positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
-from keras_hadamard.layers.pairwise._convolutional_modulation import ConvolutionalModulation
+from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, Initializer, ProjectionArguments, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._channels import known_image, to_last
+from keras_hadamard.layers._convolutions import convolve_depthwise
+from keras_hadamard.layers.pairwise._image_mixer import ImageMixer, float32_product
 
 
 @serializable
-class LargeKernelAttention2D(ConvolutionalModulation):
+class LargeKernelAttention2D(ImageMixer):
     """Large-kernel attention: a product with a very large depthwise kernel, in two (VAN).
 
     `y = W_o (u * W_c D_2(D_1(u))) with u = act(W_v x)`: a large kernel of `kernel_size` pixels is
     taken apart into a depthwise kernel `D_1` of `2 * dilation - 1` pixels a side, another `D_2` of
     `kernel_size / dilation`, rounded up, that meets every pixel out of `dilation`, and the channels
-    `W_c`. In the paper the attention is the product alone, `W_v`, `W_o` and the activation are
+    `W_c`. In the paper the attention is only the product, `W_v`, `W_o` and the activation are
     those around it. The authors' module adds its input to its output.
 
     Args:
@@ -71,9 +75,10 @@ class LargeKernelAttention2D(ConvolutionalModulation):
         activation: Activation = "gelu",
         depthwise_initializer: Initializer = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
-        super().__init__(activation, depthwise_initializer, data_format, **kwargs)
+        super().__init__(depthwise_initializer, data_format, **kwargs)
+        self.activation = get_activation(activation)
         self.kernel_size = positive_int("kernel_size", kernel_size)
         self.dilation = positive_int("dilation", dilation)
         if self.kernel_size < self.dilation:
@@ -81,24 +86,41 @@ class LargeKernelAttention2D(ConvolutionalModulation):
                 "a kernel not smaller than its step", kernel_size=kernel_size, dilation=dilation
             )
 
-    def build_branches(self, shape: Shape) -> int:
+    def build(self, input_shape: Shape) -> None:
+        shape = known_image(input_shape, self.data_format)
         channels = int(shape[-1] or 0)
         self.value_projection, self.context_projection = (
-            self.project(channels, f"{name}_projection", input_shape=shape)
-            for name in ("value", "context")
+            self.project(channels, name, input_shape=shape)
+            for name in ("value_projection", "context_projection")
         )
-        size, step = self.kernel_size, self.dilation
-        self.near = self.depthwise(2 * step - 1, "near", shape)
-        self.far = self.depthwise(-(-size // step), "far", shape, dilation=step)
-        return channels
+        self.near = convolve_depthwise(
+            self,
+            2 * self.dilation - 1,
+            "near",
+            kernel_initializer=self.depthwise_initializer,
+            input_shape=shape,
+        )
+        self.far = convolve_depthwise(
+            self,
+            -(-self.kernel_size // self.dilation),
+            "far",
+            dilation=self.dilation,
+            kernel_initializer=self.depthwise_initializer,
+            input_shape=shape,
+        )
+        self.output_projection = self.project(channels, "output_projection", input_shape=shape)
 
-    def branches(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        value = self.activated(self.value_projection(x))
-        return value, self.context_projection(self.far(self.near(value)))
+    def call(self, inputs: Tensor) -> Tensor:
+        x = to_last(inputs, self.data_format)
+        value = self.activation(self.value_projection(x))
+        context = self.context_projection(self.far(self.near(value)))
+        y = self.output_projection(float32_product(value, context))
+        return to_last(y, self.data_format, back=True)
 
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "kernel_size": self.kernel_size,
             "dilation": self.dilation,
+            "activation": serialize_activation(self.activation),
         }

@@ -1,19 +1,33 @@
 """Linear attention: feature maps in place of the softmax."""
 
-from typing import Any
+from typing import Any, Unpack
 
+import keras
 from keras import ops
 
-from keras_hadamard._checks import non_negative, one_of
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
-from keras_hadamard.layers.pairwise._headed_attention import HeadedAttention
+from keras_hadamard._core.checks import non_negative, one_of, positive_int
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers.pairwise._heads import (
+    EPSILON,
+    NORMS,
+    HeadArguments,
+    chunk_and_others,
+    gated_recurrence,
+    head_dim,
+    in_heads,
+    of_unmasked,
+)
+from keras_hadamard.layers.pairwise._sequence_mixer import SequenceMixer
+from keras_hadamard.ops import glu
 
 FEATURE_MAPS = (None, "elu", "relu", "product")
 
 
 @serializable
-class LinearAttention(HeadedAttention):
+class LinearAttention(SequenceMixer):
     """Linear attention: queries meet a sum of keys and values, at a cost linear in the length.
 
     `y_t = W_o (f(q_t) S_t / f(q_t) z_t) with S_t = S_(t-1) + f(k_t) v_t` for each head,
@@ -88,8 +102,6 @@ class LinearAttention(HeadedAttention):
           https://arxiv.org/abs/2103.13076)
     """
 
-    only_causal = False
-
     def __init__(
         self,
         heads: int = 4,
@@ -100,64 +112,105 @@ class LinearAttention(HeadedAttention):
         epsilon: float = 1e-10,
         output_norm: str | None = None,
         output_gate: Activation = None,
-        **kwargs: Any,
+        **kwargs: Unpack[HeadArguments],
     ) -> None:
-        super().__init__(heads, key_dim, value_dim, output_norm, output_gate, **kwargs)
+        chunk, others = chunk_and_others(kwargs)
+        super().__init__(**others)
+        self.heads = positive_int("heads", heads)
+        self.key_dim = None if key_dim is None else positive_int("key_dim", key_dim)
+        self.value_dim = None if value_dim is None else positive_int("value_dim", value_dim)
+        self.output_norm = one_of("output_norm", output_norm, (None, *NORMS))
+        self.output_gate = None if output_gate is None else get_activation(output_gate)
+        self.chunk = chunk
         self.feature_map = one_of("feature_map", feature_map, FEATURE_MAPS)
         self.normalize = bool(normalize)
         self.epsilon = non_negative("epsilon", epsilon)
 
-    def state_shapes(self, width: int) -> list[tuple[int, ...]]:
-        if not self.causal:
-            return []
-        ((heads, key, value),) = super().state_shapes(width)
-        return [(heads, key, value + self.normalize)]
-
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
+        key = self.key_dim or head_dim("key_dim", self._width, self.heads)
+        value = self.value_dim or head_dim("value_dim", self._width, self.heads)
+        keys, values = self.heads * key, self.heads * value
+        self.query_projection = self.project(keys, "query_projection", input_shape=input_shape)
+        self.key_projection = self.project(keys, "key_projection", input_shape=input_shape)
+        self.value_projection = self.project(values, "value_projection", input_shape=input_shape)
+        if self.output_gate is not None:
+            self.gate_projection = self.project(values, "gate_projection", input_shape=input_shape)
+        if self.output_norm is not None:
+            norm = NORMS[self.output_norm]
+            self.norm = norm(epsilon=EPSILON, dtype=self.state_dtype, name="norm")
+            self.norm.build((*input_shape[:-1], self.heads, value))
+        self.output_projection = self.project(
+            self._width, "output_projection", input_shape=(*input_shape[:-1], values)
+        )
         if self.feature_map == "product":
-            key = self.sizes(self._width)[0]
             self.query_map, self.key_map = (
                 self.project(key, name, use_bias=True, blocks=2, input_shape=(None, key))
                 for name in ("query_map", "key_map")
             )
 
-    def attend(
-        self, x: Tensor, qkv: list[Tensor], states: list[Tensor], mask: Tensor | None
-    ) -> tuple[Tensor, list[Tensor]]:
-        q, k, v = qkv
-        if self.normalize:
-            v = ops.concatenate([v, ops.ones_like(v[..., :1])], axis=-1)
-        if self.causal:
-            read, states = self.recall([q, k, v], ops.ones_like(q[..., :1]), states[0], mask)
-        else:
-            state = ops.einsum("bthk,bthv->bhkv", k, v)
-            read = ops.einsum("bthk,bhkv->bthv", q, state)
-        if self.normalize:
-            read = read[..., :-1] / (read[..., -1:] + self.epsilon)
-        return read, states
-
-    def mapped(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
+    def call(self, inputs: Tensor, initial_state: Any = None, mask: Tensor | None = None) -> Any:
+        x, states, mask = self.enter(inputs, initial_state, mask)
+        heads, dtype = self.heads, self.state_dtype
+        q = in_heads(self.query_projection(x), heads, dtype)
+        k = in_heads(self.key_projection(x), heads, dtype)
+        v = in_heads(self.value_projection(x), heads, dtype)
         if self.feature_map == "product":
-            return self._product(self.query_map, q), self._product(self.key_map, k)
-        if self.feature_map == "elu":
-            return _positive(q), _positive(k)
-        return (ops.relu(q), ops.relu(k)) if self.feature_map == "relu" else (q, k)
+            q, k = halves_product(self.query_map, q), halves_product(self.key_map, k)
+        elif self.feature_map is not None:
+            f = elu_plus_one if self.feature_map == "elu" else ops.relu
+            q, k = f(q), f(k)
+        q = q * q.shape[-1] ** -0.5
+        # A column of ones beside the values sums the keys.
+        w = ops.concatenate([v, ops.ones_like(v[..., :1])], axis=-1) if self.normalize else v
+        if self.causal:
+            decay = ops.ones_like(q[..., :1])
+            output, state = gated_recurrence(q, k, w, decay, states[0], mask, self.chunk)
+            states = [state]
+        else:
+            keys, values = of_unmasked(mask, k), of_unmasked(mask, w)
+            output = ops.einsum("bthk,bhkv->bthv", q, ops.einsum("bthk,bthv->bhkv", keys, values))
+        if self.normalize:
+            output = output[..., :-1] / (output[..., -1:] + self.epsilon)
+        if self.output_norm is not None:
+            output = self.norm(output)
+        output = ops.reshape(output, (-1, ops.shape(x)[1], self.heads * v.shape[-1]))
+        if self.output_gate is not None:
+            gate = ops.cast(self.gate_projection(x), dtype)
+            output = glu(output, gate, activation=self.output_gate)
+        y = self.output_projection(ops.cast(output, self.compute_dtype))
+        return self.leave(y, states)
 
-    def _product(self, projection: Any, x: Tensor) -> Tensor:
-        both = projection(ops.cast(x, self.compute_dtype))
-        one, other = ops.split(ops.cast(both, self.state_dtype), 2, axis=-1)
-        return one * other
+    def state_shapes(self, width: int) -> list[tuple[int, ...]]:
+        if not self.causal:
+            return []
+        key = self.key_dim or head_dim("key_dim", width, self.heads)
+        value = self.value_dim or head_dim("value_dim", width, self.heads)
+        return [(self.heads, key, value + self.normalize)]
 
     def get_config(self) -> dict[str, Any]:
+        gate = self.output_gate
         return {
             **super().get_config(),
+            "heads": self.heads,
+            "key_dim": self.key_dim,
+            "value_dim": self.value_dim,
             "feature_map": self.feature_map,
             "normalize": self.normalize,
             "epsilon": self.epsilon,
+            "output_norm": self.output_norm,
+            "output_gate": None if gate is None else serialize_activation(gate),
+            "chunk": self.chunk,
         }
 
 
-def _positive(x: Tensor) -> Tensor:
+def elu_plus_one(x: Tensor) -> Tensor:
     """`elu(x) + 1` without a difference: `exp(x)` below zero, `x + 1` above."""
     return ops.relu(x) + ops.exp(ops.minimum(x, 0))
+
+
+def halves_product(projection: keras.layers.Layer, x: Tensor) -> Tensor:
+    """The product of the two halves of a projection, in the dtype of `x`."""
+    both = projection(ops.cast(x, projection.compute_dtype))
+    one, other = ops.split(ops.cast(both, x.dtype), 2, axis=-1)
+    return one * other

@@ -1,14 +1,23 @@
 """The sequence mixer of Monarch Mixer."""
 
-from typing import Any
+from typing import Any, Unpack
 
 from keras import ops
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Initializer, Shape, Tensor
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Initializer, ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._masks import counted
-from keras_hadamard.layers.pairwise._implicit_mixer import ImplicitMixer
+from keras_hadamard.layers.pairwise._implicit_filter import ImplicitFilter
+from keras_hadamard.layers.pairwise._implicit_mixer import (
+    ImplicitMixer,
+    add_implicit_filter,
+    add_short_convolution,
+    short_convolution,
+)
 from keras_hadamard.ops._long_conv import long_conv
+
+# The longest sequence where neither the argument nor the input says it.
+LONGEST = 128
 
 
 @serializable
@@ -25,15 +34,15 @@ class MonarchMixer(ImplicitMixer):
 
     The paper writes a mixer as Monarch matrices around a product, `M_2 (k * (M_1 x))`; with those
     of the Fourier transform that is a convolution, and so the authors' code computes it. Here, as
-    there, it is an FFT; Monarch matrices that are learned, which the code has for the features
-    alone, are not part of this layer. The authors' code also trains the features of the position,
-    at a rate of its own; here they are fixed.
+    there, it is an FFT; Monarch matrices that are learned, which the code has only for the
+    features, are not part of this layer. The authors' code also trains the features of the
+    position, at a rate of its own; here they are fixed.
 
     Args:
         max_length: Integer, the longest sequence, which positions are counted relative to. Shorter
             ones take the beginnings of the filters. Defaults to `None`, the length that the layer
             is built with, or 128 where that is unknown.
-        causal: Boolean, whether the convolutions see the past alone. Defaults to `False`.
+        causal: Boolean, whether the convolutions see only the past. Defaults to `False`.
         residual: Boolean, whether the input goes through a second long convolution past the gates,
             as in the published models. Defaults to `True`.
         short_taps: Integer, the taps of the short convolution, which is causal. Defaults to `3`.
@@ -88,8 +97,6 @@ class MonarchMixer(ImplicitMixer):
           https://arxiv.org/abs/2310.12109)
     """
 
-    longest = 128
-
     def __init__(
         self,
         max_length: int | None = None,
@@ -102,7 +109,7 @@ class MonarchMixer(ImplicitMixer):
         frequency: float = 10.0,
         window_shift: float = 0.0,
         filter_initializer: Initializer = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(
             max_length,
@@ -119,27 +126,40 @@ class MonarchMixer(ImplicitMixer):
         self.residual = bool(residual)
 
     def build(self, input_shape: Shape) -> None:
-        self.build_branches(input_shape, 3)
-        names = ["filters", "residual_filters"][: 1 + self.residual]
-        features, networks = self._checked(input_shape), 1 if self.causal else 2
-        self.filters = [self.long_filter(features, networks, name) for name in names]
+        *_, length, features = self.compute_output_shape(input_shape)
+        features = features or 0
+        self.longest = longest = self.max_length or length or LONGEST
+        self.projection = self.project(features, "projection", blocks=3, input_shape=input_shape)
+        self.short_kernel, self.short_bias = add_short_convolution(self, 3 * features)
+        self.output_projection = self.project(
+            features, "output_projection", input_shape=input_shape
+        )
+        # A filter of the past, and one of the future.
+        networks = 1 if self.causal else 2
+        self.filters = [
+            add_implicit_filter(self, longest, features, networks, name)
+            for name in ("filters", "residual_filters")[: 1 + self.residual]
+        ]
 
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
-        self._checked(inputs.shape)
-        before, after, value = self.branches(inputs, mask, 3)
-        mixed = after * self._convolved(counted(before * value, mask), 0)
+        self.compute_output_shape(inputs.shape)
+        x = counted(self.projection(counted(inputs, mask)), mask)
+        x = short_convolution(x, self.short_kernel, self.short_bias)
+        before, after, value = ops.split(ops.cast(x, self.wide_dtype), 3, axis=-1)
+        y = after * _long_convolution(counted(before * value, mask), *self.filters[0])
         if self.residual:
-            past = counted(ops.cast(inputs, self.wide_dtype), mask)
-            mixed = mixed + self._convolved(past, 1)
-        return self.output_projection(ops.cast(mixed, self.compute_dtype))
-
-    def _convolved(self, x: Tensor, which: int) -> Tensor:
-        network, skip = self.filters[which]
-        kernel, *others = network.taps(ops.shape(x)[1])
-        for future in others:
-            # The nearest step of the future has the first tap; the last one is never met.
-            kernel = ops.concatenate([ops.flip(future[:-1], axis=0), kernel], axis=0)
-        return long_conv(x, kernel, centred=not self.causal, method="fft") + skip * x
+            x = counted(ops.cast(inputs, self.wide_dtype), mask)
+            y = y + _long_convolution(x, *self.filters[1])
+        return self.output_projection(ops.cast(y, self.compute_dtype))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "causal": self.causal, "residual": self.residual}
+
+
+def _long_convolution(x: Tensor, filters: ImplicitFilter, skip: Tensor) -> Tensor:
+    """The convolution with the filter of the past, and that of the future if there is one."""
+    kernel, *others = filters.taps(ops.shape(x)[1])
+    for future in others:
+        # The nearest step of the future has the first tap; the last one is never met.
+        kernel = ops.concatenate([ops.flip(future[:-1], axis=0), kernel], axis=0)
+    return long_conv(x, kernel, centred=bool(others), method="fft") + skip * x

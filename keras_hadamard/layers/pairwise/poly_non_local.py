@@ -1,23 +1,23 @@
 """The polynomial form of the non-local block."""
 
 import math
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
-from keras_hadamard._checks import received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Initializer, Shape, Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Initializer, ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._channels import channels_axis, to_last
 from keras_hadamard.layers._masks import counted, masked_mean
-from keras_hadamard.ops._edge import traced_for_the_edge
-from keras_hadamard.ops._precision import at_least_float32
+from keras_hadamard.ops._portable import tracing_portable
 from keras_hadamard.ops._xla import inside_xla
 
-# Positions of a feature from which on the moments are faster, found by measuring.
-MANY = 6
+# The positions for each feature from which on moments are faster, found by measuring.
+MOMENTS_THRESHOLD = 6
 
 
 @serializable
@@ -40,8 +40,8 @@ class PolyNonLocal(BaseLayer):
     Call arguments:
         inputs: Tensor.
         mask: Boolean tensor of the shape of the positions. Defaults to `None`.
-        training: Boolean, whether a gradient follows. It changes the order of sums alone. Defaults
-            to `None`.
+        training: Boolean, whether a gradient follows. It changes only the order of sums.
+            Defaults to `None`.
 
     Input shape:
         `(batch, ..., features)` with one or more axes of positions: sequences, images, videos.
@@ -81,7 +81,7 @@ class PolyNonLocal(BaseLayer):
         alpha_initializer: Initializer = "ones",
         beta_initializer: Initializer = "ones",
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(**kwargs)
         self.alpha_initializer = keras.initializers.get(alpha_initializer)
@@ -104,25 +104,35 @@ class PolyNonLocal(BaseLayer):
         self, inputs: Tensor, mask: Tensor | None = None, training: bool | None = None
     ) -> Tensor:
         x = to_last(inputs, self.data_format)
-        together = mask is None and self._has_many(x) and not self._as_published(training)
-        y = self._by_moments(x) if together else self._each(x, mask)
-        return to_last(y, self.data_format, back=True)
-
-    def _each(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        """The projections of every position."""
+        if mask is None and self._has_many(x) and not self._as_published(training):
+            return to_last(self._by_moments(x), self.data_format, back=True)
         x = counted(x, mask)
         left, right = self.left_projection(x), self.right_projection(x)
-        dtype = at_least_float32(x.dtype)
+        dtype = accumulation_dtype(x.dtype)
         pairs = ops.cast(left, dtype) * ops.cast(right, dtype)
         context = masked_mean(pairs, mask, axes=tuple(range(1, len(x.shape) - 1)))
         mixed = self.output_projection(ops.cast(context, x.dtype) * x)
-        return self.alpha * mixed + self.beta * x
+        y = self.alpha * mixed + self.beta * x
+        return to_last(y, self.data_format, back=True)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        if len(input_shape) < 3 or input_shape[channels_axis(self.data_format)] is None:
+            raise received("an input (batch, ..., features) with positions", shape=input_shape)
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "alpha_initializer": keras.initializers.serialize(self.alpha_initializer),
+            "beta_initializer": keras.initializers.serialize(self.beta_initializer),
+            "data_format": self.data_format,
+        }
 
     def _by_moments(self, x: Tensor) -> Tensor:
         """The same by two products with all positions: of their second moments, and of the output.
 
-        For a given context the output is linear in the input, and the mean of a product of two
-        projections is that of their means and what the covariance adds.
+        The output is linear in the input for a given context, and the mean of a product of two
+        projections is the product of their means and what the covariance adds.
         """
         features = x.shape[-1]
         positions = ops.reshape(x, (ops.shape(x)[0], math.prod(x.shape[1:-1]), features))
@@ -142,7 +152,7 @@ class PolyNonLocal(BaseLayer):
     def _has_many(self, x: Tensor) -> bool:
         """Whether there are so many positions that their moments are the shorter way."""
         lengths = x.shape[1:-1]
-        return None not in lengths and math.prod(lengths) >= MANY * x.shape[-1]
+        return None not in lengths and math.prod(lengths) >= MOMENTS_THRESHOLD * x.shape[-1]
 
     def _as_published(self, training: bool | None) -> bool:
         """Whether each position is better projected, however many there are.
@@ -151,22 +161,9 @@ class PolyNonLocal(BaseLayer):
         linear. On a CPU XLA multiplies moments slowly, and gains where their gradient follows.
         """
         dense = (self.left_projection, self.right_projection, self.output_projection)
-        rounded = self.compute_dtype != at_least_float32(self.compute_dtype)
+        rounded = self.compute_dtype != accumulation_dtype(self.compute_dtype)
         rounded = rounded or any(projection.quantization_mode for projection in dense)
-        return rounded or traced_for_the_edge() or (inside_xla() and not training)
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        if len(input_shape) < 3 or input_shape[channels_axis(self.data_format)] is None:
-            raise received("an input (batch, ..., features) with positions", shape=input_shape)
-        return tuple(input_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "alpha_initializer": keras.initializers.serialize(self.alpha_initializer),
-            "beta_initializer": keras.initializers.serialize(self.beta_initializer),
-            "data_format": self.data_format,
-        }
+        return rounded or tracing_portable() or (inside_xla() and not training)
 
 
 def _parts(projection: keras.layers.Dense, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,16 +1,16 @@
 """The polynomial form of self-attention."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
-from keras_hadamard._checks import positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Initializer, Shape, Tensor
+from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Initializer, ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._masks import counted
-from keras_hadamard.ops._precision import at_least_float32
 
 
 @serializable
@@ -67,7 +67,10 @@ class PolySelfAttention(BaseLayer):
     """
 
     def __init__(
-        self, heads: int = 1, position_initializer: Initializer = "ones", **kwargs: Any
+        self,
+        heads: int = 1,
+        position_initializer: Initializer = "ones",
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(**kwargs)
         self.heads = positive_int("heads", heads)
@@ -94,7 +97,7 @@ class PolySelfAttention(BaseLayer):
             for name in ("pooling", "position")
         )
         self.norm = keras.layers.LayerNormalization(
-            epsilon=1e-5, dtype=at_least_float32(self.compute_dtype), name="norm"
+            epsilon=1e-5, dtype=accumulation_dtype(self.compute_dtype), name="norm"
         )
         self.norm.build((None, self.heads, features // self.heads))
 

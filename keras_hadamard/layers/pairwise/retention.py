@@ -1,20 +1,33 @@
 """Retention: linear attention with a fixed decay for each head."""
 
 import math
-from typing import Any
+from typing import Any, Unpack
 
 from keras import ops
 
-from keras_hadamard._checks import one_of, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
-from keras_hadamard.layers.pairwise._headed_attention import HeadedAttention
+from keras_hadamard._core.checks import one_of, positive_int, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers.pairwise._heads import (
+    EPSILON,
+    NORMS,
+    HeadArguments,
+    chunk_and_others,
+    gated_recurrence,
+    head_dim,
+    in_heads,
+    of_unmasked,
+)
+from keras_hadamard.layers.pairwise._sequence_mixer import SequenceMixer
+from keras_hadamard.ops import glu
 
 FORMS = ("chunkwise", "parallel", "recurrent")
 
 
 @serializable
-class Retention(HeadedAttention):
+class Retention(SequenceMixer):
     """Multi-scale retention, the mixer of RetNet: linear attention that forgets at fixed rates.
 
     `y_t = W_o (norm(q_t S_t) * silu(W_g x_t)) with S_t = g * S_(t-1) + k_t v_t` for each head,
@@ -84,8 +97,6 @@ class Retention(HeadedAttention):
           2023)](https://arxiv.org/abs/2307.08621)
     """
 
-    value_share = 2.0
-
     def __init__(
         self,
         heads: int = 4,
@@ -95,19 +106,38 @@ class Retention(HeadedAttention):
         rotary: bool = True,
         output_norm: str | None = "rms",
         output_gate: Activation = "silu",
-        **kwargs: Any,
+        **kwargs: Unpack[HeadArguments],
     ) -> None:
-        super().__init__(heads, key_dim, value_dim, output_norm, output_gate, **kwargs)
+        chunk, others = chunk_and_others(kwargs)
+        super().__init__(**others)
+        if not self.causal:
+            raise received("`Retention` to be causal", causal=self.causal)
+        self.heads = positive_int("heads", heads)
+        self.key_dim = None if key_dim is None else positive_int("key_dim", key_dim)
+        self.value_dim = None if value_dim is None else positive_int("value_dim", value_dim)
+        self.output_norm = one_of("output_norm", output_norm, (None, *NORMS))
+        self.output_gate = None if output_gate is None else get_activation(output_gate)
+        self.chunk = chunk
         self.form = one_of("form", form, FORMS)
         self.rotary = bool(rotary)
         self.decays = [1 - 2.0 ** (-5 - head) for head in range(self.heads)]
 
-    def state_shapes(self, width: int) -> list[tuple[int, ...]]:
-        return [*super().state_shapes(width), *([()] if self.rotary else [])]
-
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
-        key = self.sizes(self._width)[0]
+        _, key, value = self.state_shapes(self._width)[0]
+        keys, values = self.heads * key, self.heads * value
+        self.query_projection = self.project(keys, "query_projection", input_shape=input_shape)
+        self.key_projection = self.project(keys, "key_projection", input_shape=input_shape)
+        self.value_projection = self.project(values, "value_projection", input_shape=input_shape)
+        if self.output_gate is not None:
+            self.gate_projection = self.project(values, "gate_projection", input_shape=input_shape)
+        if self.output_norm is not None:
+            norm = NORMS[self.output_norm]
+            self.norm = norm(epsilon=EPSILON, dtype=self.state_dtype, name="norm")
+            self.norm.build((*input_shape[:-1], self.heads, value))
+        self.output_projection = self.project(
+            self._width, "output_projection", input_shape=(*input_shape[:-1], values)
+        )
         if self.rotary and key % 2:
             raise received(
                 "an even `key_dim`, by default width / heads, or `rotary` to be off",
@@ -115,50 +145,78 @@ class Retention(HeadedAttention):
                 heads=self.heads,
             )
 
-    def attend(
-        self, x: Tensor, qkv: list[Tensor], states: list[Tensor], mask: Tensor | None
-    ) -> tuple[Tensor, list[Tensor]]:
-        q, k, v = qkv
-        state, *before = states
+    def call(self, inputs: Tensor, initial_state: Any = None, mask: Tensor | None = None) -> Any:
+        x, (state, *before), mask = self.enter(inputs, initial_state, mask)
+        heads, dtype = self.heads, self.state_dtype
+        q = in_heads(self.query_projection(x), heads, dtype)
+        k = in_heads(self.key_projection(x), heads, dtype)
+        v = in_heads(self.value_projection(x), heads, dtype)
+        q = q * q.shape[-1] ** -0.5
         # The steps up to each position and with it, (batch or 1, length).
         if mask is None:
             steps = ops.cast(ops.arange(ops.shape(q)[1]) + 1, q.dtype)[None]
         else:
             steps = ops.cumsum(ops.cast(mask, q.dtype), axis=1)
-        if before:
-            q, k = turned(q, before[0][:, None] + steps), turned(k, before[0][:, None] + steps)
-            before = [before[0] + steps[:, -1]]
+        if self.rotary:
+            places = before[0][:, None] + steps
+            q, k, before = rotary(q, places), rotary(k, places), [before[0] + steps[:, -1]]
         if self.form == "parallel":
-            read, state = self._parallel(q, k, v, state, steps)
+            k, v = of_unmasked(mask, k), of_unmasked(mask, v)
+            output, state = all_pairs(q, k, v, state, steps, self.decays)
         else:
-            chunk = 1 if self.form == "recurrent" else self.chunk
             decay = ops.reshape(ops.convert_to_tensor(self.decays, q.dtype), (1, 1, -1, 1))
             decay = decay * ops.ones_like(q[..., :1])
-            read, (state,) = self.recall([q, k, v], decay, state, mask, chunk)
-        return read, [state, *before]
+            chunk = 1 if self.form == "recurrent" else self.chunk
+            output, state = gated_recurrence(q, k, v, decay, state, mask, chunk)
+        if self.output_norm is not None:
+            output = self.norm(output)
+        output = ops.reshape(output, (-1, ops.shape(x)[1], self.heads * v.shape[-1]))
+        if self.output_gate is not None:
+            gate = ops.cast(self.gate_projection(x), dtype)
+            output = glu(output, gate, activation=self.output_gate)
+        y = self.output_projection(ops.cast(output, self.compute_dtype))
+        return self.leave(y, [state, *before])
 
-    def _parallel(
-        self, q: Tensor, k: Tensor, v: Tensor, state: Tensor, steps: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """All pairs of positions at once, weighed by the decay over the steps between them."""
-        logs = ops.convert_to_tensor([math.log(decay) for decay in self.decays], q.dtype)
-        logs, places = ops.reshape(logs, (1, -1, 1, 1)), ops.arange(ops.shape(q)[1])
-        between = ops.expand_dims(steps[:, :, None] - steps[:, None], 1)
-        earlier = places[:, None] >= places
-        weights = ops.where(earlier, ops.exp(logs * ops.maximum(between, 0)), 0)
-        scores = ops.einsum("bqhk,bshk->bhqs", q, k) * weights
-        since = ops.exp(logs[..., 0] * steps[:, None])[..., None]
-        left = ops.exp(logs[..., 0] * (steps[:, None, -1:] - steps[:, None]))[..., None]
-        old = ops.einsum("bqhk,bhkv->bhqv", q, state) * since
-        read = ops.transpose(ops.einsum("bhqs,bshv->bhqv", scores, v) + old, (0, 2, 1, 3))
-        new = ops.einsum("bhsk,bshv->bhkv", ops.transpose(k, (0, 2, 1, 3)) * left, v)
-        return read, since[:, :, -1:] * state + new
+    def state_shapes(self, width: int) -> list[tuple[int, ...]]:
+        key = self.key_dim or head_dim("key_dim", width, self.heads)
+        value = self.value_dim or head_dim("value_dim", width, self.heads, share=2.0)
+        steps: list[tuple[int, ...]] = [()] if self.rotary else []
+        return [(self.heads, key, value), *steps]
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "form": self.form, "rotary": self.rotary}
+        gate = self.output_gate
+        return {
+            **super().get_config(),
+            "heads": self.heads,
+            "key_dim": self.key_dim,
+            "value_dim": self.value_dim,
+            "form": self.form,
+            "rotary": self.rotary,
+            "output_norm": self.output_norm,
+            "output_gate": None if gate is None else serialize_activation(gate),
+            "chunk": self.chunk,
+        }
 
 
-def turned(x: Tensor, steps: Tensor) -> Tensor:
+def all_pairs(
+    q: Tensor, k: Tensor, v: Tensor, state: Tensor, steps: Tensor, decays: list[float]
+) -> tuple[Tensor, Tensor]:
+    """All pairs of positions at once, weighed by the decay over the steps between them."""
+    logs = ops.convert_to_tensor([math.log(decay) for decay in decays], q.dtype)
+    logs, places = ops.reshape(logs, (1, -1, 1, 1)), ops.arange(ops.shape(q)[1])
+    between = ops.expand_dims(steps[:, :, None] - steps[:, None], 1)
+    earlier = places[:, None] >= places
+    weights = ops.where(earlier, ops.exp(logs * ops.maximum(between, 0)), 0)
+    scores = ops.einsum("bqhk,bshk->bhqs", q, k) * weights
+    since = ops.exp(logs[..., 0] * steps[:, None])[..., None]
+    left = ops.exp(logs[..., 0] * (steps[:, None, -1:] - steps[:, None]))[..., None]
+    old = ops.einsum("bqhk,bhkv->bhqv", q, state) * since
+    output = ops.transpose(ops.einsum("bhqs,bshv->bhqv", scores, v) + old, (0, 2, 1, 3))
+    new = ops.einsum("bhsk,bshv->bhkv", ops.transpose(k, (0, 2, 1, 3)) * left, v)
+    return output, since[:, :, -1:] * state + new
+
+
+def rotary(x: Tensor, steps: Tensor) -> Tensor:
     """The channels of heads turned in planes, the further the later and the nearer to the first."""
     half = x.shape[-1] // 2
     speeds = ops.convert_to_tensor([10000.0 ** (-i / half) for i in range(half)], x.dtype)

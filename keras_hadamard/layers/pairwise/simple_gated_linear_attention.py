@@ -1,14 +1,29 @@
 """Linear attention whose memory decays by one gate a head."""
 
-from typing import Any
+from typing import Any, Unpack
 
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Shape, Tensor
-from keras_hadamard.layers.pairwise._gated_heads import GatedHeads
+from keras import ops
+
+from keras_hadamard._core.checks import non_negative, one_of, positive_int, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers.pairwise._heads import (
+    EPSILON,
+    NORMS,
+    HeadArguments,
+    chunk_and_others,
+    gated_recurrence,
+    head_dim,
+    in_heads,
+)
+from keras_hadamard.layers.pairwise._sequence_mixer import SequenceMixer
+from keras_hadamard.ops import glu
 
 
 @serializable
-class SimpleGatedLinearAttention(GatedHeads):
+class SimpleGatedLinearAttention(SequenceMixer):
     """Gated linear attention with one decay for all channels of a head, which costs less.
 
     `y_t = W_o (norm(q_t S_t) * silu(W_g x_t)) with S_t = a_t * S_(t-1) + k_t v_t` for each head,
@@ -80,17 +95,75 @@ class SimpleGatedLinearAttention(GatedHeads):
         gate_normalizer: float = 16.0,
         output_norm: str | None = "rms",
         output_gate: Activation = "silu",
-        **kwargs: Any,
+        **kwargs: Unpack[HeadArguments],
     ) -> None:
-        super().__init__(
-            heads, key_dim, value_dim, gate_normalizer, output_norm, output_gate, **kwargs
-        )
+        chunk, others = chunk_and_others(kwargs)
+        super().__init__(**others)
+        if not self.causal:
+            raise received("`SimpleGatedLinearAttention` to be causal", causal=self.causal)
+        self.heads = positive_int("heads", heads)
+        self.key_dim = None if key_dim is None else positive_int("key_dim", key_dim)
+        self.value_dim = None if value_dim is None else positive_int("value_dim", value_dim)
+        self.output_norm = one_of("output_norm", output_norm, (None, *NORMS))
+        self.output_gate = None if output_gate is None else get_activation(output_gate)
+        self.chunk = chunk
+        self.gate_normalizer = non_negative("gate_normalizer", gate_normalizer)
+        if not self.gate_normalizer:
+            raise received("`gate_normalizer` to be positive", gate_normalizer=gate_normalizer)
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
+        ((_, key, value),) = self.state_shapes(self._width)
+        keys, values = self.heads * key, self.heads * value
+        self.query_projection = self.project(keys, "query_projection", input_shape=input_shape)
+        self.key_projection = self.project(keys, "key_projection", input_shape=input_shape)
+        self.value_projection = self.project(values, "value_projection", input_shape=input_shape)
+        if self.output_gate is not None:
+            self.gate_projection = self.project(values, "gate_projection", input_shape=input_shape)
+        if self.output_norm is not None:
+            norm = NORMS[self.output_norm]
+            self.norm = norm(epsilon=EPSILON, dtype=self.state_dtype, name="norm")
+            self.norm.build((*input_shape[:-1], self.heads, value))
+        self.output_projection = self.project(
+            self._width, "output_projection", input_shape=(*input_shape[:-1], values)
+        )
         self.decay_projection = self.project(
             self.heads, "decay_projection", use_bias=True, input_shape=input_shape
         )
 
-    def decay_gates(self, x: Tensor) -> Tensor:
-        return self.decay_projection(x)
+    def call(self, inputs: Tensor, initial_state: Any = None, mask: Tensor | None = None) -> Any:
+        x, (state,), mask = self.enter(inputs, initial_state, mask)
+        heads, dtype = self.heads, self.state_dtype
+        q = in_heads(self.query_projection(x), heads, dtype)
+        k = in_heads(self.key_projection(x), heads, dtype)
+        v = in_heads(self.value_projection(x), heads, dtype)
+        q = q * q.shape[-1] ** -0.5
+        gates = in_heads(self.decay_projection(x), heads, dtype)
+        decay = ops.exp(ops.log_sigmoid(gates) / self.gate_normalizer)
+        output, state = gated_recurrence(q, k, v, decay, state, mask, self.chunk)
+        if self.output_norm is not None:
+            output = self.norm(output)
+        output = ops.reshape(output, (-1, ops.shape(x)[1], self.heads * v.shape[-1]))
+        if self.output_gate is not None:
+            gate = ops.cast(self.gate_projection(x), dtype)
+            output = glu(output, gate, activation=self.output_gate)
+        y = self.output_projection(ops.cast(output, self.compute_dtype))
+        return self.leave(y, [state])
+
+    def state_shapes(self, width: int) -> list[tuple[int, ...]]:
+        key = self.key_dim or head_dim("key_dim", width, self.heads)
+        value = self.value_dim or head_dim("value_dim", width, self.heads)
+        return [(self.heads, key, value)]
+
+    def get_config(self) -> dict[str, Any]:
+        gate = self.output_gate
+        return {
+            **super().get_config(),
+            "heads": self.heads,
+            "key_dim": self.key_dim,
+            "value_dim": self.value_dim,
+            "gate_normalizer": self.gate_normalizer,
+            "output_norm": self.output_norm,
+            "output_gate": None if gate is None else serialize_activation(gate),
+            "chunk": self.chunk,
+        }

@@ -1,13 +1,13 @@
 """The gate of gMLP."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
-from keras_hadamard._checks import positive_int, received
-from keras_hadamard._export import serializable
-from keras_hadamard._typing import Activation, Initializer, Shape, Tensor
+from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import Activation, Initializer, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._base import BaseLayer
@@ -91,7 +91,7 @@ class SpatialGatingUnit(BaseLayer):
         attention_units: int | None = None,
         spatial_initializer: Initializer = None,
         spatial_bias_initializer: Initializer = "ones",
-        **kwargs: Any,
+        **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(**kwargs)
         self.length = None if length is None else positive_int("length", length)
@@ -112,7 +112,7 @@ class SpatialGatingUnit(BaseLayer):
 
     def build(self, input_shape: Any) -> None:
         shape, *source = self._shapes(input_shape)
-        units = self._checked(shape, self.length)
+        units = self._check_positions(shape, self.length)
         n = self._positions = self.length or int(shape[1] or 0)
         sizes = (n,) if self.circulant else (n, n)
         self.spatial_kernel = self.add_weight(
@@ -139,24 +139,34 @@ class SpatialGatingUnit(BaseLayer):
     def call(self, inputs: Any, mask: Any = None) -> Tensor:
         mask = all_of(mask)
         x, *source = inputs if self.attention_units else (inputs,)
-        self._checked(x.shape, self._positions)
+        self._check_positions(x.shape, self._positions)
         u, v = ops.split(counted(x, mask), 2, axis=-1)
         v = counted(self.norm(v), mask)
         kernel, bias = self._weights(ops.shape(x)[1] if x.shape[1] is None else x.shape[1])
-        gate = self._mix(v, kernel, bias)
+        gate = _mix_positions(v, kernel, bias)
         if source:
             gate = gate + self.attention(source[0], mask=mask)
         return u * self.activation(gate)
 
-    def _mix(self, v: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
-        if self.heads == 1:
-            # A bias is added faster along the last axis.
-            kernel = ops.transpose(ops.squeeze(kernel, 0))
-            mixed = ops.matmul(ops.swapaxes(v, 1, 2), kernel) + bias[0]
-            return ops.swapaxes(mixed, 1, 2)
-        groups = ops.reshape(v, (-1, ops.shape(v)[1], self.heads, v.shape[-1] // self.heads))
-        mixed = ops.einsum("bnhd,hmn->bmhd", groups, kernel)
-        return ops.reshape(mixed + ops.expand_dims(ops.transpose(bias), -1), ops.shape(v))
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return all_of(mask)
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        shape, *_ = self._shapes(input_shape)
+        return (*shape[:-1], self._check_positions(shape, self.length))
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "length": self.length,
+            "causal": self.causal,
+            "heads": self.heads,
+            "activation": serialize_activation(self.activation),
+            "circulant": self.circulant,
+            "attention_units": self.attention_units,
+            "spatial_initializer": keras.initializers.serialize(self.spatial_initializer),
+            "spatial_bias_initializer": keras.initializers.serialize(self.spatial_bias_initializer),
+        }
 
     def _weights(self, length: Any) -> tuple[Tensor, Tensor]:
         """The matrices and biases of the first so many positions."""
@@ -180,7 +190,7 @@ class SpatialGatingUnit(BaseLayer):
             raise received("sequences (batch, length, width) of known width", shapes=shapes)
         return shapes
 
-    def _checked(self, shape: Shape, length: int | None) -> int:
+    def _check_positions(self, shape: Shape, length: int | None) -> int:
         """The width of the output for an input that fits."""
         width = int(shape[-1] or 0)
         if width % (2 * self.heads):
@@ -192,22 +202,15 @@ class SpatialGatingUnit(BaseLayer):
             raise received(f"{most}{length or 'a known number of'} positions", shape=tuple(shape))
         return width // 2
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        return all_of(mask)
 
-    def compute_output_shape(self, input_shape: Any) -> Shape:
-        shape, *_ = self._shapes(input_shape)
-        return (*shape[:-1], self._checked(shape, self.length))
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "length": self.length,
-            "causal": self.causal,
-            "heads": self.heads,
-            "activation": serialize_activation(self.activation),
-            "circulant": self.circulant,
-            "attention_units": self.attention_units,
-            "spatial_initializer": keras.initializers.serialize(self.spatial_initializer),
-            "spatial_bias_initializer": keras.initializers.serialize(self.spatial_bias_initializer),
-        }
+def _mix_positions(v: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
+    """`W v + b` over the positions, with a `W` and a `b` for each head."""
+    heads = kernel.shape[0]
+    if heads == 1:
+        # A bias is added faster along the last axis.
+        kernel = ops.transpose(ops.squeeze(kernel, 0))
+        mixed = ops.matmul(ops.swapaxes(v, 1, 2), kernel) + bias[0]
+        return ops.swapaxes(mixed, 1, 2)
+    groups = ops.reshape(v, (-1, ops.shape(v)[1], heads, v.shape[-1] // heads))
+    mixed = ops.einsum("bnhd,hmn->bmhd", groups, kernel)
+    return ops.reshape(mixed + ops.expand_dims(ops.transpose(bias), -1), ops.shape(v))

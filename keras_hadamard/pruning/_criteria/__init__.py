@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from keras_hadamard._checks import one_of, received
+from keras_hadamard._core.checks import one_of, received
 from keras_hadamard.pruning._criteria.criterion import Criterion as Criterion
 from keras_hadamard.pruning._criteria.magnitude import Magnitude
 from keras_hadamard.pruning._criteria.movement import Movement

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_hadamard._checks import positive_int, received
+from keras_hadamard._core.checks import positive_int, received
 from keras_hadamard.pruning._calibration import Passes
 from keras_hadamard.pruning._criteria.criterion import Criterion
 from keras_hadamard.pruning._readings import readings_of

@@ -7,9 +7,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_hadamard._checks import one_of, received
-from keras_hadamard._introspection.kernels import Kernel
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.checks import one_of, received
+from keras_hadamard._core.introspection.kernels import Kernel
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.pruning._allocation import SCOPES, sparsities
 from keras_hadamard.pruning._followers import Follower
 from keras_hadamard.pruning._masks import Masks

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from keras_hadamard._checks import fraction, received
+from keras_hadamard._core.checks import fraction, received
 from keras_hadamard.pruning._criteria.random_choice import RandomChoice
 from keras_hadamard.pruning.schedules import ConstantSparsity
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_hadamard._introspection.kernels import Kernel
+from keras_hadamard._core.introspection.kernels import Kernel
 from keras_hadamard.pruning._criteria.criterion import Criterion
 from keras_hadamard.pruning._selection import select, select_n_of_m
 

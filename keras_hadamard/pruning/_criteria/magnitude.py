@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from keras_hadamard._introspection.kernels import Kernel
+from keras_hadamard._core.introspection.kernels import Kernel
 from keras_hadamard.pruning._criteria.importance import Importance
 
 

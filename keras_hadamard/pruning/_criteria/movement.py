@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from keras_hadamard._introspection.kernels import Kernel
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.introspection.kernels import Kernel
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.pruning._criteria.magnitude import Magnitude
 from keras_hadamard.pruning._masks import masked
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from keras_hadamard._checks import received
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.pruning._criteria.dynamic import Dynamic
 
 

@@ -8,8 +8,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_hadamard._checks import non_negative, received
-from keras_hadamard._typing import Tensor
+from keras_hadamard._core.checks import non_negative, received
+from keras_hadamard._core.typing import Tensor
 from keras_hadamard.pruning._criteria.criterion import Criterion
 from keras_hadamard.pruning._masks import MaskConstraint
 from keras_hadamard.pruning.schedules import Schedule, Unscheduled

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from keras_hadamard._checks import non_negative, positive_int, received
+from keras_hadamard._core.checks import non_negative, positive_int, received
 from keras_hadamard.pruning._calibration import Passes
 from keras_hadamard.pruning._criteria.calibrated import Calibrated
 from keras_hadamard.pruning._error_compensation import chooser, columns_of, sparsegpt

@@ -1,0 +1,19 @@
+"""Packages of the extras, and what to say when one is missing."""
+
+import importlib
+from typing import Any
+
+
+def missing(package: str, error: ImportError, needed_by: str) -> ImportError:
+    """The error of a missing package, which says what brings it."""
+    return ImportError(
+        f'{needed_by} needs {package}: pip install "keras-hadamard[search]". Received: {error}'
+    )
+
+
+def require(module: str, package: str, needed_by: str) -> Any:
+    """Imports `module`, or says which extra brings `package`."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise missing(package, error, needed_by) from error

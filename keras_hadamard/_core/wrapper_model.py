@@ -1,0 +1,64 @@
+"""What a wrapping model takes over from the model inside it."""
+
+from typing import Any
+
+import keras
+
+from keras_hadamard._core.optimizer import build_optimizer
+
+
+class WrapperModel(keras.Model):
+    """Model with the inputs and outputs of `self.model`, of the names that losses go by."""
+
+    model: keras.Model
+
+    @property
+    def inputs(self) -> Any:
+        return self.model.inputs
+
+    @property
+    def outputs(self) -> Any:
+        return self.model.outputs
+
+    @property
+    def input(self) -> Any:
+        # A sequential model that was never called has one all the same.
+        sequential = isinstance(self.model, keras.Sequential)
+        return self.model.inputs[0] if sequential else self.model.input
+
+    @property
+    def output(self) -> Any:
+        sequential = isinstance(self.model, keras.Sequential)
+        return self.model.outputs[0] if sequential else self.model.output
+
+    @property
+    def input_names(self) -> Any:
+        if isinstance(self.model, keras.Sequential):
+            return [tensor.name for tensor in self.model.inputs]
+        return self.model.input_names
+
+    @property
+    def output_names(self) -> Any:
+        if isinstance(self.model, keras.Sequential):
+            # Which has none of its own; a server's output is named by the last layer.
+            return [self.model.layers[-1].name]
+        return self.model.output_names
+
+    @property
+    def input_shape(self) -> Any:
+        return self.model.input_shape
+
+    @property
+    def output_shape(self) -> Any:
+        return self.model.output_shape
+
+    def get_build_config(self) -> Any:
+        return self.model.get_build_config()
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Does nothing: the model inside is built when this one is made."""
+
+    def make_train_function(self, force: bool = False) -> Any:
+        """As `keras.Model.make_train_function`; the step is traced once."""
+        build_optimizer(self)
+        return super().make_train_function(force)

@@ -1,0 +1,71 @@
+"""Heads of linear attentions: their widths and arguments, and the recurrence of their states."""
+
+from typing import Any, cast
+
+import keras
+from keras import ops
+
+from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.typing import Tensor
+from keras_hadamard.layers.pairwise._sequence_mixer import SequenceMixerArguments
+from keras_hadamard.ops import gated_linear_attention
+
+NORMS = {"rms": keras.layers.RMSNormalization, "layer": keras.layers.LayerNormalization}
+EPSILON = 1e-5
+
+
+class HeadArguments(SequenceMixerArguments, total=False):
+    """Arguments of every linear attention with heads."""
+
+    chunk: int
+
+
+def chunk_and_others(kwargs: HeadArguments) -> tuple[int, SequenceMixerArguments]:
+    """The checked `chunk`, 64 if not given, and the arguments of a mixer that has no biases."""
+    chunk = kwargs.get("chunk", 64)
+    others: Any = {name: value for name, value in kwargs.items() if name != "chunk"}
+    checked = positive_int("chunk", chunk)
+    if checked & (checked - 1):
+        raise received("`chunk` to be a power of two", chunk=chunk)
+    return checked, cast(SequenceMixerArguments, {"use_bias": False, **others})
+
+
+def head_dim(argument: str, width: int, heads: int, share: float = 1.0) -> int:
+    """The width of one of the heads that have a share of the features, if `argument` is None."""
+    total = share * width
+    if total % heads:
+        fitting = [number for number in range(1, width + 1) if total % number == 0]
+        of_width = "the width" if share == 1 else f"{share:g} times the width"
+        which = f" ({', '.join(map(str, fitting))} do)" if fitting else ""
+        raise received(
+            f"`heads` that divide {of_width}{which}, or `{argument}` to be given",
+            heads=heads,
+            width=width,
+        )
+    return int(total // heads)
+
+
+def in_heads(projected: Tensor, heads: int, dtype: str) -> Tensor:
+    """(batch, length, heads, width of a head), in the dtype of the state."""
+    length, width = projected.shape[1:]
+    length = ops.shape(projected)[1] if length is None else length
+    return ops.reshape(ops.cast(projected, dtype), (-1, length, heads, width // heads))
+
+
+def of_unmasked(mask: Tensor | None, x: Tensor) -> Tensor:
+    """Keys or values (batch, length, heads, width), zero at masked positions."""
+    return x if mask is None else ops.where(mask[:, :, None, None], x, ops.zeros_like(x))
+
+
+def gated_recurrence(
+    q: Tensor, k: Tensor, v: Tensor, decay: Tensor, state: Tensor, mask: Tensor | None, chunk: int
+) -> tuple[Tensor, Tensor]:
+    """`q_t S_t with S_t = decay_t * S_(t-1) + k_t v_t`, and the state after the last position.
+
+    Masked positions carry the state unchanged.
+    """
+    if mask is not None:
+        k, v = of_unmasked(mask, k), of_unmasked(mask, v)
+        decay = ops.where(mask[:, :, None, None], decay, ops.ones_like(decay))
+    output, state = gated_linear_attention(q, k, v, decay, state, chunk=chunk, return_state=True)
+    return output, state
