@@ -4,6 +4,7 @@ import importlib
 import inspect
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import keras
@@ -63,7 +64,9 @@ WRONG = {
 
 @pytest.mark.slow
 def test_a_type_checker_knows_the_names_and_the_arguments(tmp_path):
-    right, wrong = tmp_path / "right.py", tmp_path / "wrong.py"
+    # Names of their own: mypy remembers what it said of a module of the same name and text.
+    run = uuid.uuid4().hex
+    right, wrong = tmp_path / f"right_{run}.py", tmp_path / f"wrong_{run}.py"
     right.write_text(RIGHT)
     first = "import keras_hadamard\nfrom keras_hadamard import layers, models\n"
     wrong.write_text(first + "\n".join(WRONG) + "\n")

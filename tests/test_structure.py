@@ -155,7 +155,8 @@ def run(code, **env):
         [sys.executable, "-c", code],
         capture_output=True,
         text=True,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **env},
+        # Compiled files are kept, as they are for users.
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONDONTWRITEBYTECODE": "", **env},
     )
     return result
 

@@ -20,7 +20,9 @@ def write_atomically(path: Path, content: str | bytes) -> None:
             os.fsync(file.fileno())
         os.replace(draft, path)
     except OSError as error:
-        raise OSError(f"Could not write {path}, and left nothing there: {error}") from error
+        said = f"Could not write {path}, and left nothing there: {error}"
+        # The number tells a full disk from the rest.
+        raise OSError(error.errno, said) from error
     finally:
         with contextlib.suppress(FileNotFoundError):
             draft.unlink()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from keras_hadamard import tuning
-from keras_hadamard.tuning import finalists, records, training, tuner
+from keras_hadamard.tuning import finalists, records, tasks, training
 from keras_hadamard.tuning.training import Outcome
 
 
@@ -89,8 +89,8 @@ def formula(monkeypatch):
         (served / "1").mkdir(parents=True, exist_ok=True)
         return f"served {path.read_text()}", True
 
-    assert tuner.train is finalists.train is training.train
-    monkeypatch.setattr(tuner, "train", stand_in)
+    assert tasks.train is finalists.train is training.train
+    monkeypatch.setattr(tasks, "train", stand_in)
     monkeypatch.setattr(finalists, "train", stand_in)
     monkeypatch.setattr(finalists, "correct", correct)
     # By its name, as the package's attribute `search` is the function.

@@ -6,7 +6,8 @@ import math
 import pytest
 
 from keras_hadamard import tuning
-from keras_hadamard.tuning import files, settings
+from keras_hadamard._core import files
+from keras_hadamard.tuning import settings
 from keras_hadamard.tuning._fusions import fusion_options
 from keras_hadamard.tuning.gating_space import gates
 from keras_hadamard.tuning.oracles import hyperband_factor
