@@ -13,9 +13,8 @@ the outermost function decides.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_AFTER = 2
 _eager_compile = True
-_eager_compile_after = _AFTER
+_eager_compile_after = 2
 
 
 __all__ = ["eager_compile", "eager_compile_after", "eager_compile_scope", "set_eager_compile"]
@@ -47,13 +46,13 @@ def eager_compile_after() -> int:
     return _eager_compile_after
 
 
-def set_eager_compile(enabled: bool, after: int = _AFTER) -> None:
+def set_eager_compile(enabled: bool, after: int = 2) -> None:
     """Switches the compilation of eagerly called ops on or off, for the whole process.
 
     Args:
         enabled: Boolean.
         after: Integer, how many calls of an op with tensors of the same shapes and dtypes run
-            operation by operation before it is compiled. Defaults to 2.
+            operation by operation before it is compiled. Defaults to `2`.
 
     Raises:
         ValueError: If `enabled` is not a boolean, or `after` is not an integer, 0 or more.
@@ -74,12 +73,12 @@ def set_eager_compile(enabled: bool, after: int = _AFTER) -> None:
 
 
 @contextmanager
-def eager_compile_scope(enabled: bool, after: int = _AFTER) -> Iterator[None]:
+def eager_compile_scope(enabled: bool, after: int = 2) -> Iterator[None]:
     """Sets the switch within a `with` block and puts the former values back.
 
     Args:
         enabled: Boolean.
-        after: Integer, as in `set_eager_compile`. Defaults to 2.
+        after: Integer, as in `set_eager_compile`. Defaults to `2`.
 
     Example:
 
