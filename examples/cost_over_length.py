@@ -14,10 +14,12 @@ default 2 GiB. Interrupted, the program goes on where it stopped.
 
 import argparse
 import csv
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
-# The measurements choose TensorFlow's allocator, so they come before it.
+# The measurements stand beside the package, and choose TensorFlow's allocator before it starts.
+sys.path.append(str(Path(__file__).parents[1]))
 from benchmarks.speed.measure import median_time, peak_bytes, slope  # isort: skip
 
 import keras
