@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from benchmarks.speed.measure import compare, kept_bytes, least_peaks
 from benchmarks.speed.pairs import all_pairs
+from benchmarks.speed.pairs._pair import Pair
 from benchmarks.speed.pairs.modulation import gated_mlp
-from benchmarks.speed.pairs.pair import Pair
 from benchmarks.speed.rows import ROWS, Result, mode, passes, row
 from keras_hadamard import layers
 

@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 
-from benchmarks.speed.pairs.pair import Pair
+from benchmarks.speed.pairs._pair import Pair
 
 
 def all_pairs() -> dict[str, Pair]:

@@ -20,7 +20,7 @@ from keras.layers import (
     Reshape,
 )
 
-from benchmarks.speed.pairs.pair import Pair, modulated
+from benchmarks.speed.pairs._pair import Pair, modulated
 from keras_hadamard import layers
 
 

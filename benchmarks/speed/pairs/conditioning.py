@@ -13,7 +13,7 @@ from keras.layers import (
     UpSampling2D,
 )
 
-from benchmarks.speed.pairs.pair import Pair, modulated
+from benchmarks.speed.pairs._pair import Pair, modulated
 from keras_hadamard import layers
 
 

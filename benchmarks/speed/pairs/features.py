@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 from keras.layers import Add, Dense, Embedding, Lambda, Multiply
 
-from benchmarks.speed.pairs.pair import Pair
+from benchmarks.speed.pairs._pair import Pair
 from keras_hadamard import layers
 
 FIELDS, WIDTH = 26, 16

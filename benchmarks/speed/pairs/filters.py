@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 from keras.layers import Add, Dense, Dot, Multiply, Reshape
 
-from benchmarks.speed.pairs.pair import Pair
+from benchmarks.speed.pairs._pair import Pair
 from keras_hadamard import layers
 
 COORDINATES, CONTEXT = ((2,),), ((64,), (32,))

@@ -10,7 +10,7 @@ from keras.layers import (
     Reshape,
 )
 
-from benchmarks.speed.pairs.pair import Pair, pooled
+from benchmarks.speed.pairs._pair import Pair, pooled
 from keras_hadamard import layers
 
 

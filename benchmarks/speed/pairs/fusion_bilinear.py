@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras.layers import Add, Concatenate, Dense, Lambda, Multiply
 
-from benchmarks.speed.pairs.pair import Pair, pooled
+from benchmarks.speed.pairs._pair import Pair, pooled
 from keras_hadamard import layers
 
 TWO = ((512,), (512,))

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras.layers import Activation, Add, Concatenate, Dense, Lambda, Multiply, Reshape
 
-from benchmarks.speed.pairs.pair import Pair, sum_of
+from benchmarks.speed.pairs._pair import Pair, sum_of
 from keras_hadamard import layers
 
 UNITS, SKETCH = 256, 4096

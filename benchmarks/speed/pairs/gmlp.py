@@ -5,7 +5,7 @@ from typing import Any
 from keras.initializers import RandomNormal
 from keras.layers import Dense, LayerNormalization, Multiply, Permute
 
-from benchmarks.speed.pairs.pair import Pair
+from benchmarks.speed.pairs._pair import Pair
 from keras_hadamard import layers
 
 LENGTH, WIDTH = 256, 64

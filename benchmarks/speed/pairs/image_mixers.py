@@ -6,7 +6,7 @@ import keras
 from keras import ops
 from keras.layers import Activation, Add, Conv2D, Dense, DepthwiseConv2D, Multiply
 
-from benchmarks.speed.pairs.pair import Pair
+from benchmarks.speed.pairs._pair import Pair
 from keras_hadamard import layers
 
 

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 from keras.layers import Add, Dense, DepthwiseConv1D, Multiply, ZeroPadding1D
 
-from benchmarks.speed.pairs.pair import Pair
+from benchmarks.speed.pairs._pair import Pair
 from keras_hadamard import layers
 
 LENGTH, WIDTH, STATE = 512, 64, 16

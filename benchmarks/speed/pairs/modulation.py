@@ -6,7 +6,7 @@ import keras
 from keras import ops
 from keras.layers import Activation, Add, Dense, LayerNormalization, Multiply
 
-from benchmarks.speed.pairs.pair import Pair
+from benchmarks.speed.pairs._pair import Pair
 from keras_hadamard import layers
 
 

@@ -9,7 +9,7 @@ from keras.layers import (
     Multiply,
 )
 
-from benchmarks.speed.pairs.pair import Pair, Scale
+from benchmarks.speed.pairs._pair import Pair, Scale
 from keras_hadamard import layers
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from keras.layers import Activation, Add, BatchNormalization, Conv2D, Dense, Multiply
 
-from benchmarks.speed.pairs.pair import Pair, Scale
+from benchmarks.speed.pairs._pair import Pair, Scale
 from keras_hadamard import layers
 
 DEGREE = 8

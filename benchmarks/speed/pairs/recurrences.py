@@ -6,7 +6,7 @@ import keras
 from keras import ops
 from keras.layers import Activation, Conv1D, Dense, RMSNormalization
 
-from benchmarks.speed.pairs.pair import Pair
+from benchmarks.speed.pairs._pair import Pair
 from keras_hadamard import layers
 
 UNITS, STEPS = 64, 256

@@ -13,7 +13,7 @@ from keras.layers import (
     Multiply,
 )
 
-from benchmarks.speed.pairs.pair import Pair
+from benchmarks.speed.pairs._pair import Pair
 from keras_hadamard import layers
 
 
