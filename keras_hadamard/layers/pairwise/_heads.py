@@ -6,9 +6,9 @@ import keras
 from keras import ops
 
 from keras_hadamard._core.checks import positive_int, received
-from keras_hadamard._core.typing import Tensor
+from keras_hadamard._core.typing import Shape, Tensor
 from keras_hadamard.layers.pairwise._sequence_mixer import SequenceMixerArguments
-from keras_hadamard.ops import gated_linear_attention
+from keras_hadamard.ops import gated_linear_attention, glu
 
 NORMS = {"rms": keras.layers.RMSNormalization, "layer": keras.layers.LayerNormalization}
 EPSILON = 1e-5
@@ -43,6 +43,44 @@ def head_dim(argument: str, width: int, heads: int, share: float = 1.0) -> int:
             width=width,
         )
     return int(total // heads)
+
+
+def project_heads(layer: Any, input_shape: Shape, key: int, value: int) -> None:
+    """Makes the projections of queries, keys, values, gate and output, and the norm of a head."""
+    keys, values = layer.heads * key, layer.heads * value
+    layer.query_projection = layer.project(keys, "query_projection", input_shape=input_shape)
+    layer.key_projection = layer.project(keys, "key_projection", input_shape=input_shape)
+    layer.value_projection = layer.project(values, "value_projection", input_shape=input_shape)
+    if layer.output_gate is not None:
+        layer.gate_projection = layer.project(values, "gate_projection", input_shape=input_shape)
+    if layer.output_norm is not None:
+        norm = NORMS[layer.output_norm]
+        layer.norm = norm(epsilon=EPSILON, dtype=layer.state_dtype, name="norm")
+        layer.norm.build((*input_shape[:-1], layer.heads, value))
+    layer.output_projection = layer.project(
+        input_shape[-1], "output_projection", input_shape=(*input_shape[:-1], values)
+    )
+
+
+def query_key_value(layer: Any, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """`W_q x`, `W_k x` and `W_v x`, each (batch, length, heads, width of a head)."""
+    heads, dtype = layer.heads, layer.state_dtype
+    return (
+        in_heads(layer.query_projection(x), heads, dtype),
+        in_heads(layer.key_projection(x), heads, dtype),
+        in_heads(layer.value_projection(x), heads, dtype),
+    )
+
+
+def project_output(layer: Any, x: Tensor, output: Tensor) -> Tensor:
+    """`W_o (norm(output) * gate(W_g x))` of all heads together."""
+    if layer.output_norm is not None:
+        output = layer.norm(output)
+    output = ops.reshape(output, (-1, ops.shape(x)[1], layer.heads * output.shape[-1]))
+    if layer.output_gate is not None:
+        gate = ops.cast(layer.gate_projection(x), layer.state_dtype)
+        output = glu(output, gate, activation=layer.output_gate)
+    return layer.output_projection(ops.cast(output, layer.compute_dtype))
 
 
 def in_heads(projected: Tensor, heads: int, dtype: str) -> Tensor:

@@ -11,17 +11,17 @@ from keras_hadamard._core.typing import Activation, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers.pairwise._heads import (
-    EPSILON,
     NORMS,
     HeadArguments,
     chunk_and_others,
     gated_recurrence,
     head_dim,
-    in_heads,
     of_unmasked,
+    project_heads,
+    project_output,
+    query_key_value,
 )
 from keras_hadamard.layers.pairwise._sequence_mixer import SequenceMixer
-from keras_hadamard.ops import glu
 
 FEATURE_MAPS = (None, "elu", "relu", "product")
 
@@ -130,19 +130,7 @@ class LinearAttention(SequenceMixer):
         super().build(input_shape)
         key = self.key_dim or head_dim("key_dim", self._width, self.heads)
         value = self.value_dim or head_dim("value_dim", self._width, self.heads)
-        keys, values = self.heads * key, self.heads * value
-        self.query_projection = self.project(keys, "query_projection", input_shape=input_shape)
-        self.key_projection = self.project(keys, "key_projection", input_shape=input_shape)
-        self.value_projection = self.project(values, "value_projection", input_shape=input_shape)
-        if self.output_gate is not None:
-            self.gate_projection = self.project(values, "gate_projection", input_shape=input_shape)
-        if self.output_norm is not None:
-            norm = NORMS[self.output_norm]
-            self.norm = norm(epsilon=EPSILON, dtype=self.state_dtype, name="norm")
-            self.norm.build((*input_shape[:-1], self.heads, value))
-        self.output_projection = self.project(
-            self._width, "output_projection", input_shape=(*input_shape[:-1], values)
-        )
+        project_heads(self, input_shape, key, value)
         if self.feature_map == "product":
             self.query_map, self.key_map = (
                 self.project(key, name, use_bias=True, blocks=2, input_shape=(None, key))
@@ -151,10 +139,7 @@ class LinearAttention(SequenceMixer):
 
     def call(self, inputs: Tensor, initial_state: Any = None, mask: Tensor | None = None) -> Any:
         x, states, mask = self.enter(inputs, initial_state, mask)
-        heads, dtype = self.heads, self.state_dtype
-        q = in_heads(self.query_projection(x), heads, dtype)
-        k = in_heads(self.key_projection(x), heads, dtype)
-        v = in_heads(self.value_projection(x), heads, dtype)
+        q, k, v = query_key_value(self, x)
         if self.feature_map == "product":
             q, k = halves_product(self.query_map, q), halves_product(self.key_map, k)
         elif self.feature_map is not None:
@@ -172,13 +157,7 @@ class LinearAttention(SequenceMixer):
             output = ops.einsum("bthk,bhkv->bthv", q, ops.einsum("bthk,bthv->bhkv", keys, values))
         if self.normalize:
             output = output[..., :-1] / (output[..., -1:] + self.epsilon)
-        if self.output_norm is not None:
-            output = self.norm(output)
-        output = ops.reshape(output, (-1, ops.shape(x)[1], self.heads * v.shape[-1]))
-        if self.output_gate is not None:
-            gate = ops.cast(self.gate_projection(x), dtype)
-            output = glu(output, gate, activation=self.output_gate)
-        y = self.output_projection(ops.cast(output, self.compute_dtype))
+        y = project_output(self, x, output)
         return self.leave(y, states)
 
     def state_shapes(self, width: int) -> list[tuple[int, ...]]:

@@ -10,16 +10,17 @@ from keras_hadamard._core.typing import Activation, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers.pairwise._heads import (
-    EPSILON,
     NORMS,
     HeadArguments,
     chunk_and_others,
     gated_recurrence,
     head_dim,
     in_heads,
+    project_heads,
+    project_output,
+    query_key_value,
 )
 from keras_hadamard.layers.pairwise._sequence_mixer import SequenceMixer
-from keras_hadamard.ops import glu
 
 
 @serializable
@@ -114,40 +115,19 @@ class SimpleGatedLinearAttention(SequenceMixer):
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         ((_, key, value),) = self.state_shapes(self._width)
-        keys, values = self.heads * key, self.heads * value
-        self.query_projection = self.project(keys, "query_projection", input_shape=input_shape)
-        self.key_projection = self.project(keys, "key_projection", input_shape=input_shape)
-        self.value_projection = self.project(values, "value_projection", input_shape=input_shape)
-        if self.output_gate is not None:
-            self.gate_projection = self.project(values, "gate_projection", input_shape=input_shape)
-        if self.output_norm is not None:
-            norm = NORMS[self.output_norm]
-            self.norm = norm(epsilon=EPSILON, dtype=self.state_dtype, name="norm")
-            self.norm.build((*input_shape[:-1], self.heads, value))
-        self.output_projection = self.project(
-            self._width, "output_projection", input_shape=(*input_shape[:-1], values)
-        )
+        project_heads(self, input_shape, key, value)
         self.decay_projection = self.project(
             self.heads, "decay_projection", use_bias=True, input_shape=input_shape
         )
 
     def call(self, inputs: Tensor, initial_state: Any = None, mask: Tensor | None = None) -> Any:
         x, (state,), mask = self.enter(inputs, initial_state, mask)
-        heads, dtype = self.heads, self.state_dtype
-        q = in_heads(self.query_projection(x), heads, dtype)
-        k = in_heads(self.key_projection(x), heads, dtype)
-        v = in_heads(self.value_projection(x), heads, dtype)
+        q, k, v = query_key_value(self, x)
         q = q * q.shape[-1] ** -0.5
-        gates = in_heads(self.decay_projection(x), heads, dtype)
+        gates = in_heads(self.decay_projection(x), self.heads, self.state_dtype)
         decay = ops.exp(ops.log_sigmoid(gates) / self.gate_normalizer)
         output, state = gated_recurrence(q, k, v, decay, state, mask, self.chunk)
-        if self.output_norm is not None:
-            output = self.norm(output)
-        output = ops.reshape(output, (-1, ops.shape(x)[1], self.heads * v.shape[-1]))
-        if self.output_gate is not None:
-            gate = ops.cast(self.gate_projection(x), dtype)
-            output = glu(output, gate, activation=self.output_gate)
-        y = self.output_projection(ops.cast(output, self.compute_dtype))
+        y = project_output(self, x, output)
         return self.leave(y, [state])
 
     def state_shapes(self, width: int) -> list[tuple[int, ...]]:
