@@ -172,7 +172,10 @@ def test_under_xla_and_mixed_policies(policy):
     assert all(np.isfinite(np.asarray(w, "float32")).all() for w in pruned.weights)
     assert all(float(s) > -2.0 for s in pruned.masks.thresholds)
     plain = pruning.strip(pruned)
-    np.testing.assert_allclose(plain(X), pruned(X), rtol=1e-2, atol=1e-2)
+    # Roundings of the compute dtype: both multiply the same weights.
+    rounding = {"float32": 2.0**-24, "mixed_float16": 2.0**-11, "mixed_bfloat16": 2.0**-8}[policy]
+    got, wanted = (np.asarray(model(X), "float32") for model in (plain, pruned))
+    assert np.abs(got - wanted).max() <= 4 * rounding * max(1.0, np.abs(wanted).max())
 
 
 def test_the_authors_start_is_no_threshold_at_all():
