@@ -22,8 +22,8 @@ from harness.one_loader import OneLoader
 from keras_hadamard._core.optimizer import build_optimizer
 from keras_hadamard.layers.registry.fusions import FUSIONS
 from keras_hadamard.layers.registry.gates import GATES
+from keras_hadamard.layers.registry.mixers import TOKEN_MIXERS
 from keras_hadamard.layers.registry.recurrences import RECURRENCES
-from keras_hadamard.layers.registry.token_mixers import TOKEN_MIXERS
 from keras_hadamard.serving import _loader
 
 pytest_plugins = ["harness.renewal", "harness.sample"]
@@ -38,11 +38,10 @@ def _fresh_keras():
 
 
 @pytest.fixture(autouse=True)
-def _nothing_registered_by_other_tests():
+def _nothing_registered_by_other_tests(monkeypatch):
     """What a test, or a docstring's example, registers is gone after it."""
-    yield
     for registry in (FUSIONS, TOKEN_MIXERS, RECURRENCES, *GATES.values()):
-        registry.forget_registered()
+        monkeypatch.setattr(registry, "_registered", {})
 
 
 @pytest.fixture(autouse=True, scope="session")

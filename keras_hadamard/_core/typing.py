@@ -40,4 +40,8 @@ class ProjectionArguments(KernelArguments, total=False):
     use_bias: bool
 
 
-KERNEL_ARGUMENTS = tuple(ProjectionArguments.__annotations__.keys() - BaseArguments.__annotations__)
+KERNEL_ARGUMENTS = tuple(
+    name
+    for name in ProjectionArguments.__annotations__
+    if name not in BaseArguments.__annotations__
+)

@@ -10,7 +10,7 @@ from keras import ops
 from keras_hadamard._core.checks import one_of, positive_int
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Tensor
-from keras_hadamard.layers.registry.token_mixers import TOKEN_MIXERS, MixerContext, mixer_names
+from keras_hadamard.layers.registry.mixers import TOKEN_MIXERS, MixerContext, mixer_names
 from keras_hadamard.models._language_model_step import LanguageModelStep
 from keras_hadamard.models._mixer_block import MixerBlock
 from keras_hadamard.models._positions import Positions

@@ -11,7 +11,7 @@ from keras_hadamard._core.checks import one_of, positive_int, received
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Tensor
 from keras_hadamard.layers.registry.base import Choices
-from keras_hadamard.layers.registry.token_mixers import TOKEN_MIXERS, MixerContext, mixer_names
+from keras_hadamard.layers.registry.mixers import TOKEN_MIXERS, MixerContext, mixer_names
 from keras_hadamard.models._mixer_block import MixerBlock
 from keras_hadamard.models._positions import Positions
 from keras_hadamard.tuning.spaces import Space

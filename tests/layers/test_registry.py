@@ -8,8 +8,8 @@ import pytest
 from keras_hadamard import layers, models, tuning
 from keras_hadamard.layers.registry.fusions import FUSIONS
 from keras_hadamard.layers.registry.gates import GATES
+from keras_hadamard.layers.registry.mixers import mixer_names
 from keras_hadamard.layers.registry.recurrences import RECURRENCES
-from keras_hadamard.layers.registry.token_mixers import mixer_names
 
 PLAIN = {"vector": [(5,)], "image": [(4, 3, 5)]}
 INPUTS = {**PLAIN, "conditioned": [(5,), (7,)], "conditioned_image": [(4, 3, 5), (7,)]}

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_hadamard import models, serving
-from keras_hadamard.layers.registry.token_mixers import TOKEN_MIXERS, mixer_names
+from keras_hadamard.layers.registry.mixers import TOKEN_MIXERS, mixer_names
 
 EVERY = pytest.mark.parametrize("mixer", mixer_names("sequence", causal=True))
 WINDOWED = ("attention", "gmlp", "hyena", "monarch")

@@ -7,7 +7,7 @@ import pytest
 
 from keras_hadamard import tuning
 from keras_hadamard.layers.registry._over_pixels import OverPixels
-from keras_hadamard.layers.registry.token_mixers import TOKEN_MIXERS
+from keras_hadamard.layers.registry.mixers import TOKEN_MIXERS
 from keras_hadamard.tuning.token_mixer_space import token_mixers
 
 PLACES = {

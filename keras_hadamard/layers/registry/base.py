@@ -77,10 +77,6 @@ class Registry(Generic[E]):
             raise received(f"a name whose parameters are not those of others, {taken}", name=name)
         self._registered[name] = entry
 
-    def forget_registered(self) -> None:
-        """Forgets what users registered."""
-        self._registered.clear()
-
 
 def drawn_by(
     name: Any, choices: Mapping[str, Sequence[Any]] | None
