@@ -19,7 +19,7 @@ from keras_hadamard.tuning import settings
 from keras_hadamard_cli import arguments
 from keras_hadamard_cli.quiet import silent_stderr
 
-ROOT = Path(keras_hadamard.__file__).parents[1]
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 import keras_hadamard
 from keras_hadamard import layers
 
-ROOT = Path(keras_hadamard.__file__).parents[1]
+ROOT = Path(__file__).parents[1]
 DOMAINS = ["fusion", "high_order", "modulation", "pairwise"]
 PACKAGES = [
     "keras_hadamard",

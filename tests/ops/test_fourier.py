@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from harness.op_checks import assert_near
 
-from keras_hadamard.ops import _edge, _fourier, causal_long_conv, compact_bilinear
+from keras_hadamard.ops import _fourier, _portable, causal_long_conv, compact_bilinear
 from keras_hadamard.ops._long_conv import long_conv
 from keras_hadamard.ops._spectral_filter import spectral_filter
 
@@ -27,7 +27,7 @@ def both(op, *tensors, **options):
         return function.get_concrete_function(*tensors)
 
     usual = traced()
-    with _edge.portable_ops():
+    with _portable.portable_ops():
         products = traced()
     assert any("FFT" in op.type for op in usual.graph.get_operations())
     plain(products)
@@ -94,7 +94,7 @@ def test_eager_calls_do_not_mix_the_forms():
     x, y = normal(2, 11), normal(2, 11, seed=1)
 
     def within():
-        with _edge.portable_ops():
+        with _portable.portable_ops():
             return compact_bilinear(x, y).numpy()
 
     # Of one shape, which the usual form is compiled for and kept.
@@ -115,10 +115,10 @@ def test_nodes_of_functional_models():
 
 
 def test_the_error_ends_the_scope():
-    with pytest.raises(RuntimeError, match="stop"), _edge.portable_ops():
-        assert _edge.tracing_portable()
+    with pytest.raises(RuntimeError, match="stop"), _portable.portable_ops():
+        assert _portable.tracing_portable()
         raise RuntimeError("stop")
-    assert not _edge.tracing_portable()
+    assert not _portable.tracing_portable()
 
 
 @pytest.mark.parametrize(
@@ -130,5 +130,5 @@ def test_the_error_ends_the_scope():
 )
 def test_sizes_are_known(op, shapes, message):
     function = tf.function(op, [tf.TensorSpec(shape) for shape in shapes], autograph=False)
-    with _edge.portable_ops(), pytest.raises(ValueError, match=message):
+    with _portable.portable_ops(), pytest.raises(ValueError, match=message):
         function.get_concrete_function()
