@@ -26,15 +26,16 @@ __all__ = [
     "models",
     "ops",
     "pruning",
+    "search",
     "serving",
     "tuning",
 ]
 
 # These need packages of the extras, or TensorFlow's heavier parts, so they load when first used.
-_LAZY = ("adapters", "datasets", "models", "pruning", "serving", "tuning")
+_LAZY = ("adapters", "datasets", "models", "pruning", "search", "serving", "tuning")
 
 if TYPE_CHECKING:
-    from keras_hadamard import adapters, datasets, models, pruning, serving, tuning
+    from keras_hadamard import adapters, datasets, models, pruning, search, serving, tuning
 else:
 
     def __getattr__(name: str) -> Any:

@@ -107,7 +107,7 @@ def test_a_misspelt_command_or_option_is_one_line_with_what_was_meant(capsys, li
 
 def test_options_may_be_shortened(monkeypatch):
     seen = []
-    monkeypatch.setattr(sys.modules["keras_hadamard.tuning.search"], "search", seen.append)
+    monkeypatch.setattr(sys.modules["keras_hadamard.search.search"], "search", seen.append)
     assert main(["search", "x.npz", "--algo", "grid"]) == 0
     assert seen[0].algorithm == "grid"
 
@@ -274,7 +274,7 @@ def search_raises(monkeypatch, error):
     def search(settings):
         raise error
 
-    monkeypatch.setattr(sys.modules["keras_hadamard.tuning.search"], "search", search)
+    monkeypatch.setattr(sys.modules["keras_hadamard.search.search"], "search", search)
 
 
 def test_a_full_disk(capsys, monkeypatch):
@@ -298,7 +298,7 @@ def test_a_search_without_a_success_fails(capsys, monkeypatch):
 
 def test_options_reach_the_search(monkeypatch, tmp_path):
     seen = []
-    module = sys.modules["keras_hadamard.tuning.search"]
+    module = sys.modules["keras_hadamard.search.search"]
     monkeypatch.setattr(module, "search", seen.append)
     line = "search x.npz --algorithm grid --space gating --max-trials 3 --epochs 2 --budget 10m"
     assert main([*line.split(), "--seed", "5", "--out", str(tmp_path)]) == 0

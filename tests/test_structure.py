@@ -28,6 +28,7 @@ ORDER = [
     "adapters",
     "models",
     "tuning",
+    "search",
     "cli",
 ]
 MAY_IMPORT_TENSORFLOW = {"ops", "serving", "datasets"}

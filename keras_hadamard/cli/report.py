@@ -7,9 +7,9 @@ from keras_hadamard_cli.errors import InputError
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from keras_hadamard.tuning.redraw import load_run, redraw, side_by_side
-    from keras_hadamard.tuning.settings import SearchError
-    from keras_hadamard.tuning.table import aligned
+    from keras_hadamard.search.redraw import load_run, redraw, side_by_side
+    from keras_hadamard.search.settings import SearchError
+    from keras_hadamard.search.table import aligned
 
     try:
         if arguments.compare:

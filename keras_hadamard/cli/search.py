@@ -18,7 +18,7 @@ def workers_of(arguments: argparse.Namespace) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from keras_hadamard.tuning.settings import SearchError, SearchSettings
+    from keras_hadamard.search.settings import SearchError, SearchSettings
 
     given = {
         "out": arguments.out,
@@ -50,18 +50,18 @@ def run(arguments: argparse.Namespace) -> int:
             strategy=arguments.strategy,
             **{name: value for name, value in given.items() if value is not None},
         )
-        from keras_hadamard.tuning.search import SearchFailed, search
+        from keras_hadamard.search.search import SearchFailed, search
 
         if arguments.worker is not None:
-            from keras_hadamard.tuning.chief import work
+            from keras_hadamard.search.chief import work
 
             work(arguments.worker, settings)
             return 0
         if settings.strategy == "multiworker":
-            from keras_hadamard.tuning.cluster import cluster
+            from keras_hadamard.search.cluster import cluster
 
             if not cluster().chief:
-                from keras_hadamard.tuning.follow import follow
+                from keras_hadamard.search.follow import follow
 
                 follow(settings)
                 return 0

@@ -1,11 +1,10 @@
-"""Search spaces for KerasTuner, a hypermodel made of them, and the search with its report."""
+"""Search spaces for KerasTuner, and hypermodels made of them."""
 
 from keras_hadamard._core.extras import require as _require
 
 _require("keras_tuner", "keras-tuner", "keras_hadamard.tuning")
 
 from keras_hadamard.tuning.adapter_space import adapter_space
-from keras_hadamard.tuning.follow import follow
 from keras_hadamard.tuning.fusion_space import fusion_space
 from keras_hadamard.tuning.gating_space import gating_space
 from keras_hadamard.tuning.high_order_space import high_order_space
@@ -16,10 +15,6 @@ from keras_hadamard.tuning.hyper_sequence import HyperSequence
 from keras_hadamard.tuning.hyper_tabular import HyperTabular
 from keras_hadamard.tuning.pruning_space import pruning_space
 from keras_hadamard.tuning.recurrence_space import recurrence_space
-from keras_hadamard.tuning.redraw import load_run, redraw
-from keras_hadamard.tuning.run import Run
-from keras_hadamard.tuning.search import SearchFailed, search
-from keras_hadamard.tuning.settings import SearchError, SearchSettings
 from keras_hadamard.tuning.space_size import space_size
 from keras_hadamard.tuning.token_mixer_space import token_mixer_space
 
@@ -29,20 +24,12 @@ __all__ = [
     "HyperMultimodal",
     "HyperSequence",
     "HyperTabular",
-    "Run",
-    "SearchError",
-    "SearchFailed",
-    "SearchSettings",
     "adapter_space",
-    "follow",
     "fusion_space",
     "gating_space",
     "high_order_space",
-    "load_run",
     "pruning_space",
     "recurrence_space",
-    "redraw",
-    "search",
     "space_size",
     "token_mixer_space",
 ]

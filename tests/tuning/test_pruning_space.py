@@ -10,7 +10,7 @@ import pytest
 from keras_hadamard import pruning, tuning
 from keras_hadamard.datasets import ArrayDataset
 from keras_hadamard.tuning.pruning_space import CRITERIA
-from keras_hadamard.tuning.training import settled, train
+from keras_hadamard.search.training import settled, train
 
 
 def drawn(**values):

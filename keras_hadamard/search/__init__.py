@@ -1,0 +1,16 @@
+"""The search of the layers that suit a data set, with its report."""
+
+from keras_hadamard._core.extras import require as _require
+
+_require("keras_tuner", "keras-tuner", "keras_hadamard.search")
+
+from keras_hadamard.search.redraw import load_run, redraw
+from keras_hadamard.search.run import Run
+from keras_hadamard.search.search import SearchFailed, search
+from keras_hadamard.search.settings import SearchError, SearchSettings
+
+__all__ = ["Run", "SearchError", "SearchFailed", "SearchSettings", "load_run", "redraw", "search"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,81 @@
+"""The best model as files: `best.keras`, `preprocessing.keras` and `serving/`."""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from keras_hadamard.search.files import digest, drafted
+from keras_hadamard.search.problem import Problem
+from keras_hadamard.search.raw_examples import raw_examples
+from keras_hadamard.search.settings import SearchError
+
+# Files whose content the records remember.
+BEST, PREPROCESSING, SERVING = "best.keras", "preprocessing.keras", "serving"
+
+
+def rehearse(problem: Problem, model: keras.Model) -> None:
+    """Exports a model to nowhere, so that what fails then fails before hours of training.
+
+    Raises:
+        SearchError: If it cannot be saved, exported or checked.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            model.save(Path(folder, BEST))
+            _export(problem, model, Path(folder, SERVING))
+        except Exception as error:
+            said = " ".join(f"{type(error).__name__}: {error}".split())
+            raise SearchError(
+                f"The model of the first trial cannot be exported, so that none could: {said}"
+            ) from error
+
+
+def write_best(problem: Problem, source: Path, folder: Path) -> dict[str, Any]:
+    """Writes the files of the best model; returns what the records remember of them."""
+    from keras_hadamard import serving
+
+    try:
+        model = keras.models.load_model(source)
+    except Exception as error:
+        raise SearchError(
+            f"{source} cannot be read as a model; delete it to have it trained again. "
+            f"Received: {type(error).__name__}: {error}"
+        ) from error
+    found: dict[str, Any] = {}
+    if problem.settings.calibrate:
+        from keras_hadamard.search.calibration import calibrated
+
+        model, found["temperature"] = calibrated(problem, model)
+    check = _export(problem, model, folder / SERVING)
+    preprocessing = serving.preprocessing_of(problem.data)
+    for name, one in ((BEST, model), (PREPROCESSING, preprocessing)):
+        if one is not None:
+            with drafted(folder / name) as draft:
+                one.save(draft)
+    return {**found, "check": str(check), "ok": check.ok, "files": digests(folder)}
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """A hash of each file of the best model, where it is there."""
+    paths = (folder / name for name in (BEST, PREPROCESSING, SERVING))
+    return {path.name: digest(path) for path in paths if path.exists()}
+
+
+def _export(problem: Problem, model: keras.Model, served: Path) -> Any:
+    """Writes `served/1/`, for requests as they come, and returns what the check of it says."""
+    from keras_hadamard import serving
+
+    data = problem.data
+    if served.exists():
+        shutil.rmtree(served)
+    options = serving.ExportOptions(
+        preprocessing=serving.preprocessing_of(data),
+        labels=data.classes if data.task in ("binary", "multiclass") else (),
+    )
+    serving.export(model, served, version=1, examples=raw_examples(data, 8), options=options)
+    return serving.check(served, model)
+
+

@@ -1,0 +1,79 @@
+"""Cross-validation, and fusions of equal size."""
+
+import json
+
+import numpy as np
+import pytest
+
+from keras_hadamard import datasets, tuning
+from keras_hadamard.search.folds import cross_validate, folds
+
+
+@pytest.fixture
+def data(npz):
+    return datasets.load_arrays(npz)
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_every_example_validates_once_and_trains_otherwise(data, count):
+    parts = folds(data, count, seed=1)
+    whole = np.concatenate([data.train.inputs["a"], data.validation.inputs["a"]])
+    validated = np.concatenate([p.validation.inputs["a"] for p in parts])
+    assert len(parts) == count
+    order = np.lexsort(whole.T)
+    np.testing.assert_array_equal(validated[np.lexsort(validated.T)], whole[order])
+    for part in parts:
+        both = np.concatenate([part.train.inputs["a"], part.validation.inputs["a"]])
+        np.testing.assert_array_equal(both[np.lexsort(both.T)], whole[order])
+        assert part.test is data.test
+        # The rows of inputs and targets stay together.
+        rows = np.concatenate([part.train.inputs["a"][:, 0] * part.train.inputs["b"][:, 0]])
+        np.testing.assert_array_equal(part.train.targets, rows > 0)
+    sizes = [len(p.validation) for p in parts]
+    assert max(sizes) - min(sizes) <= 1
+
+
+def result(score, status="completed"):
+    return {"status": status, "score": score, "curve": [0.1, score], "seconds": 2.0, "latency": 1.0}
+
+
+def test_the_score_is_the_mean():
+    scores = iter([0.2, 0.4, 0.9])
+    merged = cross_validate(lambda part: result(next(scores)), range(3))
+    assert np.isclose(merged["score"], 0.5) and merged["folds"] == [0.2, 0.4, 0.9]
+    assert np.allclose(merged["curve"], [0.1, 0.5]) and merged["seconds"] == 6.0
+
+
+def test_the_first_fold_that_fails_ends_the_trial():
+    results = iter([result(0.5), {**result(None, "failed"), "reason": "ValueError: bad"}])
+    merged = cross_validate(lambda part: next(results), range(3))
+    assert merged["status"] == "failed" and merged["reason"] == "ValueError: bad"
+    assert merged["seconds"] == 4.0 and "folds" not in merged
+
+
+def test_a_search_with_folds(go, formula, tmp_path):
+    formula.latency = lambda configuration: 1.0
+    run, printed = go(max_trials=3, folds=4)
+    assert len(formula.ran) == 3 * 4 + 3 * len(run.finalists)
+    assert all(len(t.folds) == 4 for t in run.records.trials)
+    assert "in 4 folds, by its mean" in printed
+    stored = json.loads((tmp_path / "run" / "trials.json").read_text())["trials"]
+    assert len(stored[0]["folds"]) == 4
+
+
+def test_models_of_equal_size(go, formula):
+    go(max_trials=12, match_parameters=60_000)
+    with pytest.raises(tuning.SearchError, match=r"another search .*match_parameters"):
+        go(max_trials=12)
+
+
+def test_a_size_that_no_model_has(go, formula, tmp_path):
+    with pytest.raises(tuning.SearchError, match="max_parameters"):
+        go(max_trials=2, match_parameters=1)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("wrong", [{"folds": 1}, {"folds": -2}, {"match_parameters": 0}])
+def test_wrong_settings(wrong):
+    with pytest.raises(tuning.SearchError, match="Received"):
+        tuning.SearchSettings("digits_vqa", **wrong)
