@@ -1,80 +1,57 @@
 """`keras-hadamard search`."""
 
 import argparse
+import contextlib
+import signal
 import sys
+from collections.abc import Iterator
+from types import FrameType
 
-from keras_hadamard_cli.errors import FAILED, INTERRUPTED, InputError
-
-# Trials whose memory is better given back meanwhile.
-MANY = 20
-
-
-def workers_of(arguments: argparse.Namespace) -> int:
-    if arguments.workers is not None:
-        return int(arguments.workers)
-    other = arguments.chief is not None or arguments.strategy == "multiworker"
-    alone = arguments.max_trials <= MANY or other
-    return 0 if alone else 1
+from keras_hadamard_cli.errors import FAILED, INTERRUPTED, NO_MODEL, TERMINATED, InputError
+from keras_hadamard_cli.search import given
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from keras_hadamard.search.search import Search, SearchFailed
     from keras_hadamard.search.settings import SearchError, SearchSettings
 
-    given = {
-        "out": arguments.out,
-        "epochs": arguments.epochs,
-        "batch_size": arguments.batch_size,
-        "data_dir": arguments.data_dir,
-        "max_trial_seconds": arguments.max_trial_seconds,
-        "match_parameters": arguments.match_parameters,
-        "max_parameters": arguments.max_parameters,
-        "max_latency_ms": arguments.max_latency_ms,
-        "max_macs": arguments.max_macs,
-        "max_exported_mb": arguments.max_exported_mb,
-        "chief": arguments.chief,
-        "workers": workers_of(arguments),
-    }
     try:
-        settings = SearchSettings(
-            arguments.dataset,
-            algorithm=arguments.algorithm,
-            spaces=arguments.space,
-            max_trials=arguments.max_trials,
-            budget=arguments.budget,
-            seed=arguments.seed,
-            latency_weight=arguments.latency_weight,
-            lease=arguments.lease,
-            weights=dict(arguments.weight),
-            folds=arguments.folds,
-            tensorboard=arguments.tensorboard,
-            strategy=arguments.strategy,
-            **{name: value for name, value in given.items() if value is not None},
-        )
-        from keras_hadamard.search.search import SearchFailed, search
-
-        if arguments.worker is not None:
-            from keras_hadamard.search.chief import work
-
-            work(arguments.worker, settings)
-            return 0
-        if settings.strategy == "multiworker":
-            from keras_hadamard.search.cluster import cluster
-
-            if not cluster().chief:
-                from keras_hadamard.search.follow import follow
-
-                follow(settings)
-                return 0
-        try:
-            search(settings)
-        except SearchFailed as error:
-            sys.stderr.write(f"keras-hadamard: {error}\n")
-            return FAILED
+        with terminable():
+            search = Search(SearchSettings(**given(arguments)))
+            try:
+                found = search.run()
+            except SearchFailed as error:
+                sys.stderr.write(f"keras-hadamard: {error}\n")
+                return FAILED
+            except KeyboardInterrupt as interrupt:
+                return _interrupted(interrupt, len(search.records.trials))
     except SearchError as error:
         raise InputError(str(error)) from error
-    except KeyboardInterrupt:
-        sys.stderr.write(
-            "\nInterrupted. Finished trials are kept; the same command resumes from here.\n"
-        )
-        return INTERRUPTED
-    return 0
+    return 0 if found.best is not None else NO_MODEL
+
+
+class Terminated(KeyboardInterrupt):
+    """The process was asked to end, as by `kill` or a cluster's scheduler."""
+
+
+@contextlib.contextmanager
+def terminable() -> Iterator[None]:
+    """Ends on SIGTERM as on Ctrl-C: what was finished is kept, and said."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupted(interrupt: KeyboardInterrupt, trials: int) -> int:
+    terminated = isinstance(interrupt, Terminated)
+    sys.stderr.write(
+        f"\n{'Terminated' if terminated else 'Interrupted'}. The {trials} finished trials are kept; "
+        "the same command resumes from here.\n"
+    )
+    return TERMINATED if terminated else INTERRUPTED

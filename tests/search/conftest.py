@@ -7,18 +7,35 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keras_hadamard import tuning
-from keras_hadamard.tuning import finalists, records, tasks, training
-from keras_hadamard.tuning.training import Outcome
+from keras_hadamard import datasets
+from keras_hadamard.search import Search, SearchSettings, finals, tasks, training
+from keras_hadamard.search.problem import Problem
+from keras_hadamard.search.training import Outcome
+from keras_hadamard.search.trainings import FAILED, REFUSED, Reference
+
+
+def rows(count, seed):
+    a, b = np.random.default_rng(seed).normal(size=(2, count, 4)).astype("float32")
+    return {"a": a, "b": b, "target": (a[:, 0] * b[:, 0] > 0).astype("int32")}
 
 
 @pytest.fixture
 def npz(tmp_path):
-    rng = np.random.default_rng(0)
-    a, b = rng.normal(size=(2, 60, 4)).astype("float32")
     path = tmp_path / "tiny.npz"
-    np.savez(path, a=a, b=b, target=(a[:, 0] * b[:, 0] > 0).astype("int32"))
+    splits = {"train": rows(60, 0), "test": rows(1000, 1)}
+    np.savez(path, **{f"{s}_{n}": array for s, named in splits.items() for n, array in named.items()})
     return path
+
+
+@pytest.fixture
+def problem(npz):
+    """The problem of a search with any settings."""
+    data = datasets.load_arrays(npz)
+
+    def make(**settings):
+        return Problem(SearchSettings(str(npz), **settings), data)
+
+    return make
 
 
 class Formula:
@@ -40,30 +57,30 @@ class Formula:
 
     def __call__(
         self,
-        hypermodel,
+        problem,
         configuration,
-        data,
         *,
         seed,
         epochs,
-        batch_size,
         on_epoch,
         limits,
         refuse=True,
-        strategy=None,
+        callbacks=(),
     ):
         if self.stop_at is not None and len(self.ran) >= self.stop_at:
             raise KeyboardInterrupt
         self.ran.append((dict(configuration), seed, epochs))
         result = {"configuration": configuration, "seed": seed, "epochs": epochs, "seconds": 1.0}
+        result["objective"] = problem.objective.name
         failed = self.fail(configuration)
         reason = failed or ("max_parameters" in limits and self.refuse(configuration))
         if reason:
             empty = {"score": None, "parameters": None, "curve": [], "reason": reason}
-            status = records.FAILED if failed else records.REFUSED
-            return Outcome({**result, **empty, "status": status}, None)
+            return Outcome({**result, **empty, "status": FAILED if failed else REFUSED}, None)
         score = self.score(configuration, seed)
-        result.update(status="completed", score=score, parameters=1000, curve=[score] * epochs)
+        curves = {"curve": [score] * epochs, "losses": [0.5] * epochs}
+        result.update(status="completed", score=score, parameters=1000, **curves)
+        result["validation_losses"] = [0.5] * epochs
         result["latency"] = self.latency(configuration)
         return Outcome(result, FormulaModel(configuration, seed))
 
@@ -80,21 +97,28 @@ class FormulaModel:
 def formula(monkeypatch):
     stand_in = Formula()
 
-    def correct(model, split, batch_size):
-        count = 1000
-        right = round(count * stand_in.test(model.configuration, model.seed))
-        return np.random.default_rng(1).permutation(count) < right
+    def predict(model, inputs, batch_size):
+        targets = rows(1000, 1)["target"]
+        right = round(1000 * stand_in.test(model.configuration, model.seed))
+        correct = np.random.default_rng(1).permutation(1000) < right
+        return np.eye(2)[np.where(correct, targets, 1 - targets)]
 
-    def export(path, served, data):
-        (served / "1").mkdir(parents=True, exist_ok=True)
-        return f"served {path.read_text()}", True
+    def write_best(problem, source, folder):
+        (folder / "serving" / "1").mkdir(parents=True, exist_ok=True)
+        (folder / "best.keras").write_text(source.read_text())
+        digests = sys.modules["keras_hadamard.search.export"].digests(folder)
+        return {"check": f"served {source.read_text()}", "ok": True, "files": digests}
 
-    assert tasks.train is finalists.train is training.train
+    assert tasks.train is finals.train is training.train
     monkeypatch.setattr(tasks, "train", stand_in)
-    monkeypatch.setattr(finalists, "train", stand_in)
-    monkeypatch.setattr(finalists, "correct", correct)
-    # By its name, as the package's attribute `search` is the function.
-    monkeypatch.setattr(sys.modules["keras_hadamard.tuning.search"], "_export", export)
+    monkeypatch.setattr(tasks, "rehearse", lambda problem, model: None)
+    monkeypatch.setattr(finals, "train", stand_in)
+    monkeypatch.setattr(finals, "predict", predict)
+    whole = sys.modules["keras_hadamard.search.search"]
+    monkeypatch.setattr(whole, "write_best", write_best)
+    monkeypatch.setattr(
+        whole, "references", lambda problem: [Reference("majority class", 0.5, 0.5, 0.1)]
+    )
     return stand_in
 
 
@@ -105,7 +129,8 @@ def go(npz, tmp_path):
     def run(**settings):
         stream = io.StringIO()
         settings = {"max_trials": 6, "epochs": 2, "out": tmp_path / "run", **settings}
-        found = tuning.search(tuning.SearchSettings(str(npz), **settings), stream=stream)
+        settings = {"spaces": ("fusion", "gating"), **settings}
+        found = Search(SearchSettings(str(npz), **settings), stream=stream).run()
         return found, stream.getvalue()
 
     return run

@@ -15,8 +15,8 @@ import pytest
 
 from keras_hadamard import serving
 from keras_hadamard.cli import main
-from keras_hadamard.tuning import training
-from keras_hadamard.tuning.hyper_fusion_classifier import HyperFusionClassifier
+from keras_hadamard.search import training
+from keras_hadamard.tuning import HyperMultimodal
 
 pytestmark = pytest.mark.slow
 
@@ -72,7 +72,7 @@ def test_kill_9_loses_no_finished_trial(npz, tmp_path):
         os.kill(process.pid, signal.SIGKILL)
         output = process.communicate()[0].decode()
         if kill:
-            assert f"Continuing {folder}: {len(finished)} of 5 trials are finished" in output
+            assert f"Resuming {folder}: {len(finished)} of 5 trials are finished" in output
         now = recorded(folder)
         assert now[: len(finished)] == finished and len(now) >= wanted
         finished = now
@@ -91,7 +91,7 @@ def recorded(folder):
 @pytest.fixture
 def hypermodel():
     spec = {"kind": "vector", "shape": (4,)}
-    return HyperFusionClassifier({"a": spec, "b": spec}, 2, units=8)
+    return HyperMultimodal({"a": spec, "b": spec}, 2, units=8)
 
 
 def fit(hypermodel, npz, seed=1, **configuration):

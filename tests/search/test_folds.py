@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from keras_hadamard import datasets, tuning
+from keras_hadamard import datasets, search
 from keras_hadamard.search.folds import cross_validate, folds
 
 
@@ -63,17 +63,17 @@ def test_a_search_with_folds(go, formula, tmp_path):
 
 def test_models_of_equal_size(go, formula):
     go(max_trials=12, match_parameters=60_000)
-    with pytest.raises(tuning.SearchError, match=r"another search .*match_parameters"):
+    with pytest.raises(search.SearchError, match=r"another search .*match_parameters"):
         go(max_trials=12)
 
 
 def test_a_size_that_no_model_has(go, formula, tmp_path):
-    with pytest.raises(tuning.SearchError, match="max_parameters"):
+    with pytest.raises(search.SearchError, match="max_parameters"):
         go(max_trials=2, match_parameters=1)
     assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("wrong", [{"folds": 1}, {"folds": -2}, {"match_parameters": 0}])
 def test_wrong_settings(wrong):
-    with pytest.raises(tuning.SearchError, match="Received"):
-        tuning.SearchSettings("digits_vqa", **wrong)
+    with pytest.raises(search.SearchError, match="Received"):
+        search.SearchSettings("digits_vqa", **wrong)

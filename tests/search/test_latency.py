@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from keras_hadamard.tuning import HyperFusionClassifier, SearchError, SearchSettings
+from keras_hadamard.search import SearchError, SearchSettings
+from keras_hadamard.tuning import HyperMultimodal
 from keras_hadamard.search.latency import latency
 from keras_hadamard.search.pareto import milliseconds, pareto, size
 from keras_hadamard.search.records import Trial
@@ -77,7 +78,7 @@ def test_it_is_measured_on_a_model():
     inputs = {"extra": {"kind": "vector", "shape": (4,)}}
     import keras_tuner
 
-    model = HyperFusionClassifier(inputs, 3, units=8).build(keras_tuner.HyperParameters())
+    model = HyperMultimodal(inputs, 3, units=8).build(keras_tuner.HyperParameters())
     measured = latency(model, {"extra": np.ones((5, 4), "float32")})
     assert 0.01 < measured < 5_000
 

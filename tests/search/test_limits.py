@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from keras_hadamard import datasets, tuning
+from keras_hadamard import datasets, search
 from keras_hadamard.cli import main
-from keras_hadamard.tuning import training
-from keras_hadamard.tuning.hyper_fusion_classifier import HyperFusionClassifier
+from keras_hadamard.search import training
+from keras_hadamard.tuning import HyperMultimodal
 from keras_hadamard.search.limits import exceeded
 
 PLAIN = {"fusion": "concat", "gating": "dense", "learning_rate": 1e-3}
@@ -19,7 +19,7 @@ def data(npz):
 
 def trained(data, monkeypatch, limits, epochs=2, fit=None):
     spec = {"kind": "vector", "shape": (4,)}
-    hypermodel = HyperFusionClassifier({"a": spec, "b": spec}, 2, units=8)
+    hypermodel = HyperMultimodal({"a": spec, "b": spec}, 2, units=8)
     if fit is not None:
         build = hypermodel.build
 
@@ -98,7 +98,7 @@ def test_the_baseline_is_trained_beyond_a_limit_but_is_not_the_best(go, formula)
 
 def test_a_folder_keeps_its_limits(go, formula):
     go(max_trials=2)
-    with pytest.raises(tuning.SearchError, match=r"another search .*limits"):
+    with pytest.raises(search.SearchError, match=r"another search .*limits"):
         go(max_trials=2, max_parameters=999)
 
 
@@ -114,8 +114,8 @@ def test_a_folder_keeps_its_limits(go, formula):
     ],
 )
 def test_wrong_limits(wrong):
-    with pytest.raises(tuning.SearchError, match="Received"):
-        tuning.SearchSettings("digits_vqa", **wrong)
+    with pytest.raises(search.SearchError, match="Received"):
+        search.SearchSettings("digits_vqa", **wrong)
 
 
 @pytest.mark.parametrize(
@@ -157,12 +157,12 @@ def test_costs_are_weighed_against_the_score(go, formula):
     assert np.isclose(run.best.finals[0].value, run.best.finals[0].score - 0.01 * np.log2(1000))
     assert ", less 0.01 for each doubling of the parameters. The two best" in printed
     assert " beyond a limit" not in printed
-    with pytest.raises(tuning.SearchError, match=r"another search .*weights"):
+    with pytest.raises(search.SearchError, match=r"another search .*weights"):
         go(max_trials=12)
 
 
 def test_what_is_weighed_is_measured(data, monkeypatch):
-    settings = tuning.SearchSettings("tiny", weights={"macs": 0.1, "exported": 0.1})
+    settings = search.SearchSettings("tiny", weights={"macs": 0.1, "exported": 0.1})
     assert settings.limits == {"max_macs": None, "max_exported_mb": None}
     result = trained(data, monkeypatch, settings.limits, epochs=1).result
     assert result["status"] == "completed" and result["macs"] > 0 and result["exported"] > 0.001
@@ -170,5 +170,5 @@ def test_what_is_weighed_is_measured(data, monkeypatch):
 
 @pytest.mark.parametrize("weights", [{"latency": 0.1}, {"macs": -1.0}, {"macs": True}])
 def test_wrong_weights(weights):
-    with pytest.raises(tuning.SearchError, match="weights of"):
-        tuning.SearchSettings("digits_vqa", weights=weights)
+    with pytest.raises(search.SearchError, match="weights of"):
+        search.SearchSettings("digits_vqa", weights=weights)

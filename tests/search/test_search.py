@@ -5,9 +5,9 @@ import math
 
 import pytest
 
-from keras_hadamard import tuning
+from keras_hadamard import search
 from keras_hadamard._core import files
-from keras_hadamard.tuning import settings
+from keras_hadamard.search import settings
 from keras_hadamard.tuning._fusions import fusion_options
 from keras_hadamard.tuning.gating_space import gates
 from keras_hadamard.search.oracles import hyperband_factor
@@ -69,7 +69,7 @@ def test_interrupted_searches_end_as_if_they_had_not_been(go, formula, tmp_path,
         # Nothing was trained twice: eight trials and the finalists' three seeds each.
         assert len(formula.ran) == 8 + 3 * len(run.finalists)
         if 0 < stop < 8:
-            assert f"Continuing {folder}: {stop} of 8 trials are finished" in printed
+            assert f"Resuming {folder}: {stop} of 8 trials are finished" in printed
 
 
 def test_more_trials_continue_a_finished_search(go, formula):
@@ -127,7 +127,7 @@ def test_a_failed_baseline_is_said_and_does_not_end_the_search(go, formula):
 
 def test_a_search_without_a_single_success_says_why(go, formula):
     formula.fail = lambda c: "ValueError: no good"
-    with pytest.raises(tuning.SearchFailed, match="no good"):
+    with pytest.raises(search.SearchFailed, match="no good"):
         go(max_trials=5)
 
 
@@ -149,7 +149,7 @@ def test_a_finalist_is_not_chosen_by_its_test_accuracy(go, formula):
 
 
 def test_a_budget_ends_the_search_early_and_keeps_time_for_finalists(go, formula, monkeypatch):
-    from keras_hadamard.tuning import budget
+    from keras_hadamard.search import budget
 
     clock = iter(range(10**6))
     monkeypatch.setattr(budget.time, "monotonic", lambda: float(next(clock)))
@@ -201,7 +201,7 @@ def test_hyperband_trains_someone_to_the_end(go, formula):
 def test_a_folder_with_another_search_is_refused(go, formula, tmp_path, other):
     go(max_trials=2)
     before = {p: p.read_bytes() for p in (tmp_path / "run").iterdir() if p.is_file()}
-    with pytest.raises(tuning.SearchError, match=f"another search .*{next(iter(other))}"):
+    with pytest.raises(search.SearchError, match=f"another search .*{next(iter(other))}"):
         go(max_trials=2, **other)
     assert {p: p.read_bytes() for p in (tmp_path / "run").iterdir() if p.is_file()} == before
 
@@ -212,7 +212,7 @@ def test_a_folder_with_other_data_is_refused(go, formula, npz):
     go(max_trials=2)
     arrays = dict(np.load(npz))
     np.savez(npz, **{**arrays, "a": arrays["a"] + 1})
-    with pytest.raises(tuning.SearchError, match="another search"):
+    with pytest.raises(search.SearchError, match="another search"):
         go(max_trials=2)
 
 
@@ -220,10 +220,10 @@ def test_foreign_folders_and_files_are_refused(go, formula, tmp_path):
     folder = tmp_path / "run"
     folder.mkdir()
     (folder / "thesis.tex").write_text("mine")
-    with pytest.raises(tuning.SearchError, match="not empty"):
+    with pytest.raises(search.SearchError, match="not empty"):
         go()
     assert [p.name for p in folder.iterdir()] == ["thesis.tex"]
-    with pytest.raises(tuning.SearchError, match="is a file"):
+    with pytest.raises(search.SearchError, match="is a file"):
         go(out=folder / "thesis.tex")
     assert (folder / "thesis.tex").read_text() == "mine"
 
@@ -231,7 +231,7 @@ def test_foreign_folders_and_files_are_refused(go, formula, tmp_path):
 def test_a_broken_record_is_refused_and_kept(go, formula, tmp_path):
     go(max_trials=2)
     (tmp_path / "run" / "trials.json").write_text('{"trials": [')
-    with pytest.raises(tuning.SearchError, match="not a record"):
+    with pytest.raises(search.SearchError, match="not a record"):
         go(max_trials=2)
     assert (tmp_path / "run" / "trials.json").read_text() == '{"trials": ['
 
@@ -240,7 +240,7 @@ def test_one_search_at_a_time(go, formula, tmp_path):
     from keras_hadamard.search.run_folder import locked
 
     go(max_trials=2)
-    with locked(tmp_path / "run"), pytest.raises(tuning.SearchError, match="Another search is"):
+    with locked(tmp_path / "run"), pytest.raises(search.SearchError, match="Another search is"):
         go(max_trials=2)
     go(max_trials=2)
 
@@ -261,7 +261,7 @@ def test_a_full_disk_keeps_what_was_finished(go, formula, tmp_path, monkeypatch)
     assert finished > 0
     monkeypatch.setattr(files.os, "replace", replace)
     run, printed = go()
-    assert f"Continuing {tmp_path / 'run'}: {finished} of 6" in printed
+    assert f"Resuming {tmp_path / 'run'}: {finished} of 6" in printed
     assert len(run.records.trials) == 6
 
 
@@ -295,7 +295,7 @@ def test_one_input_has_no_fusion_to_search(go, formula, npz):
     np.savez(npz, a=arrays["a"], target=arrays["target"])
     run, _ = go(max_trials=3)
     assert all("fusion" not in t.configuration for t in run.records.trials)
-    with pytest.raises(tuning.SearchError, match="one input"):
+    with pytest.raises(search.SearchError, match="one input"):
         go(spaces=("fusion",))
 
 
@@ -315,8 +315,8 @@ def test_one_input_has_no_fusion_to_search(go, formula, npz):
     ],
 )
 def test_wrong_settings(wrong):
-    with pytest.raises(tuning.SearchError, match="Received"):
-        tuning.SearchSettings("digits_vqa", **wrong)
+    with pytest.raises(search.SearchError, match="Received"):
+        search.SearchSettings("digits_vqa", **wrong)
 
 
 def test_neighbouring_seeds_search_other_trials(go, formula, tmp_path):
