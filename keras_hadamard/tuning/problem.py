@@ -4,7 +4,7 @@ from typing import Any
 
 import keras_tuner
 
-from keras_hadamard.tuning.hyper_fusion_classifier import HyperFusionClassifier
+from keras_hadamard.tuning.hyper_multimodal import HyperMultimodal
 from keras_hadamard.tuning.settings import SearchError, SearchSettings
 
 
@@ -20,7 +20,7 @@ def load(settings: SearchSettings) -> Any:
         raise SearchError(" ".join(str(error).split())) from error
 
 
-def hypermodel_of(settings: SearchSettings, data: Any) -> HyperFusionClassifier:
+def hypermodel_of(settings: SearchSettings, data: Any) -> HyperMultimodal:
     if len(data.inputs) == 1 and settings.spaces == ("fusion",):
         raise SearchError(
             f"{settings.dataset} has one input, so there is no fusion to search; add gating."
@@ -35,7 +35,7 @@ def hypermodel_of(settings: SearchSettings, data: Any) -> HyperFusionClassifier:
         for name, spec in data.inputs.items()
     }
     steps = settings.epochs * -(-len(data.train.targets) // settings.batch_size)
-    hypermodel = HyperFusionClassifier(
+    hypermodel = HyperMultimodal(
         specs,
         len(data.classes),
         settings.spaces,
