@@ -8,7 +8,6 @@ from keras_hadamard.tuning.adapter_space import adapter_space
 from keras_hadamard.tuning.fusion_space import fusion_space
 from keras_hadamard.tuning.gating_space import gating_space
 from keras_hadamard.tuning.high_order_space import high_order_space
-from keras_hadamard.tuning.hyper_fusion_classifier import HyperFusionClassifier
 from keras_hadamard.tuning.hyper_image import HyperImage
 from keras_hadamard.tuning.hyper_multimodal import HyperMultimodal
 from keras_hadamard.tuning.hyper_sequence import HyperSequence
@@ -19,7 +18,6 @@ from keras_hadamard.tuning.space_size import space_size
 from keras_hadamard.tuning.token_mixer_space import token_mixer_space
 
 __all__ = [
-    "HyperFusionClassifier",
     "HyperImage",
     "HyperMultimodal",
     "HyperSequence",

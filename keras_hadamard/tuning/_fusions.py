@@ -1,14 +1,21 @@
 """The fusions that a search chooses from, within a number of parameters."""
 
 import itertools
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from keras_hadamard._core.checks import received
+from keras_hadamard.layers.registry._parameter_budget import parameters
+from keras_hadamard.layers.registry.base import Choices, Make
 from keras_hadamard.layers.registry.fusions import FUSIONS, Fusion, fewest_parameters, get_fusion
 from keras_hadamard.tuning.spaces import Space
 
+# The most trainable parameters of a fusion that draws its width: with its gradient and Adam's two
+# moments a gigabyte.
+MOST_PARAMETERS = 64_000_000
 Shapes = tuple[tuple[int | None, ...], ...]
 
 
@@ -55,11 +62,58 @@ def fewest_of(kind: str, units: int, shapes: Shapes) -> int:
     # Rates and names have no part in a layer's size.
     drawn = {n: c.values for n, c in entry.uses.items() if isinstance(c.default, int)}
     return max(
-        fewest_parameters(
-            kind, units, shapes, **entry.arguments(dict(zip(drawn, values, strict=True)))
-        )
-        for values in itertools.product(*drawn.values())
+        fewest_parameters(kind, units, shapes, **entry.arguments(values))
+        for values in _products(drawn)
     )
+
+
+def buildable(kinds: Iterable[str], shapes: Shapes, units: int) -> tuple[str, ...]:
+    """Those of the fusions that can be built on the inputs whatever they draw."""
+    kinds = tuple(kinds)
+    fitting = tuple(kind for kind in kinds if _fits(kind, units, shapes))
+    if not fitting:
+        raise received(
+            f"a fusion that takes these inputs and has at most {MOST_PARAMETERS:,} parameters",
+            fusions=kinds,
+            shapes=shapes,
+            units=units,
+        )
+    return fitting
+
+
+def _fits(kind: str, units: int, shapes: Shapes) -> bool:
+    """Whether a fusion takes the inputs and is not too large, at the ends of what it draws."""
+    entry = FUSIONS[kind]
+    ends = {name: _ends(c) for name, c in entry.uses.items() if isinstance(c.default, int)}
+    return all(
+        _parameters(entry.make, units, shapes, tuple(entry.arguments(drawn).items()))
+        <= MOST_PARAMETERS
+        for drawn in _products(ends)
+    )
+
+
+def _ends(choices: Choices) -> tuple[Any, ...]:
+    """The values between which the size is: there is a least and a most for each argument."""
+    if isinstance(choices.default, bool):
+        return (True,)  # A flag adds what it switches on.
+    return tuple(dict.fromkeys((min(choices.values), max(choices.values))))
+
+
+def _products(choices: Mapping[str, Iterable[Any]]) -> Iterable[dict[str, Any]]:
+    for values in itertools.product(*choices.values()):
+        yield dict(zip(choices, values, strict=True))
+
+
+# A search asks the same for each of its models.
+@lru_cache(maxsize=4096)
+def _parameters(
+    make: Make, units: int, shapes: Shapes, arguments: tuple[tuple[str, Any], ...]
+) -> float:
+    """The trainable parameters of a fusion; of one that refuses the inputs, infinitely many."""
+    try:
+        return parameters(make, units, shapes, dict(arguments))
+    except ValueError:
+        return math.inf
 
 
 def within(kinds: Iterable[str], budget: Budget, units: int) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from keras_hadamard._core.checks import positive_int, received
-from keras_hadamard.tuning._fusions import Budget, Shapes, fusion_options, within
+from keras_hadamard.tuning._fusions import Budget, Shapes, buildable, fusion_options, within
 
 
 def fusion_space(
@@ -24,7 +24,11 @@ def fusion_space(
     `<name>_normalize`, ...) are conditional on it. All are declared in one call whatever the values
     are, so every KerasTuner algorithm knows the whole space from the start. The default is the
     concatenation baseline. With everything included the space has 557 configurations for two
-    tensors and 48 for more.
+    tensors and 48 configurations for more.
+
+    Where the widths in `modalities` are known, a method is left out that refuses these inputs or
+    may draw more than 64 million trainable parameters: of three inputs of width 128, `"tensor"`,
+    and 47 configurations stay.
 
     With `max_parameters` the comparison is of methods and not of sizes: each is as wide as it can
     be with at most so many parameters, so its width (`rank`, `mm_dim`, `sketch_dim`, ...) is not
@@ -49,7 +53,8 @@ def fusion_space(
 
     Raises:
         ValueError: If `include` names no method, an unknown one, or one that does not take so many
-            tensors; if no method is as small as `max_parameters`, or a number is not positive.
+            tensors; if no method can be built on the inputs or is as small as `max_parameters`, or
+            a number is not positive.
 
     Example:
 
@@ -78,6 +83,8 @@ def fusion_space(
             )
         budget = Budget(shapes, positive_int("max_parameters", max_parameters))
         kinds = within(kinds, budget, units)
+    elif shapes is not None:
+        kinds = buildable(kinds, shapes, units)
     return fusion_options(budget).layer(hp, units, kinds, name)
 
 

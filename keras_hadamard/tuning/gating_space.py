@@ -72,9 +72,9 @@ def gating_space(
     >>> layer = keras_hadamard.tuning.gating_space(hp, units=6)
     >>> type(layer).__name__, layer(keras.ops.ones((2, 7))).shape
     ('GatedDense', TensorShape([2, 6]))
-    >>> hp.values["attention"] = "squeeze_excite"
-    >>> layer = keras_hadamard.tuning.gating_space(hp, on="image", name="attention")
-    >>> type(layer).__name__, hp.values["attention_ratio"]
+    >>> hp.values["channel_attention"] = "squeeze_excite"
+    >>> layer = keras_hadamard.tuning.gating_space(hp, on="image", name="channel_attention")
+    >>> type(layer).__name__, hp.values["channel_attention_ratio"]
     ('SqueezeExcite2D', 0.0625)
     """
     space = gates(one_of("on", on, GATES))

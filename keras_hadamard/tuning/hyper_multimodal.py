@@ -1,68 +1,107 @@
-"""A classifier of several inputs with all spaces in it."""
+"""A model of any inputs with all spaces in it."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from keras_hadamard._core.checks import received
-from keras_hadamard._core.typing import Tensor
-from keras_hadamard.tuning._classifier import Layers, SearchedClassifier
-from keras_hadamard.tuning._modalities import Modality
-from keras_hadamard.tuning.fusion_space import fusion_space
+from keras_hadamard.tuning._searched_model import SearchedModel
 
 
-class HyperMultimodal(SearchedClassifier):
-    """Classifier of two or more named inputs, in whose every part something may be searched.
+class HyperMultimodal(SearchedModel):
+    """Model of one or more named inputs, in whose every part something may be searched.
 
-    Images are encoded as `HyperImage` does, tokens as `HyperSequence` does, vectors as
-    `HyperTabular` does; `fusion_space` joins the encoded vectors, `gating_space` follows, and a
-    softmax named `probabilities` ends the model. The model is compiled with Adam, sparse
-    categorical cross-entropy and accuracy. Parameters of an encoder begin with the input's name.
-    `HyperFusionClassifier`, of which `search` makes use, has lighter encoders.
+    Each input is encoded as a vector, `fusion_space` joins the vectors where there are several,
+    `gating_space` follows, and the outputs of the task end the model, which is compiled with Adam.
+    Parameters of an encoder begin with the input's name. The encoders are
+
+    - of an image a small convolutional network, after which attention over channels
+      (`<name>_channel_attention`) and token mixers (`<name>_token_mixer`) may stand;
+    - of tokens an embedding and `MinGRU`, in whose place there may be token mixers
+      (`<name>_token_mixer`) and a recurrence (`<name>_recurrence`);
+    - of a vector a normalisation, and of columns of ids an embedding for each.
+
+    A dense layer ends the encoders of all but tokens; where layers of higher order are searched
+    (`<name>_high_order`), one of these ends each encoder. With all defaults the model is the
+    baseline, with concatenation and plain dense layers.
+
+    The tasks are
+
+    - `"multiclass"` and `"binary"`: a softmax named `probabilities`, sparse categorical
+      cross-entropy, accuracy;
+    - `"multilabel"`: a sigmoid for each label, also `probabilities`, binary cross-entropy, binary
+      accuracy;
+    - `"regression"`: numbers in the targets' own units, named `prediction`, the mean of squared
+      errors in standard deviations of the targets, mean absolute error.
 
     With the default spaces there are 40,104 configurations for two inputs: `learning_rate` (3),
     `fusion` and those conditional on it (557), `gating` and those conditional on it (24).
 
     Args:
-        inputs: Dict from two or more names to specs. A spec is a dict or an object with `kind`
-            (`"image"`, `"tokens"` or `"vector"`), `shape` without the batch, for tokens
-            `vocabulary_size`, and optionally `dtype`; `uint8` images are scaled to [0, 1].
-        classes: Integer of two or more, how many classes there are.
-        spaces: Names of what is searched, of `"fusion"`, `"gating"`, `"attention"`,
+        inputs: Dict from one or more names to specs. A spec is a dict or an object with `kind`
+            (`"image"`, `"tokens"`, `"vector"` or `"fields"`), `shape` without the batch, for tokens
+            `vocabulary_size`, for fields (integers, which tell the value of each column)
+            `vocabulary_sizes` with one number for each column, and optionally `dtype`, where
+            `"uint8"` images are scaled to [0, 1], and `normalized`, whether a vector or an image
+            has been normalised already.
+        outputs: Positive integer, how many classes (two or more; two where the task is `"binary"`),
+            labels or target numbers there are.
+        spaces: Names of what is searched, of `"fusion"`, `"gating"`, `"channel_attention"`,
             `"token_mixer"`, `"recurrence"`, `"high_order"` and `"pruning"`; the others stay at
-            their defaults, or out of the model. Defaults to `("fusion", "gating")`.
+            their defaults, or out of the model. Defaults to `None`: fusion and gating of several
+            inputs; gating, and of an image channel attention, of tokens recurrence, of a vector or
+            fields higher order, of one input.
         units: Positive integer, the width of the encoded, fused and gated vectors. Defaults to
             `128`.
+        fusions: Names of the fusions to choose from, see `fusion_space`. Defaults to `None`, all
+            that can be built.
+        gatings: Names of the gates to choose from, see `gating_space`. Defaults to `None`, all.
         max_fusion_parameters: Positive integer, the most parameters of the fusion, see
             `fusion_space`. Defaults to `None`: fusions draw their widths.
+        max_parameters: Positive integer, the most trainable parameters of a model: the fusion is as
+            wide as half of them allow, if it has no limit of its own, and the gated vector as wide
+            as they allow then, so that kinds are compared and not sizes. Defaults to `None`, no
+            limit.
         training_steps: Positive integer, how many batches a training has, see `pruning_space`,
             which alone needs it. Defaults to `None`.
+        task: String, `"multiclass"`, `"binary"`, `"multilabel"` or `"regression"`. Defaults to
+            `"multiclass"`.
+        target_statistics: Pair of arrays, the means and the standard deviations of the targets in
+            training, for regression alone. Defaults to `None`: targets are about zero, and about
+            one in size.
 
     Raises:
-        ValueError: If an input, a space or a number is not as described.
+        ValueError: If an input, a space, the task or a number is not as described.
 
     Example:
 
     >>> import keras_tuner
     >>> hypermodel = keras_hadamard.tuning.HyperMultimodal(
     ...     inputs={
-    ...         "image": {"kind": "image", "shape": (12, 12, 1)},
-    ...         "age": {"kind": "vector", "shape": (3,)},
+    ...         "image": {"kind": "image", "shape": (12, 32, 1), "dtype": "uint8"},
+    ...         "question": {"kind": "tokens", "shape": (11,), "vocabulary_size": 60},
     ...     },
-    ...     classes=4,
-    ...     spaces=("fusion", "attention", "high_order"),
+    ...     outputs=24,
     ... )
     >>> hp = keras_tuner.HyperParameters()
-    >>> hp.values["age_high_order"] = "quadratic"
     >>> hypermodel.build(hp).output_shape
-    (None, 4)
-    >>> hp.values["fusion"], hp.values["image_attention"]
-    ('concat', 'identity')
+    (None, 24)
+    >>> hp.values["fusion"], hp.values["gating"]
+    ('concat', 'dense')
+    >>> hypermodel = keras_hadamard.tuning.HyperMultimodal(
+    ...     inputs={"colours": {"kind": "fields", "shape": (2,), "vocabulary_sizes": (5, 9)}},
+    ...     outputs=1,
+    ...     task="regression",
+    ...     target_statistics=([240.0], [35.0]),
+    ... )
+    >>> hp = keras_tuner.HyperParameters()
+    >>> hp.values["colours_high_order"] = "quadratic"
+    >>> hypermodel.build(hp).get_layer("prediction").output.shape
+    (None, 1)
     """
 
     spaces_known = (
         "fusion",
         "gating",
-        "attention",
+        "channel_attention",
         "token_mixer",
         "recurrence",
         "high_order",
@@ -72,32 +111,27 @@ class HyperMultimodal(SearchedClassifier):
     def __init__(
         self,
         inputs: Mapping[str, Any],
-        classes: int,
-        spaces: Iterable[str] = ("fusion", "gating"),
+        outputs: int,
+        spaces: Iterable[str] | None = None,
         units: int = 128,
+        fusions: Iterable[str] | None = None,
+        gatings: Iterable[str] | None = None,
         max_fusion_parameters: int | None = None,
+        max_parameters: int | None = None,
         training_steps: int | None = None,
+        task: str = "multiclass",
+        target_statistics: Any = None,
     ) -> None:
-        super().__init__(classes, spaces, units, training_steps)
-        if not isinstance(inputs, Mapping) or len(inputs) < 2:
-            raise received("`inputs` to be a dict with two or more inputs", inputs=inputs)
-        self.modalities = [Modality(name, spec) for name, spec in inputs.items()]
-        self.max_fusion_parameters = max_fusion_parameters
-
-    def _parts(self, hp: Any) -> Layers:
-        parts: Layers = {}
-        for modality in self.modalities:
-            parts |= modality.declare(hp, self.spaces, self.units)
-        parts["fusion"] = fusion_space(
-            hp,
-            units=self.units,
-            include=None if "fusion" in self.spaces else ["concat"],
-            modalities=[self.units] * len(self.modalities),
-            max_parameters=self.max_fusion_parameters,
+        super().__init__(
+            inputs,
+            outputs,
+            spaces,
+            units,
+            fusions=fusions,
+            gatings=gatings,
+            max_fusion_parameters=max_fusion_parameters,
+            max_parameters=max_parameters,
+            training_steps=training_steps,
+            task=task,
+            target_statistics=target_statistics,
         )
-        return parts
-
-    def _features(self, parts: Layers) -> tuple[dict[str, Tensor], Tensor]:
-        encoded = {m.name: m.encode(parts, self.units) for m in self.modalities}
-        inputs = {name: x for name, (x, _) in encoded.items()}
-        return inputs, parts["fusion"]([features for _, features in encoded.values()])

@@ -1,20 +1,19 @@
-"""A classifier of token sequences whose recurrence, mixing and head are searched."""
+"""A model of token sequences whose recurrence, mixing and head are searched."""
 
 from collections.abc import Iterable
 from typing import Any
 
-from keras_hadamard._core.typing import Tensor
-from keras_hadamard.tuning._classifier import Layers, SearchedClassifier
-from keras_hadamard.tuning._modalities import Modality
+from keras_hadamard.tuning._searched_model import SearchedModel
 
 
-class HyperSequence(SearchedClassifier):
-    """Classifier of token sequences: an embedding, token mixers, a recurrence, a gated head.
+class HyperSequence(SearchedModel):
+    """Model of token sequences: an embedding, token mixers, a recurrence, a gated head.
 
     The input `tokens` is embedded, with 0 as padding; `token_mixer_space` (`on="sequence"`) may
-    follow, a recurrence of `recurrence_space`, or one `GRU`, makes a vector, `gating_space` comes
-    next, and a softmax named `probabilities` ends the model. The model is compiled with Adam,
-    sparse categorical cross-entropy and accuracy. The defaults, one GRU, are the baseline.
+    follow, a recurrence of `recurrence_space` makes a vector, `gating_space` comes next, and the
+    outputs of the task end the model, which is compiled with Adam. The defaults, one GRU, are the
+    baseline. Where no recurrence is searched, `MinGRU` or the mean of the mixed tokens makes the
+    vector.
 
     With the default spaces there are 24,192 configurations: `learning_rate` (3),
     `tokens_recurrence` and those conditional on it (336), `gating` and those conditional on it
@@ -23,21 +22,29 @@ class HyperSequence(SearchedClassifier):
     Args:
         length: Positive integer, the length of the sequences, padding included.
         vocabulary_size: Positive integer, tokens are below it.
-        classes: Integer of two or more, how many classes there are.
+        outputs: Positive integer, how many classes (two or more; two where the task is `"binary"`),
+            labels or target numbers there are.
         spaces: Names of what is searched, of `"recurrence"`, `"token_mixer"`, `"high_order"`,
             `"gating"` and `"pruning"`; the others stay at their defaults, or out of the model.
-            Defaults to `("recurrence", "gating")`.
+            Defaults to `None`, recurrence and gating.
         units: Positive integer, the width of the head. Defaults to `128`.
+        max_parameters: Positive integer, the most trainable parameters of a model: the gated vector
+            is as wide as they allow. Defaults to `None`, no limit.
         training_steps: Positive integer, how many batches a training has, see `pruning_space`,
             which alone needs it. Defaults to `None`.
+        task: String, `"multiclass"`, `"binary"`, `"multilabel"` or `"regression"`; each has its
+            outputs, loss and metric, see `HyperMultimodal`. Defaults to `"multiclass"`.
+        target_statistics: Pair of arrays, the means and the standard deviations of the targets in
+            training, for regression alone. Defaults to `None`: targets are about zero, and about
+            one in size.
 
     Raises:
-        ValueError: If a space or a number is not as described.
+        ValueError: If the task, a space or a number is not as described.
 
     Example:
 
     >>> import keras_tuner
-    >>> hypermodel = keras_hadamard.tuning.HyperSequence(11, vocabulary_size=60, classes=4)
+    >>> hypermodel = keras_hadamard.tuning.HyperSequence(11, vocabulary_size=60, outputs=4)
     >>> hp = keras_tuner.HyperParameters()
     >>> hypermodel.build(hp).output_shape
     (None, 4)
@@ -51,18 +58,21 @@ class HyperSequence(SearchedClassifier):
         self,
         length: int,
         vocabulary_size: int,
-        classes: int,
-        spaces: Iterable[str] = ("recurrence", "gating"),
+        outputs: int,
+        spaces: Iterable[str] | None = None,
         units: int = 128,
+        max_parameters: int | None = None,
         training_steps: int | None = None,
+        task: str = "multiclass",
+        target_statistics: Any = None,
     ) -> None:
-        super().__init__(classes, spaces, units, training_steps)
-        spec = {"kind": "tokens", "shape": (length,), "vocabulary_size": vocabulary_size}
-        self.tokens = Modality("tokens", spec)
-
-    def _parts(self, hp: Any) -> Layers:
-        return self.tokens.declare(hp, self.spaces, self.units)
-
-    def _features(self, parts: Layers) -> tuple[dict[str, Tensor], Tensor]:
-        x, features = self.tokens.encode(parts, self.units)
-        return {"tokens": x}, features
+        super().__init__(
+            {"tokens": {"kind": "tokens", "shape": (length,), "vocabulary_size": vocabulary_size}},
+            outputs,
+            spaces,
+            units,
+            max_parameters=max_parameters,
+            training_steps=training_steps,
+            task=task,
+            target_statistics=target_statistics,
+        )

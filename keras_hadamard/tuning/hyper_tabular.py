@@ -1,19 +1,17 @@
-"""A classifier of feature vectors whose layers are searched."""
+"""A model of feature vectors whose layers are searched."""
 
 from collections.abc import Iterable
 from typing import Any
 
-from keras_hadamard._core.typing import Tensor
-from keras_hadamard.tuning._classifier import Layers, SearchedClassifier
-from keras_hadamard.tuning._modalities import Modality
+from keras_hadamard.tuning._searched_model import SearchedModel
 
 
-class HyperTabular(SearchedClassifier):
-    """Classifier of feature vectors: a layer of higher order, and a gated head.
+class HyperTabular(SearchedModel):
+    """Model of feature vectors: a layer of higher order, and a gated head.
 
-    The input `features` is normalized, goes through `high_order_space` and `gating_space`, and a
-    softmax named `probabilities` ends the model. The model is compiled with Adam, sparse
-    categorical cross-entropy and accuracy. The defaults, two dense layers, are the baseline.
+    The input `features` is normalized, goes through `high_order_space` and `gating_space`, and the
+    outputs of the task end the model, which is compiled with Adam. The defaults, two dense layers,
+    are the baseline. Tables with columns of categories are for `HyperMultimodal`.
 
     With the default spaces there are 15,768 configurations: `learning_rate` (3),
     `features_high_order` and those conditional on it (219), `gating` and those conditional on it
@@ -21,20 +19,30 @@ class HyperTabular(SearchedClassifier):
 
     Args:
         features: Positive integer, how many features there are.
-        classes: Integer of two or more, how many classes there are.
+        outputs: Positive integer, how many classes (two or more; two where the task is `"binary"`),
+            labels or target numbers there are.
         spaces: Names of what is searched, of `"high_order"`, `"gating"` and `"pruning"`; the others
-            stay at their defaults. Defaults to `("high_order", "gating")`.
+            stay at their defaults. Defaults to `None`, higher order and gating.
         units: Positive integer, the width of both layers. Defaults to `128`.
+        normalized: Boolean, whether the features have been normalised already. Defaults to
+            `False`.
+        max_parameters: Positive integer, the most trainable parameters of a model: the gated vector
+            is as wide as they allow. Defaults to `None`, no limit.
         training_steps: Positive integer, how many batches a training has, see `pruning_space`,
             which alone needs it. Defaults to `None`.
+        task: String, `"multiclass"`, `"binary"`, `"multilabel"` or `"regression"`; each has its
+            outputs, loss and metric, see `HyperMultimodal`. Defaults to `"multiclass"`.
+        target_statistics: Pair of arrays, the means and the standard deviations of the targets in
+            training, for regression alone. Defaults to `None`: targets are about zero, and about
+            one in size.
 
     Raises:
-        ValueError: If a space or a number is not as described.
+        ValueError: If the task, a space or a number is not as described.
 
     Example:
 
     >>> import keras_tuner
-    >>> hypermodel = keras_hadamard.tuning.HyperTabular(features=9, classes=3)
+    >>> hypermodel = keras_hadamard.tuning.HyperTabular(features=9, outputs=3)
     >>> hp = keras_tuner.HyperParameters()
     >>> hypermodel.build(hp).output_shape
     (None, 3)
@@ -47,17 +55,22 @@ class HyperTabular(SearchedClassifier):
     def __init__(
         self,
         features: int,
-        classes: int,
-        spaces: Iterable[str] = ("high_order", "gating"),
+        outputs: int,
+        spaces: Iterable[str] | None = None,
         units: int = 128,
+        normalized: bool = False,
+        max_parameters: int | None = None,
         training_steps: int | None = None,
+        task: str = "multiclass",
+        target_statistics: Any = None,
     ) -> None:
-        super().__init__(classes, spaces, units, training_steps)
-        self.features = Modality("features", {"kind": "vector", "shape": (features,)})
-
-    def _parts(self, hp: Any) -> Layers:
-        return self.features.declare(hp, self.spaces, self.units)
-
-    def _features(self, parts: Layers) -> tuple[dict[str, Tensor], Tensor]:
-        x, features = self.features.encode(parts, self.units)
-        return {"features": x}, features
+        super().__init__(
+            {"features": {"kind": "vector", "shape": (features,), "normalized": normalized}},
+            outputs,
+            spaces,
+            units,
+            max_parameters=max_parameters,
+            training_steps=training_steps,
+            task=task,
+            target_statistics=target_statistics,
+        )
