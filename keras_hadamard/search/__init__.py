@@ -6,10 +6,10 @@ _require("keras_tuner", "keras-tuner", "keras_hadamard.search")
 
 from keras_hadamard.search.redraw import load_run, redraw
 from keras_hadamard.search.run import Run
-from keras_hadamard.search.search import SearchFailed, search
+from keras_hadamard.search.search import Search, SearchFailed
 from keras_hadamard.search.settings import SearchError, SearchSettings
 
-__all__ = ["Run", "SearchError", "SearchFailed", "SearchSettings", "load_run", "redraw", "search"]
+__all__ = ["Run", "Search", "SearchError", "SearchFailed", "SearchSettings", "load_run", "redraw"]
 
 
 def __dir__() -> list[str]:
