@@ -1,6 +1,5 @@
 """The command line: what it prints and returns, and that bad input is one line and harmless."""
 
-import argparse
 import errno
 import os
 import re
@@ -13,9 +12,8 @@ import numpy as np
 import pytest
 
 import keras_hadamard
-from keras_hadamard import layers, tuning
+from keras_hadamard import layers
 from keras_hadamard.cli import main
-from keras_hadamard.tuning import settings
 from keras_hadamard_cli import arguments
 from keras_hadamard_cli.quiet import silent_stderr
 
@@ -106,8 +104,7 @@ def test_a_misspelt_command_or_option_is_one_line_with_what_was_meant(capsys, li
 
 
 def test_options_may_be_shortened(monkeypatch):
-    seen = []
-    monkeypatch.setattr(sys.modules["keras_hadamard.search.search"], "search", seen.append)
+    seen = searched(monkeypatch)
     assert main(["search", "x.npz", "--algo", "grid"]) == 0
     assert seen[0].algorithm == "grid"
 
@@ -189,25 +186,19 @@ def test_an_error_while_it_is_silent_gives_stderr_back(capfd):
     assert capfd.readouterr().err == "after"
 
 
-def test_times():
-    values = {"600": 600, "90s": 90, "10m": 600, "1.5h": 5400, "2 min": 120}
-    assert {text: arguments.seconds(text) for text in values} == values
-    for text in ("", "0", "-5", "ten", "1d"):
-        with pytest.raises(argparse.ArgumentTypeError, match="time"):
-            arguments.seconds(text)
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("600", 600), ("90s", 90), ("10m", 600), ("1.5h", 5400), ("2 min", 120)],
+)
+def test_times(monkeypatch, text, seconds):
+    seen = searched(monkeypatch)
+    assert main(["search", "x.npz", "--budget", text]) == 0
+    assert seen[0].budget == seconds
 
 
-def test_the_choices_and_defaults_are_those_of_the_search(capsys):
-    assert arguments.ALGORITHMS == settings.ALGORITHMS
-    assert arguments.SPACES == settings.SPACES
-    assert arguments.DEFAULT_SPACES == settings.DEFAULT_SPACES
-    assert arguments.STRATEGIES == settings.STRATEGIES
-    assert tuple(settings.COSTS) == arguments.COSTS
-    made = tuning.SearchSettings("digits_vqa")
-    assert main(["search", "--help"]) == 0
-    text = " ".join(capsys.readouterr().out.split())
-    assert f"the most for one training; default: {made.epochs}" in text
-    assert f"default: {made.batch_size}" in text and f"default: {made.max_trials}" in text
+@pytest.mark.parametrize("text", ["", "0", "-5", "ten", "1d"])
+def test_what_is_no_time(refused, text):
+    assert "time" in refused("search", "digits_vqa", f"--budget={text}")
 
 
 def test_an_unknown_data_set(refused):
@@ -244,7 +235,7 @@ def test_nan_in_the_data(refused, tmp_path, arrays):
 
 def test_a_missing_extra_is_named(refused, monkeypatch, tmp_path, arrays):
     path = saved(tmp_path, **arrays)
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setitem(sys.modules, "plotly", None)
     assert 'pip install "keras-hadamard[search]"' in refused("search", path)
 
 
@@ -270,36 +261,73 @@ def test_a_folder_with_other_things(capsys, tmp_path, arrays):
     assert [p.name for p in folder.iterdir()] == ["thesis.tex"]
 
 
-def search_raises(monkeypatch, error):
-    def search(settings):
-        raise error
+def searched(monkeypatch, error=None, best="a finalist"):
+    """Takes the search's place; returns the list of the settings that reach it."""
+    from keras_hadamard.search import search
 
-    monkeypatch.setattr(sys.modules["keras_hadamard.search.search"], "search", search)
+    seen = []
+
+    class Search:
+        records = type("Records", (), {"trials": [1, 2]})
+
+        def __init__(self, settings):
+            seen.append(settings)
+
+        def run(self):
+            if error is not None:
+                raise error
+            return type("Run", (), {"best": best})
+
+    monkeypatch.setattr(search, "Search", Search)
+    return seen
 
 
 def test_a_full_disk(capsys, monkeypatch):
-    search_raises(monkeypatch, OSError(errno.ENOSPC, "No space left on device", "trials.json"))
+    searched(monkeypatch, OSError(errno.ENOSPC, "No space left on device", "trials.json"))
     assert main(["search", "digits_vqa"]) == 2
     error = capsys.readouterr().err
     assert "disk is full" in error and "kept" in error and error.count("\n") == 1
 
 
-def test_an_interrupt_says_how_to_go_on(capsys, monkeypatch):
-    search_raises(monkeypatch, KeyboardInterrupt())
+def test_an_interrupt_says_what_is_kept_and_how_to_go_on(capsys, monkeypatch):
+    searched(monkeypatch, KeyboardInterrupt())
     assert main(["search", "digits_vqa"]) == 130
-    assert "same command resumes" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "The 2 finished trials are kept" in error and "same command resumes" in error
+
+
+def test_a_request_to_end_is_an_interrupt_with_a_code_of_its_own(capsys, monkeypatch):
+    import signal
+
+    class Ends(Exception):
+        def __init__(self):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    searched(monkeypatch)
+    from keras_hadamard.search import search
+
+    monkeypatch.setattr(search.Search, "run", lambda self: Ends())
+    assert main(["search", "digits_vqa"]) == 143
+    assert "Terminated. The 2 finished trials are kept" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_search_without_a_success_fails(capsys, monkeypatch):
-    search_raises(monkeypatch, tuning.SearchFailed("No trial succeeded"))
+    from keras_hadamard.search import SearchFailed
+
+    searched(monkeypatch, SearchFailed("No trial succeeded"))
     assert main(["search", "digits_vqa"]) == 1
     assert "No trial succeeded" in capsys.readouterr().err
 
 
+def test_a_search_of_which_nothing_keeps_to_the_limits(monkeypatch):
+    searched(monkeypatch, best=None)
+    assert main(["search", "digits_vqa"]) == 3
+
+
 def test_options_reach_the_search(monkeypatch, tmp_path):
-    seen = []
-    module = sys.modules["keras_hadamard.search.search"]
-    monkeypatch.setattr(module, "search", seen.append)
+    seen = searched(monkeypatch)
     line = "search x.npz --algorithm grid --space gating --max-trials 3 --epochs 2 --budget 10m"
     assert main([*line.split(), "--seed", "5", "--out", str(tmp_path)]) == 0
     s = seen[0]

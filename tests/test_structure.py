@@ -87,7 +87,7 @@ def test_no_file_imports_itself_by_way_of_others():
 def test_tensorflow_stays_on_its_floors(path):
     used = {m for m in imports(path) if m.split(".")[0] == "tensorflow"}
     # What Keras has of training on several devices is tf.distribute's.
-    distributed = path.as_posix() in ("tuning/strategies.py", "tuning/cluster.py")
+    distributed = path.as_posix() == "search/strategies.py"
     assert not used or path.parts[0] in MAY_IMPORT_TENSORFLOW or distributed
 
 

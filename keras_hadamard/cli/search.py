@@ -50,8 +50,7 @@ def terminable() -> Iterator[None]:
 
 def _interrupted(interrupt: KeyboardInterrupt, trials: int) -> int:
     terminated = isinstance(interrupt, Terminated)
-    sys.stderr.write(
-        f"\n{'Terminated' if terminated else 'Interrupted'}. The {trials} finished trials are kept; "
-        "the same command resumes from here.\n"
-    )
+    how = "Terminated" if terminated else "Interrupted"
+    kept = f"The {trials} finished trials are kept; the same command resumes from here."
+    sys.stderr.write(f"\n{how}. {kept}\n")
     return TERMINATED if terminated else INTERRUPTED

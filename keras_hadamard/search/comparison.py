@@ -61,8 +61,9 @@ def _examples_variance(
     targets = first[1].test_targets
     if targets is None:
         return None
-    predictions = [[records.predictions(f) for f in found.finals] for found, records in
-                   (first, second)]
+    predictions = [
+        [records.predictions(f) for f in found.finals] for found, records in (first, second)
+    ]
     if any(p is None or len(p) != len(targets) for own in predictions for p in own):
         return None
     objective = OBJECTIVES[first[0].trial.objective]

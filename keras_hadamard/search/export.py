@@ -77,5 +77,3 @@ def _export(problem: Problem, model: keras.Model, served: Path) -> Any:
     )
     serving.export(model, served, version=1, examples=raw_examples(data, 8), options=options)
     return serving.check(served, model)
-
-

@@ -57,7 +57,7 @@ def _parts(
         (True, True): model_selection.StratifiedGroupKFold,
         (False, True): model_selection.GroupKFold,
     }
-    if groups is not None and len(np.unique(groups)) < count or len(targets) < count:
+    if (groups is not None and len(np.unique(groups)) < count) or len(targets) < count:
         raise wrong("folds", "at most the number of rows, or of groups", count)
     # A class with fewer rows than folds is in some of them, which is no error here.
     stratified = classes and np.bincount(targets).max() >= count

@@ -32,8 +32,7 @@ def pareto(trials: Sequence[Trial], *costs: Price) -> list[Trial]:
     # Whatever beats a trial stands before it, or is beaten itself by what does.
     for trial in sorted(trials, key=lambda t: (*(cost(t) for cost in costs), -score(t))):
         beaten = any(
-            score(other) >= score(trial)
-            and all(cost(other) <= cost(trial) for cost in costs)
+            score(other) >= score(trial) and all(cost(other) <= cost(trial) for cost in costs)
             for other in front
         )
         if not beaten:

@@ -155,7 +155,7 @@ def _dense(data: Any, split: Any) -> np.ndarray:
             array = _counted(
                 np.where(array < MOST_BOOSTED_FEATURES, array, 0), MOST_BOOSTED_FEATURES
             )[:, 1:].toarray()
-        parts.append(_flat(array)[:, : MOST_FEATURES])
+        parts.append(_flat(array)[:, :MOST_FEATURES])
     return np.concatenate(parts, axis=1).astype("float32")
 
 

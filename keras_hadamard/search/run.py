@@ -25,6 +25,8 @@ class DatasetInfo:
     task: str
     classes: tuple[str, ...]
     objective: str
+    # What is searched, which the settings need not say.
+    spaces: tuple[str, ...]
     epochs: int
     batch_size: int
     sizes: dict[str, int]
@@ -51,6 +53,7 @@ class DatasetInfo:
             data.task,
             tuple(data.classes),
             problem.objective.name,
+            tuple(problem.hypermodel.spaces),
             problem.epochs,
             problem.batch_size,
             {name: len(split.targets) for name, split in splits.items()},

@@ -122,7 +122,8 @@ class Search:
             try:
                 return self._run(manifest["derived"])
             except KeyboardInterrupt:
-                self.report("The search was interrupted before its finals.")
+                when = "in" if self.records.finals else "before"
+                self.report(f"The search was interrupted {when} its finals.")
                 raise
 
     def _run(self, derived: dict[str, int]) -> Run:

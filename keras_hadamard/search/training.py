@@ -17,8 +17,8 @@ from keras_hadamard.search.latency import latency
 from keras_hadamard.search.limits import Deadline, LimitExceeded, Limits, exceeded, measure
 from keras_hadamard.search.objectives import loss
 from keras_hadamard.search.problem import Problem
-from keras_hadamard.search.trainings import COMPLETED, FAILED, REFUSED, Configuration
 from keras_hadamard.search.strategies import divisible_batch_size, replicated
+from keras_hadamard.search.trainings import COMPLETED, FAILED, REFUSED, Configuration
 
 OnEpoch = Callable[[int, float], None]
 # Under this name early stopping finds the score of an epoch, more of which is better.
@@ -92,7 +92,9 @@ def train(
     strategy = problem.settings.strategy
     hypermodel, data = problem.hypermodel, problem.data
     validation = Validation(
-        problem, divisible_batch_size(len(data.validation.targets), problem.batch_size, strategy), on_epoch
+        problem,
+        divisible_batch_size(len(data.validation.targets), problem.batch_size, strategy),
+        on_epoch,
     )
     model = None
     try:

@@ -23,7 +23,7 @@ def rows(count, seed):
 def npz(tmp_path):
     path = tmp_path / "tiny.npz"
     splits = {"train": rows(60, 0), "test": rows(1000, 1)}
-    np.savez(path, **{f"{s}_{n}": array for s, named in splits.items() for n, array in named.items()})
+    np.savez(path, **{f"{name}_{n}": x for name, all_ in splits.items() for n, x in all_.items()})
     return path
 
 

@@ -16,7 +16,6 @@ import pytest
 from keras_hadamard import serving
 from keras_hadamard.cli import main
 from keras_hadamard.search import training
-from keras_hadamard.tuning import HyperMultimodal
 
 pytestmark = pytest.mark.slow
 
@@ -35,6 +34,8 @@ def test_what_a_search_leaves_behind(npz, tmp_path, capsys):
         "trials.json",
         "report.html",
         "best.keras",
+        "preprocessing.keras",
+        "predictions",
         "serving",
         "summary.txt",
     }
@@ -88,33 +89,24 @@ def recorded(folder):
     return json.loads(path.read_text())["trials"] if path.exists() else []
 
 
-@pytest.fixture
-def hypermodel():
-    spec = {"kind": "vector", "shape": (4,)}
-    return HyperMultimodal({"a": spec, "b": spec}, 2, units=8)
-
-
-def fit(hypermodel, npz, seed=1, **configuration):
-    from keras_hadamard import datasets
-
+def fit(problem, seed=1, **configuration):
     seen = []
     outcome = training.train(
-        hypermodel,
+        problem,
         {"fusion": "concat", "gating": "dense", "learning_rate": 1e-3, **configuration},
-        datasets.load_arrays(npz),
         seed=seed,
         epochs=3,
-        batch_size=16,
         on_epoch=lambda epoch, best: seen.append(epoch),
         limits={},
     )
     return outcome, seen
 
 
-def test_a_training_repeats_itself_by_its_seed(hypermodel, npz):
-    first, seen = fit(hypermodel, npz)
-    again, _ = fit(hypermodel, npz)
-    other, _ = fit(hypermodel, npz, seed=2)
+def test_a_training_repeats_itself_by_its_seed(problem):
+    problem = problem()
+    first, seen = fit(problem)
+    again, _ = fit(problem)
+    other, _ = fit(problem, seed=2)
     assert first.result["curve"] == again.result["curve"]
     weights = [o.model.get_weights()[0] for o in (first, again, other)]
     np.testing.assert_array_equal(weights[0], weights[1])
@@ -123,31 +115,31 @@ def test_a_training_repeats_itself_by_its_seed(hypermodel, npz):
     assert first.result["score"] == max(first.result["curve"])
 
 
-def test_the_model_has_the_weights_of_the_epoch_it_is_scored_by(hypermodel, npz):
-    from keras_hadamard import datasets
-
-    data = datasets.load_arrays(npz)
+def test_the_model_has_the_weights_of_the_epoch_it_is_scored_by(problem):
+    problem = problem()
     # A rate so high that the last epoch is not the best one.
     for seed in range(5):
-        outcome, _ = fit(hypermodel, npz, seed=seed, learning_rate=0.3)
-        right = training.correct(outcome.model, data.validation, 16)
-        assert np.isclose(np.mean(right), outcome.result["score"])
+        outcome, _ = fit(problem, seed=seed, learning_rate=0.3)
+        split = problem.data.validation
+        found = training.predict(outcome.model, split.inputs, 16).argmax(-1)
+        assert np.isclose(np.mean(found == split.targets), outcome.result["score"])
         curve = outcome.result["curve"]
         if curve[-1] < max(curve):
             return
     pytest.fail("no training went down at its end")
 
 
-def test_a_loss_that_is_no_number_fails_the_trial(hypermodel, npz):
-    outcome, _ = fit(hypermodel, npz, learning_rate=1e38)
+def test_a_loss_that_is_no_number_fails_the_trial(problem):
+    outcome, _ = fit(problem(), learning_rate=1e38)
     assert outcome.model is None
     assert outcome.result["status"] == "failed" and "NaN" in outcome.result["reason"]
     json.dumps(outcome.result, allow_nan=False)
 
 
-def test_whatever_a_layer_raises_fails_the_trial_alone(hypermodel, npz, monkeypatch):
+def test_whatever_a_layer_raises_fails_the_trial_alone(problem, monkeypatch):
+    problem = problem()
     monkeypatch.setattr(
-        hypermodel, "build", lambda hp: (_ for _ in ()).throw(MemoryError("two\nlines"))
+        problem.hypermodel, "build", lambda hp: (_ for _ in ()).throw(MemoryError("two\nlines"))
     )
-    outcome, _ = fit(hypermodel, npz)
+    outcome, _ = fit(problem)
     assert outcome.result["reason"] == "MemoryError: two lines"

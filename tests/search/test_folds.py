@@ -1,22 +1,22 @@
 """Cross-validation, and fusions of equal size."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
-from keras_hadamard import datasets, search
+from keras_hadamard import search
 from keras_hadamard.search.folds import cross_validate, folds
 
 
-@pytest.fixture
-def data(npz):
-    return datasets.load_arrays(npz)
-
-
 @pytest.mark.parametrize("count", [2, 3, 5])
-def test_every_example_validates_once_and_trains_otherwise(data, count):
-    parts = folds(data, count, seed=1)
+def test_every_example_validates_once_and_trains_otherwise(problem, count):
+    problem = problem()
+    data = problem.data
+    problems = folds(problem, count, seed=1)
+    assert all(p.settings is problem.settings for p in problems)
+    parts = [p.data for p in problems]
     whole = np.concatenate([data.train.inputs["a"], data.validation.inputs["a"]])
     validated = np.concatenate([p.validation.inputs["a"] for p in parts])
     assert len(parts) == count
@@ -31,10 +31,32 @@ def test_every_example_validates_once_and_trains_otherwise(data, count):
         np.testing.assert_array_equal(part.train.targets, rows > 0)
     sizes = [len(p.validation) for p in parts]
     assert max(sizes) - min(sizes) <= 1
+    shares = [p.validation.targets.mean() for p in parts]
+    assert max(shares) - min(shares) <= 1 / min(sizes) + 1e-9
+
+
+@pytest.mark.parametrize("task", ["multiclass", "regression"])
+def test_rows_of_a_group_stay_together(problem, task):
+    problem = problem()
+    groups = np.arange(len(problem.data.train)) // 4
+    train, validation = (
+        dataclasses.replace(split, groups=groups[: len(split)] + shift)
+        for split, shift in ((problem.data.train, 0), (problem.data.validation, 100))
+    )
+    data = dataclasses.replace(problem.data, train=train, validation=validation)
+    for part in folds(dataclasses.replace(problem, data=data), 3, seed=0):
+        assert not set(part.data.train.groups) & set(part.data.validation.groups)
+
+
+def test_more_folds_than_rows_are_refused(problem):
+    with pytest.raises(search.SearchError, match="folds=1000"):
+        folds(problem(), 1000, seed=0)
 
 
 def result(score, status="completed"):
-    return {"status": status, "score": score, "curve": [0.1, score], "seconds": 2.0, "latency": 1.0}
+    curves = {name: [0.1, score] for name in ("curve", "losses", "validation_losses")}
+    rest = {"seconds": 2.0, "latency": 1.0, "started": 5.0}
+    return {"status": status, "score": score, **curves, **rest}
 
 
 def test_the_score_is_the_mean():

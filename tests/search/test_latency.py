@@ -8,24 +8,25 @@ import numpy as np
 import pytest
 
 from keras_hadamard.search import SearchError, SearchSettings
-from keras_hadamard.tuning import HyperMultimodal
 from keras_hadamard.search.latency import latency
 from keras_hadamard.search.pareto import milliseconds, pareto, size
-from keras_hadamard.search.records import Trial
+from keras_hadamard.search.trainings import Trial
+from keras_hadamard.tuning import HyperMultimodal
 
 SLOW = {"hadamard": 4.0, "mlb": 16.0, "mfb": 64.0}
 
 
-def trial(number, score, parameters, ms, weight=0.0):
+def trial(number, score, parameters, ms, weight=0.0, objective="accuracy"):
     return Trial(
-        "completed",
-        {},
-        0,
-        score,
-        parameters,
-        1.0,
-        1,
-        [score],
+        status="completed",
+        configuration={},
+        seed=0,
+        objective=objective,
+        score=score,
+        parameters=parameters,
+        seconds=1.0,
+        epochs=1,
+        curve=[score],
         latency=ms,
         latency_weight=weight,
         number=number,
@@ -39,6 +40,12 @@ def test_twice_the_latency_costs_the_weight():
     assert quick - slow == pytest.approx(0.01)
     assert trial(1, None, 1, 8.0, 0.01).value is None
     assert trial(1, 0.5, 1, None, 0.01).value == 0.5
+
+
+def test_less_of_an_error_is_more():
+    assert trial(1, 3.0, 1, 8.0, 0.01, "rmse").value == pytest.approx(-3.03)
+    trials = [trial(1, 3.0, 10, 1.0, objective="mae"), trial(2, 2.0, 20, 1.0, objective="mae")]
+    assert [t.number for t in pareto([*trials, trial(3, 2.5, 30, 1.0, objective="mae")])] == [1, 2]
 
 
 def test_the_pareto_front_of_three_objectives():

@@ -3,39 +3,30 @@
 import numpy as np
 import pytest
 
-from keras_hadamard import datasets, search
+from keras_hadamard import search
 from keras_hadamard.cli import main
 from keras_hadamard.search import training
-from keras_hadamard.tuning import HyperMultimodal
 from keras_hadamard.search.limits import exceeded
 
 PLAIN = {"fusion": "concat", "gating": "dense", "learning_rate": 1e-3}
 
 
-@pytest.fixture
-def data(npz):
-    return datasets.load_arrays(npz)
-
-
-def trained(data, monkeypatch, limits, epochs=2, fit=None):
-    spec = {"kind": "vector", "shape": (4,)}
-    hypermodel = HyperMultimodal({"a": spec, "b": spec}, 2, units=8)
+def trained(problem, monkeypatch, limits, epochs=2, fit=None):
+    problem = problem(batch_size=4)
     if fit is not None:
-        build = hypermodel.build
+        build = problem.hypermodel.build
 
         def patched(hp):
             model = build(hp)
             monkeypatch.setattr(model, "fit", fit)
             return model
 
-        monkeypatch.setattr(hypermodel, "build", patched)
+        monkeypatch.setattr(problem.hypermodel, "build", patched)
     return training.train(
-        hypermodel,
+        problem,
         PLAIN,
-        data,
         seed=1,
         epochs=epochs,
-        batch_size=4,
         on_epoch=lambda epoch, best: None,
         limits=limits,
     )
@@ -54,15 +45,15 @@ def never(*args, **kwargs):
         ({"max_exported_mb": 1e-3}, " MB, more than 0.001"),
     ],
 )
-def test_what_is_beyond_a_limit_is_not_trained(data, monkeypatch, limits, reason):
-    outcome = trained(data, monkeypatch, limits, fit=never)
+def test_what_is_beyond_a_limit_is_not_trained(problem, monkeypatch, limits, reason):
+    outcome = trained(problem, monkeypatch, limits, fit=never)
     assert outcome.result["status"] == "refused" and reason in outcome.result["reason"]
     assert outcome.result["parameters"] > 100 and outcome.result["score"] is None
     assert outcome.model is None
 
 
-def test_a_training_ends_in_the_middle_of_an_epoch_when_its_time_is_up(data, monkeypatch):
-    outcome = trained(data, monkeypatch, {"max_trial_seconds": 1e-9}, epochs=50)
+def test_a_training_ends_in_the_middle_of_an_epoch_when_its_time_is_up(problem, monkeypatch):
+    outcome = trained(problem, monkeypatch, {"max_trial_seconds": 1e-9}, epochs=50)
     result = outcome.result
     assert result["status"] == "completed" and result["reason"].endswith("used up in epoch 1")
     assert len(result["curve"]) == 1 and outcome.model is not None
@@ -87,18 +78,42 @@ def test_refused_trials_are_told_apart_and_are_no_finalists(go, formula, tmp_pat
     assert "refused: 9 parameters" in (tmp_path / "run" / "report.html").read_text()
 
 
-def test_the_baseline_is_trained_beyond_a_limit_but_is_not_the_best(go, formula):
-    # All have 1,000 parameters.
+def test_the_baseline_is_trained_beyond_a_limit_but_is_not_the_best(go, formula, monkeypatch):
+    size = {"concat": 1001}
+    whole = type(formula).__call__
+
+    def sized(self, problem, configuration, **kwargs):
+        outcome = whole(self, problem, configuration, **kwargs)
+        outcome.result["parameters"] = size.get(configuration["fusion"], 900)
+        return outcome
+
+    monkeypatch.setattr(type(formula), "__call__", sized)
     formula.scores = {"concat": 0.9}
-    run, printed = go(max_trials=6, max_parameters=999)
-    assert run.records.trials[0].completed
+    run, printed = go(max_trials=6, max_parameters=1000)
+    assert run.records.trials[0].completed and not run.is_baseline(run.best)
     assert run.is_baseline(run.finalists[-1])
-    assert "The baseline is beyond a limit (1,000 parameters, more than 999)" in printed
+    assert "1,001 parameters, more than 1,000" in printed
+
+
+def test_a_limit_that_nothing_keeps_leaves_no_best(go, formula, tmp_path):
+    formula.refuse = lambda c: None if c["fusion"] == "concat" else "more than 999 parameters"
+    run, printed = go(max_trials=6, max_parameters=999)
+    assert run.best is None and run.finalists == [] and not run.records.finals
+    assert run.nearest.number == 1
+    assert not (tmp_path / "run" / "best.keras").exists()
+    assert not (tmp_path / "run" / "serving").exists()
+    summary = (tmp_path / "run" / "summary.txt").read_text("utf-8")
+    assert "1,000 parameters, more than 999" in summary and summary.strip() in printed
+
+
+def test_a_limit_that_nothing_keeps_is_an_exit_code_of_its_own(npz, formula, tmp_path, capsys):
+    line = ["search", str(npz), "--out", str(tmp_path / "run"), "--max-trials", "2"]
+    assert main([*line, "--max-parameters", "999"]) == 3
 
 
 def test_a_folder_keeps_its_limits(go, formula):
     go(max_trials=2)
-    with pytest.raises(search.SearchError, match=r"another search .*limits"):
+    with pytest.raises(search.SearchError, match=r"another search .*max_parameters"):
         go(max_trials=2, max_parameters=999)
 
 
@@ -108,9 +123,9 @@ def test_a_folder_keeps_its_limits(go, formula):
         {"max_parameters": 0},
         {"max_latency_ms": -1.0},
         {"max_trial_seconds": 0},
-        {"lease": 0},
         {"workers": -1},
-        {"chief": "nowhere"},
+        {"trial_resources": {"cpu": 0}},
+        {"trial_resources": {"tpu": 1}},
     ],
 )
 def test_wrong_limits(wrong):
@@ -120,18 +135,18 @@ def test_wrong_limits(wrong):
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("--max-parameters", "0"), ("--max-trial-seconds", "soon"), ("--worker", "nowhere")],
+    [("--max-parameters", "0"), ("--max-trial-seconds", "soon"), ("--trial-resources", "tpu=1")],
 )
 def test_wrong_options(option, value, capsys):
     assert main(["search", "digits_vqa", option, value]) == 2
     assert "Received" in capsys.readouterr().err
 
 
-def test_memory_that_does_not_suffice_fails_the_trial_with_its_reason(data, monkeypatch):
+def test_memory_that_does_not_suffice_fails_the_trial_with_its_reason(problem, monkeypatch):
     def full(*args, **kwargs):
         raise MemoryError("cannot allocate 40 GiB")
 
-    outcome = trained(data, monkeypatch, {}, fit=full)
+    outcome = trained(problem, monkeypatch, {}, fit=full)
     assert outcome.result["reason"] == "MemoryError: cannot allocate 40 GiB"
     assert np.isfinite(outcome.result["seconds"])
 
@@ -161,10 +176,10 @@ def test_costs_are_weighed_against_the_score(go, formula):
         go(max_trials=12)
 
 
-def test_what_is_weighed_is_measured(data, monkeypatch):
+def test_what_is_weighed_is_measured(problem, monkeypatch):
     settings = search.SearchSettings("tiny", weights={"macs": 0.1, "exported": 0.1})
     assert settings.limits == {"max_macs": None, "max_exported_mb": None}
-    result = trained(data, monkeypatch, settings.limits, epochs=1).result
+    result = trained(problem, monkeypatch, settings.limits, epochs=1).result
     assert result["status"] == "completed" and result["macs"] > 0 and result["exported"] > 0.001
 
 

@@ -8,9 +8,9 @@ import pytest
 from keras_hadamard import search
 from keras_hadamard._core import files
 from keras_hadamard.search import settings
+from keras_hadamard.search.oracles import hyperband_factor
 from keras_hadamard.tuning._fusions import fusion_options
 from keras_hadamard.tuning.gating_space import gates
-from keras_hadamard.search.oracles import hyperband_factor
 
 BASELINE = {
     "fusion": "concat",

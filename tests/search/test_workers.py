@@ -10,9 +10,9 @@ import threading
 import time
 
 import pytest
+from keras_hadamard.search.chief import _same, connected
 
 from keras_hadamard import tuning
-from keras_hadamard.search.chief import _same, connected
 
 pytestmark = pytest.mark.slow
 PATIENCE = 400
