@@ -1,5 +1,7 @@
 """Fusions within a number of parameters, and fusions of one's own."""
 
+import itertools
+
 import keras
 import keras_tuner
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from keras_hadamard import layers, tuning
 from keras_hadamard.layers.registry._parameter_budget import Widths, parameters
 from keras_hadamard.layers.registry.fusions import FUSIONS, fewest_parameters
-from keras_hadamard.tuning._fusions import Budget, fewest_of, fusion_options
+from keras_hadamard.tuning._fusions import MOST_PARAMETERS, Budget, fewest_of, fusion_options
 
 SHAPES = ((None, 24), (None, 16))
 LIMIT = 6_000
@@ -99,6 +101,63 @@ def test_a_fusion_stays_within_the_budget_whatever_it_draws(kind):
         layer = option.build(8, name="fusion", **values)
         layer.build(list(SHAPES))
         assert layer.count_params() - _hashes(layer) <= fewest <= budget.limit
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+@pytest.mark.parametrize("width", [8, 128, 512])
+def test_every_fusion_that_is_offered_can_be_built_whatever_it_draws(count, width):
+    hp = drawn()
+    tuning.fusion_space(hp, units=width, modalities=[width] * count)
+    offered = hp.space[0].values
+    space, shapes = fusion_options(), [(None, width)] * count
+    sizes = {}
+    for kind in space.kinds(None, count):
+        entry = FUSIONS[kind]
+        names = [name for name in entry.uses if isinstance(entry.uses[name].default, int)]
+        combinations = itertools.product(*(entry.uses[name].values for name in names))
+        try:
+            sizes[kind] = [
+                parameters(
+                    entry.make,
+                    width,
+                    shapes,
+                    entry.arguments(dict(zip(names, values, strict=True))),
+                )
+                for values in combinations
+            ]
+        except ValueError:
+            assert kind not in offered
+    fitting = [kind for kind, counts in sizes.items() if max(counts) <= MOST_PARAMETERS]
+    assert offered == fitting and {"concat", "sum", "mlb"} <= set(offered)
+    assert ("tensor" in offered) == ((width + 1) ** count * width < MOST_PARAMETERS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_every_fusion_that_is_offered_fuses(count):
+    hp = drawn()
+    tuning.fusion_space(hp, modalities=[128] * count)
+    x = [keras.ops.ones((2, 128))] * count
+    for kind in hp.space[0].values:
+        largest = {f"fusion_{name}": c.values[-1] for name, c in FUSIONS[kind].uses.items()}
+        layer = tuning.fusion_space(drawn(fusion=kind, **largest), modalities=[128] * count)
+        assert layer(x).shape == (2, 128)
+
+
+def test_a_fusion_of_ones_own_that_refuses_the_inputs_is_left_out():
+    class Narrow(layers.MLB):
+        def build(self, input_shape):
+            if input_shape[0][-1] > 8:
+                raise ValueError("too wide")
+            super().build(input_shape)
+
+    layers.register_fusion("narrow", Narrow)
+    for width, offered in ((8, True), (9, False)):
+        hp = drawn()
+        tuning.fusion_space(hp, units=8, modalities=(width, width))
+        assert ("narrow" in hp.space[0].values) == offered
+    with pytest.raises(ValueError, match=r"a fusion that takes these inputs.*narrow"):
+        tuning.fusion_space(drawn(), units=8, modalities=(9, 9), include=("narrow",))
 
 
 def test_what_cannot_be_small_enough_is_left_out():

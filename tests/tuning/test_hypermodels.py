@@ -1,6 +1,7 @@
 """The hypermodels of the domains, and the sizes of all spaces."""
 
 import inspect
+import math
 import re
 
 import keras
@@ -18,7 +19,6 @@ MODELS = {
     "HyperImage": (((8, 8, 1), 3), {"image": (8, 8, 1)}),
     "HyperSequence": ((5, 9, 3), {"tokens": (5,)}),
     "HyperMultimodal": (({"a": VECTOR, "b": VECTOR}, 3), {"a": (4,), "b": (4,)}),
-    "HyperFusionClassifier": (({"a": VECTOR, "b": VECTOR}, 3), {"a": (4,), "b": (4,)}),
 }
 EVERY = pytest.mark.parametrize("name", MODELS)
 
@@ -48,6 +48,8 @@ def test_the_size_of_a_hypermodel_is_told(name):
     ("space", "given"),
     [
         ("fusion_space", {}),
+        ("fusion_space", {"modalities": 3}),
+        ("fusion_space", {"modalities": (128, 128, 128)}),
         ("high_order_space", {}),
         ("recurrence_space", {}),
         ("token_mixer_space", {"on": "image"}),
@@ -92,7 +94,7 @@ def test_the_default_is_plain_keras(name):
 ALL = {
     "HyperTabular": {"features_high_order": "ccp", "gating": "glu"},
     "HyperImage": {
-        "image_attention": "squeeze_excite",
+        "image_channel_attention": "squeeze_excite",
         "image_token_mixer": "hydra",
         "image_high_order": "mu",
         "gating": "highway",
@@ -123,13 +125,13 @@ def test_all_parts_at_once_learn_a_step(name):
 @pytest.mark.slow
 def test_inputs_of_all_kinds():
     inputs = {"age": VECTOR, "note": TOKENS, "scan": {**IMAGE, "dtype": "uint8"}}
-    spaces = ("fusion", "gating", "attention", "recurrence", "high_order", "pruning")
+    spaces = ("fusion", "gating", "channel_attention", "recurrence", "high_order", "pruning")
     hypermodel = tuning.HyperMultimodal(inputs, 3, spaces, units=8, training_steps=10)
     hp = keras_tuner.HyperParameters()
     hp.values = {
         "age_high_order": "quadratic",
         "note_recurrence": "qrnn",
-        "scan_attention": "response_norm",
+        "scan_channel_attention": "response_norm",
         "scan_high_order": "dense",
         "fusion": "hadamard",
         "gating": "glu",
@@ -137,7 +139,8 @@ def test_inputs_of_all_kinds():
     }
     model = hypermodel.build(hp)
     names = {layer.name for layer in model.model.layers}
-    assert {"age_high_order", "note_recurrence", "scan_attention", "fusion", "gating"} <= names
+    wanted = {"age_high_order", "note_recurrence", "scan_channel_attention", "fusion", "gating"}
+    assert wanted <= names
     x = {"age": np.ones((4, 4)), "note": np.ones((4, 5)), "scan": np.ones((4, 8, 8, 1))}
     assert model.predict(x, verbose=0).shape == (4, 3)
 
@@ -166,10 +169,34 @@ def test_wrong_arguments(name, given, message):
         hyper(name, **given)
 
 
-def test_wrong_inputs():
-    with pytest.raises(ValueError, match="two or more inputs"):
-        tuning.HyperMultimodal({"a": VECTOR}, 3)
-    with pytest.raises(ValueError, match="classes"):
-        tuning.HyperTabular(4, 1)
+def test_a_wrong_shape():
     with pytest.raises(ValueError, match="shape"):
         tuning.HyperImage((8, 8), 3)
+
+
+@pytest.mark.parametrize("name", list(MODELS)[:3])
+def test_every_model_keeps_within_a_number_of_parameters(name):
+    limit = 60_000
+    hypermodel = hyper(name, max_parameters=limit)
+    for gate in ("dense", "glu"):
+        hp = keras_tuner.HyperParameters()
+        hp.values = {"gating": gate}
+        model = hypermodel.build(hp)
+        count = sum(math.prod(v.shape) for v in model.trainable_variables)
+        assert 0.99 * limit < count <= limit
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("HyperTabular", {"normalized": True}),
+        ("HyperImage", {"normalized": True}),
+    ],
+)
+def test_what_is_normalised_already_is_not_again(name, given):
+    models = [hyper(name, **g).build(keras_tuner.HyperParameters()) for g in ({}, given)]
+    counts = [
+        sum(isinstance(layer, keras.layers.BatchNormalization) for layer in m.layers)
+        for m in models
+    ]
+    assert counts == [1, 0]

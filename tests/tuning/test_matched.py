@@ -5,13 +5,14 @@ import math
 import keras_tuner
 import pytest
 
-from keras_hadamard.tuning import HyperFusionClassifier
+from keras_hadamard.tuning import HyperMultimodal
 
 # Of the parameters. The widest step of a gate by one is 0.4 %.
 TOLERANCE = 0.005
 LIMIT = 500_000
 IMAGE = {"kind": "image", "shape": (8, 8, 1)}
 TEXT = {"kind": "tokens", "shape": (6,), "vocabulary_size": 30}
+TABLE = {"kind": "fields", "shape": (6,), "vocabulary_sizes": (3, 9, 27, 3, 9, 27)}
 
 
 def parameters(hypermodel, **values):
@@ -34,21 +35,23 @@ def kinds(hypermodel, name):
         ({"image": IMAGE, "text": TEXT}, ("fusion", "gating"), "fusion"),
         ({"image": IMAGE, "text": TEXT}, ("fusion", "gating"), "gating"),
         ({"image": IMAGE}, ("gating",), "gating"),
-        ({"image": IMAGE}, ("attention",), "image_attention"),
+        ({"image": IMAGE}, ("channel_attention",), "image_channel_attention"),
+        ({"text": TEXT}, ("recurrence",), "text_recurrence"),
+        ({"table": TABLE}, ("high_order",), "table_high_order"),
         ({"image": IMAGE}, ("token_mixer",), "image_token_mixer"),
         ({"text": TEXT}, ("token_mixer",), "text_token_mixer"),
     ],
 )
 def test_every_kind_has_as_many_parameters_as_the_others(inputs, spaces, name):
-    hypermodel = HyperFusionClassifier(inputs, 3, spaces, max_parameters=LIMIT)
+    hypermodel = HyperMultimodal(inputs, 3, spaces, max_parameters=LIMIT)
     some = kinds(hypermodel, name)[::3]  # All of them take minutes.
     found = {kind: parameters(hypermodel, **{name: kind}) for kind in some}
     assert all((1 - TOLERANCE) * LIMIT <= count <= LIMIT for count in found.values()), found
 
 
 def test_no_model_is_as_small():
-    hypermodel = HyperFusionClassifier({"text": TEXT}, 3, max_parameters=50)
+    hypermodel = HyperMultimodal({"text": TEXT}, 3, max_parameters=50)
     with pytest.raises(ValueError, match=r"`max_parameters` of at least [\d,]+, the fewest"):
         parameters(hypermodel)
     with pytest.raises(ValueError, match="max_parameters"):
-        HyperFusionClassifier({"text": TEXT}, 3, max_parameters=0)
+        HyperMultimodal({"text": TEXT}, 3, max_parameters=0)
