@@ -5,6 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Tensor
 from keras_hadamard.search.objectives import CLOSEST, log_loss
 from keras_hadamard.search.problem import Problem
@@ -14,7 +15,7 @@ from keras_hadamard.search.training import predict
 RANGE = (-3.0, 3.0)
 
 
-@keras.saving.register_keras_serializable("keras_hadamard")
+@serializable
 class TemperatureScaling(keras.layers.Layer):
     """Probabilities whose logits are divided by a temperature: above 1 they are less sure.
 

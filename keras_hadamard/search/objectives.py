@@ -151,8 +151,11 @@ def default_objective(task: str, targets: np.ndarray) -> str:
     return {"regression": "rmse", "multilabel": "average_precision"}.get(task, "accuracy")
 
 
-def loss(task: str, targets: np.ndarray, predictions: np.ndarray) -> float:
-    """What training lowers, of predictions: log loss, or the mean squared error."""
+def loss(
+    task: str, targets: np.ndarray, predictions: np.ndarray, deviations: np.ndarray | None = None
+) -> float:
+    """What training lowers, of predictions: log loss, or the mean squared error in deviations."""
     if task == "regression":
-        return float(np.mean(_errors(targets, predictions) ** 2))
+        scale = 1.0 if deviations is None else deviations
+        return float(np.mean((_errors(targets, predictions) / scale) ** 2))
     return log_loss(task, targets, predictions)

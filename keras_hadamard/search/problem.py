@@ -71,6 +71,16 @@ class Problem:
         return {c: len(targets) / (len(counts) * n) if n else 0.0 for c, n in enumerate(counts)}
 
     @cached_property
+    def target_statistics(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """The means and the standard deviations of the numbers to predict."""
+        if self.data.task != "regression":
+            return None
+        targets = self.data.train.targets.astype("float64")
+        targets = targets.reshape(len(targets), -1)
+        deviations = targets.std(0)
+        return targets.mean(0), np.where(deviations > 0, deviations, 1.0)
+
+    @cached_property
     def hypermodel(self) -> HyperMultimodal:
         """The models that are searched."""
         return _hypermodel(self)
@@ -128,10 +138,6 @@ def _hypermodel(problem: Problem) -> HyperMultimodal:
         }
         for name, spec in data.inputs.items()
     }
-    statistics = None
-    if data.task == "regression":
-        targets = data.train.targets.reshape(len(data.train.targets), -1).astype("float64")
-        statistics = targets.mean(0), np.maximum(targets.std(0), 1e-12)
     try:
         hypermodel = HyperMultimodal(
             specs,
@@ -140,7 +146,7 @@ def _hypermodel(problem: Problem) -> HyperMultimodal:
             max_parameters=settings.match_parameters,
             training_steps=problem.epochs * problem.steps,
             task=data.task,
-            target_statistics=statistics,
+            target_statistics=problem.target_statistics,
         )
         hypermodel.declare_hyperparameters(keras_tuner.HyperParameters())
         # The baseline at least has to be as small.

@@ -51,7 +51,9 @@ class Validation(keras.callbacks.Callback):
         if not (math.isfinite(trained) and np.isfinite(predictions).all()):
             raise FloatingPointError(f"the loss became NaN or infinite in epoch {epoch + 1}")
         self.scores.append(problem.objective.score(task, split.targets, predictions))
-        self.losses.append(loss(task, split.targets, predictions))
+        statistics = problem.target_statistics
+        deviations = None if statistics is None else statistics[1]
+        self.losses.append(loss(task, split.targets, predictions, deviations))
         self.training_losses.append(trained)
         logs["val_loss"] = self.losses[-1]
         logs[SCORE] = problem.objective.better(self.scores[-1])

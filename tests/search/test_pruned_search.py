@@ -26,7 +26,7 @@ HOW = {"seed": 1, "limits": {}, "on_epoch": lambda epoch, best: None}
 
 
 def test_a_training_is_scored_when_it_is_as_sparse_as_it_becomes(pruned):
-    searched = hypermodel(data, 4 * 5)
+    searched, data = pruned.hypermodel, pruned.data
     configuration = {
         "pruning": "magnitude",
         "pruning_schedule": "polynomial",
@@ -58,7 +58,7 @@ def test_a_training_is_scored_when_it_is_as_sparse_as_it_becomes(pruned):
     ids=lambda configuration: configuration["pruning"],
 )
 def test_a_search_trains_and_strips_them(pruned, configuration):
-    searched = hypermodel(data, 4 * 5)
+    data = pruned.data
     outcome = train(pruned, configuration, epochs=2, **HOW)
     result, model = outcome.result, outcome.model
     assert result["status"] == "completed", result["reason"]
