@@ -1,8 +1,8 @@
 """Data sets that need no network, and loaders that turn any data set into named arrays.
 
 After `import keras_hadamard.datasets`, TFDS knows `digits_vqa` and `sort_of_clevr`:
-`tfds.load("digits_vqa")` works. TFDS and scikit-learn are imported when first used, so a file of
-arrays can be loaded without them.
+`tfds.load("digits_vqa")` works. TFDS, scikit-learn, pandas and pyarrow are imported when first
+used.
 """
 
 import importlib
@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from keras_hadamard.datasets._digit_questions import VOCABULARY, encode_question
 from keras_hadamard.datasets._registration import register as _register
 from keras_hadamard.datasets._tfds import available, builder, load
-from keras_hadamard.datasets.arrays import ArrayDataset, InputSpec, Split
+from keras_hadamard.datasets.arrays import ArrayDataset, Column, InputSpec, Split
 from keras_hadamard.datasets.loading import load_arrays
 
 __all__ = [
     "VOCABULARY",
     "ArrayDataset",
+    "Column",
     "DigitsVQA",
     "InputSpec",
     "SortOfClevr",

@@ -3,34 +3,35 @@
 import json
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from keras_hadamard._core.checks import positive_int, received
-from keras_hadamard.datasets._raw import Rows, assemble
-from keras_hadamard.datasets.arrays import KINDS, ArrayDataset
+from keras_hadamard._core.checks import one_of, positive_int, received
+from keras_hadamard.datasets._kinds import COLUMN_KINDS
+from keras_hadamard.datasets._table import Source, table_of
+
+Rows = dict[str, Any]
 
 PREFIXES = {"train_": "train", "validation_": "validation", "val_": "validation", "test_": "test"}
 _BROKEN = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
 
 
-def load_file(path: Path, *, seed: int, limit: int | None) -> ArrayDataset:
-    """The `ArrayDataset` in a `.npz` file or a directory of `.npy` files."""
+def load_file(path: Path) -> Source:
+    """What is in a `.npz` file or a directory of `.npy` files."""
     arrays, spec = _read_directory(path) if path.is_dir() else _read_npz(path)
-    splits = _by_split(arrays)
-    target, kinds, sizes, classes = _describe(splits, spec)
-    return assemble(
-        path.stem,
-        splits,
-        target=target,
-        kinds=kinds,
-        vocabulary_sizes=sizes,
-        classes=classes,
-        seed=seed,
-        limit=limit,
-    )
+    source = source_of(path.stem, arrays)
+    _describe(source, spec)
+    return source
+
+
+def source_of(name: str, arrays: Mapping[str, Any]) -> Source:
+    """Arrays by name, perhaps with the split before it."""
+    splits = {split: table_of(rows, name) for split, rows in _by_split(arrays).items()}
+    arrays_too = any(isinstance(c, np.ndarray) for c in splits["train"].columns.values())
+    return Source(name, splits, arrays=arrays_too)
 
 
 def _read_npz(path: Path) -> tuple[Rows, Any]:
@@ -85,10 +86,10 @@ def _parse(text: str, path: Path) -> Any:
         raise _unreadable("the description to be JSON", path, error) from error
 
 
-def _by_split(arrays: Rows) -> dict[str, Rows]:
+def _by_split(arrays: Mapping[str, Any]) -> dict[str, Rows]:
     """Arrays named `train_image` and so on by split; without any such name, all are one split."""
     if not any(name.startswith("train_") for name in arrays):
-        return {"train": arrays}
+        return {"train": dict(arrays)}
     splits: dict[str, Rows] = {}
     for name, array in arrays.items():
         prefix = next((prefix for prefix in PREFIXES if name.startswith(prefix)), None)
@@ -101,51 +102,34 @@ def _by_split(arrays: Rows) -> dict[str, Rows]:
     return splits
 
 
-def _describe(
-    splits: dict[str, Rows], spec: Any
-) -> tuple[str, dict[str, str], dict[str, int | None], tuple[str, ...] | None]:
-    """Target name, kinds, vocabulary sizes and class names, from the description or the arrays."""
+def _describe(source: Source, spec: Any) -> None:
+    """Target name, kinds, vocabulary sizes and class names, from the description."""
     if not isinstance(spec, dict) or set(spec) - {"target", "inputs", "classes"}:
         raise received("the description to have `target`, `inputs` and `classes` only", spec=spec)
-    rows = splits["train"]
-    for name, array in rows.items():
-        if array.ndim == 0:
-            raise received(f"`{name}` to have a first dimension of examples", shape=array.shape)
-    target = spec.get("target", "target")
-    if not isinstance(target, str) or target not in rows:
-        raise received(f"a target array named {target!r}", arrays=sorted(rows))
-    described = spec.get("inputs", {key: {} for key in sorted(rows) if key != target})
-    if not isinstance(described, dict) or not described:
-        raise received("a dictionary of at least one input", inputs=described)
-    kinds: dict[str, str] = {}
-    sizes: dict[str, int | None] = {}
-    for key, given in described.items():
-        if key not in rows or key == target:
-            raise received(f"an input array named {key!r}", arrays=sorted(rows))
-        if not isinstance(given, dict) or set(given) - {"kind", "vocabulary_size"}:
-            raise received(f"`kind` and `vocabulary_size` for input {key!r}", given=given)
-        kinds[key] = given.get("kind") or _infer_kind(key, rows[key])
-        if kinds[key] not in KINDS:
-            raise received(f"the kind of {key!r} to be one of {KINDS}", kind=kinds[key])
-        size = given.get("vocabulary_size")
-        sizes[key] = None if size is None else positive_int("vocabulary_size", size)
+    names = list(source.splits["train"].columns)
+    source.target = spec.get("target")
+    if source.target is not None and source.target not in names:
+        raise received(f"a target array named {source.target!r}", arrays=sorted(names))
+    if "inputs" in spec:
+        described = spec["inputs"]
+        if not isinstance(described, dict) or not described:
+            raise received("a dictionary of at least one input", inputs=described)
+        for key, given in described.items():
+            _describe_input(source, names, key, given)
+        source.inputs = list(described)
     classes = spec.get("classes")
     if classes is not None and not isinstance(classes, list):
         raise received("`classes` to be a list of names", classes=classes)
-    return target, kinds, sizes, None if classes is None else tuple(map(str, classes))
+    source.classes = None if classes is None else tuple(map(str, classes))
 
 
-def _infer_kind(name: str, array: np.ndarray) -> str:
-    kind = array.dtype.kind
-    if array.ndim in (3, 4) and (kind == "f" or array.dtype == np.uint8):
-        return "image"
-    if array.ndim == 2 and kind in "iuf":
-        return "vector" if kind == "f" else "tokens"
-    if array.ndim == 1 and kind == "f":
-        return "vector"
-    raise received(
-        f"`{name}` to be images (rank 3 or 4, float or uint8), tokens (a matrix of integers) or "
-        "vectors (a matrix of floats), or a description that gives its kind",
-        dtype=str(array.dtype),
-        shape=array.shape,
-    )
+def _describe_input(source: Source, names: list[str], key: str, given: Any) -> None:
+    if key not in names or key == source.target:
+        raise received(f"an input array named {key!r}", arrays=sorted(names))
+    if not isinstance(given, dict) or set(given) - {"kind", "vocabulary_size"}:
+        raise received(f"`kind` and `vocabulary_size` for input {key!r}", given=given)
+    if "kind" in given:
+        source.kinds[key] = one_of(f"the kind of {key!r}", given["kind"], COLUMN_KINDS)
+    if "vocabulary_size" in given:
+        size = given["vocabulary_size"]
+        source.vocabulary_sizes[key] = positive_int("vocabulary_size", size)

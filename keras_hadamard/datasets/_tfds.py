@@ -9,30 +9,29 @@ from typing import Any
 
 import numpy as np
 
-from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.checks import near, received
 from keras_hadamard._core.extras import require
-from keras_hadamard.datasets._digit_questions import VOCABULARY
-from keras_hadamard.datasets._raw import Rows, assemble
-from keras_hadamard.datasets.arrays import ArrayDataset
+from keras_hadamard.datasets._digit_questions import QUESTION_LENGTH, VOCABULARY
+from keras_hadamard.datasets._network import check_reachable
+from keras_hadamard.datasets._table import Source, table_of
 
+Rows = dict[str, np.ndarray]
 Inputs = dict[str, tuple[str, str]]
 # The inputs (name: feature, kind) and the target of our own builders; their other features are for
 # people, or say how an example was made.
 OURS: dict[str, tuple[Inputs, str]] = {
     "digits_vqa": (
-        {"image": ("image", "image"), "question": ("question_tokens", "tokens")},
+        {"image": ("image", "image"), "question": ("question", "text")},
         "answer",
     ),
     "sort_of_clevr": ({"image": ("image", "image"), "question": ("question", "vector")}, "answer"),
 }
-VOCABULARY_SIZES: dict[str, dict[str, int | None]] = {"digits_vqa": {"question": len(VOCABULARY)}}
 WORDS = {"digits_vqa": {"question": VOCABULARY}}
+LENGTHS = {"digits_vqa": {"question": QUESTION_LENGTH}}
 SPLIT_NAMES = {"train": "train", "validation": "validation", "valid": "validation"}
 SPLIT_NAMES |= {"val": "validation", "dev": "validation", "test": "test"}
 _NAME = re.compile(r"(?P<base>[a-z]\w*)(/[\w.\-]+)?(:[\d.*]+)?")
 PathLike = str | os.PathLike[str]
-# No feature can have this name, so no input can collide with it.
-_TARGET = "/target"
 
 
 def available() -> list[str]:
@@ -76,6 +75,8 @@ def builder(name: str, data_dir: PathLike | None = None) -> Any:
     made = _find(tfds, name, data_dir)
     if made.is_prepared():
         return made
+    if made.name not in OURS:
+        check_reachable(name)
     config = tfds.download.DownloadConfig(try_download_gcs=False)
     try:
         # TFDS announces itself on stdout, which belongs to the caller's results; its progress bar
@@ -144,19 +145,18 @@ def _find(tfds: Any, name: str, data_dir: PathLike | None) -> Any:
     near = difflib.get_close_matches(name.split("/")[0], known, n=3)
     hint = f" (nearest: {', '.join(near)})" if near else ""
     raise received(
-        f"one of {available()}, a TFDS name, a .npz file or a directory of .npy files{hint}",
+        f"one of {available()}, a TFDS name, or a file or folder that exists{hint}",
         name=name,
     )
 
 
 def load_tfds(
-    name: str, *, data_dir: PathLike | None, seed: int, limit: int | None
-) -> ArrayDataset:
-    """The `ArrayDataset` of a TFDS name."""
-    if limit is not None:
-        positive_int("limit", limit)
+    name: str, *, data_dir: PathLike | None, target: str | None, limit: int | None
+) -> Source:
+    """What is in a data set of TFDS."""
     built = builder(name, data_dir)
-    inputs, target = OURS[built.name] if built.name in OURS else _choose(built.info)
+    ours = OURS.get(built.name) if target is None else None
+    inputs, target = ours or _choose(built.info, target)
     splits: dict[str, Rows] = {}
     for split, size in sorted((key, info.num_examples) for key, info in built.info.splits.items()):
         if split in SPLIT_NAMES and size:
@@ -164,22 +164,25 @@ def load_tfds(
             most = size if limit is None else min(size, 2 * limit)
             rows = _read(built, f"{split}[:{most}]", inputs, target)
             # Benchmarks hide the labels of their test split behind -1; such rows measure nothing.
-            if split == "train" or not (rows[_TARGET] == -1).all():
+            if split == "train" or not (rows[target] == -1).all():
                 splits[SPLIT_NAMES[split]] = rows
-    return assemble(
+    return Source(
         built.name,
-        splits,
-        target=_TARGET,
+        {split: table_of(rows, f"{name} ({split})") for split, rows in splits.items()},
+        target=target,
         kinds={key: kind for key, (_, kind) in inputs.items()},
-        vocabulary_sizes=VOCABULARY_SIZES.get(built.name, {}),
-        words=WORDS.get(built.name),
-        classes=tuple(built.info.features[target].names),
-        seed=seed,
-        limit=limit,
+        words=WORDS.get(built.name, {}),
+        lengths=LENGTHS.get(built.name, {}),
+        classes=_names(built.info.features[target]),
+        arrays=True,
     )
 
 
-def _choose(info: Any) -> tuple[Inputs, str]:
+def _names(feature: Any) -> tuple[str, ...] | None:
+    return tuple(feature.names) if hasattr(feature, "names") else None
+
+
+def _choose(info: Any, target: str | None) -> tuple[Inputs, str]:
     """Which features are inputs, of which kind, and which one is the target."""
     tfds = require("tensorflow_datasets", "tensorflow-datasets", "keras_hadamard.datasets")
     types = tfds.features
@@ -187,14 +190,21 @@ def _choose(info: Any) -> tuple[Inputs, str]:
         raise received("a dictionary of features", features=type(info.features).__name__)
     features = dict(info.features.items())
     keys = info.supervised_keys
-    if keys and len(keys) == 2 and all(isinstance(key, str) for key in keys):
+    if target is not None and target not in features:
+        raise received(
+            f"`target` to be a feature{near(target, features)}", target=target, name=info.name
+        )
+    if target is None and keys and len(keys) == 2 and all(isinstance(key, str) for key in keys):
         features = {key: features[key] for key in keys}
     labels = [k for k, f in features.items() if isinstance(f, types.ClassLabel)]
-    if len(labels) != 1:
-        raise received("exactly one ClassLabel feature as target", labels=labels, name=info.name)
+    if target is None and len(labels) != 1:
+        raise received(
+            "exactly one ClassLabel feature as target, or `target`", labels=labels, name=info.name
+        )
+    target = target or labels[0]
     kinds: dict[str, str] = {}
     for key, feature in features.items():
-        if isinstance(feature, types.ClassLabel):
+        if key == target or isinstance(feature, types.ClassLabel):
             continue
         if isinstance(feature, types.Image):
             kinds[key] = "image"
@@ -206,13 +216,13 @@ def _choose(info: Any) -> tuple[Inputs, str]:
             raise received(f"`{key}` of one shape in all examples", shape=feature.shape)
     if not kinds:
         raise received("an image, text or tensor feature as input", features=sorted(features))
-    return {key: (key, kind) for key, kind in kinds.items()}, labels[0]
+    return {key: (key, kind) for key, kind in kinds.items()}, target
 
 
 def _read(built: Any, split: str, inputs: Inputs, target: str) -> Rows:
     """The inputs and the target of a split as arrays, in the order of the files."""
     tfds = require("tensorflow_datasets", "tensorflow-datasets", "keras_hadamard.datasets")
-    wanted = {key: feature for key, (feature, _) in inputs.items()} | {_TARGET: target}
+    wanted = {key: feature for key, (feature, _) in inputs.items()} | {target: target}
     data = built.as_dataset(split=split, shuffle_files=False)
     data = data.map(lambda row: {key: row[feature] for key, feature in wanted.items()})
     batches = list(tfds.as_numpy(data.batch(256)))

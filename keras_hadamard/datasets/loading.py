@@ -1,41 +1,83 @@
-"""One function from a name or a path to arrays."""
+"""One function from whatever holds data to arrays."""
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from keras_hadamard._core.checks import received
-from keras_hadamard.datasets._files import load_file
+from keras_hadamard._core.checks import near, received
+from keras_hadamard.datasets import _images
+from keras_hadamard.datasets._assemble import assemble
+from keras_hadamard.datasets._files import load_file, source_of
+from keras_hadamard.datasets._options import Options
+from keras_hadamard.datasets._table import Source, table_of_frame
+from keras_hadamard.datasets._tables import TABLE_SUFFIXES, load_table, suffix_of
 from keras_hadamard.datasets.arrays import ArrayDataset
+
+if TYPE_CHECKING:
+    import pandas
+
+PathLike = str | os.PathLike[str]
 
 
 def load_arrays(
-    source: str | os.PathLike[str],
+    source: "PathLike | pandas.DataFrame | Mapping[str, Any]",
     *,
-    data_dir: str | os.PathLike[str] | None = None,
+    target: str | Sequence[str] | None = None,
+    kinds: Mapping[str, str] | None = None,
+    test: "PathLike | pandas.DataFrame | Mapping[str, Any] | None" = None,
+    shares: Sequence[float] = (0.15, 0.15),
+    group: str | None = None,
+    time: str | None = None,
+    task: str | None = None,
+    data_dir: PathLike | None = None,
     seed: int = 0,
     limit: int | None = None,
 ) -> ArrayDataset:
-    """Loads a classification data set as named arrays in three splits.
+    """Loads any data set as named arrays in three splits, with the model that made the arrays.
 
     `source` is one of
 
+    - a table: a CSV or TSV file (also `.gz`; separator and encoding are found), Parquet, Feather,
+      JSON lines (`.jsonl`, `.ndjson`), a pandas DataFrame, or a dictionary of columns. A column may
+      hold paths of images, relative to the table's file;
+    - a folder of images by class, `folder/<class>/1.png`, perhaps below `train`, `validation` and
+      `test`. All get one size: the one they have, or a square of their median side, 64 at most;
+    - arrays: a `.npz` file, a directory of `.npy` files or a dictionary, with arrays named
+      `train_image`, `train_target`, `test_image`, ... or, to be split here, `image`, `target`, ...
+      A description, `NAME.json` beside `NAME.npz`, an array `spec` within it, or `spec.json` in the
+      directory, may give `{"target": "label", "inputs": {"image": {"kind": "image"}, "words":
+      {"kind": "tokens", "vocabulary_size": 50}}, "classes": ["no", "yes"]}`;
     - a data set of this package, `"digits_vqa"` or `"sort_of_clevr"` (with `/full`, `/tiny`), made
-      without a network;
-    - any other TFDS name: its `supervised_keys`, or all of its image, text and numeric features
-      with its only `ClassLabel` as target. Texts become tokens with a vocabulary fitted on train;
-    - a `.npz` file or a directory of `.npy` files, with arrays named `train_image`, `train_target`,
-      `test_image`, ... or, to be split here, `image`, `target`, ... A JSON description in
-      `NAME.json` beside `NAME.npz`, in an array `spec` within it, or in `spec.json` in the
-      directory may give `{"target": "label", "inputs": {"image": {"kind": "image"}, "words":
-      {"kind": "tokens", "vocabulary_size": 50}}, "classes": ["no", "yes"]}`. Without it the target
-      is `target` and arrays of rank 3 or 4 (float or uint8) are images, matrices of integers
-      tokens, matrices of floats vectors.
+      without a network, or any other TFDS name.
 
-    Unsigned integer images are scaled to [0, 1], float images are taken as they are. Each missing
-    split takes 15 % of the train examples, drawn by `seed`.
+    Kinds of columns are inferred, and what of them is learnt is learnt of the training split:
+    numbers and dates become one standardised vector, `numbers`; categories ids, `categories`; each
+    text tokens, each image pixels in [0, 1], under their own names. Missing numbers become the mean
+    and get an indicator, missing categories an id, and so do values that training has not.
+    Columns that differ in each row, as an id does, or that never differ are dropped. `columns` says
+    what was inferred, `warnings` what is suspicious, and `preprocessing` does it all again in an
+    exported graph: requests carry the columns, numbers as floats (NaN where missing), text
+    categories, texts and ISO 8601 dates as strings ("" where missing), integer categories as
+    integers. `Column.key` is the name in requests where a column's own is impossible.
 
     Args:
-        source: String or path. A string without a path separator is a name unless it exists.
+        source: String, path, DataFrame or dictionary. A string without a path separator is a name
+            unless it exists.
+        target: String, or list of strings: the columns to predict. Several columns of 0 and 1 are
+            labels, other ones numbers. Defaults to `None`, the column called target, label, class
+            or y.
+        kinds: Dictionary from column to `"number"`, `"category"`, `"text"`, `"image"`, `"tokens"`,
+            `"vector"`, `"date"`, `"id"` or `"drop"`, where it is not as inferred. Defaults to
+            `None`.
+        test: Like `source`, the rows to test on, with the same columns. Defaults to `None`.
+        shares: Pair of floats, the shares of validation and test where they are missing. Classes
+            keep their shares in each split. Defaults to `(0.15, 0.15)`.
+        group: String, a column whose equal values stay in one split. Defaults to `None`.
+        time: String, a column by which training is the past, then validation, then test. Defaults
+            to `None`.
+        task: String, `"binary"`, `"multiclass"`, `"multilabel"` (a column of lists, or of strings
+            such as `"a;b"`) or `"regression"`. Defaults to `None`, as the target suggests.
         data_dir: String or path, where TFDS keeps prepared data. Defaults to `None`, TFDS's own.
         seed: Integer that draws missing splits and limited examples. Defaults to `0`.
         limit: Positive integer, the most examples a split may have. Defaults to `None`, all.
@@ -44,41 +86,81 @@ def load_arrays(
         An `ArrayDataset`.
 
     Raises:
-        ValueError: If there is no such data set, or a file is unreadable or its arrays do not make
-            a data set: unequal lengths, no integer target, values that are not finite, ids out of
-            range, fewer than two classes, an empty split. One line says what was received.
-        ImportError: If a TFDS name is given and TFDS or scikit-learn is not installed.
+        ValueError: If there is no such data set, column or option, or a file is unreadable or does
+            not make a data set. One line says what was received: file, column, row or option.
+        ImportError: If pandas, pyarrow, scikit-learn or TFDS is needed and not installed.
 
     Example:
 
-    >>> import keras_hadamard, numpy as np, pathlib, tempfile
-    >>> file = pathlib.Path(tempfile.mkdtemp(), "mine.npz")
-    >>> np.savez(file, x=np.random.rand(100, 3), target=np.arange(100) % 2)
-    >>> data = keras_hadamard.datasets.load_arrays(file)
-    >>> data.inputs["x"].kind, len(data.train), len(data.test)
-    ('vector', 70, 15)
+    >>> import keras_hadamard, pandas
+    >>> rows = {"height": [1.5, 1.8, None, 1.7] * 25, "city": ["Rome", "Oslo"] * 50}
+    >>> table = pandas.DataFrame(rows | {"label": ["yes", "no", "no", "yes"] * 25})
+    >>> data = keras_hadamard.datasets.load_arrays(table)
+    >>> data.task, data.inputs["numbers"].shape, data.inputs["categories"].vocabulary_sizes
+    ('binary', (2,), (4,))
+    >>> [column.encoding for column in data.columns][:1]
+    ['standardised, missing indicator']
     """
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
-        raise received("`seed` to be an integer in [0, 2**32)", seed=seed)
+    options = Options(target, kinds, shares, group, time, task, seed, limit)
+    read = _read(source, options, data_dir)
+    if test is not None:
+        other = _read(test, options, data_dir)
+        if "test" in read.splits or len(other.splits) > 1:
+            raise received("one test split", source=sorted(read.splits), test=sorted(other.splits))
+        read.splits["test"] = other.splits["train"]
+        read.warnings += other.warnings
+    return assemble(read, options)
+
+
+def _read(source: Any, options: Options, data_dir: PathLike | None) -> Source:
+    if isinstance(source, Mapping):
+        return source_of("arrays", {str(key): value for key, value in source.items()})
+    if type(source).__name__ == "DataFrame":
+        return Source("table", {"train": table_of_frame(source, "the DataFrame")})
     if not isinstance(source, (str, os.PathLike)) or not os.fspath(source):
-        raise received("`source` to be a name or a path", source=source)
+        raise received("`source` to be a name, a path, a DataFrame or a dictionary", source=source)
     path = Path(source).expanduser()
     if not _is_path(source, path):
         # Here and not above: a file needs no TFDS.
         from keras_hadamard.datasets._tfds import load_tfds
 
-        return load_tfds(os.fspath(source), data_dir=data_dir, seed=seed, limit=limit)
+        target = options.target if isinstance(options.target, str) else None
+        made = load_tfds(os.fspath(source), data_dir=data_dir, target=target, limit=options.limit)
+        return made
     if not path.exists():
-        raise received("a file or directory that exists", source=str(source))
-    if path.is_file() and path.suffix != ".npz":
-        raise received("a .npz file or a directory of .npy files", source=str(source))
-    if path.is_dir() and not any(path.glob("*.npy")):
-        raise received("a directory with .npy files", source=str(source))
-    return load_file(path, seed=seed, limit=limit)
+        beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise received(
+            f"a file or directory that exists{near(path.name, beside)}", source=str(source)
+        )
+    return _read_directory(path) if path.is_dir() else _read_file(path)
 
 
-def _is_path(source: str | os.PathLike[str], path: Path) -> bool:
-    if not isinstance(source, str) or path.suffix in (".npz", ".npy"):
+def _read_file(path: Path) -> Source:
+    if path.suffix == ".npz":
+        return load_file(path)
+    if suffix_of(path) not in TABLE_SUFFIXES:
+        raise received(
+            f"a .npz file or a directory, or a table: {', '.join(TABLE_SUFFIXES)}",
+            source=str(path),
+        )
+    notes: list[str] = []
+    table = load_table(path, notes)
+    return Source(path.name.split(".")[0], {"train": table}, warnings=notes)
+
+
+def _read_directory(path: Path) -> Source:
+    if any(path.glob("*.npy")):
+        return load_file(path)
+    if not _images.is_image_folder(path):
+        raise received(
+            "a directory with .npy files, or with images in a folder for each class",
+            source=str(path),
+        )
+    return _images.load_folder(path)
+
+
+def _is_path(source: PathLike, path: Path) -> bool:
+    if not isinstance(source, str) or suffix_of(path) in (".npz", ".npy", *TABLE_SUFFIXES):
         return True
     from keras_hadamard.datasets._tfds import OURS
 

@@ -4,23 +4,24 @@ from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from keras_hadamard._core.typing import Tensor
+from keras_hadamard.datasets._text_encoder import tokens_of_text
 
 if TYPE_CHECKING:
-    from keras_hadamard.datasets.arrays import ArrayDataset, InputSpec
+    from keras_hadamard.datasets.arrays import ArrayDataset
 
 
 def preprocessing_of(data: "ArrayDataset") -> keras.Model | None:
     """What was done to a data set's examples before they were arrays, as a Keras model.
 
-    Images that were scaled take pixels as unsigned integers, tokens that were made of a text take
-    the text: `ExportOptions(preprocessing=...)` puts that into the exported graph, under the same
-    names of inputs.
+    That is `data.preprocessing`, by which `load_arrays` made the arrays. Of a data set made by hand
+    it is what its `inputs` say: images that were scaled take pixels as unsigned integers, tokens
+    that were made of a text take the text. `ExportOptions(preprocessing=...)` puts the model into
+    the exported graph.
 
     Args:
-        data: `keras_hadamard.datasets.ArrayDataset`, whose `inputs` say what was done.
+        data: `keras_hadamard.datasets.ArrayDataset`.
 
     Returns:
         A `keras.Model` from a dict of inputs to a dict of inputs, or None if nothing was done.
@@ -36,6 +37,8 @@ def preprocessing_of(data: "ArrayDataset") -> keras.Model | None:
     >>> before.input["x"].dtype, before({"x": np.full((1, 2, 2, 1), 255, "uint8")})["x"].dtype
     ('uint8', tf.float32)
     """
+    if data.preprocessing is not None:
+        return data.preprocessing
     inputs: dict[str, Tensor] = {}
     outputs: dict[str, Tensor] = {}
     for name, spec in data.inputs.items():
@@ -45,20 +48,5 @@ def preprocessing_of(data: "ArrayDataset") -> keras.Model | None:
             outputs[name] = keras.layers.Rescaling(scale)(inputs[name])
         elif spec.words is not None:
             inputs[name] = keras.Input((), dtype="string", name=name)
-            outputs[name] = _tokens(inputs[name], spec)
+            outputs[name] = tokens_of_text(inputs[name], spec)
     return keras.Model(inputs, outputs) if inputs else None
-
-
-def _tokens(text: Tensor, spec: "InputSpec") -> Tensor:
-    layer = keras.layers.TextVectorization(
-        standardize=_words_alone,
-        split="whitespace",
-        output_sequence_length=spec.shape[0],
-        vocabulary=list((spec.words or ())[2:]),
-    )
-    return keras.ops.cast(layer(text), "int32")
-
-
-def _words_alone(text: Tensor) -> Tensor:
-    """Lower case, with a space for all that is no letter, digit or underscore."""
-    return tf.strings.regex_replace(tf.strings.lower(text, "utf-8"), r"[^\pL\pN_]+", " ")

@@ -1,0 +1,260 @@
+"""From what was read to an `ArrayDataset`: targets, splits, kinds, encoders, arrays, warnings."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from keras_hadamard._core.checks import near, received
+from keras_hadamard.datasets import _findings, _kinds, _splits, _values
+from keras_hadamard.datasets._fitting import Fitted, fit
+from keras_hadamard.datasets._options import Options
+from keras_hadamard.datasets._preprocessing import apply, model_of
+from keras_hadamard.datasets._table import Source, Table, import_pandas
+from keras_hadamard.datasets._targets import (
+    Targets,
+    encode_targets,
+    find_targets,
+    known_targets,
+)
+from keras_hadamard.datasets.arrays import SPLITS, ArrayDataset, Column, Split
+
+_RAW_ROWS = 8
+
+
+def assemble(source: Source, options: Options) -> ArrayDataset:
+    """The data set of what was read."""
+    notes = list(source.warnings)
+    names = find_targets(source, options.target)
+    _check_splits(source, options, names)
+    whole = {split: source.splits[split] for split in SPLITS if split in source.splits}
+    kept = {
+        split: _with_targets(split, table, names, options.task, notes)
+        for split, table in whole.items()
+    }
+    targets = encode_targets(kept, names, options.task, source, notes)
+    tables, targets, groups = _divided(kept, targets, options)
+    kinds = _kinds_of(tables["train"], names, source, options, notes)
+    inputs = [name for name, kind in kinds.items() if kind not in ("id", "drop")]
+    if not inputs:
+        raise received("at least one input column", dropped=list(kinds), target=list(names))
+    notes += _findings.leaks(tables["train"], inputs, targets)
+    fitted = fit(tables, {name: kinds[name] for name in inputs}, options.kinds or {}, source)
+    model = model_of(fitted.encoders)
+    splits = {
+        split: Split(_arrays(model, fitted, split), targets.splits[split], groups.get(split))
+        for split in SPLITS
+    }
+    specs = {one.name: one.spec for one in fitted.encoders}
+    changed = any(one.changes for one in fitted.encoders)
+    notes += _findings.of_classes(targets)
+    notes += _findings.of_size(specs, len(splits["train"]))
+    notes += _findings.duplicates(splits)
+    return ArrayDataset(
+        source.name,
+        specs,
+        classes=targets.classes,
+        task=targets.task,
+        columns=tuple(_columns(whole, names, targets, kinds, fitted, options)),
+        warnings=tuple(" ".join(note.split()) for note in notes),
+        preprocessing=model if changed else None,
+        raw=_raw(fitted) if changed else None,
+        **splits,
+    )
+
+
+def _check_splits(source: Source, options: Options, names: tuple[str, ...]) -> None:
+    if "train" not in source.splits:
+        raise received("a train split", splits=sorted(source.splits))
+    train = source.splits["train"]
+    options.check_columns(list(train.columns), names)
+    for split, table in source.splits.items():
+        for name in train.columns:
+            if name not in table.columns:
+                raise received(
+                    f"the columns of train in {table.origin}{near(name, table.columns)}",
+                    missing=name,
+                    columns=list(table.columns)[:50],
+                )
+            if not len(table):
+                raise received(f"{split} to have examples", examples=0)
+            mine, its = train.columns[name], table.columns[name]
+            if isinstance(mine, np.ndarray) != isinstance(its, np.ndarray) or (
+                isinstance(mine, np.ndarray) and mine.shape[1:] != its.shape[1:]
+            ):
+                raise received(
+                    f"`{name}` of {split} to have the shape that train has",
+                    train=mine.shape[1:],
+                    shape=its.shape[1:],
+                )
+
+
+def _with_targets(
+    split: str, table: Table, names: tuple[str, ...], task: str | None, notes: list[str]
+) -> Table:
+    known = known_targets(table, names, task)
+    if known.all():
+        return table
+    lost = int((~known).sum())
+    if lost == len(table):
+        raise received("rows with a target", target=list(names), missing=lost, source=table.origin)
+    where = "" if split == "train" else f" of {split}"
+    notes.append(f"{lost:,} of {len(table):,} rows{where} have no target and were dropped.")
+    return table.take(np.flatnonzero(known))
+
+
+def _divided(
+    tables: Mapping[str, Table], targets: Targets, options: Options
+) -> tuple[dict[str, Table], Targets, dict[str, np.ndarray]]:
+    """All three splits, with at most `limit` rows each."""
+    train = tables["train"]
+    strata = targets.splits["train"] if targets.labelled else None
+    division = _splits.Division(
+        strata,
+        None if options.group is None else _codes(train.columns[options.group]),
+        None if options.time is None else _times(options.time, train),
+    )
+    given = {split: len(table) for split, table in tables.items()}
+    rows = _splits.divide(given, division, options.share_of, options.seed)
+    done: dict[str, Table] = {}
+    arrays: dict[str, np.ndarray] = {}
+    for split in SPLITS:
+        origin = "train" if split in rows else split
+        chosen = rows.get(split, np.arange(given.get(split, 0)))
+        array = targets.splits[origin][chosen]
+        few = _splits.draw(
+            len(chosen), array if targets.labelled else None, options.limit, options.seed
+        )
+        if options.time is not None:
+            few = np.sort(few)
+        done[split] = tables[origin].take(chosen[few])
+        arrays[split] = array[few]
+    groups: dict[str, np.ndarray] = {}
+    if options.group is not None:
+        pandas = import_pandas()
+        columns = [done[split].columns[options.group] for split in SPLITS]
+        codes = _codes(pandas.concat(columns, ignore_index=True))
+        ends = np.cumsum([len(column) for column in columns])[:-1]
+        groups = dict(zip(SPLITS, np.split(codes, ends), strict=True))
+    return done, Targets(targets.task, targets.classes, arrays), groups
+
+
+def _codes(column: Any) -> np.ndarray:
+    """Integers of the values; a row without a group is one by itself."""
+    if isinstance(column, np.ndarray):
+        raise received("`group` to be a column, not an array", shape=column.shape)
+    codes, values = import_pandas().factorize(column)
+    alone = codes < 0
+    codes[alone] = len(values) + np.arange(int(alone.sum()))
+    return codes.astype("int32")
+
+
+def _times(name: str, table: Table) -> np.ndarray:
+    column = table.columns[name]
+    if isinstance(column, np.ndarray):
+        raise received("`time` to be a column, not an array", time=name, shape=column.shape)
+    numbers = _values.loose_numbers(column)
+    values = numbers if not np.isnan(numbers).any() else _values.dates(column)[0]
+    missing = np.isnat(values) if values.dtype.kind == "M" else np.isnan(values)
+    if missing.any():
+        raise received(
+            "`time` to be numbers or dates in each row",
+            value=str(column.iloc[int(np.argmax(missing))]),
+            **table.where(name, missing),
+        )
+    return values
+
+
+def _kinds_of(
+    train: Table, targets: tuple[str, ...], source: Source, options: Options, notes: list[str]
+) -> dict[str, str]:
+    """The kind of each column but the target and what divides the rows."""
+    apart = {*targets, options.group, options.time}
+    listed = source.inputs if source.inputs is not None else list(train.columns)
+    asked = {**source.kinds, **(options.kinds or {})}
+    kinds: dict[str, str] = {}
+    constant: list[str] = []
+    for name in listed:
+        if name in apart:
+            continue
+        kind = asked.get(name) or _kinds.infer_kind(name, train, notes)
+        column = train.columns[name]
+        if name not in asked:
+            if kind == "drop" or (not isinstance(column, np.ndarray) and _is_constant(column)):
+                constant.append(name)
+                kind = "drop"
+            elif kind == "id":
+                notes.append(
+                    f"`{name}` differs in each row, as an id does: dropped unless kinds= says "
+                    "what it is."
+                )
+        elif kind not in ("drop", "id", "image", "tokens", "vector") and isinstance(
+            column, np.ndarray
+        ):
+            raise received(
+                f"the kind of {name!r} to be 'image', 'tokens' or 'vector', for an array",
+                kind=kind,
+                shape=column.shape,
+            )
+        kinds[name] = kind
+    if constant:
+        notes.append(f"The same value in all training rows, dropped: {_listed(constant)}.")
+    return kinds
+
+
+def _is_constant(column: Any) -> bool:
+    try:
+        return bool(column.nunique(dropna=False) < 2)
+    except TypeError:
+        return False
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(f"`{name}`" for name in names[:5]) + more
+
+
+def _arrays(model: Any, fitted: Fitted, split: str) -> dict[str, np.ndarray]:
+    return apply(model, fitted.raw[split])
+
+
+def _raw(fitted: Fitted) -> dict[str, np.ndarray]:
+    return {key: array[:_RAW_ROWS] for key, array in fitted.raw["test"].items()}
+
+
+def _columns(
+    tables: Mapping[str, Table],
+    names: tuple[str, ...],
+    targets: Targets,
+    kinds: Mapping[str, str],
+    fitted: Fitted,
+    options: Options,
+) -> Iterable[Column]:
+    pandas = import_pandas()
+    phrases = fitted.phrases
+    for name, first in tables["train"].columns.items():
+        parts = [table.columns[name] for table in tables.values()]
+        whole = parts if isinstance(first, np.ndarray) else [pandas.concat(parts)]
+        distinct = _values.distinct_count(whole[0])
+        missing = sum(_values.missing_count(part) for part in whole)
+        role, kind, phrase = "dropped", kinds.get(name, "drop"), "not used"
+        if name in names:
+            role, kind = "target", targets.task
+            phrase = {"regression": "numbers as they are", "multilabel": "0 or 1"}.get(
+                kind, f"{len(targets.classes)} classes as indices"
+            )
+        elif name == options.group:
+            role, kind, phrase = "group", "category", "rows of one group stay in one split"
+        elif name == options.time:
+            role, kind, phrase = "time", "date", "training is before validation, then test"
+        elif name in phrases:
+            role, phrase = "input", phrases[name]
+        yield Column(
+            name,
+            kind,
+            role,
+            distinct,
+            missing,
+            phrase,
+            fitted.keys[name] if role == "input" else "",
+        )

@@ -1,0 +1,136 @@
+"""What kind of input a column is, by its values in training."""
+
+import re
+from typing import Any
+
+import numpy as np
+
+from keras_hadamard._core.checks import received
+from keras_hadamard.datasets import _values
+from keras_hadamard.datasets._table import Table, import_pandas
+
+COLUMN_KINDS = (
+    "number",
+    "category",
+    "text",
+    "image",
+    "tokens",
+    "vector",
+    "date",
+    "id",
+    "drop",
+)
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
+_UNSPACED = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
+# Fewer rows have distinct integers by chance.
+_ENOUGH_FOR_IDS = 50
+_FEW_INTEGERS, _ROWS_EACH = 10, 10
+_FEW_STRINGS = 20
+_CODE = re.compile(r"(code|zip|plz|postal|type|class|category|group)|(^|[_ ])id$", re.IGNORECASE)
+_ID = re.compile(r"(^|[_\W])(id|index|uuid|guid|key|nr|no)$|^unnamed|Id$", re.IGNORECASE)
+# Of the strings of a column of numbers or dates, this share has to be one.
+_MOST = 0.95
+
+
+def infer_kind(name: str, table: Table, notes: list[str]) -> str:
+    """The kind of a column; notes get a sentence on what may be meant otherwise."""
+    column = table.columns[name]
+    if isinstance(column, np.ndarray):
+        return infer_array_kind(name, column)
+    known = column.dropna()
+    if known.empty:
+        return "drop"
+    if _values.is_boolean(known):
+        return "category"
+    if _values.is_date(known):
+        return "date"
+    if _values.is_text(known):
+        return _infer_strings(name, known, table, notes)
+    if not import_pandas().api.types.is_numeric_dtype(known.dtype):
+        raise received("numbers, strings or dates", column=name, dtype=str(known.dtype))
+    numbers = _values.loose_numbers(known)
+    if (numbers != np.floor(numbers)).any():
+        return "number"
+    return _infer_integers(name, numbers, _values.is_integer(known), len(column), notes)
+
+
+def infer_array_kind(name: str, array: np.ndarray) -> str:
+    kind = array.dtype.kind
+    if array.ndim in (3, 4) and (kind == "f" or array.dtype == np.uint8):
+        return "image"
+    if array.ndim == 2 and kind in "iuf":
+        return "vector" if kind == "f" else "tokens"
+    raise received(
+        f"`{name}` to be images (rank 3 or 4, float or uint8), tokens (a matrix of integers) or "
+        "vectors (a matrix of floats), or its kind",
+        dtype=str(array.dtype),
+        shape=array.shape,
+    )
+
+
+def _infer_integers(
+    name: str, numbers: np.ndarray, integer: bool, rows: int, notes: list[str]
+) -> str:
+    values = np.unique(numbers)
+    distinct, span = len(values), float(values[-1] - values[0])
+    if integer and distinct == rows and rows > 2:
+        counted = span < 2 * rows and rows > _FEW_STRINGS
+        if rows >= _ENOUGH_FOR_IDS or counted or _ID.search(name):
+            return "id"
+    if distinct <= _FEW_INTEGERS and rows >= _ROWS_EACH * distinct:
+        return "category"
+    coded = distinct <= 50 and rows >= 20 * distinct and span > 3 * distinct
+    if integer and (coded or _CODE.search(name)):
+        notes.append(
+            f"`{name}` holds integers that look like categories ({distinct} distinct): taken as "
+            f'numbers unless kinds={{"{name}": "category"}}.'
+        )
+    return "number"
+
+
+def _infer_strings(name: str, known: Any, table: Table, notes: list[str]) -> str:
+    pandas = import_pandas()
+    odd = known.map(lambda value: isinstance(value, (dict, list, tuple, set, np.ndarray)))
+    if odd.any():
+        if odd.all() and known.map(_is_ids).all():
+            return "tokens"
+        mask = np.array([isinstance(v, (dict, list, tuple, set)) for v in table.columns[name]])
+        raise received("a value, or as many numbers in each row", **table.where(name, mask))
+    texts = pandas.Series(_values.strings(known)).str.strip()
+    texts = texts[texts != ""]
+    if texts.empty:
+        return "drop"
+    for pattern in (_values.ISO_DATE, _values.DAY_FIRST, _values.SLASHED):
+        if texts.str.fullmatch(pattern).mean() >= _MOST:
+            _say_what_is_lost(name, np.isnat(_values.dates(texts)[0]), texts, "dates", notes)
+            return "date"
+    lost = np.isnan(_values.loose_numbers(texts))
+    if lost.mean() <= 1 - _MOST:
+        _say_what_is_lost(name, lost, texts, "numbers", notes)
+        return "number"
+    if texts.str.lower().str.endswith(IMAGE_SUFFIXES).mean() >= _MOST:
+        return "image"
+    return _infer_words(texts)
+
+
+def _is_ids(value: Any) -> bool:
+    return all(isinstance(item, (int, np.integer)) and item >= 0 for item in value)
+
+
+def _say_what_is_lost(name: str, lost: np.ndarray, texts: Any, what: str, notes: list[str]) -> None:
+    if lost.any():
+        some = ", ".join(map(repr, texts[lost].unique()[:3]))
+        notes.append(f"`{name}` has {int(lost.sum())} values that are no {what} ({some}): missing.")
+
+
+def _infer_words(texts: Any) -> str:
+    share = texts.nunique() / len(texts)
+    several = texts.str.contains(r"\S\s+\S").mean() > 0.5
+    unspaced = texts.str.contains(_UNSPACED).mean() > 0.5 and texts.str.len().mean() >= 4
+    words = texts.str.count(r"\S+").mean()
+    if share > 0.5 and (several or unspaced):
+        return "text"
+    if texts.nunique() > _FEW_STRINGS and words >= 5:
+        return "text"
+    # Each value almost once: what is learnt of one says nothing of others.
+    return "id" if share > 0.9 and len(texts) > 2 else "category"

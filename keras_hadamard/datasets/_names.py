@@ -1,0 +1,45 @@
+"""Names that Keras, TensorFlow and a SavedModel's signature all take."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+# TensorFlow drops other characters from the name of a placeholder; Keras refuses a slash.
+# A dot at the end is for our own layers.
+_SAFE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9_-])?")
+_LETTERS = str.maketrans({"ß": "ss", "ø": "o", "Ø": "O", "æ": "ae", "Æ": "Ae", "ł": "l", "đ": "d"})
+
+
+def safe_names(names: Iterable[str]) -> dict[str, str]:
+    """A name of its own for each, which is the name itself wherever it can be one."""
+    listed = [str(name) for name in names]
+    made: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in listed:
+        # TensorFlow holds names for equal that differ in case; Python cannot pass `self` to a
+        # loaded signature by name.
+        if _SAFE.fullmatch(name) and name != "self" and name.lower() not in taken:
+            made[name] = unique(name, taken)
+    for position, name in enumerate(listed):
+        if name not in made:
+            made[name] = unique(_made_safe(name, position), taken)
+    return {name: made[name] for name in listed}
+
+
+def unique(name: str, taken: set[str]) -> str:
+    """The name, with a number at its end if it is taken; it is taken from now on."""
+    found, number = name, 1
+    while found.lower() in taken:
+        number += 1
+        found = f"{name}_{number}"
+    taken.add(found.lower())
+    return found
+
+
+def _made_safe(name: str, position: int) -> str:
+    """Accents are dropped and other characters become underscores; other scripts a number."""
+    plain = unicodedata.normalize("NFKD", name.translate(_LETTERS)).encode("ascii", "ignore")
+    safe = re.sub(r"[^A-Za-z0-9_.-]+", "_", plain.decode()).strip("_.")
+    if name == "self":
+        return "self_"
+    return safe if _SAFE.fullmatch(safe) else f"column_{position + 1}"

@@ -1,0 +1,118 @@
+"""Rows as they were read: columns of a table, and arrays of higher rank, side by side."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from keras_hadamard._core.checks import received
+from keras_hadamard._core.extras import require
+
+if TYPE_CHECKING:
+    import pandas
+
+
+def import_pandas() -> Any:
+    return require("pandas", "pandas", "keras_hadamard.datasets")
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Columns by name: each a pandas Series, or an array of more than one dimension.
+
+    `rows` has the number of each row where it was read, counted from 1, and `origin` says where;
+    paths of images are relative to `folder`.
+    """
+
+    columns: "dict[str, pandas.Series | np.ndarray]"
+    rows: np.ndarray
+    origin: str
+    folder: Path = Path()
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, chosen: np.ndarray) -> "Table":
+        columns = {
+            name: column[chosen] if isinstance(column, np.ndarray) else column.iloc[chosen]
+            for name, column in self.columns.items()
+        }
+        return replace(self, columns=columns, rows=self.rows[chosen])
+
+    def where(self, column: str, mask: np.ndarray) -> dict[str, Any]:
+        """For an error: the column, and the first row of the mask."""
+        return {"column": column, "row": int(self.rows[np.argmax(mask)]), "source": self.origin}
+
+
+@dataclass
+class Source:
+    """What was read, and what is said of it: by a description, by TFDS or by the folders."""
+
+    name: str
+    splits: dict[str, Table]
+    target: str | None = None
+    inputs: Sequence[str] | None = None
+    kinds: dict[str, str] = field(default_factory=dict)
+    vocabulary_sizes: dict[str, int] = field(default_factory=dict)
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    lengths: Mapping[str, int] = field(default_factory=dict)
+    classes: tuple[str, ...] | None = None
+    warnings: list[str] = field(default_factory=list)
+    # Integers of a file of arrays count classes more often than something else.
+    arrays: bool = False
+
+
+def table_of(columns: Mapping[str, Any], origin: str, folder: Path = Path()) -> Table:
+    """A table of anything with a first dimension, of equal lengths."""
+    pandas = import_pandas()
+    made: dict[str, Any] = {}
+    for name, values in columns.items():
+        if isinstance(values, pandas.Series):
+            made[str(name)] = _expanded(values.reset_index(drop=True))
+            continue
+        array = np.asarray(values)
+        if array.ndim == 0:
+            raise received(f"`{name}` to have a first dimension of examples", shape=array.shape)
+        if array.ndim > 1 and array.dtype.kind not in "iufb":
+            raise received(f"`{name}` to be numbers, or one column", dtype=str(array.dtype))
+        made[str(name)] = array if array.ndim > 1 else _expanded(pandas.Series(array))
+    lengths = {name: len(column) for name, column in made.items()}
+    if len(set(lengths.values())) > 1:
+        raise received(f"the columns of {origin} to be equally long", **lengths)
+    if len(made) < len(columns):
+        raise received("names of columns that differ", columns=[str(name) for name in columns])
+    count = next(iter(lengths.values()), 0)
+    return Table(made, np.arange(1, count + 1), origin, folder)
+
+
+def table_of_frame(frame: Any, origin: str, folder: Path = Path()) -> Table:
+    """A table of a pandas DataFrame, whose names of columns are each there once."""
+    names = [str(name) for name in frame.columns]
+    repeated = (
+        sorted({name for name in names if names.count(name) > 1})
+        if len(set(names)) < len(names)
+        else []
+    )
+    if repeated:
+        raise received(f"each column of {origin} once", repeated=repeated)
+    if not names:
+        raise received(f"columns in {origin}", columns=[])
+    if not len(frame):
+        raise received(f"rows in {origin}, which has a header only", columns=names[:20])
+    return table_of({name: frame.iloc[:, i] for i, name in enumerate(names)}, origin, folder)
+
+
+def _expanded(column: Any) -> Any:
+    """An array of a column of lists of numbers, if all are of one length."""
+    if column.dtype != object:
+        return column
+    first = next((value for value in column if value is not None), None)
+    if not isinstance(first, (list, tuple, np.ndarray)):
+        return column
+    try:
+        array = np.stack([np.asarray(value) for value in column])
+    except ValueError:
+        return column
+    return array if array.dtype.kind in "iuf" and array.ndim > 1 and array.shape[1] else column
