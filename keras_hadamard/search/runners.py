@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from keras_hadamard.search.search import Search
 
 
-class Runner(ABC, contextlib.AbstractContextManager["Runner"]):
+class Runner(contextlib.AbstractContextManager["Runner"], ABC):
     """Runs trials; `capacity` is how many at a time."""
 
     capacity = 1
