@@ -7,7 +7,7 @@ from keras_hadamard_cli.errors import InputError
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from keras_hadamard.search.redraw import load_run, redraw, side_by_side
+    from keras_hadamard.search.rebuild import load_run, rebuild_report, side_by_side
     from keras_hadamard.search.settings import SearchError
     from keras_hadamard.search.table import aligned
 
@@ -18,7 +18,7 @@ def run(arguments: argparse.Namespace) -> int:
             sys.stdout.write(aligned(list(zip(*rows, strict=True))) + "\n")
         else:
             for folder in arguments.folders:
-                redraw(folder)
+                rebuild_report(folder)
                 sys.stdout.write(f"{folder}/report.html\n")
     except SearchError as error:
         raise InputError(str(error)) from error

@@ -4,12 +4,20 @@ from keras_hadamard._core.extras import require as _require
 
 _require("keras_tuner", "keras-tuner", "keras_hadamard.search")
 
-from keras_hadamard.search.redraw import load_run, redraw
+from keras_hadamard.search.rebuild import load_run, rebuild_report
 from keras_hadamard.search.run import Run
 from keras_hadamard.search.search import Search, SearchFailed
 from keras_hadamard.search.settings import SearchError, SearchSettings
 
-__all__ = ["Run", "Search", "SearchError", "SearchFailed", "SearchSettings", "load_run", "redraw"]
+__all__ = [
+    "Run",
+    "Search",
+    "SearchError",
+    "SearchFailed",
+    "SearchSettings",
+    "load_run",
+    "rebuild_report",
+]
 
 
 def __dir__() -> list[str]:

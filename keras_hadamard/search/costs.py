@@ -1,9 +1,9 @@
-"""What a trial costs beside its parameters, as tables and pictures show it."""
+"""What a trial costs beside its parameters, as tables and figures show it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from keras_hadamard.search.records import Training
+from keras_hadamard.search.trainings import Training
 
 
 @dataclass(frozen=True)

@@ -1,56 +1,86 @@
 """What a search shows while it runs: one live line on a terminal, plain lines elsewhere."""
 
-import shutil
 import sys
-from typing import TextIO
+from collections.abc import Sequence
+from typing import Any, TextIO
 
+from keras_hadamard._core.extras import require
 from keras_hadamard.search.budget import Budget
+from keras_hadamard.search.objectives import Objective
 from keras_hadamard.search.records import Records
 from keras_hadamard.search.run import DatasetInfo
+from keras_hadamard.search.table import aligned, column_rows, rich_table
 from keras_hadamard.search.trainings import Configuration, Training
 
 
 class Progress:
-    """Trial, best so far, elapsed and remaining."""
+    """Trial, best so far, elapsed and remaining. As a context it leaves the terminal as it was."""
 
-    def __init__(self, records: Records, budget: Budget, stream: TextIO | None = None) -> None:
-        self.records = records
-        self.budget = budget
+    def __init__(
+        self,
+        records: Records,
+        budget: Budget,
+        objective: Objective,
+        stream: TextIO | None = None,
+    ) -> None:
+        self.records, self.budget, self.objective = records, budget, objective
         self.stream = sys.stdout if stream is None else stream
-        self.live = self.stream.isatty()
+        # Said rather than found out: variables such as FORCE_COLOR would colour a pipe as well.
+        self.console = require("rich.console", "rich", "keras_hadamard.search").Console(
+            file=self.stream,
+            force_terminal=self.stream.isatty(),
+            force_jupyter=False,
+            highlight=False,
+            markup=False,
+            emoji=False,
+        )
+        self._live: Any = None
         self._title = ""
         self._left = 0
 
-    def say(self, line: str = "") -> None:
-        self._clear()
-        self.stream.write(line + "\n")
-        self.stream.flush()
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stop()
+
+    def say(self, text: str = "") -> None:
+        self._stop()
+        # A stream that cannot write a letter gets a question mark, and the search goes on.
+        encoding = getattr(self.stream, "encoding", None) or "utf-8"
+        self.console.print(text.encode(encoding, "replace").decode(encoding), soft_wrap=True)
+
+    def table(self, rows: Sequence[Sequence[str]]) -> None:
+        """Shows rows below a header; on a terminal cells wrap rather than lines."""
+        if self.console.is_terminal:
+            self._stop()
+            self.console.print(rich_table(rows))
+        else:
+            self.say(aligned(rows))
 
     def describe(self, facts: DatasetInfo) -> None:
         """Says what was found out about the data."""
-        for column in facts.columns:
-            self.say("  ".join(str(value) for value in column.values()))
+        sizes = ", ".join(f"{count:,} {split}" for split, count in facts.sizes.items())
+        self.say(f"Predicting by {self.objective.title} ({facts.task}), {sizes}")
+        if facts.columns:
+            self.table(column_rows(facts.columns))
         for warning in facts.warnings:
             self.say(f"Look at this: {warning}")
 
     def begin(self, title: str, configuration: Configuration, left: int) -> None:
         """A training begins; `left` counts it and those after it."""
         self._title, self._left = f"{title}  {kinds(configuration)}", left
-        self.epoch(0, 0.0)
+        self._show("")
 
     def epoch(self, epoch: int, best: float) -> None:
-        if not self.live:
-            return
-        now = f"  epoch {epoch}, {best:.4f}" if epoch else ""
-        line = f"{self._title}{now} | {self._status(self._left)}"
-        width = shutil.get_terminal_size().columns - 1
-        self.stream.write(f"\r\x1b[K{line[:width]}")
-        self.stream.flush()
+        """An epoch has ended; `best` is the best score so far of this training."""
+        self._show(f"  epoch {epoch}, {self.objective.title} {self.objective.format(best)}")
 
     def end(self, training: Training) -> None:
-        outcome = (
-            f"score {training.score:.4f}" if training.score is not None else training.reason or ""
-        )
+        """The training has ended."""
+        outcome = training.reason or ""
+        if training.score is not None:
+            outcome = f"{self.objective.title} {self.objective.format(training.score)}"
         verdict = outcome if training.completed else f"{training.status}: {outcome}"
         self.say(
             f"{self._title}  {verdict}  {training.seconds:.1f} s | {self._status(self._left - 1)}"
@@ -58,14 +88,31 @@ class Progress:
 
     def _status(self, left: int) -> str:
         done = self.records.completed
-        best = f"best {done[0].score:.4f} (trial {done[0].number})" if done else "best -"
+        best = "best -"
+        if done and done[0].score is not None:
+            best = f"best {self.objective.format(done[0].score)} (trial {done[0].number})"
         remaining = self.budget.remaining(left)
         rest = "" if remaining is None else f", about {clock(remaining)} left"
         return f"{best} | {clock(self.budget.elapsed)} elapsed{rest}"
 
-    def _clear(self) -> None:
-        if self.live:
-            self.stream.write("\r\x1b[K")
+    def _show(self, now: str) -> None:
+        """Replaces the live line, where there is one."""
+        if not self.console.is_terminal:
+            return
+        from rich.live import Live
+        from rich.text import Text
+
+        line = f"{self._title}{now} | {self._status(self._left)}"
+        if self._live is None:
+            # Without a thread: a line changes when something has happened.
+            self._live = Live(console=self.console, auto_refresh=False, transient=True)
+            self._live.start()
+        self._live.update(Text(line, no_wrap=True, overflow="ellipsis"), refresh=True)
+
+    def _stop(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
 
 
 def clock(seconds: float) -> str:

@@ -1,7 +1,7 @@
 """Where trials run: here, one by one, or on the processes of a cluster."""
 
 import contextlib
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from keras_hadamard.search.tasks import Task, run_task
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from keras_hadamard.search.search import Search
 
 
-class Runner(contextlib.AbstractContextManager["Runner"]):
+class Runner(contextlib.AbstractContextManager["Runner"], ABC):
     """Runs trials; `capacity` is how many at a time."""
 
     capacity = 1

@@ -16,13 +16,13 @@ from keras_hadamard.search.oracles import derive
 from keras_hadamard.search.problem import Problem, load
 from keras_hadamard.search.progress import Progress
 from keras_hadamard.search.records import Records
-from keras_hadamard.search.redraw import about, write_reports
+from keras_hadamard.search.rebuild import about, write_reports
 from keras_hadamard.search.references import references
 from keras_hadamard.search.run import DatasetInfo, Run
 from keras_hadamard.search.run_folder import STATE, identity, locked, prepare
 from keras_hadamard.search.settings import SearchSettings
 from keras_hadamard.search.summary import summary
-from keras_hadamard.search.table import aligned, trial_rows
+from keras_hadamard.search.table import trial_rows
 from keras_hadamard.search.trainings import Trial
 from keras_hadamard.search.trials import Trials
 from keras_hadamard.tuning.space_size import space_size
@@ -99,7 +99,7 @@ class Search:
         self.facts = DatasetInfo.of(self.problem)
         self.records = Records(self.folder)
         self.budget = Budget(settings.budget, self.records)
-        self.progress = Progress(self.records, self.budget, stream)
+        self.progress = Progress(self.records, self.budget, self.problem.objective, stream)
 
     def run(self) -> Run:
         """Searches, or resumes the search that the folder holds.
@@ -114,7 +114,7 @@ class Search:
                 trials are kept.
         """
         manifest = prepare(self.folder, identity(self.problem), derive(self.problem))
-        with locked(self.folder):
+        with locked(self.folder), self.progress:
             self.records.read()
             self.budget.begin()
             self._announce()
@@ -202,6 +202,6 @@ class Search:
         for note in run.notes:
             say(note)
         say()
-        say(aligned(trial_rows(self.records)))
+        self.progress.table(trial_rows(self.records))
         say()
         say(summary(run).rstrip())

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from keras_hadamard._core.extras import require
-from keras_hadamard.search.oracles import OBJECTIVE
-from keras_hadamard.search.records import Records, Trial
+from keras_hadamard.search.records import Records
+from keras_hadamard.search.trainings import Trial
 
 FOLDER = "tensorboard"
-METRICS = (OBJECTIVE, "parameters", "milliseconds")
+# What a trial came to; `value` is what trials are ranked by, larger is better.
+METRICS = ("score", "value", "parameters", "milliseconds")
 
 
 def write_logs(records: Records) -> None:
@@ -21,14 +22,20 @@ def write_logs(records: Records) -> None:
 
 
 def log_trial(folder: Path, trial: Trial) -> None:
-    """Writes the log of one trial: its parameters, its learning curve and what it came to."""
-    require("tensorboard", "tensorboard", "keras_hadamard.tuning")
+    """Writes the log of one trial: its parameters, its learning curves and what it came to."""
+    require("tensorboard", "tensorboard", "keras_hadamard.search")
     from tensorboard.plugins.hparams import api, api_pb2
     from tensorboard.plugins.hparams import summary as sessions
 
     name = f"trial-{trial.number}"
     ended = api_pb2.STATUS_SUCCESS if trial.completed else api_pb2.STATUS_FAILURE
-    results = {"parameters": trial.parameters, "milliseconds": trial.latency}
+    found = (trial.score, trial.value, trial.parameters, trial.latency)
+    results = dict(zip(METRICS, found, strict=True))
+    curves = {
+        f"{trial.objective}_by_epoch": trial.curve,
+        "loss_by_epoch": trial.losses,
+        "validation_loss_by_epoch": trial.validation_losses,
+    }
     last = len(trial.curve)
     with _Log(folder / FOLDER / name) as log:
         log.add(
@@ -38,13 +45,12 @@ def log_trial(folder: Path, trial: Trial) -> None:
             )
         )
         log.add(api.hparams_pb(trial.configuration, trial_id=name))
-        for epoch, score in enumerate(trial.curve, start=1):
-            log.add_scalar(f"{OBJECTIVE}_by_epoch", score, epoch)
-        if trial.score is not None:
-            log.add_scalar(OBJECTIVE, trial.score, last)
-        for tag, value in results.items():
-            if value is not None:
-                log.add_scalar(tag, value, last)
+        for tag, curve in curves.items():
+            for epoch, value in enumerate(curve, start=1):
+                log.add_scalar(tag, value, epoch)
+        for tag, result in results.items():
+            if result is not None:
+                log.add_scalar(tag, result, last)
         log.add(sessions.session_end_pb(ended))
 
 
