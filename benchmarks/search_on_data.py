@@ -3,7 +3,7 @@
     python -m benchmarks.search_on_data                 # all, an hour on two cores
     python -m benchmarks.search_on_data wine --trials 3
 
-Rows of train and test are drawn once a seed and are the same for all. Ours is the mean test score of
+Rows of train and test are drawn once a seed, the same for all. Ours is the mean test score of
 the best configuration over the three trainings of the search; references are fitted to the same
 rows; autokeras (`pip install autokeras`, left out without it) gets as many trials and epochs. The
 table is written to `search_on_data.md` beside this file.

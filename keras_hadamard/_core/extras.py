@@ -4,16 +4,18 @@ import importlib
 from typing import Any
 
 
-def missing(package: str, error: ImportError, needed_by: str) -> ImportError:
+def missing(
+    package: str, error: ImportError, needed_by: str, extra: str = "search"
+) -> ImportError:
     """The error of a missing package, which says what brings it."""
     return ImportError(
-        f'{needed_by} needs {package}: pip install "keras-hadamard[search]". Received: {error}'
+        f'{needed_by} needs {package}: pip install "keras-hadamard[{extra}]". Received: {error}'
     )
 
 
-def require(module: str, package: str, needed_by: str) -> Any:
+def require(module: str, package: str, needed_by: str, extra: str = "search") -> Any:
     """Imports `module`, or says which extra brings `package`."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise missing(package, error, needed_by) from error
+        raise missing(package, error, needed_by, extra) from error

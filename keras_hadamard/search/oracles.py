@@ -6,7 +6,7 @@ trials again and told their scores, which puts it where it was without a file of
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras_tuner
@@ -20,6 +20,7 @@ from keras_tuner.oracles import (
 
 from keras_hadamard._core.extras import require
 from keras_hadamard.search.problem import Problem
+from keras_hadamard.search.trainings import Trial
 
 # What the algorithms raise: the score, less what costs cost.
 OBJECTIVE = "value"
@@ -56,16 +57,16 @@ class RandomOracle(BaselineFirst, RandomSearchOracle):
 class BayesianOracle(BaselineFirst, BayesianOptimizationOracle):
     """Bayesian optimisation that spends no trial on what was tried before."""
 
-    # The values of recorded trials by number. Past the random start they are taken from here in a
-    # replay: fitting the Gaussian process again for each of them would cost seconds a trial.
-    recorded: Mapping[int, dict[str, Any]] = {}
+    # Recorded trials by number. Past the random start their values are taken from here in a replay:
+    # fitting the Gaussian process again for each of them would cost seconds a trial.
+    recorded: Mapping[int, Trial] = {}
 
     def populate_space(self: Any, trial_id: str) -> dict[str, Any]:
         tried = [t.hyperparameters.values for t in self.trials.values()]
         done = sum(t.status == "COMPLETED" for t in self.trials.values())
         known = self.recorded.get(len(tried) + 1)
         if known is not None and done >= self.num_initial_points:
-            return {"status": "RUNNING", "values": dict(known)}
+            return {"status": "RUNNING", "values": dict(known.configuration)}
         # A state of its own for each trial: the next one is the same after a replay.
         self._random_state = np.random.RandomState(self.seed + len(tried))
         from sklearn.exceptions import ConvergenceWarning
@@ -82,13 +83,98 @@ class BayesianOracle(BaselineFirst, BayesianOptimizationOracle):
             return {"status": status, "values": values}
         return dict(response)
 
+    def _vectorize_trials(self: Any) -> Any:
+        """The trials as vectors, with a guess for those that run.
+
+        KerasTuner guesses before it fits what it guesses by: the first guess knew no score at all.
+        """
+        if self.ongoing_trials:
+            trials = self.trials
+            self.trials = {i: t for i, t in trials.items() if t.status == "COMPLETED"}
+            try:
+                self.gpr.fit(*super()._vectorize_trials())
+            finally:
+                self.trials = trials
+        return super()._vectorize_trials()
+
+
+class _BracketRuns(Exception):
+    """A bracket has nothing to begin until its trials that run have ended."""
+
 
 class HyperbandSearchOracle(BaselineFirst, HyperbandOracle):
-    """Hyperband, whose baseline is trained to the end and stands outside the brackets."""
+    """Hyperband, whose baseline is trained to the end and stands outside the brackets.
+
+    A bracket begins when the one before has ended: KerasTuner would begin one for each trial that
+    finds nothing to do at the moment, and use up the trials before any of them is trained for long.
+    """
+
+    # Recorded trials by number. A replay puts them where they belong, in whatever order they ended.
+    recorded: Mapping[int, Trial] = {}
+
+    def populate_space(self: Any, trial_id: str) -> dict[str, Any]:
+        record = self.recorded.get(len(self.start_order) + 1)
+        if record is not None and self.start_order:
+            self._remove_completed_brackets()
+            return self._continued(trial_id, record) or self._begun(trial_id, record)
+        try:
+            return super().populate_space(trial_id)
+        except _BracketRuns:
+            return {"status": "IDLE"}
+
+    def _increment_bracket_num(self: Any) -> None:
+        if self.ongoing_trials:
+            raise _BracketRuns
+        super()._increment_bracket_num()
+
+    def _continued(self: Any, trial_id: str, record: Trial) -> dict[str, Any] | None:
+        """A recorded trial that trained an earlier one for longer, if there is such a one."""
+        for bracket in self._brackets:
+            for number, past in enumerate(bracket["rounds"][:-1], 1):
+                selected = bracket["rounds"][number]
+                if self._get_epochs(bracket["bracket_num"], number) != record.epochs:
+                    continue
+                for one in {i["id"] for i in past} - {i["past_id"] for i in selected}:
+                    if _searched(self.trials[one].hyperparameters.values) == record.configuration:
+                        selected.append({"past_id": one, "id": trial_id})
+                        return self._as_recorded(record)
+        return None
+
+    def _begun(self: Any, trial_id: str, record: Trial) -> dict[str, Any]:
+        """A recorded trial of the first round of a bracket."""
+        for _ in range(self._get_num_brackets()):
+            for bracket in self._brackets:
+                number = bracket["bracket_num"]
+                room = len(bracket["rounds"][0]) < self._get_size(number, 0)
+                if room and self._get_epochs(number, 0) == record.epochs:
+                    # Drawn as well, so that what is drawn next is another one.
+                    self._random_trial(trial_id, bracket)
+                    return self._as_recorded(record)
+            super()._increment_bracket_num()
+            self._start_new_bracket()
+        return self._as_recorded(record)
+
+    def _as_recorded(self, record: Trial) -> dict[str, Any]:
+        values = {**record.configuration, "tuner/epochs": record.epochs}
+        return {"status": "RUNNING", "values": values}
+
+
+def _searched(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a trial without those by which KerasTuner finds its way."""
+    return {n: v for n, v in values.items() if not n.startswith("tuner/")}
 
 
 class GridOracle(GridSearchOracle):
-    """Grid search, which begins with the default values by itself."""
+    """Grid search, which begins with the default values by itself.
+
+    The whole grid is known before, so a trial need not have ended for the next one to begin.
+    """
+
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
+        response = super().populate_space(trial_id)
+        if response["status"] == "RUNNING":
+            self._populate_next.append(trial_id)
+        return dict(response)
 
 
 def hyperband_factor(max_trials: int, epochs: int) -> int:
@@ -118,7 +204,7 @@ def derive(problem: Problem) -> dict[str, int]:
 def make_oracle(
     problem: Problem,
     derived: dict[str, int],
-    recorded: Mapping[int, dict[str, Any]],
+    recorded: Sequence[Trial],
 ) -> Any:
     """The oracle of the algorithm, knowing the whole space."""
     settings, hypermodel = problem.settings, problem.hypermodel
@@ -142,6 +228,7 @@ def make_oracle(
             **common,
         )
         oracle.max_trials = settings.max_trials
+        oracle.recorded = {trial.number: trial for trial in recorded}
         return oracle
     common["max_trials"] = settings.max_trials
     if settings.algorithm == "random":
@@ -152,7 +239,7 @@ def make_oracle(
         oracle = BayesianOracle(
             num_initial_points=derived["initial_points"], hyperparameters=space, **common
         )
-        oracle.recorded = recorded
+        oracle.recorded = {trial.number: trial for trial in recorded}
         return oracle
     return GridOracle(hyperparameters=_kinds(space), tune_new_entries=False, **common)
 

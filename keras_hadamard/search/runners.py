@@ -1,7 +1,6 @@
 """Where trials run: here, one by one, or on the processes of a cluster."""
 
-import contextlib
-from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from keras_hadamard.search.tasks import Task, run_task
@@ -11,18 +10,21 @@ if TYPE_CHECKING:
     from keras_hadamard.search.search import Search
 
 
-class Runner(contextlib.AbstractContextManager["Runner"], ABC):
-    """Runs trials; `capacity` is how many at a time."""
+class Runner(AbstractContextManager["Runner"]):
+    """Runs trials."""
 
-    capacity = 1
+    @property
+    def capacity(self) -> int:
+        """How many trials are to run at a time."""
+        return 1
 
-    @abstractmethod
     def start(self, task: Task) -> None:
         """Begins a trial."""
+        raise NotImplementedError
 
-    @abstractmethod
     def wait(self) -> Trial:
         """Waits until a trial that was begun has ended; returns its record."""
+        raise NotImplementedError
 
     def __exit__(self, *error: object) -> None:
         """Ends what runs."""
@@ -45,4 +47,8 @@ class LocalRunner(Runner):
 
 def runner_of(search: "Search") -> Runner:
     """The runner that the settings of a search ask for."""
+    if search.settings.parallel:
+        from keras_hadamard.search.ray_runner import RayRunner
+
+        return RayRunner(search)
     return LocalRunner(search)

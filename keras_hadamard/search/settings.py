@@ -192,7 +192,7 @@ class SearchSettings:
         TEXT, "address of a Ray cluster that runs the trials, or auto", None, identity=False
     )
     trial_resources: Mapping[str, float] | None = option(
-        pairs(RESOURCES, NUMBER, f"amounts of {', '.join(RESOURCES)}", "RESOURCE=X"),
+        pairs(RESOURCES, WEIGHT, f"amounts of {', '.join(RESOURCES)}", "RESOURCE=X"),
         "what a trial takes of a machine: cpu, gpu, memory (GB); may be repeated",
         None,
         identity=False,

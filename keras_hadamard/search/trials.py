@@ -27,8 +27,7 @@ class Trials:
         self.settings, self.records = search.settings, search.records
         # How many trainings of finalists follow, for which time is kept.
         self.reserve = reserve
-        recorded = {t.number: t.configuration for t in self.records.trials}
-        self.oracle = make_oracle(search.problem, derived, recorded)
+        self.oracle = make_oracle(search.problem, derived, self.records.trials)
         self.oracle.verbose = 0
         # Why no trial is begun any more.
         self.over: str | None = None

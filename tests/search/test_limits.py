@@ -124,7 +124,7 @@ def test_a_folder_keeps_its_limits(go, formula):
         {"max_latency_ms": -1.0},
         {"max_trial_seconds": 0},
         {"workers": -1},
-        {"trial_resources": {"cpu": 0}},
+        {"trial_resources": {"cpu": -1}},
         {"trial_resources": {"tpu": 1}},
     ],
 )
