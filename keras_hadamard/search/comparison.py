@@ -61,10 +61,8 @@ def _examples_variance(
     targets = first[1].test_targets
     if targets is None:
         return None
-    predictions = [
-        [records.predictions(f) for f in found.finals] for found, records in (first, second)
-    ]
-    if any(p is None or len(p) != len(targets) for own in predictions for p in own):
+    predictions = [_predictions(*own, len(targets)) for own in (first, second)]
+    if not all(predictions):
         return None
     objective = OBJECTIVES[first[0].trial.objective]
     task = str((first[1].about or {}).get("facts", {}).get("task"))
@@ -79,6 +77,13 @@ def _examples_variance(
         drawn.append(means[0] - means[1])
     known = [d for d in drawn if math.isfinite(d)]
     return (float(np.var(known, ddof=1)), len(targets) - 1) if len(known) > 1 else None
+
+
+def _predictions(finalist: Finalist, records: Records, count: int) -> list[np.ndarray]:
+    """What the trainings of a finalist predict, or nothing where a file is missing."""
+    found = [records.predictions(final) for final in finalist.finals]
+    kept = [p for p in found if p is not None and len(p) == count]
+    return kept if len(kept) == len(found) else []
 
 
 def _student(parts: list[tuple[float, int]], difference: float) -> tuple[float, float]:
