@@ -39,7 +39,8 @@ class Field:
             raise received(
                 f"{kind} input {name!r} to have a shape of {RANKS[kind]} axes", shape=shape
             )
-        size, sizes = values.get("vocabulary_size"), ()
+        size = values.get("vocabulary_size")
+        sizes: tuple[int, ...] = ()
         if kind == "tokens":
             size = positive_int(f"vocabulary_size of {name}", size)
         if kind == "fields":

@@ -89,6 +89,7 @@ def test_attention_over_the_channels_of_images_is_searched_if_asked_for():
     assert counts[0] == plain.build(without).count_params() < counts[1]
 
 
+@pytest.mark.slow
 def test_token_mixers_of_images_and_tokens_are_searched_if_asked_for():
     inputs = {n: INPUTS[n] for n in ("image", "question", "extra")}
     hypermodel = HyperMultimodal(inputs, 3, ("fusion", "token_mixer"), units=8)
