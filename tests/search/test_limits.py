@@ -75,7 +75,7 @@ def test_refused_trials_are_told_apart_and_are_no_finalists(go, formula, tmp_pat
     summary = (tmp_path / "run" / "summary.txt").read_text()
     assert f"20 of 20, 0 failed, {len(refused)} beyond a limit and not trained" in summary
     assert "refused: 9 parameters, more than 5" in printed
-    assert "refused: 9 parameters" in (tmp_path / "run" / "report.html").read_text()
+    assert "9 parameters, more than 5" in (tmp_path / "run" / "report.html").read_text("utf-8")
 
 
 def test_the_baseline_is_trained_beyond_a_limit_but_is_not_the_best(go, formula, monkeypatch):
