@@ -41,9 +41,9 @@ def assemble(source: Source, options: Options) -> ArrayDataset:
     notes += _findings.leaks(tables["train"], inputs, targets)
     fitted = fit(tables, {name: kinds[name] for name in inputs}, options.kinds or {}, source)
     model = model_of(fitted.encoders)
+    arrays = apply(model, fitted.raw)
     splits = {
-        split: Split(_arrays(model, fitted, split), targets.splits[split], groups.get(split))
-        for split in SPLITS
+        split: Split(arrays[split], targets.splits[split], groups.get(split)) for split in SPLITS
     }
     specs = {one.name: one.spec for one in fitted.encoders}
     changed = any(one.changes for one in fitted.encoders)
@@ -212,10 +212,6 @@ def _is_constant(column: Any) -> bool:
 def _listed(names: list[str]) -> str:
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     return ", ".join(f"`{name}`" for name in names[:5]) + more
-
-
-def _arrays(model: Any, fitted: Fitted, split: str) -> dict[str, np.ndarray]:
-    return apply(model, fitted.raw[split])
 
 
 def _raw(fitted: Fitted) -> dict[str, np.ndarray]:

@@ -1,5 +1,6 @@
 """Layers between raw columns and arrays, where Keras has none: they go into exported graphs."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -106,7 +107,11 @@ class SideBySide(keras.layers.Layer):
     """Numbers of shape (n,) and (n, features) as one matrix of float32."""
 
     def call(self, columns: Sequence[Tensor]) -> Tensor:
-        return tf.concat([c if c.shape.rank == 2 else c[:, None] for c in columns], axis=-1)
+        # Thousands of columns are one op, where an op for each would take minutes to trace.
+        parts: list[Tensor] = []
+        for rank, some in itertools.groupby(columns, lambda column: column.shape.rank):
+            parts += [tf.stack(list(some), axis=-1)] if rank == 1 else list(some)
+        return parts[0] if len(parts) == 1 else tf.concat(parts, axis=-1)
 
     def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
         width = sum((shape[1] or 0) if len(shape) == 2 else 1 for shape in input_shape)

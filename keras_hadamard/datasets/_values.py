@@ -38,6 +38,8 @@ def is_date(column: Any) -> bool:
 def strings(column: Any) -> np.ndarray:
     """Python strings, "" for what is missing; whole numbers without a decimal point."""
     pandas = import_pandas()
+    if isinstance(column.dtype, pandas.StringDtype):
+        return column.fillna("").to_numpy(object)
     if pandas.api.types.is_float_dtype(column.dtype):
         numbers = column.to_numpy("float64", na_value=np.nan)
         known = numbers[np.isfinite(numbers)]
@@ -80,7 +82,7 @@ def loose_numbers(column: Any) -> np.ndarray:
         if is_date(column):
             return np.full(len(column), np.nan)
         return column.to_numpy("float64", na_value=np.nan)
-    texts = pandas.Series(strings(column))
+    texts = pandas.Series(strings(column), dtype="str")
     found = pandas.to_numeric(texts, errors="coerce")
     lost = found.isna() & (texts != "")
     # As much of Europe writes them.
@@ -95,7 +97,7 @@ def dates(column: Any) -> tuple[np.ndarray, str]:
     pandas = import_pandas()
     how = "ISO 8601"
     if not is_date(column):
-        texts = pandas.Series(strings(column)).str.strip()
+        texts = pandas.Series(strings(column), dtype="str").str.strip()
         day_first, how = _order(texts)
         column = pandas.to_datetime(
             texts.where(texts != ""), errors="coerce", utc=True, format="mixed", dayfirst=day_first
