@@ -154,7 +154,8 @@ def _times(name: str, table: Table) -> np.ndarray:
     if isinstance(column, np.ndarray):
         raise received("`time` to be a column, not an array", time=name, shape=column.shape)
     numbers = _values.loose_numbers(column)
-    values = numbers if not np.isnan(numbers).any() else _values.dates(column)[0]
+    written = _values.is_date(column) or (_values.is_text(column) and np.isnan(numbers).any())
+    values = _values.dates(column)[0] if written else numbers
     missing = np.isnat(values) if values.dtype.kind == "M" else np.isnan(values)
     if missing.any():
         raise received(

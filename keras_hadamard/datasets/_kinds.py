@@ -127,7 +127,10 @@ def _is_ids(value: Any) -> bool:
 def _say_what_is_lost(name: str, lost: np.ndarray, texts: Any, what: str, notes: list[str]) -> None:
     if lost.any():
         some = ", ".join(map(repr, texts[lost].unique()[:3]))
-        notes.append(f"`{name}` has {int(lost.sum())} values that are no {what} ({some}): missing.")
+        notes.append(
+            f"`{name}` has {int(lost.sum())} values in training that are no {what} ({some}): taken "
+            "for missing."
+        )
 
 
 def _infer_words(distinct: int, rows: int, some: Any) -> str:

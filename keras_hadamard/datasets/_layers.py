@@ -110,7 +110,8 @@ class SideBySide(keras.layers.Layer):
         # Thousands of columns are one op, where an op for each would take minutes to trace.
         parts: list[Tensor] = []
         for rank, some in itertools.groupby(columns, lambda column: column.shape.rank):
-            parts += [tf.stack(list(some), axis=-1)] if rank == 1 else list(some)
+            run = list(some)
+            parts += [tf.stack(run, axis=-1)] if rank == 1 else run
         return parts[0] if len(parts) == 1 else tf.concat(parts, axis=-1)
 
     def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:

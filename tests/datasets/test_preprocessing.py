@@ -39,7 +39,7 @@ def table(count=200, seed=0):
             "class of": rng.choice(["a", "b", "c\nd", None], count),
             "价格": rng.integers(0, 5, count),
             "self": rng.random(count) < 0.5,
-            "cast": rng.choice(["Ä", "б", "字", "ع", "ह"], count),
+            "cast": rng.choice(["Ä", "дом", "字", "ع", "ह"], count),
             "when": pd.date_range("2020-01-01", periods=count, freq="7h").astype(str),
             "day": pd.date_range("1969-11-01", periods=count, freq="9D"),
             "text": [f"{TEXTS[i % 10]} {i}" for i in rng.integers(0, 99, count)],
