@@ -47,13 +47,13 @@ def infer_kind(name: str, table: Table, notes: list[str]) -> str:
     if _values.is_date(known):
         return "date"
     if _values.is_text(known):
-        return _infer_strings(name, known, table, notes)
-    if not import_pandas().api.types.is_numeric_dtype(known.dtype):
+        return _infer_strings(name, known, table)
+    if not import_pandas().api.types.is_numeric_dtype(known.dtype) or known.dtype.kind == "c":
         raise received("numbers, strings or dates", column=name, dtype=str(known.dtype))
     numbers = _values.loose_numbers(known)
     if (numbers != np.floor(numbers)).any():
         return "number"
-    return _infer_integers(name, numbers, _values.is_integer(known), len(column), notes)
+    return _infer_integers(name, known, len(column), notes)
 
 
 def infer_array_kind(name: str, array: np.ndarray) -> str:
@@ -70,11 +70,9 @@ def infer_array_kind(name: str, array: np.ndarray) -> str:
     )
 
 
-def _infer_integers(
-    name: str, numbers: np.ndarray, integer: bool, rows: int, notes: list[str]
-) -> str:
-    values = np.unique(numbers)
-    distinct, span = len(values), float(values[-1] - values[0])
+def _infer_integers(name: str, known: Any, rows: int, notes: list[str]) -> str:
+    integer = bool(import_pandas().api.types.is_integer_dtype(known.dtype))
+    distinct, span = int(known.nunique()), float(known.max()) - float(known.min())
     if integer and distinct == rows and rows > 2:
         counted = span < 2 * rows and rows > _FEW_STRINGS
         if rows >= _ENOUGH_FOR_IDS or counted or _ID.search(name):
@@ -90,7 +88,7 @@ def _infer_integers(
     return "number"
 
 
-def _infer_strings(name: str, known: Any, table: Table, notes: list[str]) -> str:
+def _infer_strings(name: str, known: Any, table: Table) -> str:
     pandas = import_pandas()
     odd = (
         known.map(lambda value: isinstance(value, (dict, list, tuple, set, np.ndarray)))
@@ -109,11 +107,8 @@ def _infer_strings(name: str, known: Any, table: Table, notes: list[str]) -> str
     some = texts.iloc[:: max(1, len(texts) // _SAMPLE)]
     for pattern in (_values.ISO_DATE, _values.DAY_FIRST, _values.SLASHED):
         if some.str.fullmatch(pattern).mean() >= _MOST:
-            _say_what_is_lost(name, np.isnat(_values.dates(texts)[0]), texts, "dates", notes)
             return "date"
     if np.isnan(_values.loose_numbers(some)).mean() <= 1 - _MOST:
-        lost = np.isnan(_values.loose_numbers(texts))
-        _say_what_is_lost(name, lost, texts, "numbers", notes)
         return "number"
     if some.str.lower().str.endswith(IMAGE_SUFFIXES).mean() >= _MOST:
         return "image"
@@ -122,15 +117,6 @@ def _infer_strings(name: str, known: Any, table: Table, notes: list[str]) -> str
 
 def _is_ids(value: Any) -> bool:
     return all(isinstance(item, (int, np.integer)) and item >= 0 for item in value)
-
-
-def _say_what_is_lost(name: str, lost: np.ndarray, texts: Any, what: str, notes: list[str]) -> None:
-    if lost.any():
-        some = ", ".join(map(repr, texts[lost].unique()[:3]))
-        notes.append(
-            f"`{name}` has {int(lost.sum())} values in training that are no {what} ({some}): taken "
-            "for missing."
-        )
 
 
 def _infer_words(distinct: int, rows: int, some: Any) -> str:

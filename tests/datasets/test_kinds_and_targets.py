@@ -8,24 +8,6 @@ from keras_hadamard.datasets import load_arrays
 
 RNG = np.random.default_rng(0)
 WORDS = np.array(list("abcdefghijklmno"))
-    [
-        "a",
-        "long",
-        "way",
-        "to",
-        "the",
-        "top",
-        "of",
-        "it",
-        "if",
-        "you",
-        "want",
-        "some",
-        "rock",
-        "and",
-        "roll",
-    ]
-)
 
 
 def kind_of(values, **options):
@@ -113,7 +95,7 @@ def test_columns_that_say_nothing_are_dropped():
 def test_values_that_do_not_fit_the_column():
     values = [str(i / 3) for i in range(97)] + ["n/k"] * 3
     column, warnings = kind_of(values)
-    assert column.kind == "number" and "values in training that are no numbers ('n/k')" in warnings[0]
+    assert column.kind == "number" and "3 values that are no numbers ('n/k')" in warnings[0]
     with pytest.raises(ValueError, match=r"numbers\. Received: value='n/k', column='x', row=\d+"):
         kind_of(values, kinds={"x": "number"})
     with pytest.raises(ValueError, match=r"dates\. Received: value='n/k', column='x', row=\d+"):
