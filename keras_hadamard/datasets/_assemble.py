@@ -1,23 +1,20 @@
 """From what was read to an `ArrayDataset`: targets, splits, kinds, encoders, arrays, warnings."""
 
-from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from keras_hadamard._core.checks import near, received
-from keras_hadamard.datasets import _findings, _kinds, _splits, _values
+from keras_hadamard.datasets import _findings, _kinds, _values
+from keras_hadamard.datasets._columns import columns_of
+from keras_hadamard.datasets._division import divided
 from keras_hadamard.datasets._fitting import Fitted, fit
 from keras_hadamard.datasets._options import Options
 from keras_hadamard.datasets._preprocessing import apply, model_of
-from keras_hadamard.datasets._table import Source, Table, import_pandas
-from keras_hadamard.datasets._targets import (
-    Targets,
-    encode_targets,
-    find_targets,
-    known_targets,
-)
-from keras_hadamard.datasets.arrays import SPLITS, ArrayDataset, Column, Split
+from keras_hadamard.datasets._table import Source, Table
+from keras_hadamard.datasets._targets import encode_targets, find_targets, known_targets
+from keras_hadamard.datasets.arrays import SPLITS, ArrayDataset, Split
 
 _RAW_ROWS = 8
 
@@ -33,17 +30,17 @@ def assemble(source: Source, options: Options) -> ArrayDataset:
         for split, table in whole.items()
     }
     targets = encode_targets(kept, names, options.task, source, notes)
-    tables, targets, groups = _divided(kept, targets, options)
+    tables, targets, groups = divided(kept, targets, options)
     kinds = _kinds_of(tables["train"], names, source, options, notes)
     inputs = [name for name, kind in kinds.items() if kind not in ("id", "drop")]
     if not inputs:
         raise received("at least one input column", dropped=list(kinds), target=list(names))
     notes += _findings.leaks(tables["train"], inputs, targets)
-    fitted = fit(tables, {name: kinds[name] for name in inputs}, options.kinds or {}, source)
+    fitted = fit(tables, {name: kinds[name] for name in inputs}, options.kinds or {}, source, notes)
     model = model_of(fitted.encoders)
+    arrays = apply(model, fitted.raw)
     splits = {
-        split: Split(_arrays(model, fitted, split), targets.splits[split], groups.get(split))
-        for split in SPLITS
+        split: Split(arrays[split], targets.splits[split], groups.get(split)) for split in SPLITS
     }
     specs = {one.name: one.spec for one in fitted.encoders}
     changed = any(one.changes for one in fitted.encoders)
@@ -55,7 +52,7 @@ def assemble(source: Source, options: Options) -> ArrayDataset:
         specs,
         classes=targets.classes,
         task=targets.task,
-        columns=tuple(_columns(whole, names, targets, kinds, fitted, options)),
+        columns=tuple(columns_of(whole, names, targets, kinds, fitted, options)),
         warnings=tuple(" ".join(note.split()) for note in notes),
         preprocessing=model if changed else None,
         raw=_raw(fitted) if changed else None,
@@ -100,69 +97,10 @@ def _with_targets(
         raise received("rows with a target", target=list(names), missing=lost, source=table.origin)
     where = "" if split == "train" else f" of {split}"
     notes.append(f"{lost:,} of {len(table):,} rows{where} have no target and were dropped.")
-    return table.take(np.flatnonzero(known))
-
-
-def _divided(
-    tables: Mapping[str, Table], targets: Targets, options: Options
-) -> tuple[dict[str, Table], Targets, dict[str, np.ndarray]]:
-    """All three splits, with at most `limit` rows each."""
-    train = tables["train"]
-    strata = targets.splits["train"] if targets.labelled else None
-    division = _splits.Division(
-        strata,
-        None if options.group is None else _codes(train.columns[options.group]),
-        None if options.time is None else _times(options.time, train),
-    )
-    given = {split: len(table) for split, table in tables.items()}
-    rows = _splits.divide(given, division, options.share_of, options.seed)
-    done: dict[str, Table] = {}
-    arrays: dict[str, np.ndarray] = {}
-    for split in SPLITS:
-        origin = "train" if split in rows else split
-        chosen = rows.get(split, np.arange(given.get(split, 0)))
-        array = targets.splits[origin][chosen]
-        few = _splits.draw(
-            len(chosen), array if targets.labelled else None, options.limit, options.seed
-        )
-        if options.time is not None:
-            few = np.sort(few)
-        done[split] = tables[origin].take(chosen[few])
-        arrays[split] = array[few]
-    groups: dict[str, np.ndarray] = {}
-    if options.group is not None:
-        pandas = import_pandas()
-        columns = [done[split].columns[options.group] for split in SPLITS]
-        codes = _codes(pandas.concat(columns, ignore_index=True))
-        ends = np.cumsum([len(column) for column in columns])[:-1]
-        groups = dict(zip(SPLITS, np.split(codes, ends), strict=True))
-    return done, Targets(targets.task, targets.classes, arrays), groups
-
-
-def _codes(column: Any) -> np.ndarray:
-    """Integers of the values; a row without a group is one by itself."""
-    if isinstance(column, np.ndarray):
-        raise received("`group` to be a column, not an array", shape=column.shape)
-    codes, values = import_pandas().factorize(column)
-    alone = codes < 0
-    codes[alone] = len(values) + np.arange(int(alone.sum()))
-    return codes.astype("int32")
-
-
-def _times(name: str, table: Table) -> np.ndarray:
-    column = table.columns[name]
-    if isinstance(column, np.ndarray):
-        raise received("`time` to be a column, not an array", time=name, shape=column.shape)
-    numbers = _values.loose_numbers(column)
-    values = numbers if not np.isnan(numbers).any() else _values.dates(column)[0]
-    missing = np.isnat(values) if values.dtype.kind == "M" else np.isnan(values)
-    if missing.any():
-        raise received(
-            "`time` to be numbers or dates in each row",
-            value=str(column.iloc[int(np.argmax(missing))]),
-            **table.where(name, missing),
-        )
-    return values
+    kept = table.take(np.flatnonzero(known))
+    # What is missing made floats of integers.
+    whole = {name: _values.as_integers(kept.columns[name]) for name in names}
+    return replace(kept, columns={**kept.columns, **whole})
 
 
 def _kinds_of(
@@ -214,47 +152,5 @@ def _listed(names: list[str]) -> str:
     return ", ".join(f"`{name}`" for name in names[:5]) + more
 
 
-def _arrays(model: Any, fitted: Fitted, split: str) -> dict[str, np.ndarray]:
-    return apply(model, fitted.raw[split])
-
-
 def _raw(fitted: Fitted) -> dict[str, np.ndarray]:
     return {key: array[:_RAW_ROWS] for key, array in fitted.raw["test"].items()}
-
-
-def _columns(
-    tables: Mapping[str, Table],
-    names: tuple[str, ...],
-    targets: Targets,
-    kinds: Mapping[str, str],
-    fitted: Fitted,
-    options: Options,
-) -> Iterable[Column]:
-    pandas = import_pandas()
-    phrases = fitted.phrases
-    for name, first in tables["train"].columns.items():
-        parts = [table.columns[name] for table in tables.values()]
-        whole = parts if isinstance(first, np.ndarray) else [pandas.concat(parts)]
-        distinct = _values.distinct_count(whole[0])
-        missing = sum(_values.missing_count(part) for part in whole)
-        role, kind, phrase = "dropped", kinds.get(name, "drop"), "not used"
-        if name in names:
-            role, kind = "target", targets.task
-            phrase = {"regression": "numbers as they are", "multilabel": "0 or 1"}.get(
-                kind, f"{len(targets.classes)} classes as indices"
-            )
-        elif name == options.group:
-            role, kind, phrase = "group", "category", "rows of one group stay in one split"
-        elif name == options.time:
-            role, kind, phrase = "time", "date", "training is before validation, then test"
-        elif name in phrases:
-            role, phrase = "input", phrases[name]
-        yield Column(
-            name,
-            kind,
-            role,
-            distinct,
-            missing,
-            phrase,
-            fitted.keys[name] if role == "input" else "",
-        )

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_hadamard._core.checks import received
 from keras_hadamard._core.typing import Tensor
 from keras_hadamard.datasets._encoders import Encoder, Raw, phrase_of
 from keras_hadamard.datasets._layers import DateFeatures, Ids, SideBySide, Standardize
@@ -81,7 +82,7 @@ class CategoriesEncoder(Encoder):
     def __init__(self, name: str, columns: Mapping[str, str], train: Raw) -> None:
         self.name, self.columns = name, dict(columns)
         self.kinds = {key: train[key].dtype.kind for key in columns}
-        self.known = {key: _known(train[key]) for key in columns if self.kinds[key] != "b"}
+        self.known = {k: _known(c, train[k]) for k, c in columns.items() if self.kinds[k] != "b"}
         sizes = tuple(2 + len(self.known.get(key, (False, True))) for key in columns)
         self.spec = InputSpec("fields", (len(sizes),), vocabulary_sizes=sizes)
         self.phrases = {}
@@ -125,11 +126,17 @@ def _integer_lookup(known: list[Any], name: str) -> keras.layers.Layer:
     return keras.layers.IntegerLookup(vocabulary=known, oov_token=unseen, name=name)
 
 
-def _known(values: np.ndarray) -> list[Any]:
+def _known(column: str, values: np.ndarray) -> list[Any]:
     """The values that get an id, the most frequent ones first; ties by their order."""
     counts = Counter(values.tolist())
     counts.pop("", None)
     ranked = sorted(counts, key=lambda value: (-counts[value], value))
     if len(ranked) > _FEW_VALUES:
         ranked = [value for value in ranked if counts[value] > 1][:_MOST_VALUES]
+    if not ranked:
+        raise received(
+            "a category to have values that training has more than once",
+            column=column,
+            distinct=len(counts),
+        )
     return ranked

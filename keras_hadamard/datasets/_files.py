@@ -34,6 +34,20 @@ def source_of(name: str, arrays: Mapping[str, Any]) -> Source:
     return Source(name, splits, arrays=arrays_too)
 
 
+def bunch_of(bunch: Mapping[str, Any]) -> Source:
+    """What scikit-learn's loaders return: a matrix and a target, with names for both."""
+    data, target = np.asarray(bunch["data"]), np.asarray(bunch["target"])
+    names = bunch.get("feature_names")
+    if data.ndim == 2 and names is not None and len(names) == data.shape[1]:
+        columns: Rows = dict(zip(map(str, names), data.T, strict=True))
+    else:
+        columns = {"data": data}
+    titles = bunch.get("target_names")
+    if target.ndim == 1 and target.dtype.kind in "iu" and titles is not None:
+        target = np.asarray(titles).astype(object)[target]
+    return source_of("data", {**columns, "target": target})
+
+
 def _read_npz(path: Path) -> tuple[Rows, Any]:
     arrays: Rows = {}
     name = ""

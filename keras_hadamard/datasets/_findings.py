@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_hadamard.datasets import _values
 from keras_hadamard.datasets._table import Table, import_pandas
-from keras_hadamard.datasets._targets import Targets
+from keras_hadamard.datasets._task import Targets
 from keras_hadamard.datasets.input_spec import InputSpec
 from keras_hadamard.datasets.split import SPLITS, Split
 

@@ -30,6 +30,8 @@ _CODE = re.compile(r"(code|zip|plz|postal|type|class|category|group)|(^|[_ ])id$
 _ID = re.compile(r"(^|[_\W])(id|index|uuid|guid|key|nr|no)$|^unnamed|Id$", re.IGNORECASE)
 # Of the strings of a column of numbers or dates, this share has to be one.
 _MOST = 0.95
+# Rows that tell how the strings of a column are written.
+_SAMPLE = 5_000
 
 
 def infer_kind(name: str, table: Table, notes: list[str]) -> str:
@@ -45,13 +47,13 @@ def infer_kind(name: str, table: Table, notes: list[str]) -> str:
     if _values.is_date(known):
         return "date"
     if _values.is_text(known):
-        return _infer_strings(name, known, table, notes)
-    if not import_pandas().api.types.is_numeric_dtype(known.dtype):
+        return _infer_strings(name, known, table)
+    if not import_pandas().api.types.is_numeric_dtype(known.dtype) or known.dtype.kind == "c":
         raise received("numbers, strings or dates", column=name, dtype=str(known.dtype))
     numbers = _values.loose_numbers(known)
     if (numbers != np.floor(numbers)).any():
         return "number"
-    return _infer_integers(name, numbers, _values.is_integer(known), len(column), notes)
+    return _infer_integers(name, known, len(column), notes)
 
 
 def infer_array_kind(name: str, array: np.ndarray) -> str:
@@ -68,11 +70,9 @@ def infer_array_kind(name: str, array: np.ndarray) -> str:
     )
 
 
-def _infer_integers(
-    name: str, numbers: np.ndarray, integer: bool, rows: int, notes: list[str]
-) -> str:
-    values = np.unique(numbers)
-    distinct, span = len(values), float(values[-1] - values[0])
+def _infer_integers(name: str, known: Any, rows: int, notes: list[str]) -> str:
+    integer = bool(import_pandas().api.types.is_integer_dtype(known.dtype))
+    distinct, span = int(known.nunique()), float(known.max()) - float(known.min())
     if integer and distinct == rows and rows > 2:
         counted = span < 2 * rows and rows > _FEW_STRINGS
         if rows >= _ENOUGH_FOR_IDS or counted or _ID.search(name):
@@ -88,49 +88,46 @@ def _infer_integers(
     return "number"
 
 
-def _infer_strings(name: str, known: Any, table: Table, notes: list[str]) -> str:
+def _infer_strings(name: str, known: Any, table: Table) -> str:
     pandas = import_pandas()
-    odd = known.map(lambda value: isinstance(value, (dict, list, tuple, set, np.ndarray)))
+    odd = (
+        known.map(lambda value: isinstance(value, (dict, list, tuple, set, np.ndarray)))
+        if known.dtype == object
+        else np.zeros(1, bool)
+    )
     if odd.any():
         if odd.all() and known.map(_is_ids).all():
             return "tokens"
         mask = np.array([isinstance(v, (dict, list, tuple, set)) for v in table.columns[name]])
         raise received("a value, or as many numbers in each row", **table.where(name, mask))
-    texts = pandas.Series(_values.strings(known)).str.strip()
+    texts = pandas.Series(_values.strings(known), dtype="str").str.strip()
     texts = texts[texts != ""]
     if texts.empty:
         return "drop"
+    some = texts.iloc[:: max(1, len(texts) // _SAMPLE)]
     for pattern in (_values.ISO_DATE, _values.DAY_FIRST, _values.SLASHED):
-        if texts.str.fullmatch(pattern).mean() >= _MOST:
-            _say_what_is_lost(name, np.isnat(_values.dates(texts)[0]), texts, "dates", notes)
+        if some.str.fullmatch(pattern).mean() >= _MOST:
             return "date"
-    lost = np.isnan(_values.loose_numbers(texts))
-    if lost.mean() <= 1 - _MOST:
-        _say_what_is_lost(name, lost, texts, "numbers", notes)
+    if np.isnan(_values.loose_numbers(some)).mean() <= 1 - _MOST:
         return "number"
-    if texts.str.lower().str.endswith(IMAGE_SUFFIXES).mean() >= _MOST:
+    if some.str.lower().str.endswith(IMAGE_SUFFIXES).mean() >= _MOST:
         return "image"
-    return _infer_words(texts)
+    return _infer_words(texts.nunique(), len(texts), some)
 
 
 def _is_ids(value: Any) -> bool:
     return all(isinstance(item, (int, np.integer)) and item >= 0 for item in value)
 
 
-def _say_what_is_lost(name: str, lost: np.ndarray, texts: Any, what: str, notes: list[str]) -> None:
-    if lost.any():
-        some = ", ".join(map(repr, texts[lost].unique()[:3]))
-        notes.append(f"`{name}` has {int(lost.sum())} values that are no {what} ({some}): missing.")
-
-
-def _infer_words(texts: Any) -> str:
-    share = texts.nunique() / len(texts)
-    several = texts.str.contains(r"\S\s+\S").mean() > 0.5
-    unspaced = texts.str.contains(_UNSPACED).mean() > 0.5 and texts.str.len().mean() >= 4
-    words = texts.str.count(r"\S+").mean()
+def _infer_words(distinct: int, rows: int, some: Any) -> str:
+    """By how many values there are, and how many words a sample of them has."""
+    share = distinct / rows
+    several = some.str.contains(r"\S\s+\S").mean() > 0.5
+    unspaced = some.str.contains(_UNSPACED).mean() > 0.5 and some.str.len().mean() >= 4
+    words = some.str.count(r"\S+").mean()
     if share > 0.5 and (several or unspaced):
         return "text"
-    if texts.nunique() > _FEW_STRINGS and words >= 5:
+    if distinct > _FEW_STRINGS and words >= 5:
         return "text"
     # Each value almost once: what is learnt of one says nothing of others.
-    return "id" if share > 0.9 and len(texts) > 2 else "category"
+    return "id" if share > 0.9 and rows > 2 else "category"

@@ -1,5 +1,6 @@
 """Layers between raw columns and arrays, where Keras has none: they go into exported graphs."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,12 @@ from keras_hadamard._core.typing import Shape, Tensor
 # Scripts that are written without spaces: each character is a word. Thai, Lao, Khmer and Burmese
 # vowels are marks, which stay with the letter before.
 _UNSPACED = r"([\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]\pM*)"
+
+# Year, month and day, then perhaps hour, minute and second, then perhaps an offset from UTC.
+_DATE = (
+    r"\s*(\d{4})-(0?[1-9]|1[0-2])-(0?[1-9]|[12]\d|3[01])"
+    r"(?:[Tt ](\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d*)?))?\s*(?:[Zz]|([+-]\d{2}):?(\d{2})?)?)?\s*"
+)
 
 
 @serializable
@@ -35,19 +42,13 @@ class DateFeatures(keras.layers.Layer):
     Days since 1970 less `day`; year; sine and cosine of the month, of the weekday and of the hour.
     """
 
-    # Year, month and day, then perhaps hour, minute and second, then perhaps an offset from UTC.
-    _PATTERN = (
-        r"\s*(\d{4})-(0?[1-9]|1[0-2])-(0?[1-9]|[12]\d|3[01])"
-        r"(?:[Tt ](\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d*)?))?\s*(?:[Zz]|([+-]\d{2}):?(\d{2})?)?)?\s*"
-    )
-
     def __init__(self, day: float = 0.0, hours: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.day = day
         self.hours = hours
 
     def call(self, text: Tensor) -> Tensor:
-        known = tf.strings.regex_full_match(text, self._PATTERN)
+        known = tf.strings.regex_full_match(text, _DATE)
         text = tf.where(known, text, "1970-01-01")
         year, month, day, hour, minute, second, ahead, and_minutes = (
             self._part(text, index) for index in range(1, 9)
@@ -67,7 +68,7 @@ class DateFeatures(keras.layers.Layer):
         return tf.where(known[:, None], tf.stack(features, axis=-1), np.float32("nan"))
 
     def _part(self, text: Tensor, index: int) -> Tensor:
-        digits = tf.strings.regex_replace(text, f"^{self._PATTERN}$", rf"\{index}")
+        digits = tf.strings.regex_replace(text, f"^{_DATE}$", rf"\{index}")
         digits = tf.where(tf.equal(digits, ""), "0", digits)
         return tf.cast(tf.strings.to_number(digits, tf.float64), tf.int64)
 
@@ -106,7 +107,12 @@ class SideBySide(keras.layers.Layer):
     """Numbers of shape (n,) and (n, features) as one matrix of float32."""
 
     def call(self, columns: Sequence[Tensor]) -> Tensor:
-        return tf.concat([c if c.shape.rank == 2 else c[:, None] for c in columns], axis=-1)
+        # Thousands of columns are one op, where an op for each would take minutes to trace.
+        parts: list[Tensor] = []
+        for rank, some in itertools.groupby(columns, lambda column: column.shape.rank):
+            run = list(some)
+            parts += [tf.stack(run, axis=-1)] if rank == 1 else run
+        return parts[0] if len(parts) == 1 else tf.concat(parts, axis=-1)
 
     def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
         width = sum((shape[1] or 0) if len(shape) == 2 else 1 for shape in input_shape)

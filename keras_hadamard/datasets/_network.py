@@ -19,8 +19,8 @@ def check_reachable(name: str) -> None:
 
     def connect() -> None:
         try:
-            socket.create_connection((host, port), timeout=_SECONDS).close()
-            reached.append(True)
+            with socket.create_connection((host, port), timeout=_SECONDS):
+                reached.append(True)
         except OSError:
             pass
 

@@ -1,6 +1,7 @@
 """The model that encoders make together, and what it makes of raw rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -22,7 +23,7 @@ def model_of(encoders: Sequence[Encoder]) -> keras.Model:
     return keras.Model(inputs, outputs, name="preprocessing")
 
 
-def apply(model: keras.Model, raw: Raw) -> Raw:
+def apply(model: keras.Model, splits: Mapping[str, Raw]) -> dict[str, Raw]:
     """Applies the model in batches that fit the memory, on a CPU, which strings need."""
     specs = {
         name: tf.TensorSpec(tensor.shape, tensor.dtype, name)
@@ -34,18 +35,24 @@ def apply(model: keras.Model, raw: Raw) -> Raw:
 
     with tf.device("/CPU:0"):
         traced = tf.function(call, autograph=False).get_concrete_function(specs)
-        length = len(next(iter(raw.values())))
-        width = sum(int(np.prod(spec.shape[1:])) for spec in specs.values())
-        step = max(1, min(8_192, _NUMBERS_AT_ONCE // width))
-        made: Raw = {}
-        for start in range(0, length, step):
-            rows = {
-                name: tf.constant(raw[name][start : start + step], spec.dtype)
-                for name, spec in specs.items()
-            }
-            for name, value in traced(rows).items():
-                part = value.numpy()
-                if name not in made:
-                    made[name] = np.empty((length, *part.shape[1:]), part.dtype)
-                made[name][start : start + len(part)] = part
+        return {split: _in_batches(traced, specs, raw) for split, raw in splits.items()}
+
+
+def _in_batches(
+    call: Callable[..., Any], specs: Mapping[str, tf.TensorSpec], raw: Mapping[str, np.ndarray]
+) -> Raw:
+    length = len(next(iter(raw.values())))
+    width = sum(int(np.prod(spec.shape[1:])) for spec in specs.values())
+    step = max(1, min(8_192, _NUMBERS_AT_ONCE // width))
+    made: Raw = {}
+    for start in range(0, length, step):
+        rows = {
+            name: tf.constant(raw[name][start : start + step], spec.dtype)
+            for name, spec in specs.items()
+        }
+        for name, value in call(rows).items():
+            part = value.numpy()
+            if name not in made:
+                made[name] = np.empty((length, *part.shape[1:]), part.dtype)
+            made[name][start : start + len(part)] = part
     return made

@@ -61,7 +61,7 @@ def draw(count: int, strata: np.ndarray | None, limit: int | None, seed: int) ->
         return np.arange(count)
     division = Division(strata=strata)
     held = _hold_out(np.arange(count), count - limit, division, seed)
-    return np.random.RandomState(seed).permutation(np.delete(np.arange(count), held))
+    return np.random.RandomState(seed).permutation(np.delete(np.arange(count), held))[:limit]
 
 
 def _hold_out(rows: np.ndarray, count: int, division: Division, seed: int) -> np.ndarray:

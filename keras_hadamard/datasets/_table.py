@@ -75,6 +75,8 @@ def table_of(columns: Mapping[str, Any], origin: str, folder: Path = Path()) -> 
         array = np.asarray(values)
         if array.ndim == 0:
             raise received(f"`{name}` to have a first dimension of examples", shape=array.shape)
+        if 0 in array.shape[1:]:
+            raise received(f"`{name}` without a 0 in the shape of an example", shape=array.shape)
         if array.ndim > 1 and array.dtype.kind not in "iufb":
             raise received(f"`{name}` to be numbers, or one column", dtype=str(array.dtype))
         made[str(name)] = array if array.ndim > 1 else _expanded(pandas.Series(array))

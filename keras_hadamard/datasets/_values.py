@@ -28,7 +28,11 @@ def is_boolean(column: Any) -> bool:
 
 
 def is_integer(column: Any) -> bool:
-    return bool(import_pandas().api.types.is_integer_dtype(column.dtype))
+    """Whether a column holds integers, and none that 64 bits with a sign are too few for."""
+    types = import_pandas().api.types
+    if not types.is_integer_dtype(column.dtype):
+        return False
+    return not (types.is_unsigned_integer_dtype(column.dtype) and column.max() >= 2**63)
 
 
 def is_date(column: Any) -> bool:
@@ -38,6 +42,8 @@ def is_date(column: Any) -> bool:
 def strings(column: Any) -> np.ndarray:
     """Python strings, "" for what is missing; whole numbers without a decimal point."""
     pandas = import_pandas()
+    if isinstance(column.dtype, pandas.StringDtype):
+        return column.fillna("").to_numpy(object)
     if pandas.api.types.is_float_dtype(column.dtype):
         numbers = column.to_numpy("float64", na_value=np.nan)
         known = numbers[np.isfinite(numbers)]
@@ -48,6 +54,21 @@ def strings(column: Any) -> np.ndarray:
     made = np.empty(len(values), object)
     made[:] = [_string(value) for value in values]
     return made
+
+
+def as_integers(column: Any) -> Any:
+    """A column of whole floats as integers, any other one as it is."""
+    pandas = import_pandas()
+    if isinstance(column, np.ndarray) or not pandas.api.types.is_float_dtype(column.dtype):
+        return column
+    numbers = column.to_numpy("float64", na_value=np.nan)
+    if (
+        not len(numbers)
+        or not (numbers == np.floor(numbers)).all()
+        or np.abs(numbers).max() > 2**53
+    ):
+        return column
+    return column.astype("int64")
 
 
 def _string(value: Any) -> str:
@@ -77,10 +98,10 @@ def loose_numbers(column: Any) -> np.ndarray:
     """float64, with NaN for whatever is no number."""
     pandas = import_pandas()
     if not is_text(column):
-        if is_date(column):
+        if is_date(column) or column.dtype.kind in "cm":
             return np.full(len(column), np.nan)
         return column.to_numpy("float64", na_value=np.nan)
-    texts = pandas.Series(strings(column))
+    texts = pandas.Series(strings(column), dtype="str")
     found = pandas.to_numeric(texts, errors="coerce")
     lost = found.isna() & (texts != "")
     # As much of Europe writes them.
@@ -95,7 +116,7 @@ def dates(column: Any) -> tuple[np.ndarray, str]:
     pandas = import_pandas()
     how = "ISO 8601"
     if not is_date(column):
-        texts = pandas.Series(strings(column)).str.strip()
+        texts = pandas.Series(strings(column), dtype="str").str.strip()
         day_first, how = _order(texts)
         column = pandas.to_datetime(
             texts.where(texts != ""), errors="coerce", utc=True, format="mixed", dayfirst=day_first

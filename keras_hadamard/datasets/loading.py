@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from keras_hadamard._core.checks import near, received
 from keras_hadamard.datasets import _images
 from keras_hadamard.datasets._assemble import assemble
-from keras_hadamard.datasets._files import load_file, source_of
+from keras_hadamard.datasets._files import bunch_of, load_file, source_of
 from keras_hadamard.datasets._options import Options
 from keras_hadamard.datasets._table import Source, table_of_frame
 from keras_hadamard.datasets._tables import TABLE_SUFFIXES, load_table, suffix_of
@@ -113,12 +113,17 @@ def load_arrays(
 
 
 def _read(source: Any, options: Options, data_dir: PathLike | None) -> Source:
+    if isinstance(source, Mapping) and "DESCR" in source:
+        return bunch_of(source)
     if isinstance(source, Mapping):
         return source_of("arrays", {str(key): value for key, value in source.items()})
     if type(source).__name__ == "DataFrame":
         return Source("table", {"train": table_of_frame(source, "the DataFrame")})
     if not isinstance(source, (str, os.PathLike)) or not os.fspath(source):
-        raise received("`source` to be a name, a path, a DataFrame or a dictionary", source=source)
+        raise received(
+            "`source` to be a name, a path, a DataFrame or a dictionary",
+            source=source if isinstance(source, (str, int)) else type(source).__name__,
+        )
     path = Path(source).expanduser()
     if not _is_path(source, path):
         # Here and not above: a file needs no TFDS.

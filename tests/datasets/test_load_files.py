@@ -27,7 +27,7 @@ def save(path, arrays):
 def test_unsplit_file(tmp_path):
     arrays = columns()
     arrays["question"][0, 0] = 6
-    arrays["x"][:, 0] = np.arange(40)  # tells the rows apart
+    arrays["image"][:, 0, 0, 0] = np.arange(40)  # tells the rows apart
     data = load_arrays(save(tmp_path / "mine.npz", arrays))
     assert data.name == "mine" and data.classes == ("0", "1", "2")
     assert {key: spec.kind for key, spec in data.inputs.items()} == {
@@ -40,23 +40,29 @@ def test_unsplit_file(tmp_path):
     assert data.inputs["question"].vocabulary_size == 7
     splits = [data.train, data.validation, data.test]
     assert [len(split) for split in splits] == [28, 6, 6]
-    rows = np.concatenate([split.inputs["x"][:, 0] for split in splits]).astype(int)
-    assert sorted(rows) == list(range(40))
-    for split in splits:
-        index = split.inputs["x"][:, 0].astype(int)
+    rows = [np.rint(split.inputs["image"][:, 0, 0, 0] * 255).astype(int) for split in splits]
+    assert sorted(np.concatenate(rows)) == list(range(40))
+    # Statistics are those of the training split, of vectors by feature and of images by channel.
+    train_x, train_gray = arrays["x"][rows[0]], arrays["gray"][rows[0]]
+    for split, index in zip(splits, rows, strict=True):
         np.testing.assert_array_equal(split.targets, arrays["target"][index])
         np.testing.assert_allclose(split.inputs["image"], arrays["image"][index] / 255, rtol=1e-6)
-        np.testing.assert_allclose(split.inputs["gray"][..., 0], arrays["gray"][index], rtol=1e-6)
+        gray = (arrays["gray"][index] - train_gray.mean()) / train_gray.std()
+        np.testing.assert_allclose(split.inputs["gray"][..., 0], gray, rtol=1e-5, atol=1e-6)
+        x = (arrays["x"][index] - train_x.mean(0)) / train_x.std(0)
+        np.testing.assert_allclose(split.inputs["x"], x, rtol=1e-5, atol=1e-6)
         np.testing.assert_array_equal(split.inputs["question"], arrays["question"][index])
+    assert data.inputs["x"].normalized and data.inputs["gray"].normalized
+    assert not data.inputs["image"].normalized
+    for split in splits:
         assert split.inputs["image"].dtype == split.inputs["gray"].dtype == np.float32
         assert split.targets.dtype == split.inputs["question"].dtype == np.int32
 
 
 def test_seed_draws_the_splits(tmp_path):
     arrays = columns()
-    arrays["x"][:, 0] = np.arange(40)
     file = save(tmp_path / "a.npz", arrays)
-    drawn = [load_arrays(file, seed=seed).test.inputs["x"][:, 0].tolist() for seed in (1, 1, 2)]
+    drawn = [load_arrays(file, seed=seed).test.inputs["image"].tolist() for seed in (1, 1, 2)]
     assert drawn[0] == drawn[1] != drawn[2]
 
 
@@ -116,24 +122,23 @@ def changed(**changes):
     return {key: value for key, value in arrays.items() if value is not None}
 
 
-NAN = np.where(np.arange(80).reshape(40, 2) == 7, np.nan, 1.0)
+INFINITE = np.where(np.arange(80).reshape(40, 2) == 7, np.inf, 1.0)
 
 
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        (changed(target=None), r"a target array named 'target'.*'gray', 'image'"),
-        (changed(target=np.arange(40) / 2), r"target of train to be a vector of integers.*float64"),
-        (changed(target=np.zeros((40, 2), int)), r"vector of integers.*shape=\(\d+, 2\)"),
-        (changed(target=np.arange(40) * 10**6), "class indices counted from 0"),
-        (changed(target=np.arange(40) * 10**9), "to fit 32 bits"),
-        (changed(target=np.arange(40) - 1), r"to lie in \[0, 39\).*smallest=-1"),
+        (changed(target=None), r"`target` to name the column.*'image', 'gray'"),
+        (changed(target=np.zeros((40, 2), int)), "a label that some rows of train have"),
+        (changed(target=np.full((40, 2), np.nan)), "rows with a target.*missing=40"),
+        (changed(target=np.ones(40) / 2), "targets that differ in train"),
         (changed(target=np.zeros(40, int)), r"at least two classes\. Received: classes=\('0',\)"),
         (changed(x=np.zeros((39, 2))), r"equally long.*x=39"),
-        (changed(x=NAN), r"`x` of \w+ to be finite"),
+        (changed(x=INFINITE), r"`x` to be finite.*row=4, feature=1"),
+        (changed(gray=np.full((40, 2, 2), np.nan)), r"`gray` to be finite.*row=\d+"),
         (changed(question=np.full((40, 2), -4)), r"`question` of train.*smallest=-4"),
         (changed(question=np.full((40, 2), 2**40)), r"`question` of train to fit 32 bits"),
-        (changed(x=np.array(["a"] * 40)), r"`x` to be images .* dtype='<U1'"),
+        (changed(x=np.array([["a"]] * 40)), r"`x` to be numbers, or one column.* dtype='<U1'"),
         (changed(x=np.zeros((40, 2, 3), int)), r"`x` to be images .* dtype='int64'"),
         (changed(x=np.zeros((40, 0))), r"without a 0"),
         (changed(x=np.array(3.0)), r"`x` to have a first dimension"),
@@ -156,7 +161,7 @@ NAN = np.where(np.arange(80).reshape(40, 2) == 7, np.nan, 1.0)
             r"`question` of train to lie in \[0, 3\)",
         ),
         ({key: value[:2] for key, value in columns().items()}, "enough examples to hold out"),
-        ({key: value[:0] for key, value in columns().items()}, "enough examples to hold out"),
+        ({key: value[:0] for key, value in columns().items()}, "train to have examples"),
         ({"train_x": np.ones((9, 2)), "y": np.ones(9)}, r"start with one of"),
         (
             {"train_x": np.ones((9, 2)), "train_target": np.arange(9) % 2, "test_x": np.ones(9)},
@@ -167,7 +172,7 @@ NAN = np.where(np.arange(80).reshape(40, 2) == 7, np.nan, 1.0)
             | {f"test_{k}": v[:0] for k, v in columns().items()},
             "test to have examples",
         ),
-        ({}, "a target array named 'target'"),
+        ({}, "`target` to name the column"),
     ],
 )
 def test_bad_arrays(tmp_path, arrays, message):

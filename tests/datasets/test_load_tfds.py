@@ -11,7 +11,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 import keras_hadamard.datasets as datasets
-from keras_hadamard.datasets import _tfds
+from keras_hadamard.datasets import _network, _tfds
 
 
 @pytest.fixture(autouse=True)
@@ -108,7 +108,7 @@ def test_sort_of_clevr_as_arrays(data_dir):
     data = datasets.load_arrays("sort_of_clevr/tiny", data_dir=data_dir, limit=50)
     assert data.inputs == {
         "image": datasets.InputSpec("image", (75, 75, 3)),
-        "question": datasets.InputSpec("vector", (11,)),
+        "question": datasets.InputSpec("vector", (11,), normalized=True),
     }
     assert data.classes[:4] == ("yes", "no", "rectangle", "circle")
     assert [len(s) for s in (data.train, data.validation, data.test)] == [50, 50, 50]
@@ -198,15 +198,15 @@ def test_any_prepared_data_set(tmp_path):
     assert data.inputs["scores"].shape == (4,) and data.inputs["stars"].shape == (1,)
     # The test labels are all hidden, so both splits come out of train.
     assert [len(s) for s in (data.train, data.validation, data.test)] == [28, 6, 6]
-    rows = np.concatenate(
-        [s.inputs["stars"][:, 0] for s in (data.train, data.validation, data.test)]
-    )
-    assert sorted(rows) == list(range(40))
-    for split in (data.train, data.validation, data.test):
-        number = split.inputs["stars"][:, 0]
+    splits = (data.train, data.validation, data.test)
+    rows = [np.rint(s.inputs["photo"][:, 0, 0, 0] * 255) for s in splits]
+    assert sorted(np.concatenate(rows)) == list(range(40))
+    for split, number in zip(splits, rows, strict=True):
+        standard = (number - rows[0].mean()) / rows[0].std()
+        np.testing.assert_allclose(split.inputs["stars"][:, 0], standard, rtol=1e-5, atol=1e-6)
         np.testing.assert_array_equal(split.targets, number % 2)
         np.testing.assert_allclose(split.inputs["photo"][:, 0, 0, 0], number / 255, rtol=1e-6)
-        np.testing.assert_array_equal(split.inputs["scores"][:, 3], number)
+        np.testing.assert_allclose(split.inputs["scores"][:, 3], standard, rtol=1e-5, atol=1e-6)
     words = data.train.inputs["review"]
     assert words.max() < data.inputs["review"].vocabulary_size == 2 + 4 + 28
     # "film" is in every text, so it is the most frequent word and the second of each.
@@ -250,9 +250,37 @@ def test_a_download_that_fails_is_one_line(tmp_path, monkeypatch):
         raise ConnectionError("no route\nto host")
 
     monkeypatch.setattr(tfds.builder_cls("mnist"), "download_and_prepare", fail)
+    monkeypatch.setattr(_tfds, "check_reachable", lambda name: None)
     with pytest.raises(ValueError, match=r"TFDS can prepare.*'mnist'.*no route to host") as caught:
         datasets.load_arrays("mnist", data_dir=tmp_path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("hangs", [False, True])
+def test_without_a_network_nothing_is_tried(tmp_path, monkeypatch, hangs):
+    def no_host(*args, **kwargs):
+        if hangs:
+            time.sleep(30)
+        raise OSError("no such host")
+
+    monkeypatch.setattr(socket, "getaddrinfo", no_host)
+    monkeypatch.setattr(tfds.builder_cls("mnist"), "download_and_prepare", None)
+    start = time.monotonic()
+    with pytest.raises(ValueError, match=r"prepared already.*name='mnist', unreachable='"):
+        datasets.load_arrays("mnist", data_dir=tmp_path)
+    assert time.monotonic() - start < 6
+
+
+def test_a_proxy_is_the_way_out(monkeypatch):
+    def refuse(place, timeout):
+        raise OSError("refused")
+
+    monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    with pytest.raises(ValueError, match=r"unreachable='proxy\.example:3128'"):
+        _network.check_reachable("mnist")
+    monkeypatch.setattr(socket, "create_connection", lambda *args, **options: socket.socket())
+    _network.check_reachable("mnist")
 
 
 def test_missing_packages_name_the_extra(tmp_path, monkeypatch):

@@ -7,21 +7,15 @@ import tensorflow as tf
 
 from keras_hadamard import datasets, layers, serving
 from keras_hadamard.datasets import _digit_questions
-from keras_hadamard.datasets._raw import assemble
 
 
 def made(**columns):
-    target = {"target": np.arange(8) % 2}
-    rows = {key: value for key, (value, _) in columns.items()} | target
-    return assemble(
-        "mine",
-        dict.fromkeys(("train", "validation", "test"), rows),
-        target="target",
+    """Eight rows, the same in each split."""
+    rows = {key: value for key, (value, _) in columns.items()} | {"target": np.arange(8) % 2}
+    splits = ("train", "validation", "test")
+    return datasets.load_arrays(
+        {f"{split}_{key}": value for split in splits for key, value in rows.items()},
         kinds={key: kind for key, (_, kind) in columns.items()},
-        vocabulary_sizes={},
-        classes=None,
-        seed=0,
-        limit=None,
     )
 
 
@@ -34,14 +28,10 @@ def test_pixels_and_text_become_what_was_trained_on():
         "text": np.array(texts, object),
     }
     kinds = {"small": "image", "fine": "image", "text": "text"}
-    data = made(
-        floats=(rng.normal(size=(8, 3)).astype("float32"), "vector"),
-        **{key: (value, kinds[key]) for key, value in raw.items()},
-    )
+    data = made(**{key: (value, kinds[key]) for key, value in raw.items()})
     before = serving.preprocessing_of(data)
-    assert sorted(before.input) == ["fine", "small", "text"]
-    requests = {**raw, "fine": raw["fine"][..., None]}
-    outputs = before({key: tf.constant(value) for key, value in requests.items()})
+    assert before is data.preprocessing and sorted(before.input) == ["fine", "small", "text"]
+    outputs = before({key: tf.constant(value) for key, value in raw.items()})
     for key, value in outputs.items():
         expected = data.train.inputs[key]
         assert value.dtype.name == expected.dtype.name and value.shape == expected.shape
@@ -50,12 +40,26 @@ def test_pixels_and_text_become_what_was_trained_on():
 
 def test_nothing_was_done():
     rng = np.random.default_rng(0)
-    data = made(
-        x=(rng.normal(size=(8, 3)), "vector"),
-        image=(rng.normal(size=(8, 2, 2, 1)), "image"),
-        ids=(rng.integers(0, 5, (8, 3)), "tokens"),
-    )
+    data = made(ids=(rng.integers(0, 5, (8, 3)), "tokens"))
+    assert data.preprocessing is data.raw is None
     assert serving.preprocessing_of(data) is None
+
+
+def test_a_data_set_by_hand_says_by_its_specs():
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 2, 2, 1), "uint8")
+    texts, ids = ["b a", "c", "", "A!"], np.array([[3, 2], [1, 0], [0, 0], [2, 0]], "int32")
+    arrays = {"image": pixels / np.float32(255), "text": ids}
+    split = datasets.Split(arrays, np.arange(4) % 2)
+    specs = {
+        "image": datasets.InputSpec("image", (2, 2, 1), pixels="uint8"),
+        "text": datasets.InputSpec("tokens", (2,), 4, words=("", "[unknown]", "a", "b")),
+    }
+    data = datasets.ArrayDataset("mine", specs, split, split, split, ("no", "yes"))
+    outputs = serving.preprocessing_of(data)(
+        {"image": tf.constant(pixels), "text": tf.constant(texts)}
+    )
+    np.testing.assert_allclose(outputs["image"], arrays["image"], rtol=1e-6)
+    np.testing.assert_array_equal(outputs["text"], ids)
 
 
 @pytest.mark.parametrize(
