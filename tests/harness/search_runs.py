@@ -40,7 +40,7 @@ def trial(number, objective="accuracy", score=None, status="completed", epochs=8
         gain = FUSIONS.index(values["fusion"]) % 5 * 0.03 + rng.normal(0, 0.01)
         score = 0.7 + gain if objective != "rmse" else 40 * (1 - gain)
     curve = [float(score - sign * abs(score) * 0.5 * 0.5**e) for e in range(epochs)]
-    losses = [float(1.2 * 0.8**e + 0.2) for e in range(epochs)]
+    losses = [float(1.2 * rng.uniform(0.7, 0.9) ** e + 0.2) for e in range(epochs)]
     done = status == "completed"
     return Trial(
         **{
