@@ -24,7 +24,9 @@ ELSEWHERE = ("out", "folder", "data_dir", "workers", "cluster", "trial_resources
 DATA = ("dataset", "test")
 
 
-def about(settings: SearchSettings, facts: DatasetInfo, notes: Sequence[str] = ()) -> dict[str, Any]:
+def about(
+    settings: SearchSettings, facts: DatasetInfo, notes: Sequence[str] = ()
+) -> dict[str, Any]:
     """What a record keeps for its reports, as JSON can have it."""
     names = [f.name for f in fields(settings) if f.name not in ELSEWHERE]
     given = {name: _plain(name, getattr(settings, name)) for name in names}

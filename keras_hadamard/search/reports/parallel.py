@@ -62,11 +62,12 @@ def _dimension(name: str, values: list[Any]) -> dict[str, Any]:
     known = [v for v in values if v is not None]
     numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in known)
     if not known or not numbers or len({*values}) <= FEW:
-        order = sorted({v for v in known}) if numbers else sorted({str(v) for v in known})
-        names = [_tick(v) for v in order]
-        if len(known) < len(values):
-            names = ["-", *names]
-        places = [names.index("-" if v is None else _tick(v)) for v in values]
+        order = sorted(set(known) if numbers else {str(v) for v in known})
+        missing = ["-"] if len(known) < len(values) else []
+        names = [*missing, *(_tick(v) for v in order)]
+        places = [
+            0 if v is None else len(missing) + order.index(v if numbers else str(v)) for v in values
+        ]
         ticks = {"tickvals": list(range(len(names))), "ticktext": names}
         return {"label": _label(name), "values": places, "range": [-0.5, len(names) - 0.5], **ticks}
     return _numbers(name, values, logarithmic(known, 20))

@@ -94,8 +94,11 @@ def _confusion(run: Run, found: Predictions) -> Drawn:
         hoverinfo="text",
         xgap=1,
         ygap=1,
-        colorbar={"title": {"text": "share of row", "side": "right"}, "thickness": 12,
-                  "tickformat": ".0%"},
+        colorbar={
+            "title": {"text": "share of row", "side": "right"},
+            "thickness": 12,
+            "tickformat": ".0%",
+        },
     )
     caption = f"Rows of the test split, {_of_seeds(found)}."
     if len(classes) > len(names):
@@ -122,8 +125,10 @@ def _by_label(run: Run, found: Predictions) -> Drawn:
         xaxis=axis(None, range=[-0.03, 1.03], tickformat=".0%", nticks=6),
         yaxis=rows_axis(names),
     )
-    rates = (("precision", right / np.maximum(claimed, 1e-9), "circle"),
-             ("recall", right / np.maximum(there, 1), "diamond"))
+    rates = (
+        ("precision", right / np.maximum(claimed, 1e-9), "circle"),
+        ("recall", right / np.maximum(there, 1), "diamond"),
+    )
     for colour, (name, values, symbol) in zip(COLOURS, rates, strict=False):
         drawn.add_scatter(
             x=values[kept],

@@ -37,8 +37,14 @@ def residuals(run: Run, targets: np.ndarray, served: np.ndarray) -> list[Drawn]:
             yaxis=axis("predicted", range=padded(predicted), nticks=6),
         )
         _points(against, true, predicted, true, predicted)
-        against.add_scatter(x=reach, y=reach, mode="lines", name="as predicted",
-                            line={"color": GREY, "dash": "dash"}, hoverinfo="skip")
+        against.add_scatter(
+            x=reach,
+            y=reach,
+            mode="lines",
+            name="as predicted",
+            line={"color": GREY, "dash": "dash"},
+            hoverinfo="skip",
+        )
         caption = f"By the training that is served; on the line a prediction is right.{sampled}"
         drawn.append(Drawn(f"Predicted against true {name}", caption, against))
         errors = true - predicted
@@ -49,21 +55,31 @@ def residuals(run: Run, targets: np.ndarray, served: np.ndarray) -> list[Drawn]:
             yaxis=axis("true less predicted", range=padded([0, *errors]), nticks=6),
         )
         _points(rest, predicted, errors, true, predicted)
-        rest.add_scatter(x=padded(predicted), y=[0, 0], mode="lines", name="as predicted",
-                         line={"color": GREY, "dash": "dash"}, hoverinfo="skip")
+        rest.add_scatter(
+            x=padded(predicted),
+            y=[0, 0],
+            mode="lines",
+            name="as predicted",
+            line={"color": GREY, "dash": "dash"},
+            hoverinfo="skip",
+        )
         caption = "A bend or a funnel is something that the model has not learnt."
         drawn.append(Drawn(f"Residuals of {name}", caption, rest))
     return drawn
 
 
-def _points(drawn: go.Figure, x: np.ndarray, y: np.ndarray, true: np.ndarray, predicted: np.ndarray) -> None:
+def _points(
+    drawn: go.Figure, x: np.ndarray, y: np.ndarray, true: np.ndarray, predicted: np.ndarray
+) -> None:
     drawn.add_scatter(
         x=x,
         y=y,
         mode="markers",
         marker={"color": COLOURS[0], "size": 7, "opacity": 0.55},
         name="a row of test",
-        hovertext=[lines(f"true {a:.5g}", f"predicted {b:.5g}") for a, b in zip(true, predicted,
-                                                                               strict=True)],
+        hovertext=[
+            lines(f"true {a:.5g}", f"predicted {b:.5g}")
+            for a, b in zip(true, predicted, strict=True)
+        ],
         hoverinfo="text",
     )

@@ -14,7 +14,6 @@ from keras_hadamard.search.records import hyperparameters
 from keras_hadamard.search.run import Run
 from keras_hadamard.search.trainings import Trial
 
-
 # A text up to this length stays on a line, a longer one has some room to wrap in.
 SHORT = 26
 
