@@ -41,7 +41,8 @@ def spread(objective: Objective, values: Sequence[float]) -> str:
     mean = objective.format(float(np.mean(values)))
     if len(values) == 1:
         return mean
-    return f"{mean} ± {objective.format(float(np.std(values, ddof=1)))}"
+    deviation = float(np.std(values, ddof=1))
+    return f"{mean} ± {deviation:.4f}" if objective.percent else f"{mean} ± {deviation:.2g}"
 
 
 def direction(objective: Objective) -> str:

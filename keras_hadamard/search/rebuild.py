@@ -15,8 +15,9 @@ from keras_hadamard.search.run import DatasetInfo, Run
 from keras_hadamard.search.settings import SearchError, SearchSettings
 from keras_hadamard.search.summary import spaces, summary
 from keras_hadamard.search.tensorboard import write_logs
-from keras_hadamard.search.verdict import limits
+from keras_hadamard.search.verdict import limits, verdict
 
+SUMMARY, REPORT = "summary.txt", "report.html"
 # What says where a search runs rather than what it is; an address may have a password in it.
 ELSEWHERE = ("out", "folder", "data_dir", "workers", "cluster", "trial_resources", "mlflow")
 # Data that was given as an object; by its type's name the settings tell of it.
@@ -47,8 +48,9 @@ def write_reports(run: Run) -> None:
     from keras_hadamard.search.reports.page import page
 
     run.records.save()
-    write_atomically(run.folder / "summary.txt", summary(run))
-    write_atomically(run.folder / "report.html", page(run))
+    said = verdict(run)
+    write_atomically(run.folder / SUMMARY, summary(run, said))
+    write_atomically(run.folder / REPORT, page(run, said))
     if run.settings.tensorboard:
         write_logs(run.records)
 

@@ -204,7 +204,9 @@ def hyperparameters(trainings: Iterable[Training]) -> list[str]:
 
 def describe(configuration: Configuration) -> str:
     """A configuration in one line."""
-    return " ".join(f"{n}={configuration[n]}" for n in _by_weight(configuration)) or "defaults"
+    values = {n: configuration[n] for n in _by_weight(configuration)}
+    said = (f"{n}={v:.4g}" if isinstance(v, float) else f"{n}={v}" for n, v in values.items())
+    return " ".join(said) or "defaults"
 
 
 def _by_weight(names: Iterable[str]) -> list[str]:

@@ -16,12 +16,11 @@ from keras_hadamard.search.oracles import derive
 from keras_hadamard.search.problem import Problem, load
 from keras_hadamard.search.progress import Progress
 from keras_hadamard.search.records import Records
-from keras_hadamard.search.rebuild import about, write_reports
+from keras_hadamard.search.rebuild import SUMMARY, about, write_reports
 from keras_hadamard.search.references import references
 from keras_hadamard.search.run import DatasetInfo, Run
 from keras_hadamard.search.run_folder import STATE, identity, locked, prepare
 from keras_hadamard.search.settings import SearchSettings
-from keras_hadamard.search.summary import summary
 from keras_hadamard.search.table import trial_rows
 from keras_hadamard.search.trainings import Trial
 from keras_hadamard.search.trials import Trials
@@ -204,4 +203,4 @@ class Search:
         say()
         self.progress.table(trial_rows(self.records))
         say()
-        say(summary(run).rstrip())
+        say((run.folder / SUMMARY).read_text("utf-8").rstrip())

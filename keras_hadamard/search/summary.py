@@ -1,5 +1,7 @@
 """`summary.txt`: what came out, in plain words."""
 
+from collections.abc import Sequence
+
 from keras_hadamard.search.amounts import direction, spread
 from keras_hadamard.search.costs import known
 from keras_hadamard.search.finalists import Finalist, violated_limit
@@ -21,13 +23,13 @@ MOST_NAMES = 20
 MOST_COLUMNS = 40
 
 
-def summary(run: Run) -> str:
-    """The whole text."""
+def summary(run: Run, said: Sequence[str] | None = None) -> str:
+    """The whole text; `said` is the verdict, where it is known already: it takes seconds."""
     unfinished = state(run)
     parts = [f"Search of {run.settings.source}"]
     if unfinished:
         parts.append(unfinished)
-    parts.append("Result\n" + "\n".join(verdict(run)))
+    parts.append("Result\n" + "\n".join(verdict(run) if said is None else said))
     parts.append(aligned([list(row) for row in fact_rows(run)]))
     if run.facts.warnings:
         parts.append("Look at this in the data\n" + "\n".join(run.facts.warnings))
@@ -154,9 +156,13 @@ def method(run: Run) -> list[str]:
         "spread over seeds and the limited number of test examples, which is the same as a p below "
         "0.05: the probability of such a difference between two equally good ones, both shown the "
         "same test examples.",
-        f"The baseline has its default settings, while the best is the pick of "
-        f"{len(run.records.trials)} trials.",
     ]
+    if run.best is not None:
+        count = len(run.records.trials)
+        sentences.append(
+            "The baseline has its default settings, while the best is the pick of "
+            f"{count} {'trial' if count == 1 else 'trials'}."
+        )
     excess = violated_limit(run.baseline.trial, settings.limits)
     if excess is not None:
         sentences.append(f"The baseline is beyond a limit ({excess}) and stands for comparison.")

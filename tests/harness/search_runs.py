@@ -40,7 +40,7 @@ def trial(number, objective="accuracy", score=None, status="completed", epochs=8
         gain = FUSIONS.index(values["fusion"]) % 5 * 0.03 + rng.normal(0, 0.01)
         score = 0.7 + gain if objective != "rmse" else 40 * (1 - gain)
     curve = [float(score - sign * abs(score) * 0.5 * 0.5**e) for e in range(epochs)]
-    losses = [float(1.2 * 0.8**e + 0.2) for e in range(epochs)]
+    losses = [float(1.2 * rng.uniform(0.7, 0.9) ** e + 0.2) for e in range(epochs)]
     done = status == "completed"
     return Trial(
         **{
@@ -261,17 +261,17 @@ def foreign(folder):
         FOREIGN,
         "balanced_accuracy",
         columns=columns,
-        inputs={name: "vector 3" for name in FOREIGN},
+        inputs=dict.fromkeys(FOREIGN, "vector 3"),
         warnings=FOREIGN,
     )
     trials = [trial(n, "balanced_accuracy", 0.5, parameters=1_000) for n in (1, 2)]
-    return finish(made(folder, trials, known))
+    return finish(made(folder, trials, known), seeds=1)
 
 
 def labels(folder):
     known = facts("multilabel", [f"label {n}" for n in range(5)], "average_precision")
     trials = [trial(n, "average_precision") for n in (1, 2, 3)]
-    return finish(made(folder, trials, known), rows=300)
+    return finish(made(folder, trials, known), rows=300, seeds=1)
 
 
 RUNS = {

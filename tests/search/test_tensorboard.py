@@ -1,10 +1,13 @@
 """What TensorBoard reads of a search."""
 
 import numpy as np
+import pytest
+from harness.search_runs import facts, made, trial
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import metadata
 
-from keras_hadamard import tuning
+from keras_hadamard import search
+from keras_hadamard.search.rebuild import write_reports
 
 
 def read(folder):
@@ -19,35 +22,51 @@ def read(folder):
     return scalars, started.hparams, ended.status
 
 
-def test_every_trial_has_its_parameters_its_curve_and_its_end(go, formula, tmp_path):
-    formula.fail = lambda c: "ValueError: no" if c["fusion"] == "mfb" else None
-    run, _ = go(max_trials=12, tensorboard=True)
-    folder = tmp_path / "run" / "tensorboard"
-    assert {p.name for p in folder.iterdir()} == {f"trial-{n}" for n in range(1, 13)}
-    for trial in run.records.trials:
-        scalars, values, status = read(folder / f"trial-{trial.number}")
-        assert set(values) == set(trial.configuration)
-        assert values["gating"].string_value == trial.configuration["gating"]
-        rate = trial.configuration["learning_rate"]
+@pytest.fixture
+def run(tmp_path):
+    """Four trials judged by an error, of which one failed."""
+    trials = [trial(n, "rmse", latency=2.0, latency_weight=0.5) for n in (1, 2, 3)]
+    trials.append(trial(4, "rmse", status="failed", reason="ValueError: no"))
+    known = facts("regression", ("price",), "rmse")
+    return made(tmp_path / "run", trials, known, tensorboard=True)
+
+
+def test_every_trial_has_its_parameters_its_curves_and_its_end(run):
+    write_reports(run)
+    folder = run.folder / "tensorboard"
+    assert {p.name for p in folder.iterdir()} == {f"trial-{n}" for n in range(1, 5)}
+    for one in run.records.trials:
+        scalars, values, status = read(folder / f"trial-{one.number}")
+        assert set(values) == set(one.configuration)
+        assert values["gating"].string_value == one.configuration["gating"]
+        rate = one.configuration["learning_rate"]
         assert np.isclose(values["learning_rate"].number_value, rate)
-        assert status == (1 if trial.completed else 2)
-        if trial.completed:
-            curve = [value for _, value in scalars["val_accuracy_by_epoch"]]
-            np.testing.assert_allclose(curve, trial.curve, rtol=1e-6)
-            assert scalars["parameters"] == [(2, 1000.0)]
-    assert len({t.completed for t in run.records.trials}) == 2
+        assert status == (1 if one.completed else 2)
+        if not one.completed:
+            assert not scalars
+            continue
+        for tag, curve in (
+            ("rmse_by_epoch", one.curve),
+            ("loss_by_epoch", one.losses),
+            ("validation_loss_by_epoch", one.validation_losses),
+        ):
+            np.testing.assert_allclose([v for _, v in scalars[tag]], curve, rtol=1e-6)
+        # An error is ranked by its opposite, less what its costs cost.
+        assert np.isclose(scalars["score"][0][1], one.score)
+        assert np.isclose(scalars["value"][0][1], -one.score - 0.5)
+        assert scalars["parameters"] == [(8, float(one.parameters))]
 
 
-def test_a_report_writes_the_logs_again(go, formula, tmp_path):
-    go(max_trials=3, tensorboard=True)
-    folder = tmp_path / "run" / "tensorboard"
+def test_a_report_writes_the_logs_again(run):
+    write_reports(run)
+    folder = run.folder / "tensorboard"
     next((folder / "trial-2").iterdir()).unlink()
     (folder / "trial-9").mkdir()
-    tuning.redraw(tmp_path / "run")
-    assert {p.name for p in folder.iterdir()} == {"trial-1", "trial-2", "trial-3"}
-    assert read(folder / "trial-2")[0]["val_accuracy"]
+    search.rebuild_report(run.folder)
+    assert {p.name for p in folder.iterdir()} == {f"trial-{n}" for n in range(1, 5)}
+    assert read(folder / "trial-2")[0]["score"]
 
 
-def test_no_logs_unless_asked_for(go, formula, tmp_path):
-    go(max_trials=1)
-    assert not (tmp_path / "run" / "tensorboard").exists()
+def test_no_logs_unless_asked_for(tmp_path):
+    write_reports(made(tmp_path, [trial(1, "rmse")], facts("regression", ("price",), "rmse")))
+    assert not (tmp_path / "tensorboard").exists()

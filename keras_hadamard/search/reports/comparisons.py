@@ -28,7 +28,7 @@ def beside_references(run: Run) -> Drawn:
     finalists = len(rows)
     rows += [(r.name, [r.test]) for r in run.records.references if r.test is not None]
     if not rows:
-        return Drawn(title, "Nothing has been tested yet.")
+        return Drawn(title, "Nothing was tested.")
     better = run.objective.better
     order = sorted(range(len(rows)), key=lambda i: -better(float(np.mean(rows[i][1]))))
     drawn = figure(

@@ -1,6 +1,7 @@
 """Learning curves of all trials."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -12,8 +13,9 @@ from keras_hadamard.search.reports.drawing import (
     axis,
     figure,
     lines,
-    logarithmic,
+    padded,
     said,
+    scaled,
 )
 from keras_hadamard.search.run import Run
 from keras_hadamard.search.trainings import Trial
@@ -31,8 +33,7 @@ def learning_curves(run: Run, look: Look) -> list[Drawn]:
     found = []
     if any(t.losses or t.validation_losses for t in trials):
         values = [v for t in trials for v in (*t.losses, *t.validation_losses)]
-        steep = {"type": "log", "dtick": "D2"} if logarithmic(values, 50) else {}
-        drawn = _empty("loss", trials, **steep)
+        drawn = _empty(trials, scaled(values, "loss"))
         for trial in order:
             _add(drawn, look, trial, trial.losses, "training loss", "dot", 0.45)
             _add(drawn, look, trial, trial.validation_losses, "validation loss", "solid", 0.8)
@@ -45,7 +46,9 @@ def learning_curves(run: Run, look: Look) -> list[Drawn]:
                 drawn,
             )
         )
-    drawn = _empty(f"validation {direction(run.objective)}", trials)
+    scores = [v for t in trials for v in t.curve]
+    title = f"validation {direction(run.objective)}"
+    drawn = _empty(trials, axis(title, range=padded(scores), nticks=7))
     for trial in order:
         _add(drawn, look, trial, trial.curve, run.objective.title, "solid", 0.8)
     _legend(drawn, run, look, order)
@@ -53,7 +56,7 @@ def learning_curves(run: Run, look: Look) -> list[Drawn]:
     return [*found, Drawn(title, "A line is a trial; click a name to hide its lines.", drawn)]
 
 
-def _empty(title: str, trials: Sequence[Trial], **options: object) -> go.Figure:
+def _empty(trials: Sequence[Trial], yaxis: dict[str, Any]) -> go.Figure:
     last = max(len(c) for t in trials for c in (t.curve, t.losses, t.validation_losses))
     ticks = {"tickmode": "linear", "dtick": max(1, -(-last // 8)), "tick0": 1}
     room = 0.04 * last
@@ -62,7 +65,7 @@ def _empty(title: str, trials: Sequence[Trial], **options: object) -> go.Figure:
         height=420,
         legend=True,
         xaxis=axis("epoch", range=reach, **ticks),
-        yaxis=axis(title, nticks=7, **options),
+        yaxis=yaxis,
     )
 
 
@@ -76,14 +79,15 @@ def _add(
     opacity: float,
 ) -> None:
     kind = look.kind(trial)
+    colour = GREY if trial.baseline else look.colour(kind)
     epochs = range(1, len(curve) + 1)
     drawn.add_scatter(
         x=list(epochs),
         y=list(curve),
         # A curve of one epoch is a point.
-        mode="lines+markers" if len(curve) < 3 else "lines",
-        marker=look.marker(kind, size=6),
-        line={"color": GREY if trial.baseline else look.colour(kind), "dash": dash, "width": 2},
+        mode="lines+markers" if len(curve) < 3 or look.repeated(kind) else "lines",
+        marker=look.marker(kind, size=7, color=colour),
+        line={"color": colour, "dash": dash, "width": 2},
         opacity=1 if trial.baseline else opacity,
         # Short, as there is one for each point: a choice is told by the table of trials.
         hovertext=[
@@ -99,15 +103,16 @@ def _add(
 def _legend(drawn: go.Figure, run: Run, look: Look, trials: Sequence[Trial]) -> None:
     """A name for each kind that is shown: sixty names of trials would be no legend."""
     kinds = dict.fromkeys(look.kind(t) for t in trials if not t.baseline)
-    entries = {kind: (said(kind), look.colour(kind)) for kind in kinds}
+    entries = {kind: (said(kind), look.marker(kind), look.repeated(kind)) for kind in kinds}
     if any(t.baseline for t in trials):
-        entries["baseline"] = (run.baseline_name, GREY)
-    for group, (name, colour) in entries.items():
+        entries["baseline"] = (run.baseline_name, {"color": GREY}, False)
+    for group, (name, marker, marked) in entries.items():
         drawn.add_scatter(
             x=[None],
             y=[None],
-            mode="lines",
-            line={"color": colour, "width": 2},
+            mode="lines+markers" if marked else "lines",
+            marker={**marker, "size": 7},
+            line={"color": marker["color"], "width": 2},
             name=name,
             legendgroup=group,
             showlegend=True,

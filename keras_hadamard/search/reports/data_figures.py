@@ -28,7 +28,7 @@ def classes_by_split(run: Run) -> Drawn | None:
     total = {name: sum(split.get(name, 0) for split in counts.values()) for name in names}
     shown = sorted(names, key=lambda n: -total[n])[:MOST_CLASSES]
     drawn = figure(
-        height=rows_height(len(shown), 34, 220),
+        height=rows_height(len(shown), 26),
         legend=True,
         barmode="group",
         xaxis=axis("share of the split", tickformat=".0%", rangemode="tozero", nticks=6),
@@ -94,7 +94,8 @@ def timeline(run: Run, look: Look) -> Drawn:
             hoverinfo="text",
         )
     caption = "Each training where it ran."
-    return Drawn(title, caption + (" Pauses between starts are left out." if paused else ""), drawn)
+    caption += " Pauses between starts are left out." if paused else ""
+    return Drawn(title, caption, drawn, wide=True)
 
 
 UNITS = (("hours", 3600), ("minutes", 60), ("seconds", 1))

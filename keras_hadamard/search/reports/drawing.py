@@ -113,7 +113,8 @@ def scaled(values: Sequence[float], title: str, **options: Any) -> dict[str, Any
         spread = padded(math.log10(v) for v in values)
         # Of the ticks between powers only two have room for their names.
         near = {"dtick": "D2"} if spread and spread[1] - spread[0] < 2.5 else {"dtick": 1}
-        return axis(title, type="log", range=spread, tickformat="~s", **near, **options)
+        form = "~s" if min(values) >= 1 else "~g"
+        return axis(title, type="log", range=spread, tickformat=form, **near, **options)
     return axis(title, range=padded(values), nticks=7, **options)
 
 
@@ -134,8 +135,13 @@ class Look:
     def symbol(self, kind: str) -> str:
         return SYMBOLS[self._order[kind] // len(COLOURS) % len(SYMBOLS)]
 
+    def repeated(self, kind: str) -> bool:
+        """Whether another kind has its colour as well, so that lines need symbols."""
+        return self._order[kind] >= len(COLOURS)
+
     def marker(self, kind: str, **more: Any) -> dict[str, Any]:
-        return {"color": self.colour(kind), "symbol": self.symbol(kind), "size": 10, **more}
+        own = {"color": self.colour(kind), "symbol": self.symbol(kind), "size": 10}
+        return {**own, **more}
 
     @property
     def groups(self) -> dict[str, list[Trial]]:

@@ -10,7 +10,7 @@ from keras_hadamard.search.records import hyperparameters
 from keras_hadamard.search.trainings import Trial
 
 # With fewer trials a forest learns nothing that holds for others.
-FEWEST = 12
+FEWEST = 20
 SAMPLES, TREES, SHUFFLES = 30, 30, 3
 
 

@@ -24,7 +24,7 @@ from keras_hadamard.search.summary import (
     reference_rows,
 )
 from keras_hadamard.search.table import column_rows
-from keras_hadamard.search.verdict import better_references, state, verdict
+from keras_hadamard.search.verdict import better_references, state
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,14 @@ class Section:
     facts: Sequence[tuple[str, str]] = field(default_factory=list)
 
 
-def page(run: Run) -> str:
-    """The page of a run."""
+def page(run: Run, said: Sequence[str]) -> str:
+    """The page of a run; `said` is its verdict."""
     return str(
         _template().render(
             title=f"Search of {run.settings.source}",
             version=__version__,
             state=state(run),
-            verdict=verdict(run),
+            verdict=said,
             outdone=bool(better_references(run)),
             notes=run.notes,
             sections=[s for s in _sections(run) if _filled(s)],

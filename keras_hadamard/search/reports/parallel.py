@@ -15,6 +15,8 @@ MOST_AXES = 14
 # Up to so many numbers are told apart as names are.
 FEW = 8
 AXIS_WIDTH = 110
+# Of two colours that a white and a black page show.
+COLOURSCALE = ((0.0, "#0072b2"), (0.5, "#8a8f98"), (1.0, "#e69f00"))
 
 
 def parallel_coordinates(run: Run) -> Drawn:
@@ -26,15 +28,15 @@ def parallel_coordinates(run: Run) -> Drawn:
     shown = names[:MOST_AXES]
     scores = [t.score or 0.0 for t in trials]
     # The score last, so that lines end where they came to.
-    last = {"label": _label(run.objective.title), "values": scores, "range": padded(scores)}
+    last = _numbers(run.objective.title, scores, steep=False)
     reverse = run.objective.sign < 0
-    drawn = figure(height=430, margin={"l": 60, "r": 50, "t": 90, "b": 20})
+    drawn = figure(height=430, margin={"l": 84, "r": 60, "t": 90, "b": 20})
     drawn.add_trace(
         go.Parcoords(
             dimensions=[*(_dimension(name, values_of(run, name)) for name in shown), last],
             line={
                 "color": scores,
-                "colorscale": "Viridis",
+                "colorscale": COLOURSCALE,
                 "reversescale": reverse,
                 "cmin": min(scores),
                 "cmax": max(scores) if max(scores) > min(scores) else min(scores) + 1e-9,
@@ -47,7 +49,7 @@ def parallel_coordinates(run: Run) -> Drawn:
     left = f" Left out are {', '.join(names[MOST_AXES:])}." if len(names) > MOST_AXES else ""
     return Drawn(
         title,
-        f"A line is a trial; yellow ones have the best {direction(run.objective)}, on the right. "
+        f"A line is a trial; orange ones have the best {direction(run.objective)}, on the right. "
         "Drag along an axis to pick trials, and its name to move it; a dash stands for a choice "
         f"without a say.{left}",
         drawn,
@@ -60,14 +62,20 @@ def _dimension(name: str, values: list[Any]) -> dict[str, Any]:
     known = [v for v in values if v is not None]
     numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in known)
     if not known or not numbers or len({*values}) <= FEW:
-        order = sorted({v for v in known}) if numbers else sorted({str(v) for v in known})
-        names = [_tick(v) for v in order]
-        if len(known) < len(values):
-            names = ["-", *names]
-        places = [names.index("-" if v is None else _tick(v)) for v in values]
+        order = sorted(set(known) if numbers else {str(v) for v in known})
+        missing = ["-"] if len(known) < len(values) else []
+        names = [*missing, *(_tick(v) for v in order)]
+        places = [
+            0 if v is None else len(missing) + order.index(v if numbers else str(v)) for v in values
+        ]
         ticks = {"tickvals": list(range(len(names))), "ticktext": names}
         return {"label": _label(name), "values": places, "range": [-0.5, len(names) - 0.5], **ticks}
-    steep = logarithmic(known, 50)
+    return _numbers(name, values, logarithmic(known, 20))
+
+
+def _numbers(name: str, values: list[Any], steep: bool) -> dict[str, Any]:
+    """An axis of numbers; a dash below them is for those that are missing."""
+    known = [v for v in values if v is not None]
     scale = math.log10 if steep else float
     places = [scale(v) for v in known]
     low, high = min(places), max(places)

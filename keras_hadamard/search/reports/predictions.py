@@ -21,6 +21,8 @@ from keras_hadamard.search.reports.residuals import residuals
 from keras_hadamard.search.run import Run
 
 MOST_CLASSES = 20
+# The labels of both axes take their place from the cells.
+LONGEST = 14
 # Cells of a larger matrix have no room for a number.
 MOST_NUMBERS = 10
 
@@ -67,11 +69,12 @@ def _confusion(run: Run, found: Predictions) -> Drawn:
     shown = counts[np.ix_(kept, kept)]
     shares = shown / totals[:, None]
     names = [classes[i] for i in kept]
-    ticks = {"tickvals": list(range(len(names))), "ticktext": [said(shortened(n)) for n in names]}
+    shown_names = [said(shortened(n, LONGEST)) for n in names]
+    ticks = {"tickvals": list(range(len(names))), "ticktext": shown_names}
     drawn = figure(
         height=max(320, 150 + 28 * len(names)),
         xaxis=axis("predicted", showgrid=False, tickangle=-45 if len(names) > 3 else 0, **ticks),
-        yaxis=rows_axis(names, title={"text": "true", "standoff": 8}),
+        yaxis=axis("true", showgrid=False, autorange="reversed", **ticks),
     )
     numbers = len(names) <= MOST_NUMBERS
     drawn.add_heatmap(
@@ -100,7 +103,9 @@ def _confusion(run: Run, found: Predictions) -> Drawn:
     caption = f"Rows of the test split, {_of_seeds(found)}."
     if len(classes) > len(names):
         caption += f" These are the {len(names)} most frequent of {len(classes):,} classes."
-    return Drawn("Confusion of the best on test", caption, drawn)
+    many = len(names) > MOST_NUMBERS
+    width = 220 + (24 if many else 48) * len(names)
+    return Drawn("Confusion of the best on test", caption, drawn, wide=many, width=width)
 
 
 def _of_seeds(found: Predictions) -> str:

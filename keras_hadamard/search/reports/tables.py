@@ -1,5 +1,6 @@
 """Tables of the page: cells with what they are sorted by."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,9 @@ from keras_hadamard.search.records import hyperparameters
 from keras_hadamard.search.run import Run
 from keras_hadamard.search.trainings import Trial
 
+# A text up to this length stays on a line, a longer one has some room to wrap in.
+SHORT = 26
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -25,6 +29,15 @@ class Cell:
     @property
     def numeric(self) -> bool:
         return isinstance(self.order, int | float)
+
+    @property
+    def kind(self) -> str:
+        """How the cell looks."""
+        if self.numeric:
+            return "number"
+        if self.clipped:
+            return "clipped"
+        return "short" if len(self.text) <= SHORT else "long"
 
 
 @dataclass(frozen=True)
@@ -43,11 +56,25 @@ class Table:
     rows: list[Row]
     filter: str = ""
 
+    @property
+    def numeric(self) -> list[bool]:
+        """Whether each column has numbers."""
+        return [any(row.cells[i].numeric for row in self.rows) for i in range(len(self.head))]
+
 
 def plain(rows: Sequence[Sequence[str]]) -> Table:
     """Rows of texts below a header."""
     head, *rest = rows
-    return Table(list(head), [Row([Cell(text) for text in row]) for row in rest])
+    return Table(list(head), [Row([_cell(text) for text in row]) for row in rest])
+
+
+# A number as tables write it, perhaps with its spread.
+NUMBER = re.compile(r"(-?[\d,]*\.?\d+(?:e[+-]?\d+)?)(?: ± .*)?")
+
+
+def _cell(text: str) -> Cell:
+    found = NUMBER.fullmatch(text)
+    return Cell(text, float(found[1].replace(",", ""))) if found else Cell(text)
 
 
 def trials_table(run: Run) -> Table:
@@ -59,13 +86,13 @@ def trials_table(run: Run) -> Table:
     weighed = any(t.value != t.score for t in records.completed) and run.objective.sign > 0
     reasons = any(t.reason for t in records.trials)
     sizes = ["parameters", "not zero"] if run.pruned else ["parameters"]
-    head = ["rank", "trial", f"score: {direction(run.objective)}"]
+    head = ["rank", "trial", f"score ({run.objective.title})"]
     head += ["less its costs"] if weighed else []
     head += ["reason"] if reasons else []
     head += [*sizes, *(c.title for c in costs), "seconds", "epochs", "Pareto", *names]
     rows = []
     for rank, trial in enumerate([*records.completed, *failed], start=1):
-        cells = [_number(rank if trial.completed else None, "d"), _name(run, trial)]
+        cells = [_number(rank if trial.completed else None, "d"), _name(trial)]
         cells.append(_score(run, trial))
         if weighed:
             cells.append(_number(trial.value, ".4f"))
@@ -92,8 +119,8 @@ def _number(value: float | None, form: str) -> Cell:
     return Cell("", None) if value is None else Cell(format(value, form), float(value))
 
 
-def _name(run: Run, trial: Trial) -> Cell:
-    name = f"{trial.number} ({run.baseline_name})" if trial.baseline else str(trial.number)
+def _name(trial: Trial) -> Cell:
+    name = f"{trial.number} (baseline)" if trial.baseline else str(trial.number)
     return Cell(name, float(trial.number))
 
 

@@ -24,6 +24,9 @@
   const config = {
     responsive: true,
     displaylogo: false,
+    // What a report shows is nobody else's.
+    showSendToCloud: false,
+    plotlyServerURL: "",
     modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"],
   };
   for (const source of document.querySelectorAll("script[data-for]")) {
