@@ -50,8 +50,11 @@ class RaySession:
         except (Exception, SystemExit) as error:
             self.end()
             said = " ".join(f"{error}".split()) or type(error).__name__
-            where = "Ray cannot be started here" if cluster is None else f"No Ray cluster {cluster}"
-            raise SearchError(f"{where}: {said}") from error
+            if cluster is None:
+                wrong = "Ray cannot be started here; with 0 workers trials run without it"
+            else:
+                wrong = f"No Ray cluster answers at {cluster}"
+            raise SearchError(f"{wrong}. Received: {said}") from error
 
     def nodes(self) -> list[Node]:
         """The resources of the machines that are alive."""
