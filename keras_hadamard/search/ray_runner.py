@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from keras_hadamard._version import __version__
+from keras_hadamard.layers.registry.fusions import FUSIONS
+from keras_hadamard.layers.registry.gates import GATES
+from keras_hadamard.layers.registry.mixers import TOKEN_MIXERS
+from keras_hadamard.layers.registry.recurrences import RECURRENCES
 from keras_hadamard.search.ray_session import RaySession
 from keras_hadamard.search.resources import Node, described, request
 from keras_hadamard.search.runners import Runner
@@ -29,6 +33,8 @@ RENEWAL = 10
 PATIENCE = 15.0
 # Seconds between two looks at the machines of the cluster.
 LOOK = 10.0
+# What users may have added to, which a worker has to know as well.
+REGISTRIES = (FUSIONS, TOKEN_MIXERS, RECURRENCES, *GATES.values())
 
 
 class RayRunner(Runner):
@@ -37,6 +43,8 @@ class RayRunner(Runner):
     def __init__(self, search: "Search") -> None:
         self.search, self.settings = search, search.settings
         self.session = RaySession(search.settings)
+        # None for as many as fit, which only a cluster is asked for.
+        self.workers = search.settings.workers or (None if search.settings.cluster else 1)
         # By Ray's references to the results: the tasks, and when they were given away.
         self.running: dict[Any, tuple[Task, float]] = {}
         self.starved = False
@@ -52,7 +60,7 @@ class RayRunner(Runner):
 
     def _prepare(self) -> None:
         ray = self.session.ray
-        self.request = request(self.settings, self._wait_for_room())
+        self.request = request(self.settings, self._wait_for_room(), self.workers)
         env = {
             "KERAS_BACKEND": "tensorflow",
             "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -61,22 +69,22 @@ class RayRunner(Runner):
             # Or the first of those that share a graphics processor takes all its memory.
             "TF_FORCE_GPU_ALLOW_GROWTH": "true",
         }
-        self.remote = ray.remote(run_remotely).options(
+        self.remote = ray.remote(
             num_cpus=self.request.cpu,
             num_gpus=self.request.gpu,
             memory=self.request.memory or None,
             max_retries=RETRIES,
             max_calls=RENEWAL,
             runtime_env={"env_vars": env},
-            name="trial",
-        )
+        )(run_remotely)
         # Once, for all trials. What a problem has worked out it works out again where it is used.
-        self.problem = ray.put(replace(self.search.problem))
+        problem = replace(self.search.problem)
+        self.problem = ray.put((problem, [registry.registered for registry in REGISTRIES]))
 
     @property
     def capacity(self) -> int:
-        if self.settings.workers:
-            return self.settings.workers
+        if self.workers:
+            return self.workers
         return max(1, sum(self.request.fits(node) for node in self.session.nodes()))
 
     def start(self, task: Task) -> None:
@@ -139,7 +147,7 @@ class RayRunner(Runner):
         end = time.monotonic() + (PATIENCE if self.settings.cluster else 0.0)
         while True:
             nodes = self.session.nodes()
-            wanted = request(self.settings, nodes)
+            wanted = request(self.settings, nodes, self.workers)
             if any(wanted.fits(node) for node in nodes):
                 return nodes
             if time.monotonic() >= end:
@@ -177,10 +185,14 @@ def run_remotely(
 
 @functools.lru_cache(1)
 def _fetched(reference: Any) -> Any:
-    """The problem, which a process reads once."""
+    """The problem, which a process reads once, together with the layers of users."""
     import ray
 
-    return ray.get(reference)
+    problem, registered = ray.get(reference)
+    for registry, entries in zip(REGISTRIES, registered, strict=True):
+        for name, entry in entries.items():
+            registry.register(name, entry)
+    return problem
 
 
 def _unseen(epoch: int, best: float) -> None:

@@ -5,6 +5,7 @@ import logging
 import os
 import re
 import socket
+from collections.abc import Iterator
 from typing import Any
 
 from keras_hadamard._core.extras import require
@@ -27,6 +28,7 @@ class RaySession:
         self.ray: Any = require("ray", "ray", "A search on Ray", extra="cluster")
         self.settings = settings
         self.own = False
+        self.output: Any = contextlib.ExitStack()
 
     def begin(self) -> None:
         """Connects.
@@ -50,8 +52,12 @@ class RaySession:
         except (Exception, SystemExit) as error:
             self.end()
             said = " ".join(f"{error}".split()) or type(error).__name__
-            where = "Ray cannot be started here" if cluster is None else f"No Ray cluster {cluster}"
-            raise SearchError(f"{where}: {said}") from error
+            if cluster is None:
+                wrong = "Ray cannot be started here; with 0 workers trials run without it"
+            else:
+                wrong = f"No Ray cluster answers at {cluster}"
+            raise SearchError(f"{wrong}. Received: {said}") from error
+        self.output.enter_context(_muted(self.ray))
 
     def nodes(self) -> list[Node]:
         """The resources of the machines that are alive."""
@@ -66,7 +72,23 @@ class RaySession:
         """Ends Ray here, or leaves the cluster."""
         if self.own:
             self.ray.shutdown()
+            self.output.close()
         self.own = False
+
+
+@contextlib.contextmanager
+def _muted(ray: Any) -> Iterator[None]:
+    """Keeps Ray from printing of each worker that is lost: the search says what becomes of it.
+
+    There is no setting for it; Ray's debugger does it in this way.
+    """
+    worker = ray._private.worker
+    before = worker._worker_logs_enabled
+    worker._worker_logs_enabled = False
+    try:
+        yield
+    finally:
+        worker._worker_logs_enabled = before
 
 
 def _knock(address: str) -> None:

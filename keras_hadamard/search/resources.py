@@ -36,18 +36,18 @@ class Request:
         return _amounts({"CPU": self.cpu, "GPU": self.gpu, "memory": self.memory})
 
 
-def request(settings: SearchSettings, nodes: Sequence[Node]) -> Request:
+def request(settings: SearchSettings, nodes: Sequence[Node], workers: int | None) -> Request:
     """What the settings say that a trial takes, or an even share of what there is.
 
-    Among workers whose number is not said, each takes one processor, and one graphics processor
-    where there are any.
+    Without a number of workers a trial takes one processor, and one graphics processor where there
+    are any.
     """
     asked = settings.trial_resources or {}
     if not asked.get("cpu", 1):
         raise wrong("trial_resources", "more than no cpu", dict(asked))
     return Request(
-        asked.get("cpu", share(nodes, "CPU", settings.workers) or 1.0),
-        asked.get("gpu", share(nodes, "GPU", settings.workers)),
+        asked.get("cpu", share(nodes, "CPU", workers) or 1.0),
+        asked.get("gpu", share(nodes, "GPU", workers)),
         GIGABYTE * asked.get("memory", 0.0),
     )
 

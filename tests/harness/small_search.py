@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from harness.quick_trials import FUSIONS, GATES, formula
 
 from keras_hadamard.search.budget import Budget
 from keras_hadamard.search.oracles import derive
@@ -18,10 +19,6 @@ from keras_hadamard.search.runners import Runner
 from keras_hadamard.search.settings import SearchSettings
 from keras_hadamard.search.trainings import FAILED, Trial
 from keras_hadamard.search.trials import Trials
-
-FUSIONS = ("concat", "sum", "hadamard", "mlb", "mfb")
-GATES = ("dense", "glu", "swiglu")
-
 
 class SmallModels:
     """A dense network, of which a fusion and a gate are names and no more."""
@@ -120,17 +117,6 @@ def run_trials(search: SimpleNamespace, first: int | None = None) -> list[Trial]
 
 def _own(search: SimpleNamespace) -> dict[str, Any]:
     return {n: getattr(search.settings, n) for n in ("algorithm", "epochs", "seed")}
-
-
-def formula(task: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a record by a formula."""
-    configuration = task["configuration"]
-    score = 0.4 + 0.1 * FUSIONS.index(configuration["fusion"]) + 5 * configuration["learning_rate"]
-    noise = random.Random(task["seed"]).gauss(0, 0.01) / task["epochs"]
-    score = min(1.0, max(0.0, score + noise))
-    given = {n: task[n] for n in ("number", "configuration", "seed", "epochs")}
-    measured = {"score": score, "parameters": 10, "seconds": 0.1, "curve": [score]}
-    return {**given, **measured, "status": "completed", "objective": "accuracy", "started": 1.0}
 
 
 class FormulaRunner(Runner):

@@ -4,13 +4,16 @@ import json
 
 import numpy as np
 import pytest
-from harness.small_search import FUSIONS, GATES, FormulaRunner, run_trials, small_search
+from harness.quick_trials import FUSIONS, GATES
+from harness.small_search import FormulaRunner, run_trials, small_search
 
 from keras_hadamard.search import trials as module
 from keras_hadamard.search.oracles import make_oracle
 from keras_hadamard.search.settings import ALGORITHMS
 
-NUMBERS = {"random": 12, "bayesian": 9, "hyperband": 30, "grid": 12}
+# A Gaussian process takes its time.
+NUMBERS = {"random": 12, "bayesian": 5, "hyperband": 30, "grid": 12}
+STOPS = {"random": (1, 5), "bayesian": (4,), "hyperband": (1, 5), "grid": (1, 5)}
 
 
 @pytest.fixture
@@ -52,26 +55,28 @@ def test_one_seed_makes_one_search(go, algorithm):
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_a_restart_comes_to_the_same_trials(go, algorithm):
     whole, _ = go("whole", algorithm)
-    for stop in (1, 5):
-        runners = FormulaRunner(stop=stop), FormulaRunner(stop=2), FormulaRunner()
+    for stop in STOPS[algorithm]:
+        runners = FormulaRunner(stop=1), FormulaRunner(stop=stop - 1), FormulaRunner()
         again = interrupted(go, f"stopped {stop}", algorithm, *runners)
         assert asked(again) == asked(whole)
         ran = [n for runner in runners for n in runner.ran]
         assert sorted(ran) == list(range(1, NUMBERS[algorithm] + 1))
 
 
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize(
+    ("algorithm", "seed"),
+    [("bayesian", 0), *((a, s) for a in ("random", "hyperband", "grid") for s in range(3))],
+)
 def test_several_at_a_time_end_with_all_trials_once(go, algorithm, seed):
     stops = [
-        FormulaRunner(4, seed, stop=6 if algorithm != "bayesian" else 3),
-        FormulaRunner(3, seed + 10, stop=2),
+        FormulaRunner(4, seed, stop=3 if algorithm == "bayesian" else 6),
+        FormulaRunner(3, seed + 10, stop=1),
         FormulaRunner(4, seed + 20),
     ]
     trials = interrupted(go, "run", algorithm, *stops)
     assert [t.number for t in trials] == list(range(1, NUMBERS[algorithm] + 1))
     assert sorted(n for r in stops for n in r.ran) == [t.number for t in trials]
-    assert stops[0].most == 4
+    assert stops[0].most == min(4, NUMBERS[algorithm] - 1)
     kinds = [json.dumps([t.configuration, t.epochs], sort_keys=True) for t in trials]
     assert len(set(kinds)) == len(trials)
 
@@ -133,6 +138,7 @@ def test_failed_trials_do_not_end_a_search(go):
     assert [t.completed for t in trials] == [True] * 2 + [False] * 10
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_bayesian_guesses_of_running_trials_know_the_scores(tmp_path):
     """KerasTuner's own first guess is 1, wherever the scores are."""
     search = small_search(tmp_path / "run", algorithm="bayesian", max_trials=20)
@@ -147,4 +153,3 @@ def test_bayesian_guesses_of_running_trials_know_the_scores(tmp_path):
     x, y = oracle._vectorize_trials()
     assert x.shape[0] == 6 and np.all(y[:4] == [1000.0, 1001.0, 1002.0, 1003.0])
     assert np.all((y[4:] > 995) & (y[4:] < 1010))
-    assert oracle.create_trial("trial 6").status == "RUNNING"

@@ -63,6 +63,11 @@ class Registry(Generic[E]):
     def names(self) -> tuple[str, ...]:
         return tuple(self.entries)
 
+    @property
+    def registered(self) -> dict[str, E]:
+        """Those of users by name."""
+        return dict(self._registered)
+
     def register(self, name: Any, entry: E) -> None:
         """Gives an entry a name that is not one of the package's own."""
         if not isinstance(name, str) or not name:
