@@ -15,8 +15,8 @@ from keras_hadamard.search.finals import Finals
 from keras_hadamard.search.oracles import derive
 from keras_hadamard.search.problem import Problem, load
 from keras_hadamard.search.progress import Progress
-from keras_hadamard.search.records import Records
 from keras_hadamard.search.rebuild import SUMMARY, about, write_reports
+from keras_hadamard.search.records import Records
 from keras_hadamard.search.references import references
 from keras_hadamard.search.run import DatasetInfo, Run
 from keras_hadamard.search.run_folder import STATE, identity, locked, prepare

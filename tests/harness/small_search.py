@@ -9,8 +9,8 @@ from typing import Any
 
 import keras
 import numpy as np
-from harness.quick_trials import FUSIONS, GATES, formula
 
+from harness.quick_trials import FUSIONS, GATES, formula
 from keras_hadamard.search.budget import Budget
 from keras_hadamard.search.oracles import derive
 from keras_hadamard.search.problem import Problem
@@ -19,6 +19,7 @@ from keras_hadamard.search.runners import Runner
 from keras_hadamard.search.settings import SearchSettings
 from keras_hadamard.search.trainings import FAILED, Trial
 from keras_hadamard.search.trials import Trials
+
 
 class SmallModels:
     """A dense network, of which a fusion and a gate are names and no more."""
