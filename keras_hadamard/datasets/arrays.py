@@ -35,7 +35,8 @@ class ArrayDataset:
         columns: Tuple of `Column`, what a loader inferred. Defaults to `()`.
         warnings: Tuple of strings of one line, what is suspicious. Defaults to `()`.
         preprocessing: `keras.Model` from a dict of raw inputs, as requests carry them, to a dict of
-            the arrays in `inputs`: it made the arrays. Defaults to `None`, nothing was done.
+            the arrays in `inputs`: it made the arrays. Saved, it loads where
+            `keras_hadamard.datasets` is imported. Defaults to `None`, nothing was done.
         raw: Dictionary of a few rows of test as `preprocessing` takes them. Defaults to `None`.
 
     Raises:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from keras_hadamard.datasets import ArrayDataset, InputSpec, Split
+from keras_hadamard.datasets import ArrayDataset, Column, InputSpec, Split
 
 
 def make(change=None, name="train", **fields):
@@ -67,6 +67,68 @@ def test_broken_split(change, message):
     assert "Received:" in str(caught.value) and "\n" not in str(caught.value)
 
 
+def of_task(task, targets, names, **fields):
+    split = Split({"x": np.zeros((len(targets), 2), "float32")}, targets)
+    spec = {"x": InputSpec("vector", (2,))}
+    return ArrayDataset("d", spec, split, split, split, names, task, **fields)
+
+
+NUMBERS, LABELS = np.arange(4, dtype="float32"), np.eye(4, 2, dtype="int32")
+
+
+def test_tasks():
+    assert make().task == "multiclass"
+    assert of_task(None, np.array([0, 1]), ("a", "b")).task == "binary"
+    assert of_task("multiclass", np.array([0, 1]), ("a", "b")).task == "multiclass"
+    of_task("regression", NUMBERS, ("price",))
+    of_task("regression", np.stack([NUMBERS, NUMBERS], 1), ("width", "height"))
+    of_task("multilabel", LABELS, ("cat", "dog"))
+    of_task("multilabel", LABELS[:, :1], ("cat",))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("ranking", NUMBERS, ("a",)), "`task` to be one of"),
+        (("binary", np.arange(3), ("a", "b", "c")), "two classes for the task 'binary'"),
+        (("regression", NUMBERS.astype(int), ("a",)), "target of train to be floats, 1 of each"),
+        (("regression", NUMBERS[:, None], ("a",)), r"floats, 1 of each.*shape=\(4, 1\)"),
+        (("regression", NUMBERS, ("a", "b")), "floats, 2 of each"),
+        (("regression", NUMBERS * np.nan, ("a",)), "target of train to be finite"),
+        (("regression", NUMBERS * 0, ("a",)), "targets that differ in train"),
+        (("regression", NUMBERS, ()), "at least one name"),
+        (("multilabel", LABELS * 2, ("a", "b")), r"target of train to lie in \[0, 2\)"),
+        (("multilabel", LABELS, ("a", "b", "c")), "3 labels of each example"),
+        (("multilabel", LABELS * 0, ("a", "b")), "a label that some rows of train have"),
+        (("multilabel", LABELS, ("a", "a")), "strings of one line, each once"),
+    ],
+)
+def test_broken_tasks(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        of_task(*arguments)
+
+
+def test_fields_and_groups():
+    ids = np.array([[0, 2], [1, 3], [2, 0], [1, 1]], "int32")
+    spec = {"f": InputSpec("fields", (2,), vocabulary_sizes=(3, 4))}
+    groups = np.array([0, 0, 1, 1])
+
+    def data(ids, groups):
+        split = Split({"f": ids}, np.array([0, 1, 0, 1]), groups)
+        return ArrayDataset("d", spec, split, split, split, ("a", "b"))
+
+    assert data(ids, groups).train.groups is groups
+    with pytest.raises(ValueError, match=r"column 1 of `f` of train to lie in \[0, 4\).*largest=5"):
+        data(ids + [0, 2], groups)
+    for wrong in (groups[:3], groups / 2):
+        with pytest.raises(ValueError, match="groups of train to be integers, one for each"):
+            data(ids, wrong)
+    with pytest.raises(ValueError, match="`raw` rows where there is `preprocessing`"):
+        of_task("regression", NUMBERS, ("a",), raw={})
+    with pytest.raises(ValueError, match="`role` to be one of"):
+        Column("x", "number", "inputs", 1, 0, "")
+
+
 def test_broken_whole():
     with pytest.raises(ValueError, match="two classes in train"):
         make(lambda arrays, targets: targets * 0)
@@ -87,6 +149,11 @@ def test_broken_whole():
         (("tokens", (3,)), "vocabulary_size"),
         (("tokens", (3,), 0), "vocabulary_size"),
         (("vector", (3,), 7), "no `vocabulary_size`"),
+        (("fields", (3,)), "one of `vocabulary_sizes` for each column"),
+        (("fields", (2,), None, None, None, (3,)), "one of `vocabulary_sizes`"),
+        (("fields", (1,), None, None, None, (0,)), "`vocabulary_sizes` to be a positive integer"),
+        (("vector", (1,), None, None, None, (3,)), "no `vocabulary_sizes`"),
+        (("tokens", (1,), 3, None, None, None, True), "`normalized` to be False"),
     ],
 )
 def test_broken_spec(arguments, message):

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.datasets import load_digits, load_iris
 
 from keras_hadamard.datasets import load_arrays
 
@@ -222,3 +223,67 @@ def test_few_rows_many_features_and_repeated_rows():
     frame = pd.DataFrame({"x": RNG.normal(size=100), "y": [0, 1] * 50})
     data = load_arrays(pd.concat([frame, frame[:30]]))
     assert any("are rows of training too" in warning for warning in data.warnings)
+
+
+def test_whole_numbers_with_some_missing_are_classes():
+    data = load([1.0, 2.0, 3.0, np.nan, 1.0, 2.0] * 10)
+    assert data.task == "multiclass" and data.classes == ("1", "2", "3")
+    data = load([1.0, 2.0, 3.0] * 20)
+    assert data.task == "regression" and "3 distinct whole numbers" in data.warnings[0]
+
+
+@pytest.mark.parametrize("width", [2, 3])
+def test_one_hot_targets_are_classes(width):
+    labels = np.arange(60) % width
+    x = RNG.normal(size=(60, 2)) + labels[:, None] * 100
+    data = load_arrays({"x": x, "y": np.eye(width)[labels]})
+    assert data.task == ("binary" if width == 2 else "multiclass") and len(data.classes) == width
+    assert f"taken for {width} classes" in data.warnings[0]
+    order = np.argsort(data.train.inputs["x"][:, 0])
+    assert (np.diff(data.train.targets[order]) >= 0).all()
+    matrix = load_arrays({"x": x, "y": np.eye(width)[labels]}, task="multilabel")
+    assert matrix.task == "multilabel" and matrix.train.targets.shape == (42, width)
+
+
+def test_what_scikit_learn_returns():
+    data = load_arrays(load_iris())
+    assert data.classes == ("setosa", "versicolor", "virginica")
+    assert data.columns[0].name == "sepal length (cm)" and data.inputs["numbers"].shape == (4,)
+    assert load_arrays(load_digits()).inputs["numbers"].normalized
+
+
+def test_strings_among_the_numbers_of_test():
+    frame = pd.DataFrame({"x": RNG.normal(size=40), "y": ["a", "b"] * 20})
+    other = pd.DataFrame({"x": ["1.5", "n/a?", "2"], "y": ["a", "b", "c"]})
+    data = load_arrays(frame, test=other)
+    assert "1 values that are no numbers ('n/a?')" in " ".join(data.warnings)
+    assert "No training rows: class 'c'" in " ".join(data.warnings)
+    assert np.isnan(data.raw["x"]).tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "message"),
+    [
+        (np.arange(60.0), "tokens", r"lists of ids.*column='x', row=\d+"),
+        (["word"] * 60, "tokens", r"lists of ids.*column='x', row=\d+"),
+        (np.arange(60) / 7, "category", r"training has more than once.*column='x', distinct=42"),
+        (["!"] * 60, "text", r"texts with words.*column='x'"),
+        (np.arange(60), "image", r"paths of image files.*column='x', row=\d+"),
+    ],
+)
+def test_kinds_that_do_not_fit(values, kind, message):
+    with pytest.raises(ValueError, match=message):
+        kind_of(values, kinds={"x": kind})
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        ([{"a": 1}] * 60, r"one value in each row.*column='y', row=1"),
+        (pd.date_range("2020", periods=60), r"not dates.*target='y'"),
+        ([np.inf] + [0.5, 1.5] * 30, r"finite numbers.*column='y', row=1"),
+    ],
+)
+def test_targets_that_cannot_be(y, message):
+    with pytest.raises(ValueError, match=message):
+        load(y)
