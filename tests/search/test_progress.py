@@ -11,7 +11,6 @@ from keras_hadamard.search.objectives import OBJECTIVES
 from keras_hadamard.search.progress import Progress, clock
 from keras_hadamard.search.records import Records
 
-
 # What moves the cursor, and what makes bold.
 ESCAPES = re.compile(r"\x1b\[[?\d;]*[A-Za-z]")
 
