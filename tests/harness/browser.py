@@ -27,6 +27,13 @@ PROBE = """<script>
 const errors = [], tell = (e) => errors.push(String(e));
 addEventListener("error", (e) => tell(e.message), true);
 addEventListener("unhandledrejection", (e) => tell(e.reason));
+// What a page does when the system turns dark, for scripts to call.
+const changed = [], media = matchMedia.bind(window);
+window.matchMedia = (query) => {
+  const found = media(query);
+  found.addEventListener = (_, told) => changed.push(told);
+  return found;
+};
 for (const name of ["error", "warn"]) console[name] = (...said) => tell(said.join(" "));
 addEventListener("load", () => setTimeout(() => {
   %s;

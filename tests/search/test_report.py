@@ -221,6 +221,9 @@ SORT_AND_FILTER = """
   found.said = table.closest("section").querySelector(".shown").textContent;
   const plot = document.querySelector(".plot");
   found.ink = plot._fullLayout.font.color;
+  document.documentElement.style.setProperty("--ink", "#123456");
+  for (const told of changed) told();
+  found.changed = plot._fullLayout.font.color;
 """
 
 
@@ -239,4 +242,5 @@ def test_headers_sort_and_a_field_filters(tmp_path):
     # Words stay behind numbers.
     assert scores == sorted(scores) and found["scores"][-3:] == ["failed"] * 3
     assert found["left"] == 3 and found["said"] == "3 of 60 rows"
-    assert found["ink"] == "#e6e8eb"
+    # Figures follow the page's colours, and again when the system turns light or dark.
+    assert found["ink"] == "#e6e8eb" and found["changed"] == "#123456"

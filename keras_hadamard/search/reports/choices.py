@@ -93,7 +93,7 @@ def importance_of_choices(run: Run) -> Drawn:
     shown = found[:MOST_BARS]
     drawn = figure(
         height=rows_height(len(shown), 26),
-        xaxis=axis("growth of the error, in variances of the score", rangemode="tozero", nticks=6),
+        xaxis=axis("growth of the error, in variances", rangemode="tozero", nticks=6),
         yaxis=rows_axis([one.name for one in shown]),
     )
     middles = [one.middle for one in shown]
@@ -117,9 +117,9 @@ def importance_of_choices(run: Run) -> Drawn:
         hoverinfo="text",
     )
     caption = (
-        "How much worse a random forest tells the scores of trials it has not seen, once a choice "
-        "is shuffled: the growth of the squared error, in bootstrap samples of the trials its "
-        "median and an interval of 90 %. "
+        "By how much the squared error of a random forest grows on trials it has not seen, once a "
+        "choice is shuffled, in variances of the score: the median over bootstrap samples of the "
+        "trials, and an interval of 90 %. "
         "Where it reaches 0, the choice may not matter at all."
     )
     if all(one.low <= 0 for one in found):

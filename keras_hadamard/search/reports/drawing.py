@@ -70,7 +70,11 @@ def axis(title: str | None = None, **options: Any) -> dict[str, Any]:
 def rows_axis(names: Sequence[str], **options: Any) -> dict[str, Any]:
     """A vertical axis of names, the first on top; rows are numbered, as names may be equal."""
     shown = [said(shortened(name)) for name in names]
-    ticks = {"tickmode": "array", "tickvals": list(range(len(names))), "ticktext": shown}
+    ticks: dict[str, Any] = {
+        "tickmode": "array",
+        "tickvals": list(range(len(names))),
+        "ticktext": shown,
+    }
     return axis(**ticks, range=[len(names) - 0.4, -0.6], showgrid=False, **options)
 
 

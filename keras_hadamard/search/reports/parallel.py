@@ -81,11 +81,12 @@ def _numbers(name: str, values: list[Any], steep: bool) -> dict[str, Any]:
     low, high = min(places), max(places)
     apart = (high - low) / 8
     marks = [low + (high - low) * i / 4 for i in range(5)]
-    ticks = {"tickvals": marks, "ticktext": [_tick(10**m if steep else m) for m in marks]}
+    names = [_tick(10**m if steep else m) for m in marks]
     if len(known) < len(values):
         # Below all numbers.
-        ticks = {k: [v, *ticks[k]] for k, v in (("tickvals", low - apart), ("ticktext", "-"))}
+        marks, names = [low - apart, *marks], ["-", *names]
     at = [low - apart if v is None else scale(v) for v in values]
+    ticks = {"tickvals": marks, "ticktext": names}
     return {"label": _label(name), "values": at, "range": padded(at), **ticks}
 
 

@@ -89,7 +89,10 @@ def trials_table(run: Run) -> Table:
     head = ["rank", "trial", f"score ({run.objective.title})"]
     head += ["less its costs"] if weighed else []
     head += ["reason"] if reasons else []
-    head += [*sizes, *(c.title for c in costs), "seconds", "epochs", "Pareto", *names]
+    # What is told apart by colour stands before what it costs, the other choices behind.
+    main = [n for n in dict.fromkeys((run.grouping, "gating")) if n in names]
+    rest = [n for n in names if n not in main]
+    head += [*main, *sizes, *(c.title for c in costs), "seconds", "epochs", "Pareto", *rest]
     rows = []
     for rank, trial in enumerate([*records.completed, *failed], start=1):
         cells = [_number(rank if trial.completed else None, "d"), _name(trial)]
@@ -98,6 +101,7 @@ def trials_table(run: Run) -> Table:
             cells.append(_number(trial.value, ".4f"))
         if reasons:
             cells.append(Cell(trial.reason or "", clipped=True))
+        cells += [_value(trial.configuration.get(name)) for name in main]
         cells.append(_number(trial.parameters, ",d"))
         if run.pruned:
             cells.append(_number(trial.nonzero, ",d"))
@@ -105,7 +109,7 @@ def trials_table(run: Run) -> Table:
         cells.append(_number(trial.seconds, ".1f"))
         cells.append(Cell(f"{len(trial.curve)}/{trial.epochs}", float(len(trial.curve))))
         cells.append(Cell("yes" if trial.number in front else ""))
-        cells += [_value(trial.configuration.get(name)) for name in names]
+        cells += [_value(trial.configuration.get(name)) for name in rest]
         kind = "failed" if not trial.completed else "baseline" if trial.baseline else ""
         rows.append(Row(cells, kind))
     return Table(head, rows, "Filter trials, by any text of a row")
