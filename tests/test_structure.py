@@ -87,7 +87,7 @@ def test_no_file_imports_itself_by_way_of_others():
 def test_tensorflow_stays_on_its_floors(path):
     used = {m for m in imports(path) if m.split(".")[0] == "tensorflow"}
     # What Keras has of training on several devices is tf.distribute's.
-    distributed = path.as_posix() in ("tuning/strategies.py", "tuning/cluster.py")
+    distributed = path.as_posix() == "search/strategies.py"
     assert not used or path.parts[0] in MAY_IMPORT_TENSORFLOW or distributed
 
 
@@ -143,8 +143,8 @@ def test_private_attributes_of_others_stand_in_one_file():
                 read.setdefault(node.attr, set()).add(path.as_posix())
     modules = {part.removesuffix(".py") for path in FILES for part in path.parts}
     foreign = {name: files for name, files in read.items() if name not in own | modules}
-    # Keras's, and KerasTuner's.
-    places = {"_core/introspection/private.py", "tuning/oracles.py"}
+    # Keras's, KerasTuner's, and Ray's.
+    places = {"_core/introspection/private.py", "search/oracles.py", "search/ray_session.py"}
     assert set().union(*foreign.values()) == places, foreign
 
 

@@ -4,9 +4,7 @@ import importlib
 from typing import Any
 
 
-def missing(
-    package: str, error: ImportError, needed_by: str, extra: str = "search"
-) -> ImportError:
+def missing(package: str, error: ImportError, needed_by: str, extra: str = "search") -> ImportError:
     """The error of a missing package, which says what brings it."""
     return ImportError(
         f'{needed_by} needs {package}: pip install "keras-hadamard[{extra}]". Received: {error}'

@@ -82,7 +82,11 @@ class MLflowLog:
         tags = {KEY: key, FOLDER: self.folder, STATUS: trial.status, "worker": trial.worker}
         tags |= {"reason": trial.reason} if trial.reason else {}
         # A run that RUNNING says was not finished: a search was killed while it wrote.
-        run = found[0] if found else self.client.create_run(self.experiment, begun, tags, _name(trial))
+        run = (
+            found[0]
+            if found
+            else self.client.create_run(self.experiment, begun, tags, _name(trial))
+        )
         ended = begun + round(1000 * trial.seconds)
         self.client.log_batch(
             run.info.run_id,

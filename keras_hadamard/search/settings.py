@@ -126,9 +126,7 @@ class SearchSettings:
         flag="space",
         shown="by the inputs",
     )
-    max_trials: int = option(
-        POSITIVE, "the most trials, the baseline included", 12, identity=False
-    )
+    max_trials: int = option(POSITIVE, "the most trials, the baseline included", 12, identity=False)
     epochs: int | None = option(
         POSITIVE, "the most for one training", None, shown="8, more where there are few rows"
     )
