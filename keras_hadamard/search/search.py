@@ -12,6 +12,7 @@ from keras_hadamard.search.budget import Budget
 from keras_hadamard.search.export import BEST, digests, write_best
 from keras_hadamard.search.finalists import best_final, choose
 from keras_hadamard.search.finals import Finals
+from keras_hadamard.search.mlflow_log import MLflowLog
 from keras_hadamard.search.oracles import derive
 from keras_hadamard.search.problem import Problem, load
 from keras_hadamard.search.progress import Progress
@@ -99,6 +100,8 @@ class Search:
         self.records = Records(self.folder)
         self.budget = Budget(settings.budget, self.records)
         self.progress = Progress(self.records, self.budget, self.problem.objective, stream)
+        address, say = settings.mlflow, self.progress.say
+        self.mlflow = MLflowLog(address, self.folder, say) if address else None
 
     def run(self) -> Run:
         """Searches, or resumes the search that the folder holds.
@@ -158,6 +161,8 @@ class Search:
     def end_trial(self, trial: Trial) -> None:
         """Tells of a trial; the first one draws the reports, so that what fails there fails now."""
         self.progress.end(trial)
+        if self.mlflow:
+            self.mlflow.log(self.records.trials)
         if trial.number == 1:
             self.report()
 

@@ -1,55 +1,54 @@
 """One training on two logical devices, and the batches that suit them."""
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from keras_hadamard import tuning
-from keras_hadamard.tuning import strategies
+from keras_hadamard.search import SearchError, SearchSettings, strategies
 
+TESTS = Path(__file__).parents[1]
 # A process of its own: logical devices are set before TensorFlow is used.
 CODE = """
 import json, sys
 import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from keras_hadamard import datasets
-from keras_hadamard.tuning import strategies, training
-from keras_hadamard.tuning.hyper_fusion_classifier import HyperFusionClassifier
+from harness.small_search import SmallProblem
+from keras_hadamard.search import SearchSettings, strategies, training
 
-data = datasets.load_arrays(sys.argv[1])
-spec = {"kind": "vector", "shape": (4,)}
-hypermodel = HyperFusionClassifier({"a": spec, "b": spec}, 2, units=8)
 found = []
 for strategy in ("mirrored", None):
+    problem = SmallProblem(SearchSettings("small.npz", strategy=strategy, batch_size=21))
     outcome = training.train(
-        hypermodel,
-        {"fusion": "hadamard", "gating": "glu", "learning_rate": 0.01},
-        data,
+        problem,
+        {"fusion": "sum", "gating": "glu", "learning_rate": 0.01},
         seed=1,
         epochs=3,
-        batch_size=21,
         on_epoch=lambda epoch, best: None,
         limits={},
-        strategy=strategy,
     )
-    result = outcome.result
-    right = training.correct(outcome.model, data.validation, 16)
-    outcome.model.save(sys.argv[2])
-    found.append({**result, "again": float(right.mean())})
+    split = problem.data.validation
+    predictions = training.predict(outcome.model, split.inputs, 16)
+    again = problem.objective.score(problem.data.task, split.targets, predictions)
+    outcome.model.save(sys.argv[1])
+    found.append({**outcome.result, "again": again})
 print(json.dumps([strategies.strategy("mirrored").num_replicas_in_sync, *found]))
 """
 
 
 @pytest.mark.slow
-def test_two_logical_devices(npz, tmp_path):
+def test_two_logical_devices(tmp_path):
+    paths = os.pathsep.join([str(TESTS.parent), str(TESTS)])
     done = subprocess.run(
-        [sys.executable, "-c", CODE, str(npz), str(tmp_path / "model.keras")],
+        [sys.executable, "-c", CODE, str(tmp_path / "model.keras")],
         capture_output=True,
         text=True,
+        env={**os.environ, "PYTHONPATH": paths},
     )
     assert done.returncode == 0, done.stderr
     devices, mirrored, plain = json.loads(done.stdout.splitlines()[-1])
@@ -68,14 +67,16 @@ def test_no_device_gets_nothing(monkeypatch, devices, examples, batch):
         num_replicas_in_sync = devices
 
     monkeypatch.setattr(strategies, "strategy", lambda name: Strategy)
-    size = strategies.even(examples, batch, "mirrored")
+    size = strategies.divisible_batch_size(examples, batch, "mirrored")
     assert size % devices == 0 and size <= max(batch, devices)
     assert size <= examples
     rest = examples % size
     assert rest == 0 or rest >= devices or size == devices
-    assert strategies.even(examples, batch, None) == batch
+    assert strategies.divisible_batch_size(examples, batch, None) == batch
 
 
-def test_an_unknown_strategy():
-    with pytest.raises(tuning.SearchError, match="mirrored"):
-        tuning.SearchSettings("digits_vqa", strategy="telepathy")
+def test_strategies_that_are_refused():
+    with pytest.raises(SearchError, match="mirrored"):
+        SearchSettings("digits_vqa", strategy="telepathy")
+    with pytest.raises(SearchError, match="None with workers or a cluster"):
+        SearchSettings("digits_vqa", strategy="mirrored", workers=2)

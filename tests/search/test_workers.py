@@ -1,163 +1,145 @@
-"""A search in real processes that talk over loopback, some of which are killed."""
+"""Trials on processes of this machine: what they return, and that any of them may be killed."""
 
 import json
 import os
+import random
 import signal
-import socket
 import subprocess
 import sys
-import threading
 import time
+from dataclasses import replace
+from pathlib import Path
 
+import keras
+import numpy as np
 import pytest
-from keras_hadamard.search.chief import _same, connected
+from harness.quick_trials import begun
+from harness.small_search import EndsIfKnown, small_search
 
-from keras_hadamard import tuning
+from keras_hadamard.layers.registry import register_fusion
+from keras_hadamard.search import ray_runner
+from keras_hadamard.search.records import Records
+from keras_hadamard.search.runners import LocalRunner, runner_of
 
-pytestmark = pytest.mark.slow
-PATIENCE = 400
-
-
-def recorded(folder):
-    path = folder / "trials.json"
-    return json.loads(path.read_text())["trials"] if path.exists() else []
-
-
-def wait_for(condition, process):
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.1)
-
-
-@pytest.fixture
-def start(npz, tmp_path):
-    processes = []
-
-    def run(*arguments, **how):
-        line = [sys.executable, "-m", "keras_hadamard.cli", "search", str(npz), *arguments]
-        process = subprocess.Popen(
-            line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path, text=True, **how
-        )
-        processes.append(process)
-        return process
-
-    yield run
-    for process in processes:
-        process.kill()
-        process.communicate()
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::FutureWarning"),
+]
+TESTS = Path(__file__).parents[1]
+TASK = {
+    "number": 2,
+    "configuration": {"fusion": "sum", "gating": "dense", "learning_rate": 0.01},
+    "seed": 3,
+    "epochs": 3,
+}
 
 
-@pytest.fixture
-def address():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{free.getsockname()[1]}"
+def ran(runner):
+    with runner:
+        runner.start(TASK)
+        return runner.wait()
 
 
-def test_workers_and_the_chief_may_be_killed(start, address, tmp_path):
-    folder = tmp_path / "run"
-    order = ["--out", "run", "--max-trials", "5", "--epochs", "1", "--seed", "3"]
-    order += ["--chief", address, "--lease", "4"]
-    chief = start(*order)
-    workers = [start("--worker", address) for _ in range(2)]
-    wait_for(lambda: len(recorded(folder)) >= 1, chief)
-    workers[0].kill()  # in the middle of its next trial
-    wait_for(lambda: len(recorded(folder)) >= 2, chief)
-    chief.kill()
-    before = recorded(folder)
-    chief.communicate()
-    chief = start(*order)
-    printed, errors = chief.communicate(timeout=PATIENCE)
-    assert chief.returncode == 0, errors
-    assert f"Continuing run: {len(before)} of 5 trials are finished" in printed
-    after = recorded(folder)
-    assert [t["number"] for t in after] == [1, 2, 3, 4, 5]
-    kept = {t["number"]: t for t in after}
-    assert all(kept[t["number"]] == t for t in before)
-    assert all(t["status"] == "completed" for t in after)
-    # The worker that was left outlived a chief, and ends with the search.
-    assert workers[1].wait(timeout=60) == 0
+def test_a_worker_returns_what_a_training_here_does(tmp_path, capfd):
+    # What a user registered goes with the problem, and callbacks go with the trial.
+    register_fusion("by_the_way", keras.layers.Add)
+    callbacks = (EndsIfKnown("by_the_way"),)
+    here = ran(LocalRunner(small_search(tmp_path / "here", callbacks=callbacks)))
+    assert len(here.curve) == 2
+    resources = {"workers": 1, "trial_resources": {"cpu": 1}}
+    search = small_search(tmp_path / "there", callbacks=callbacks, **resources)
+    capfd.readouterr()
+    there = ran(runner_of(search))
+    out, _ = capfd.readouterr()
+    assert out == ""
+    assert there.completed and there.curve == pytest.approx(here.curve, abs=1e-5)
+    for name in ("losses", "validation_losses"):
+        np.testing.assert_allclose(getattr(there, name), getattr(here, name), rtol=1e-5)
+    times = ("seconds", "latency", "started", "worker", "losses", "validation_losses", "curve")
+    same = dict.fromkeys(times, 0.0) | {"score": round(here.score, 5)}
+    assert replace(there, **same) == replace(here, **same)
+    node, process = there.worker.split()
+    assert node == os.uname().nodename and int(process) != os.getpid() and here.worker == ""
+    assert there.latency > 0 and there.started > here.started
 
 
-ONE_TRIAL = """
-import sys
-from keras_hadamard.tuning import SearchSettings
-from keras_hadamard.search.chief import work
+def test_another_version_is_refused():
+    with pytest.raises(ray_runner.SearchError, match="and the search 0.0.1: all machines need"):
+        ray_runner.run_remotely(TASK, [None], (), "0.0.1")
 
-print(work(sys.argv[1], SearchSettings(sys.argv[2]), most=1))
+
+DRIVER = """
+import json, pathlib, sys
+from harness import quick_trials, small_search
+from keras_hadamard.search import ray_runner
+
+ray_runner.run_remotely = quick_trials.run_quickly
+search = small_search.small_search(
+    pathlib.Path(sys.argv[1]), callbacks=(json.loads(sys.argv[2]),), workers=2, max_trials=20
+)
+small_search.run_trials(search)
 """
+KILLS, OF_THE_DRIVER = 20, (6, 13)
 
 
-def ignoring_interrupts():
-    """What a shell's script does with what it starts in the background."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def is_worker(process):
+    try:
+        return "ray::" in Path(f"/proc/{process}/cmdline").read_text()
+    except OSError:
+        return False
 
 
-def test_a_chief_ends_though_its_last_worker_went_without_a_word(start, address, npz, tmp_path):
-    order = ["--out", "run", "--max-trials", "1", "--epochs", "1", "--chief", address]
-    chief = start(*order, preexec_fn=ignoring_interrupts)
-    chief.send_signal(signal.SIGINT)
-    line = [sys.executable, "-c", ONE_TRIAL, address, str(npz)]
-    worker = subprocess.run(line, capture_output=True, text=True, timeout=PATIENCE)
-    assert worker.stdout == "False\n", worker.stderr
-    _, errors = chief.communicate(timeout=PATIENCE)
-    assert chief.returncode == 0, errors
-    assert (tmp_path / "run" / "report.html").exists()
+def start(*arguments):
+    paths = os.pathsep.join([str(TESTS.parent), str(TESTS)])
+    environment = {**os.environ, "PYTHONPATH": paths, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    line = [sys.executable, "-W", "ignore", "-c", DRIVER, *arguments]
+    return subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
 
 
-def test_local_workers_are_renewed_and_end_with_their_chief(npz, tmp_path, monkeypatch):
-    from keras_hadamard.tuning import local_workers
-
-    started = []
-
-    class Process(subprocess.Popen):
-        def __init__(self, *arguments, **kwargs):
-            started.append(self)
-            super().__init__(*arguments, **kwargs)
-
-    monkeypatch.setattr(local_workers.subprocess, "Popen", Process)
-    monkeypatch.setattr(
-        local_workers, "CODE", local_workers.CODE.replace("child()", "child(most=1)")
-    )
-    settings = tuning.SearchSettings(
-        str(npz), out=tmp_path / "run", max_trials=3, epochs=1, workers=1
-    )
-    # The first one is killed as soon as it has something to do.
-    threading.Thread(target=lambda: (time.sleep(3), started[0].kill()), daemon=True).start()
-    run = tuning.search(settings)
-    assert [t.completed for t in run.records.trials] == [True] * 3
-    assert len(started) >= 4
-    assert all(process.poll() is not None for process in started)
-    assert not [v for v in os.environ if v.startswith("KERASTUNER_")]
-
-
-def test_workers_that_cannot_start_end_the_search_with_their_reason(npz, tmp_path, monkeypatch):
-    from keras_hadamard.tuning import local_workers
-
-    monkeypatch.setattr(local_workers, "CODE", "raise ImportError('no such luck')")
-    settings = tuning.SearchSettings(str(npz), out=tmp_path / "run", max_trials=2, workers=1)
-    with pytest.raises(tuning.SearchError, match="ImportError: no such luck"):
-        tuning.search(settings)
-
-
-def test_an_address_that_cannot_be_served(npz, tmp_path):
-    settings = tuning.SearchSettings(
-        str(npz), out=tmp_path / "run", max_trials=2, chief="203.0.113.1:80"
-    )
-    with pytest.raises(tuning.SearchError, match=r"203\.0\.113\.1:80"):
-        tuning.search(settings)
-
-
-def test_another_data_set_is_refused():
-    search = {"dataset": "digits_vqa", "data": "a", "version": "1"}
-    _same(search, {"data": "a", "version": "1"})
-    with pytest.raises(tuning.SearchError, match="another data"):
-        _same(search, {"data": "b", "version": "1"})
-
-
-def test_a_worker_is_no_chief_and_leaves_no_variables(address):
-    with connected(address, "worker 1") as client:
-        assert type(client).__name__ == "OracleClient"
-    assert not [v for v in os.environ if v.startswith("KERASTUNER_")]
+def test_twenty_random_kills_lose_nothing(tmp_path):
+    """Of workers in their trials and of the search itself, which is started again."""
+    chance = random.Random(0)
+    plan = {"begun": str(tmp_path / "begun"), "seconds": 0.5}
+    arguments = str(tmp_path / "run"), json.dumps(plan)
+    search, killed, seen, kept = start(*arguments), 0, 0, {}
+    end = time.monotonic() + 400
+    try:
+        while search.poll() is None:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+            known = begun(plan)
+            new, seen = known[seen:], len(known)
+            for _, worker in new:
+                if killed >= KILLS or chance.random() < 0.4 or not is_worker(worker):
+                    continue
+                killed += 1
+                if killed in OF_THE_DRIVER:
+                    search.kill()
+                    search.communicate()
+                    before = Records(tmp_path / "run").read().trials
+                    # What was finished once stays as it is.
+                    assert {t.number: t for t in before}.items() >= kept.items()
+                    kept = {t.number: t for t in before}
+                    search = start(*arguments)
+                    break
+                os.kill(worker, signal.SIGKILL)
+        out, errors = search.communicate()
+        assert search.returncode == 0, errors.decode()
+        assert out == b""
+    finally:
+        search.kill()
+        search.communicate()
+    trials = Records(tmp_path / "run").read().trials
+    assert killed == KILLS
+    assert [t.number for t in trials] == list(range(1, 21))
+    assert {t.number: t for t in trials}.items() >= kept.items() and kept
+    numbers = [number for number, _ in begun(plan)]
+    assert len(numbers) >= 20 + KILLS - 4 and {int(n) for n in numbers} == set(range(1, 21))
+    # A trial fails if it lost four workers, and else it was completed.
+    for trial in trials:
+        assert trial.completed or trial.reason.startswith("its worker was lost 4 times")
+    assert sum(t.completed for t in trials) >= 18
+    end = time.monotonic() + 30
+    while any(is_worker(worker) for _, worker in begun(plan)):
+        assert time.monotonic() < end
+        time.sleep(0.1)
