@@ -34,7 +34,7 @@ PATIENCE = 15.0
 # Seconds between two looks at the machines of the cluster.
 LOOK = 10.0
 # What users may have added to, which a worker has to know as well.
-REGISTRIES = (FUSIONS, TOKEN_MIXERS, RECURRENCES, *GATES.values())
+REGISTRIES: tuple[Any, ...] = (FUSIONS, TOKEN_MIXERS, RECURRENCES, *GATES.values())
 
 
 class RayRunner(Runner):
