@@ -106,7 +106,7 @@ def _array(name: str, table: Table, kind: str) -> np.ndarray:
 
 def _ids(name: str, splits: Mapping[str, Table]) -> Raw:
     """Matrices of ids; lists are padded with 0 to the longest one of training."""
-    columns: dict[str, Any] = {s: table.columns[name] for s, table in splits.items()}
+    columns: dict[str, Any] = {split: table.columns[name] for split, table in splits.items()}
     if not isinstance(columns["train"], np.ndarray):
         for split, table in splits.items():
             odd = np.array([isinstance(v, (str, bytes)) or np.ndim(v) != 1 for v in columns[split]])

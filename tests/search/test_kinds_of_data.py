@@ -56,7 +56,7 @@ def test_wine_of_unscaled_columns_is_told_apart(found):
 
 def test_numbers_are_predicted_in_their_own_units(found):
     frame = datasets.load_diabetes(as_frame=True, scaled=False).frame
-    run, printed = found(frame, epochs=15)
+    run, _ = found(frame, epochs=15)
     assert (run.facts.task, run.facts.objective) == ("regression", "rmse")
     mean, ridge, boosted = run.records.references
     assert (mean.name, ridge.name, boosted.name) == (
@@ -128,7 +128,7 @@ def test_a_table_of_everything(found):
     assert run.records.best["ok"] and run.records.best["temperature"] > 0
     answers = served(run, frame[:50])
     np.testing.assert_allclose(answers.sum(-1), 1, rtol=1e-5)
-    before, network = (
+    before, _ = (
         keras.models.load_model(run.folder / f"{name}.keras") for name in ("preprocessing", "best")
     )
     keys = {c["name"]: c["key"] for c in run.facts.columns if c["role"] == "input"}
