@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_hadamard.serving._loader import Batches
+from keras_hadamard.serving._loader import Batches, utf8
 
 
 def compare(expected: Batches, actual: Batches, tolerance: float) -> tuple[bool, str]:
@@ -32,7 +32,7 @@ def difference(expected: np.ndarray, actual: np.ndarray) -> float | str:
     if expected.shape != actual.shape:
         return f"shape {actual.shape} where Keras has {expected.shape}"
     if expected.dtype.kind not in "fciub":  # strings
-        same = np.array_equal(expected.astype("S"), actual.astype("S"))
+        same = np.array_equal(utf8(expected), utf8(actual))
         return 0.0 if same else "different strings"
     if expected.dtype.kind in "iub":
         same = np.array_equal(expected, actual)

@@ -47,14 +47,20 @@ def save_calls(path: str | Path, calls: Mapping[str, Mapping[int, Mapping[str, A
         for batch, values in batches.items():
             for name, value in values.items():
                 array = np.asarray(value)
-                if array.dtype.kind == "O":
-                    array = array.astype("S")
+                if array.dtype.kind in "OU":
+                    array = utf8(array)
                 elif array.dtype.name == "bfloat16":
                     array = array.astype("float32")
                 arrays[f"{signature}/{batch}/{name}"] = array
     # An open file, because with a path numpy hands the name of an array on as an argument.
     with open(path, "wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
+
+
+def utf8(array: np.ndarray) -> np.ndarray:
+    """Strings as bytes; numpy's own cast knows ASCII only."""
+    flat = [v.encode("utf-8") if isinstance(v, str) else v for v in array.ravel().tolist()]
+    return np.array(flat, "S").reshape(array.shape)
 
 
 def load_calls(path: str | Path) -> Calls:

@@ -113,3 +113,14 @@ def test_questions_in_words_are_served(one_loader, tmp_path):
     np.testing.assert_allclose(got["scores"][:, 0], scores.max(1), rtol=1e-5)
     best = [data.classes[i].encode() for i in scores.argmax(1)]
     assert got["labels"][:, 0].numpy().tolist() == best
+
+
+@pytest.mark.parametrize(
+    "text", ["Größe, naïve", "東京は晴れ", "مرحبا بالعالم", "Привет, мир", "नमस्ते दुनिया", "🙂 emoji"]
+)
+def test_texts_of_any_script_are_exported_and_checked(tmp_path, text):
+    inputs = keras.Input((), dtype="string", name="text")
+    model = keras.Model(inputs, keras.layers.Lambda(lambda x: x, name="echo")(inputs))
+    data = {"text": np.array([text, "plain"], object)}
+    serving.export(model, tmp_path, version=1, examples=data)
+    assert serving.check(tmp_path).ok
