@@ -19,7 +19,7 @@ NAMES = {
     "exported": "the exported size",
 }
 # A text with more names than this is not read.
-MOST_NAMES = 20
+MOST_NAMES, LONGEST = 20, 40
 MOST_COLUMNS = 40
 
 
@@ -76,9 +76,9 @@ def spaces(run: Run) -> str:
 
 
 def _names(names: tuple[str, ...]) -> str:
-    shown = ", ".join(names[:MOST_NAMES])
+    shown = [n if len(n) <= LONGEST else f"{n[:LONGEST]}…" for n in names[:MOST_NAMES]]
     more = f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
-    return f"{len(names)}: {shown}{more}"
+    return f"{len(names)}: {', '.join(shown)}{more}"
 
 
 def _best(run: Run, best: Finalist) -> str:

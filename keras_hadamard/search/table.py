@@ -46,7 +46,9 @@ def trial_rows(records: Records) -> list[list[str]]:
     kinds = [n for n in ("fusion", "gating", *mixers) if _drawn(records, n)]
     costs = known(records.trials)
     titles = [cost.title for cost in costs]
+    reasons = any(not t.completed for t in records.trials)
     header = ["rank", "trial", "score", *kinds, "parameters", *titles, "seconds"]
+    header += ["reason"] if reasons else []
     done = records.completed
     failed = [t for t in records.trials if not t.completed]
     rows = []
@@ -56,11 +58,12 @@ def trial_rows(records: Records) -> list[list[str]]:
             [
                 str(rank) if t.completed else "-",
                 f"{t.number} (baseline)" if t.baseline else str(t.number),
-                score if t.completed else f"{t.status}: {t.reason}"[:REASON],
+                score if t.completed else t.status,
                 *(str(t.configuration.get(kind, "-")) for kind in kinds),
                 f"{t.parameters:,}" if t.parameters else "-",
                 *(cost.cell(t) for cost in costs),
                 f"{t.seconds:.1f}",
+                *([(t.reason or "")[:REASON]] if reasons else []),
             ]
         )
     return [header, *rows]

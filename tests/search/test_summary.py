@@ -190,6 +190,14 @@ def test_costs_that_were_measured_are_shown(tmp_path, trials):
     assert [row[head.index("multiplications")] for row in rows] == ["3,000", "-", "1,000"]
 
 
+def test_failures_stand_last_with_their_reasons(tmp_path, trials):
+    failed = trial(4, status="failed", reason="ValueError: no " * 9)
+    head, *rows = trial_rows(made(tmp_path, [*trials, failed], KNOWN).records)
+    assert head[-1] == "reason"
+    assert [row[:2] for row in rows] == [["1", "3"], ["2", "2"], ["3", "1 (baseline)"], ["-", "4"]]
+    assert rows[-1][2] == "failed" and rows[-1][-1] == failed.reason[:60] and not rows[0][-1]
+
+
 def test_columns_are_aligned_in_any_script():
     lines = aligned([["a", "bb"], ["猫猫", "c"], ["[red]x", ""], ["two\nlines", "d"]]).splitlines()
     assert lines == ["a          bb", "猫猫       c", "[red]x", "two lines  d"]

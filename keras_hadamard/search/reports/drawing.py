@@ -70,11 +70,8 @@ def axis(title: str | None = None, **options: Any) -> dict[str, Any]:
 def rows_axis(names: Sequence[str], **options: Any) -> dict[str, Any]:
     """A vertical axis of names, the first on top; rows are numbered, as names may be equal."""
     shown = [said(shortened(name)) for name in names]
-    ticks: dict[str, Any] = {
-        "tickmode": "array",
-        "tickvals": list(range(len(names))),
-        "ticktext": shown,
-    }
+    places = list(range(len(names)))
+    ticks: dict[str, Any] = {"tickmode": "array", "tickvals": places, "ticktext": shown}
     return axis(**ticks, range=[len(names) - 0.4, -0.6], showgrid=False, **options)
 
 
@@ -93,7 +90,8 @@ def lines(*parts: str) -> str:
 
 
 def shortened(name: str, longest: int = LONGEST) -> str:
-    return name if len(name) <= longest else f"{name[: longest - 1]}…"
+    """A name without its middle, if it is long: what tells names apart is often at their end."""
+    return name if len(name) <= longest else f"{name[: longest - 6]}…{name[-5:]}"
 
 
 def padded(values: Iterable[float | None], share: float = 0.08) -> list[float] | None:
