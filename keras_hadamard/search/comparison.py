@@ -9,8 +9,8 @@ from keras_hadamard.search.finalists import Finalist
 from keras_hadamard.search.objectives import OBJECTIVES
 from keras_hadamard.search.records import Records
 
-# Samples of the test examples, with replacement, by which a metric's own uncertainty is known.
-RESAMPLES = 200
+# Blocks of test examples that are left out in turn, by which a metric's own uncertainty is known.
+BLOCKS = 50
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ def compare(first: tuple[Finalist, Records], second: tuple[Finalist, Records]) -
     """Compares two finalists, each of a run's records, on the same test split.
 
     Two things could have come out otherwise, and both are in the margin: the seeds, and which
-    examples the test split happens to have. The latter is drawn again example by example, the same
-    for both, as both models saw the same ones. The degrees of freedom are Welch's, by Satterthwaite
+    examples the test split happens to have. The latter is a jackknife: blocks of examples are left
+    out, the same for both, as both models saw the same ones. The degrees of freedom are Welch's, by Satterthwaite
     over the three variances.
     """
     objective = OBJECTIVES[first[0].trial.objective]
@@ -66,17 +66,19 @@ def _examples_variance(
         return None
     objective = OBJECTIVES[first[0].trial.objective]
     task = str((first[1].about or {}).get("facts", {}).get("task"))
-    rng = np.random.default_rng(0)
-    drawn = []
-    for _ in range(RESAMPLES):
-        rows = rng.integers(0, len(targets), len(targets))
+    order = np.random.default_rng(0).permutation(len(targets))
+    without = []
+    for block in np.array_split(order, min(BLOCKS, len(targets))):
+        rows = np.delete(np.arange(len(targets)), block)
         means = [
             np.mean([objective.better(objective.score(task, targets[rows], p[rows])) for p in own])
             for own in predictions
         ]
-        drawn.append(means[0] - means[1])
-    known = [d for d in drawn if math.isfinite(d)]
-    return (float(np.var(known, ddof=1)), len(targets) - 1) if len(known) > 1 else None
+        without.append(means[0] - means[1])
+    known = [d for d in without if math.isfinite(d)]
+    if len(known) < 2:
+        return None
+    return (len(known) - 1) * float(np.var(known)), len(known) - 1
 
 
 def _predictions(finalist: Finalist, records: Records, count: int) -> list[np.ndarray]:

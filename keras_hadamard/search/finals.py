@@ -1,5 +1,6 @@
 """The trainings of the finalists, resumed where a former start stopped."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,10 +71,12 @@ class Finals:
         self._save(outcome.model, self.model_path(configuration, seed))
         data = self.problem.data
         predictions = predict(outcome.model, data.test.inputs, self.problem.batch_size)
-        metrics = {
+        scores = {
             o.name: o.score(data.task, data.test.targets, predictions)
             for o in objectives_of(data.task)
         }
+        # Of test rows of one class there is no AUC.
+        metrics = {name: score for name, score in scores.items() if math.isfinite(score)}
         final = Final(**result, test=metrics[self.problem.objective.name], metrics=metrics)
         self.records.add_final(final, predictions)
         return final

@@ -38,7 +38,9 @@ def better_references(run: Run) -> list[Reference]:
         return []
     own = better(float(np.mean(best.tests)))
     tested = [(better(r.test), r) for r in run.records.references if r.test is not None]
-    return [r for value, r in sorted(tested, key=lambda pair: -pair[0]) if value > own]
+    # The mean of equal scores may be off in its last digit.
+    least = own + 1e-9 * max(1.0, abs(own))
+    return [r for value, r in sorted(tested, key=lambda pair: -pair[0]) if value > least]
 
 
 def _outdone(run: Run, reference: Reference) -> str:

@@ -68,8 +68,8 @@ def test_the_interval_covers_the_drawing_of_the_test_split(finalist):
     a, b = right_in(0.8, targets, rng), right_in(0.7, targets, rng)
     found = compare(finalist("a", [a] * 3, targets), finalist("b", [b] * 3, targets))
     paired = (a.argmax(1) == targets).astype(float) - (b.argmax(1) == targets)
-    expected = stats.t.ppf(0.975, len(targets) - 1) * paired.std() / np.sqrt(len(targets))
-    # 200 samples of it know it within some 10 %.
+    expected = stats.t.ppf(0.975, 49) * paired.std() / np.sqrt(len(targets))
+    # Fifty blocks know it within some 10 %.
     assert found.margin == pytest.approx(expected, rel=0.15)
 
 
