@@ -81,12 +81,10 @@ class MLflowLog:
         begun = round(1000 * trial.started)
         tags = {KEY: key, FOLDER: self.folder, STATUS: trial.status, "worker": trial.worker}
         tags |= {"reason": trial.reason} if trial.reason else {}
-        # A run that RUNNING says was not finished: a search was killed while it wrote.
-        run = (
-            found[0]
-            if found
-            else self.client.create_run(self.experiment, begun, tags, _name(trial))
-        )
+        # A run that is there was not ended: a search was killed while it wrote.
+        run = found[0] if found else None
+        if run is None:
+            run = self.client.create_run(self.experiment, begun, tags, f"trial {trial.number}")
         ended = begun + round(1000 * trial.seconds)
         self.client.log_batch(
             run.info.run_id,
@@ -95,10 +93,6 @@ class MLflowLog:
         )
         status = "FINISHED" if trial.completed else "FAILED"
         self.client.set_terminated(run.info.run_id, status, ended)
-
-
-def _name(trial: Trial) -> str:
-    return f"trial {trial.number}"
 
 
 def _params(trial: Trial) -> dict[str, Any]:

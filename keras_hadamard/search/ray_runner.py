@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from keras_hadamard._version import __version__
+from keras_hadamard.layers.registry.base import Registry
 from keras_hadamard.layers.registry.fusions import FUSIONS
 from keras_hadamard.layers.registry.gates import GATES
 from keras_hadamard.layers.registry.mixers import TOKEN_MIXERS
@@ -34,7 +35,7 @@ PATIENCE = 15.0
 # Seconds between two looks at the machines of the cluster.
 LOOK = 10.0
 # What users may have added to, which a worker has to know as well.
-REGISTRIES: tuple[Any, ...] = (FUSIONS, TOKEN_MIXERS, RECURRENCES, *GATES.values())
+REGISTRIES: tuple[Registry[Any], ...] = (FUSIONS, TOKEN_MIXERS, RECURRENCES, *GATES.values())
 
 
 class RayRunner(Runner):
@@ -79,7 +80,8 @@ class RayRunner(Runner):
         )(run_remotely)
         # Once, for all trials. What a problem has worked out it works out again where it is used.
         problem = replace(self.search.problem)
-        self.problem = ray.put((problem, [registry.registered for registry in REGISTRIES]))
+        registered = [registry.registered for registry in REGISTRIES]
+        self.problem = ray.put((problem, registered, keras.config.dtype_policy().name))
 
     @property
     def capacity(self) -> int:
@@ -185,10 +187,11 @@ def run_remotely(
 
 @functools.lru_cache(1)
 def _fetched(reference: Any) -> Any:
-    """The problem, which a process reads once, together with the layers of users."""
+    """The problem, which a process reads once, with what the search's process set before."""
     import ray
 
-    problem, registered = ray.get(reference)
+    problem, registered, policy = ray.get(reference)
+    keras.config.set_dtype_policy(policy)
     for registry, entries in zip(REGISTRIES, registered, strict=True):
         for name, entry in entries.items():
             registry.register(name, entry)

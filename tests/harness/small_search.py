@@ -1,4 +1,4 @@
-"""A search without a data set of its own: a small hypermodel, and a formula in place of training."""
+"""A search without a data set: a small hypermodel, and a formula in place of training."""
 
 import random
 from collections.abc import Mapping

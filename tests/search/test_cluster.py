@@ -103,7 +103,7 @@ def test_a_ray_that_leaves_the_process_is_an_error(tmp_path, monkeypatch):
         raise SystemExit(15)
 
     monkeypatch.setattr(session.ray, "init", leave)
-    with pytest.raises(SearchError, match="with 0 workers trials run without it.*15"):
+    with pytest.raises(SearchError, match=r"with 0 workers trials run without it.*15"):
         session.begin()
 
 
@@ -153,10 +153,10 @@ def test_lost_workers(go, capfd):
 @pytest.mark.slow
 def test_errors_of_a_trial_end_the_search(go):
     search, _ = go({"fails": {"1": SearchError("The model cannot be exported")}})
-    with pytest.raises(SearchError, match="^The model cannot be exported$"):
+    with pytest.raises(SearchError, match=r"^The model cannot be exported$"):
         run_trials(search)
     search, _ = go({"fails": {"2": ModuleNotFoundError("No module named 'mine'")}})
-    with pytest.raises(SearchError, match="Trial 2 .*ModuleNotFoundError: No module named 'mine'"):
+    with pytest.raises(SearchError, match=r"Trial 2 .*ModuleNotFoundError: No module named 'mine'"):
         run_trials(search)
     assert [t.number for t in search.records.trials] == [1]
 

@@ -64,7 +64,7 @@ def test_a_worker_returns_what_a_training_here_does(tmp_path, capfd):
 
 
 def test_another_version_is_refused():
-    with pytest.raises(ray_runner.SearchError, match="and the search 0.0.1: all machines need"):
+    with pytest.raises(ray_runner.SearchError, match=r"and the search 0\.0\.1: all machines need"):
         ray_runner.run_remotely(TASK, [None], (), "0.0.1")
 
 
