@@ -37,8 +37,8 @@ def compare(first: tuple[Finalist, Records], second: tuple[Finalist, Records]) -
 
     Two things could have come out otherwise, and both are in the margin: the seeds, and which
     examples the test split happens to have. The latter is a jackknife: blocks of examples are left
-    out, the same for both, as both models saw the same ones. The degrees of freedom are Welch's, by Satterthwaite
-    over the three variances.
+    out, the same for both, as both models saw the same ones. The degrees of freedom are Welch's, by
+    Satterthwaite over the three variances.
     """
     objective = OBJECTIVES[first[0].trial.objective]
     a, b = ([objective.better(t) for t in f.tests] for f, _ in (first, second))

@@ -2,7 +2,6 @@
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import keras
 
@@ -11,11 +10,9 @@ from keras_hadamard.search.finalists import choose
 from keras_hadamard.search.limits import time_limit_only
 from keras_hadamard.search.objectives import objectives_of
 from keras_hadamard.search.run_folder import STATE
+from keras_hadamard.search.state import SearchState
 from keras_hadamard.search.training import predict, train
 from keras_hadamard.search.trainings import FAILED, Configuration, Final
-
-if TYPE_CHECKING:
-    from keras_hadamard.search.search import Search
 
 # Far from the seeds of the trials, which are the search's seed plus their number.
 FIRST_SEED = 1_000_000
@@ -24,7 +21,7 @@ FIRST_SEED = 1_000_000
 class Finals:
     """Trains the finalists of a search."""
 
-    def __init__(self, search: "Search") -> None:
+    def __init__(self, search: SearchState) -> None:
         self.search = search
         self.problem, self.settings = search.problem, search.settings
         self.records = search.records

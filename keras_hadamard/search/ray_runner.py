@@ -6,7 +6,7 @@ import platform
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 
@@ -20,11 +20,9 @@ from keras_hadamard.search.ray_session import RaySession
 from keras_hadamard.search.resources import Node, described, request
 from keras_hadamard.search.runners import Runner
 from keras_hadamard.search.settings import SearchError
+from keras_hadamard.search.state import SearchState
 from keras_hadamard.search.tasks import Task, run_task
 from keras_hadamard.search.trainings import FAILED, Trial
-
-if TYPE_CHECKING:
-    from keras_hadamard.search.search import Search
 
 # How often a trial whose worker was lost is run again, elsewhere if its machine is gone.
 RETRIES = 3
@@ -41,7 +39,7 @@ REGISTRIES: tuple[Registry[Any], ...] = (FUSIONS, TOKEN_MIXERS, RECURRENCES, *GA
 class RayRunner(Runner):
     """Runs trials on Ray. What is known of them stays here: a worker gets a task and its data."""
 
-    def __init__(self, search: "Search") -> None:
+    def __init__(self, search: SearchState) -> None:
         self.search, self.settings = search, search.settings
         self.session = RaySession(search.settings)
         # None for as many as fit, which only a cluster is asked for.

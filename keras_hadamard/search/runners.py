@@ -2,13 +2,10 @@
 
 import importlib.util
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
 
+from keras_hadamard.search.state import SearchState
 from keras_hadamard.search.tasks import Task, run_task
 from keras_hadamard.search.trainings import Trial
-
-if TYPE_CHECKING:
-    from keras_hadamard.search.search import Search
 
 # TensorFlow keeps memory of every model, some 13 MB of a tiny one. More trials than these run in
 # processes that are renewed, where there is Ray and nobody says otherwise.
@@ -38,7 +35,7 @@ class Runner(AbstractContextManager["Runner"]):
 class LocalRunner(Runner):
     """Runs trials in this process, one by one."""
 
-    def __init__(self, search: "Search") -> None:
+    def __init__(self, search: SearchState) -> None:
         self.search = search
         self.tasks: list[Task] = []
 
@@ -50,7 +47,7 @@ class LocalRunner(Runner):
         return run_task(self.tasks.pop(), search.problem, search.progress.epoch, search.callbacks)
 
 
-def runner_of(search: "Search") -> Runner:
+def runner_of(search: SearchState) -> Runner:
     """The runner that the settings of a search ask for."""
     if search.settings.parallel or _had_rather_be_renewed(search):
         from keras_hadamard.search.ray_runner import RayRunner
@@ -59,7 +56,7 @@ def runner_of(search: "Search") -> Runner:
     return LocalRunner(search)
 
 
-def _had_rather_be_renewed(search: "Search") -> bool:
+def _had_rather_be_renewed(search: SearchState) -> bool:
     settings = search.settings
     many = settings.max_trials - len(search.records.trials) > MANY
     # Callbacks are the caller's, who may look at them afterwards.

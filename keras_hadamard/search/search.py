@@ -1,29 +1,19 @@
 """The whole search: trials, finalists, the model for serving, the reports."""
 
 import shutil
-from collections.abc import Sequence
-from typing import Any, TextIO
 
-import keras
 import keras_tuner
 
-from keras_hadamard._core.extras import require
-from keras_hadamard.search.budget import Budget
 from keras_hadamard.search.export import BEST, digests, write_best
 from keras_hadamard.search.finalists import best_final, choose
 from keras_hadamard.search.finals import Finals
-from keras_hadamard.search.mlflow_log import MLflowLog
 from keras_hadamard.search.oracles import derive
-from keras_hadamard.search.problem import Problem, load
-from keras_hadamard.search.progress import Progress
-from keras_hadamard.search.rebuild import SUMMARY, about, write_reports
-from keras_hadamard.search.records import Records
+from keras_hadamard.search.rebuild import SUMMARY
 from keras_hadamard.search.references import references
-from keras_hadamard.search.run import DatasetInfo, Run
+from keras_hadamard.search.run import Run
 from keras_hadamard.search.run_folder import STATE, identity, locked, prepare
-from keras_hadamard.search.settings import SearchSettings
+from keras_hadamard.search.state import SearchState
 from keras_hadamard.search.table import trial_rows
-from keras_hadamard.search.trainings import Trial
 from keras_hadamard.search.trials import Trials
 from keras_hadamard.tuning.space_size import space_size
 
@@ -39,7 +29,7 @@ class SearchFailed(RuntimeError):
     """
 
 
-class Search:
+class Search(SearchState):
     """The search of the layers that suit a data set.
 
     Every finished training is on disk at once, so a search that was interrupted, by whatever means,
@@ -74,34 +64,6 @@ class Search:
     >>> len(run.records.trials), run.is_baseline(run.best)
     (1, True)
     """
-
-    def __init__(
-        self,
-        settings: SearchSettings,
-        data: Any = None,
-        *,
-        stream: TextIO | None = None,
-        callbacks: Sequence[keras.callbacks.Callback] = (),
-    ) -> None:
-        # Before hours of training rather than after them.
-        for module, package in (
-            ("scipy", "scipy"),
-            ("sklearn", "scikit-learn"),
-            ("jinja2", "jinja2"),
-            ("plotly", "plotly"),
-            ("rich", "rich"),
-        ):
-            require(module, package, "keras_hadamard.search")
-        self.settings, self.callbacks = settings, tuple(callbacks)
-        self.problem = Problem(settings, load(settings) if data is None else data)
-        self.problem.check()
-        self.folder = settings.folder
-        self.facts = DatasetInfo.of(self.problem)
-        self.records = Records(self.folder)
-        self.budget = Budget(settings.budget, self.records)
-        self.progress = Progress(self.records, self.budget, self.problem.objective, stream)
-        address, say = settings.mlflow, self.progress.say
-        self.mlflow = MLflowLog(address, self.folder, say) if address else None
 
     def run(self) -> Run:
         """Searches, or resumes the search that the folder holds.
@@ -149,22 +111,6 @@ class Search:
         shutil.rmtree(self.folder / STATE)
         self._conclude(run)
         return run
-
-    def report(self, *notes: str) -> Run:
-        """Writes the reports of what there is so far; returns the run."""
-        self.records.about = about(self.settings, self.facts, notes)
-        run = Run(self.settings, self.facts, self.records, notes)
-        if self.records.trials and self.records.trials[0].baseline:
-            write_reports(run)
-        return run
-
-    def end_trial(self, trial: Trial) -> None:
-        """Tells of a trial; the first one draws the reports, so that what fails there fails now."""
-        self.progress.end(trial)
-        if self.mlflow:
-            self.mlflow.log(self.records.trials)
-        if trial.number == 1:
-            self.report()
 
     def _refer(self) -> None:
         """Fits the references, which take seconds."""

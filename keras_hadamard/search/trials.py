@@ -1,18 +1,16 @@
 """The trials of a search: KerasTuner chooses them, a runner runs them, the records keep them."""
 
 import shutil
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from keras_tuner.engine.base_tuner import BaseTuner
 
 from keras_hadamard.search.oracles import make_oracle, number_of
 from keras_hadamard.search.run_folder import STATE
 from keras_hadamard.search.runners import Runner, runner_of
+from keras_hadamard.search.state import SearchState
 from keras_hadamard.search.tasks import Task
 from keras_hadamard.search.trainings import Configuration, Trial
-
-if TYPE_CHECKING:
-    from keras_hadamard.search.search import Search
 
 
 class Trials:
@@ -22,7 +20,7 @@ class Trials:
     algorithm for the same trials again and telling it what the records know of them.
     """
 
-    def __init__(self, search: "Search", derived: dict[str, int], reserve: int) -> None:
+    def __init__(self, search: SearchState, derived: dict[str, int], reserve: int) -> None:
         self.search = search
         self.settings, self.records = search.settings, search.records
         # How many trainings of finalists follow, for which time is kept.
