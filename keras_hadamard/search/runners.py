@@ -1,6 +1,5 @@
 """Where trials run: here, one by one, or on processes of this machine or of a cluster."""
 
-import importlib.util
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
@@ -9,10 +8,6 @@ from keras_hadamard.search.trainings import Trial
 
 if TYPE_CHECKING:
     from keras_hadamard.search.search import Search
-
-# TensorFlow keeps memory of every model, some 13 MB of a tiny one. More trials than these run in
-# processes that are renewed, where there is Ray and nobody says otherwise.
-MANY = 20
 
 
 class Runner(AbstractContextManager["Runner"]):
@@ -48,20 +43,3 @@ class LocalRunner(Runner):
     def wait(self) -> Trial:
         search = self.search
         return run_task(self.tasks.pop(), search.problem, search.progress.epoch, search.callbacks)
-
-
-def runner_of(search: "Search") -> Runner:
-    """The runner that the settings of a search ask for."""
-    if search.settings.parallel or _had_rather_be_renewed(search):
-        from keras_hadamard.search.ray_runner import RayRunner
-
-        return RayRunner(search)
-    return LocalRunner(search)
-
-
-def _had_rather_be_renewed(search: "Search") -> bool:
-    settings = search.settings
-    many = settings.max_trials - len(search.records.trials) > MANY
-    # Callbacks are the caller's, who may look at them afterwards.
-    free = settings.workers is None and settings.strategy is None and not search.callbacks
-    return many and free and importlib.util.find_spec("ray") is not None
