@@ -1,27 +1,17 @@
 """Trials as tasks of Ray: on processes of this machine, or on the machines of a cluster."""
 
-import functools
-import os
-import platform
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
 from typing import Any
 
-import keras
-
 from keras_hadamard._version import __version__
-from keras_hadamard.layers.registry.base import Registry
-from keras_hadamard.layers.registry.fusions import FUSIONS
-from keras_hadamard.layers.registry.gates import GATES
-from keras_hadamard.layers.registry.mixers import TOKEN_MIXERS
-from keras_hadamard.layers.registry.recurrences import RECURRENCES
 from keras_hadamard.search.ray_session import RaySession
+from keras_hadamard.search.remote import packed, run_remotely
 from keras_hadamard.search.resources import Node, described, request
 from keras_hadamard.search.runners import Runner
 from keras_hadamard.search.settings import SearchError
 from keras_hadamard.search.state import SearchState
-from keras_hadamard.search.tasks import Task, run_task
+from keras_hadamard.search.tasks import Task
 from keras_hadamard.search.trainings import FAILED, Trial
 
 # How often a trial whose worker was lost is run again, elsewhere if its machine is gone.
@@ -32,8 +22,6 @@ RENEWAL = 10
 PATIENCE = 15.0
 # Seconds between two looks at the machines of the cluster.
 LOOK = 10.0
-# What users may have added to, which a worker has to know as well.
-REGISTRIES: tuple[Registry[Any], ...] = (FUSIONS, TOKEN_MIXERS, RECURRENCES, *GATES.values())
 
 
 class RayRunner(Runner):
@@ -76,10 +64,8 @@ class RayRunner(Runner):
             max_calls=RENEWAL,
             runtime_env={"env_vars": env},
         )(run_remotely)
-        # Once, for all trials. What a problem has worked out it works out again where it is used.
-        problem = replace(self.search.problem)
-        registered = [registry.registered for registry in REGISTRIES]
-        self.problem = ray.put((problem, registered, keras.config.dtype_policy().name))
+        # Once, for all trials.
+        self.problem = ray.put(packed(self.search.problem))
 
     @property
     def capacity(self) -> int:
@@ -164,40 +150,6 @@ class RayRunner(Runner):
         if starved and not self.starved:
             self.search.progress.say(f"Waiting for a machine that has {self.request}")
         self.starved = starved
-
-
-def run_remotely(
-    task: Task,
-    problem: Sequence[Any],
-    callbacks: Sequence[keras.callbacks.Callback],
-    version: str,
-) -> dict[str, Any]:
-    """Runs a task in a worker; returns the fields of its record."""
-    if version != __version__:
-        raise SearchError(
-            f"{platform.node()} has keras-hadamard {__version__}, and the search {version}: "
-            "all machines need the same."
-        )
-    worker = f"{platform.node()} {os.getpid()}"
-    record = run_task(task, _fetched(problem[0]), _unseen, callbacks, worker)
-    return asdict(record)
-
-
-@functools.lru_cache(1)
-def _fetched(reference: Any) -> Any:
-    """The problem, which a process reads once, with what the search's process set before."""
-    import ray
-
-    problem, registered, policy = ray.get(reference)
-    keras.config.set_dtype_policy(policy)
-    for registry, entries in zip(REGISTRIES, registered, strict=True):
-        for name, entry in entries.items():
-            registry.register(name, entry)
-    return problem
-
-
-def _unseen(epoch: int, best: float) -> None:
-    """An epoch's end, which the search does not look at from afar."""
 
 
 def _last_line(error: Exception) -> str:

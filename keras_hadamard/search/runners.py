@@ -1,15 +1,10 @@
 """Where trials run: here, one by one, or on processes of this machine or of a cluster."""
 
-import importlib.util
 from contextlib import AbstractContextManager
 
 from keras_hadamard.search.state import SearchState
 from keras_hadamard.search.tasks import Task, run_task
 from keras_hadamard.search.trainings import Trial
-
-# TensorFlow keeps memory of every model, some 13 MB of a tiny one. More trials than these run in
-# processes that are renewed, where there is Ray and nobody says otherwise.
-MANY = 20
 
 
 class Runner(AbstractContextManager["Runner"]):
@@ -45,20 +40,3 @@ class LocalRunner(Runner):
     def wait(self) -> Trial:
         search = self.search
         return run_task(self.tasks.pop(), search.problem, search.progress.epoch, search.callbacks)
-
-
-def runner_of(search: SearchState) -> Runner:
-    """The runner that the settings of a search ask for."""
-    if search.settings.parallel or _had_rather_be_renewed(search):
-        from keras_hadamard.search.ray_runner import RayRunner
-
-        return RayRunner(search)
-    return LocalRunner(search)
-
-
-def _had_rather_be_renewed(search: SearchState) -> bool:
-    settings = search.settings
-    many = settings.max_trials - len(search.records.trials) > MANY
-    # Callbacks are the caller's, who may look at them afterwards.
-    free = settings.workers is None and settings.strategy is None and not search.callbacks
-    return many and free and importlib.util.find_spec("ray") is not None

@@ -7,7 +7,8 @@ from keras_tuner.engine.base_tuner import BaseTuner
 
 from keras_hadamard.search.oracles import make_oracle, number_of
 from keras_hadamard.search.run_folder import STATE
-from keras_hadamard.search.runners import Runner, runner_of
+from keras_hadamard.search.runner_of import runner_of
+from keras_hadamard.search.runners import Runner
 from keras_hadamard.search.state import SearchState
 from keras_hadamard.search.tasks import Task
 from keras_hadamard.search.trainings import Configuration, Trial

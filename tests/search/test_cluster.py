@@ -11,7 +11,8 @@ from harness.small_search import run_trials, small_search
 
 from keras_hadamard.search import SearchError, SearchSettings, ray_runner, ray_session
 from keras_hadamard.search.resources import Request, described, request, share
-from keras_hadamard.search.runners import LocalRunner, runner_of
+from keras_hadamard.search.runner_of import runner_of
+from keras_hadamard.search.runners import LocalRunner
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "cluster"
 BIG, SMALL = {"CPU": 8.0, "GPU": 2.0, "memory": 32e9}, {"CPU": 3.0, "memory": 4e9}

@@ -17,9 +17,10 @@ from harness.quick_trials import begun
 from harness.small_search import EndsIfKnown, small_search
 
 from keras_hadamard.layers.registry import register_fusion
-from keras_hadamard.search import ray_runner
+from keras_hadamard.search import SearchError, remote
 from keras_hadamard.search.records import Records
-from keras_hadamard.search.runners import LocalRunner, runner_of
+from keras_hadamard.search.runner_of import runner_of
+from keras_hadamard.search.runners import LocalRunner
 
 pytestmark = [
     pytest.mark.slow,
@@ -64,8 +65,8 @@ def test_a_worker_returns_what_a_training_here_does(tmp_path, capfd):
 
 
 def test_another_version_is_refused():
-    with pytest.raises(ray_runner.SearchError, match=r"and the search 0\.0\.1: all machines need"):
-        ray_runner.run_remotely(TASK, [None], (), "0.0.1")
+    with pytest.raises(SearchError, match=r"and the search 0\.0\.1: all machines need"):
+        remote.run_remotely(TASK, [None], (), "0.0.1")
 
 
 DRIVER = """
