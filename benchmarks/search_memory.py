@@ -16,11 +16,16 @@ from pathlib import Path
 import numpy as np
 
 
+def descendants(pid: str) -> list[str]:
+    """A process and all that it started."""
+    out = subprocess.run(["pgrep", "-P", pid], capture_output=True, text=True).stdout
+    return [pid, *(p for child in out.split() for p in descendants(child))]
+
+
 def resident(pid: int) -> float:
     """Mebibytes of a process and of its children."""
-    out = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True).stdout
     total = 0
-    for process in (str(pid), *out.split()):
+    for process in descendants(str(pid)):
         try:
             status = Path(f"/proc/{process}/status").read_text()
         except OSError:  # it has ended meanwhile

@@ -19,6 +19,7 @@ from keras_hadamard import (
     models,
     ops,
     pruning,
+    search,
     serving,
     tuning,
 )
@@ -32,6 +33,7 @@ FLOORS: list[ModuleType] = [
     models,
     ops,
     pruning,
+    search,
     serving,
     tuning,
 ]

@@ -18,7 +18,7 @@ class Budget:
 
     def begin(self) -> None:
         """Starts the clock, with the time of what the records have."""
-        self.before = self.records.seconds
+        self.before = self.records.wall_seconds
         self.start = time.monotonic()
 
     @property

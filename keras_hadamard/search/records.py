@@ -117,6 +117,16 @@ class Records:
         return sum(t.seconds for t in [*self.trials, *self.finals])
 
     @property
+    def wall_seconds(self) -> float:
+        """The time in which anything was trained: of trials at the same time it counts once."""
+        total, end = 0.0, -math.inf
+        for training in sorted([*self.trials, *self.finals], key=lambda t: t.started):
+            begin, stop = training.started, training.started + training.seconds
+            total += max(0.0, stop - max(begin, end))
+            end = max(end, stop)
+        return total
+
+    @property
     def completed(self) -> list[Trial]:
         """The trials that succeeded, best first; of equal ones the smaller model."""
         done = [t for t in self.trials if t.completed]

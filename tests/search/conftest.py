@@ -129,7 +129,8 @@ def go(npz, tmp_path):
     def run(**settings):
         stream = io.StringIO()
         settings = {"max_trials": 6, "epochs": 2, "out": tmp_path / "run", **settings}
-        settings = {"spaces": ("fusion", "gating"), **settings}
+        # Here, where the formula is seen, however many trials there are.
+        settings = {"spaces": ("fusion", "gating"), "workers": 0, **settings}
         found = Search(SearchSettings(str(npz), **settings), stream=stream).run()
         return found, stream.getvalue()
 

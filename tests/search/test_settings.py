@@ -154,6 +154,31 @@ def test_an_objective_of_another_task_is_refused(problem):
         problem(objective="rmse").check()
 
 
+def test_time_of_trials_at_the_same_time_counts_once(tmp_path):
+    from keras_hadamard.search.records import Records
+    from keras_hadamard.search.trainings import Trial
+
+    def trial(number, started, seconds):
+        return Trial(
+            status="failed",
+            configuration={"gating": "dense"},
+            seed=0,
+            objective="auc",
+            score=None,
+            parameters=None,
+            seconds=seconds,
+            epochs=1,
+            curve=[],
+            started=started,
+            number=number,
+        )
+
+    spans = [(100.0, 10.0), (105.0, 10.0), (106.0, 2.0), (200.0, 5.0)]
+    trials = [trial(n, *span) for n, span in enumerate(spans, 1)]
+    records = Records(tmp_path, trials)
+    assert (records.wall_seconds, records.seconds) == (20.0, 27.0)
+
+
 def test_balanced_weights(problem):
     made = problem(class_weight="balanced")
     counts = np.bincount(made.data.train.targets)
