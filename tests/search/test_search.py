@@ -7,7 +7,8 @@ import pytest
 
 from keras_hadamard import search
 from keras_hadamard._core import files
-from keras_hadamard.search import settings
+from keras_hadamard.search import export, settings
+from keras_hadamard.search.files import drafted
 from keras_hadamard.search.oracles import hyperband_factor
 from keras_hadamard.tuning._fusions import fusion_options
 from keras_hadamard.tuning.gating_space import gates
@@ -331,3 +332,98 @@ def test_neighbouring_seeds_search_other_trials(go, formula, tmp_path):
 
 def test_the_size_of_the_space_is_said(go, formula):
     assert "2 trials of 40,104 configurations" in go(max_trials=2)[1]
+
+
+def test_an_interrupted_search_says_so_in_its_reports(go, formula, tmp_path):
+    formula.stop_at = 4
+    with pytest.raises(KeyboardInterrupt):
+        go()
+    for name in ("summary.txt", "report.html"):
+        text = (tmp_path / "run" / name).read_text("utf-8")
+        assert "interrupted before its finals" in text
+    formula.stop_at = len(formula.ran) + 3
+    with pytest.raises(KeyboardInterrupt):
+        go()
+    assert "interrupted in its finals" in (tmp_path / "run" / "summary.txt").read_text("utf-8")
+    formula.stop_at = None
+    go()
+    assert "interrupted" not in (tmp_path / "run" / "summary.txt").read_text("utf-8")
+
+
+def test_reports_are_there_after_the_first_trial(go, formula, tmp_path):
+    formula.stop_at = 2
+    seen = []
+    formula.latency = lambda c: seen.append((tmp_path / "run" / "report.html").exists())
+    with pytest.raises(KeyboardInterrupt):
+        go()
+    assert seen == [False, True]
+
+
+@pytest.mark.parametrize("name", ["best.keras", "serving/1/saved_model.pb"])
+@pytest.mark.parametrize("damage", ["changed", "gone"])
+def test_a_damaged_model_is_noticed_when_the_search_is_run_again(
+    go, formula, tmp_path, name, damage
+):
+    folder = tmp_path / "run"
+    go(max_trials=2)
+    (folder / "serving" / "1" / "saved_model.pb").write_bytes(b"model")
+    records = stored(folder)
+    records["best"]["files"] = export.digests(folder)
+    (folder / "trials.json").write_text(json.dumps(records))
+    path = folder / name
+    whole = path.read_bytes()
+    if damage == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(whole[:-1])
+    formula.ran = []
+    go(max_trials=2)
+    assert (folder / "best.keras").read_text().startswith("{") and len(formula.ran) == 1
+    formula.ran = []
+    go(max_trials=2)
+    assert formula.ran == []
+
+
+@pytest.mark.parametrize("name", ["trials.json", "run.json"])
+def test_files_of_another_format_are_refused(go, formula, tmp_path, name):
+    go(max_trials=2)
+    path = tmp_path / "run" / name
+    before = path.read_text().replace('"format": 2', '"format": 99')
+    path.write_text(before)
+    with pytest.raises(search.SearchError, match="its format is 99 and not 2"):
+        go(max_trials=2)
+    assert path.read_text() == before
+
+
+def test_a_full_disk_leaves_no_draft(tmp_path):
+    with pytest.raises(OSError, match="full"), drafted(tmp_path / "best.keras") as draft:
+        draft.write_bytes(b"half of it")
+        raise OSError(errno.ENOSPC, "full")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_each_training_gets_copies_of_the_callbacks(problem):
+    import keras
+
+    class Counts(keras.callbacks.Callback):
+        epochs = 0
+
+        def on_epoch_end(self, epoch, logs=None):
+            assert {"loss", "val_loss", "val_score"} <= set(logs)
+            self.epochs += 1
+            print("epoch", self.epochs)
+
+    from keras_hadamard.search.training import train
+
+    counts = Counts()
+    for _ in range(2):
+        train(
+            problem(batch_size=16),
+            BASELINE,
+            seed=1,
+            epochs=2,
+            on_epoch=lambda epoch, best: None,
+            limits={},
+            callbacks=[counts],
+        )
+    assert counts.epochs == 0
