@@ -1,6 +1,8 @@
 """`keras-hadamard export`, `keras-hadamard convert` and `keras-hadamard check`."""
 
 import argparse
+import contextlib
+import importlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,8 +75,10 @@ def _load(name: str) -> "keras.Model":
     path = _file(name)
     import keras
 
-    import keras_hadamard.layers  # noqa: F401  the model may have some
-
+    # The model may have layers of any of them; some need packages that need not be here.
+    for package in ("layers", "models", "pruning", "adapters", "datasets", "search.calibration"):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(f"keras_hadamard.{package}")
     try:
         with reading(path, "a model that Keras saved"):
             return keras.models.load_model(path)

@@ -1,5 +1,6 @@
 """Names that Keras, TensorFlow and a SavedModel's signature all take."""
 
+import keyword
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -16,14 +17,18 @@ def safe_names(names: Iterable[str]) -> dict[str, str]:
     made: dict[str, str] = {}
     taken: set[str] = set()
     for name in listed:
-        # TensorFlow holds names for equal that differ in case; Python cannot pass `self` to a
-        # loaded signature by name.
-        if _SAFE.fullmatch(name) and name != "self" and name.lower() not in taken:
+        # TensorFlow holds names for equal that differ in case, and refuses Python's keywords.
+        if _SAFE.fullmatch(name) and not _is_taken(name) and name.lower() not in taken:
             made[name] = unique(name, taken)
     for position, name in enumerate(listed):
         if name not in made:
             made[name] = unique(_made_safe(name, position), taken)
     return {name: made[name] for name in listed}
+
+
+def _is_taken(name: str) -> bool:
+    """Whether Python cannot pass an argument of that name to a loaded signature."""
+    return keyword.iskeyword(name) or name == "self"
 
 
 def unique(name: str, taken: set[str]) -> str:
@@ -40,6 +45,6 @@ def _made_safe(name: str, position: int) -> str:
     """Accents are dropped and other characters become underscores; other scripts a number."""
     plain = unicodedata.normalize("NFKD", name.translate(_LETTERS)).encode("ascii", "ignore")
     safe = re.sub(r"[^A-Za-z0-9_.-]+", "_", plain.decode()).strip("_.")
-    if name == "self":
-        return "self_"
+    if _is_taken(name):
+        return f"{name}_"
     return safe if _SAFE.fullmatch(safe) else f"column_{position + 1}"

@@ -79,6 +79,7 @@ def facts(task, classes, objective, **fields):
             "task": task,
             "classes": tuple(classes),
             "objective": objective,
+            "spaces": ("fusion", "gating"),
             "epochs": 8,
             "batch_size": 32,
             "sizes": sizes,

@@ -71,7 +71,7 @@ class Formula:
             raise KeyboardInterrupt
         self.ran.append((dict(configuration), seed, epochs))
         result = {"configuration": configuration, "seed": seed, "epochs": epochs, "seconds": 1.0}
-        result["objective"] = problem.objective.name
+        result |= {"objective": problem.objective.name, "started": 0.0}
         failed = self.fail(configuration)
         reason = failed or ("max_parameters" in limits and self.refuse(configuration))
         if reason:

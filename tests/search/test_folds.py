@@ -20,6 +20,11 @@ def test_every_example_validates_once_and_trains_otherwise(problem, count):
     whole = np.concatenate([data.train.inputs["a"], data.validation.inputs["a"]])
     validated = np.concatenate([p.validation.inputs["a"] for p in parts])
     assert len(parts) == count
+    known = {
+        (a.tobytes(), b.tobytes()): target
+        for split in (data.train, data.validation)
+        for a, b, target in zip(split.inputs["a"], split.inputs["b"], split.targets, strict=True)
+    }
     order = np.lexsort(whole.T)
     np.testing.assert_array_equal(validated[np.lexsort(validated.T)], whole[order])
     for part in parts:
@@ -27,8 +32,9 @@ def test_every_example_validates_once_and_trains_otherwise(problem, count):
         np.testing.assert_array_equal(both[np.lexsort(both.T)], whole[order])
         assert part.test is data.test
         # The rows of inputs and targets stay together.
-        rows = np.concatenate([part.train.inputs["a"][:, 0] * part.train.inputs["b"][:, 0]])
-        np.testing.assert_array_equal(part.train.targets, rows > 0)
+        for split in (part.train, part.validation):
+            rows = zip(split.inputs["a"], split.inputs["b"], split.targets, strict=True)
+            assert all(known[a.tobytes(), b.tobytes()] == target for a, b, target in rows)
     sizes = [len(p.validation) for p in parts]
     assert max(sizes) - min(sizes) <= 1
     shares = [p.validation.targets.mean() for p in parts]

@@ -141,14 +141,12 @@ def test_a_table_of_everything(found):
     assert json.loads(text)["about"]["facts"]["classes"] == list(run.facts.classes)
 
 
-def test_twenty_rows_and_two_thousand_columns(found):
+def test_more_columns_than_rows(found):
     rng = np.random.default_rng(0)
-    wide = pd.DataFrame(
-        rng.normal(size=(60, 2000)), columns=[f"gene {i}" for i in range(2000)]
-    ).assign(target=np.arange(60) % 2)
-    run, printed = found(wide, max_trials=1, epochs=2)
-    assert run.best is not None and any("fewer rows" in w for w in run.facts.warnings)
-    assert "fewer rows" in " ".join(printed.split())
+    wide = pd.DataFrame(rng.normal(size=(60, 200)), columns=[f"gene {i}" for i in range(200)])
+    run, printed = found(wide.assign(target=np.arange(60) % 2), max_trials=1, epochs=2)
+    assert run.best is not None and any("fewer rows" in w.lower() for w in run.facts.warnings)
+    assert "fewer rows" in " ".join(printed.lower().split())
 
 
 def test_twenty_rows(found):
