@@ -1,6 +1,7 @@
 """A Keras model as the server sees it: named tensors in, named tensors out."""
 
 import inspect
+import keyword
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -39,9 +40,11 @@ def endpoint_of(model: keras.Model, examples: Mapping[str, np.ndarray] | None = 
         endpoint = _of_graph(model)
     else:
         endpoint = _of_subclass(model, examples or {})
-    bad = [name for name in endpoint.specs if not _INPUT_NAME.fullmatch(name)]
+    bad = [n for n in endpoint.specs if not _INPUT_NAME.fullmatch(n) or keyword.iskeyword(n)]
     if bad:
-        raise received("names of inputs of letters, digits and `_./-`", names=bad)
+        raise received(
+            "names of inputs of letters, digits and `_./-`, and no keywords of Python", names=bad
+        )
     if examples is not None and set(examples) != set(endpoint.specs):
         raise received(f"`examples` for the inputs {list(endpoint.specs)}", examples=list(examples))
     return endpoint
