@@ -135,7 +135,11 @@ def measured(name: str, trials: int, seed: int) -> dict[str, Any]:
         **{r.name: r.test for r in run.records.references},
     }
     start = time.monotonic()
-    found = autokeras(name, train, test, run, trials, seed)
+    try:
+        found = autokeras(name, train, test, run, trials, seed)
+    except Exception as error:
+        print(f"autokeras on {name}: {type(error).__name__}: {error}"[:300], flush=True)
+        found = None
     return {**row, "autokeras": found, "autokeras s": time.monotonic() - start}
 
 
@@ -173,10 +177,12 @@ def autokeras(
         x = {split: part.to_numpy("float32") for split, part in x.items()}
         kind = "Regressor" if run.facts.task == "regression" else "Classifier"
         model = getattr(autokeras, f"StructuredData{kind}")(**options)
-    y = {split: part.to_numpy() for split, part in targets.items()}
+    regression = run.facts.task == "regression"
+    # Names of classes as text: autokeras takes numpy's integers for a mistake.
+    y = {s: (t if regression else t.astype(str)).to_numpy() for s, t in targets.items()}
     model.fit(x["train"], y["train"], epochs=run.facts.epochs, verbose=0)
     predictions = np.asarray(model.export_model().predict(x["test"], verbose=0))
-    if run.facts.task == "regression":
+    if regression:
         return run.objective.score("regression", y["test"], predictions)
     if predictions.shape[1] == 1:
         predictions = np.concatenate([1 - predictions, predictions], axis=1)
