@@ -151,6 +151,7 @@ def autokeras(
         return None
     import autokeras
     import numpy as np
+    import pandas
 
     options = {
         "max_trials": trials,
@@ -178,9 +179,10 @@ def autokeras(
         kind = "Regressor" if run.facts.task == "regression" else "Classifier"
         model = getattr(autokeras, f"StructuredData{kind}")(**options)
     regression = run.facts.task == "regression"
-    # Names of classes as text: autokeras takes numpy's integers for a mistake.
-    y = {s: (t if regression else t.astype(str)).to_numpy() for s, t in targets.items()}
-    model.fit(x["train"], y["train"], epochs=run.facts.epochs, verbose=0)
+    y = {split: part.to_numpy() for split, part in targets.items()}
+    # A column for each class: with names autokeras 3.0 makes its last layer of a numpy integer.
+    learnt = y["train"] if regression else pandas.get_dummies(targets["train"]).to_numpy("float32")
+    model.fit(x["train"], learnt, epochs=run.facts.epochs, verbose=0)
     predictions = np.asarray(model.export_model().predict(x["test"], verbose=0))
     if regression:
         return run.objective.score("regression", y["test"], predictions)
