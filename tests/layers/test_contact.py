@@ -206,7 +206,7 @@ def test_kerass_own_statistics_move_once_more_within_a_remat_scope():
 
 def _still(case):
     """The layer with what draws no random numbers."""
-    return case.build(**{k: 0.0 for k in case.kwargs if "drop" in k} | case.steady)
+    return case.build(**{k: 0.0 for k in case.kwargs if "drop" in k} | case.deterministic_kwargs)
 
 
 @pytest.mark.parametrize("jit", [False, True])
