@@ -34,7 +34,7 @@ def image_format(data_format: str | None) -> str:
     return resolved
 
 
-def known_image(input_shape: Shape, data_format: str) -> Shape:
+def check_image_shape(input_shape: Shape, data_format: str) -> Shape:
     """The shape of an image, its channels last and known."""
     if len(input_shape) != 4 or input_shape[channels_axis(data_format)] is None:
         raise received("an image of known channels", shape=input_shape)

@@ -33,7 +33,7 @@ def masked_mean(x: Tensor, mask: Tensor | None, axes: tuple[int, ...]) -> Tensor
     return ops.sum(ops.where(mask > 0, x, 0), axis=axes, keepdims=True) / count
 
 
-def counted(x: Tensor, mask: Tensor | None) -> Tensor:
+def apply_mask(x: Tensor, mask: Tensor | None) -> Tensor:
     """`x` with zeros at masked positions: chosen, so that a NaN there reaches nothing.
 
     Taken before anything is computed, it keeps the gradients free of it too. What has no features

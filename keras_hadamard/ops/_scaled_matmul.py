@@ -65,7 +65,7 @@ def _gradient(
     return tuple(None if g is None else ops.cast(g, dtype) for g in grads)
 
 
-@custom_op(gradient=_gradient, constants=("w",))
+@custom_op(gradient=_gradient, nondifferentiable_args=("w",))
 def _scaled_matmul(x: Tensor, w: Tensor, a: Tensor, b: Tensor) -> Tensor:
     dtype, shape = x.dtype, ops.shape(x)
     x, w, a, b = _wide(x, w, a, b)

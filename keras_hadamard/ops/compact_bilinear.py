@@ -102,7 +102,7 @@ def _by_products(x: Tensor, y: Tensor, *, sum_axis: int | None) -> Tensor:
     return tf.cast(_fourier.inverse(table), x.dtype)
 
 
-@custom_op(gradient=_gradient, edge=_by_products)
+@custom_op(gradient=_gradient, portable=_by_products)
 def _compact_bilinear(x: Tensor, y: Tensor, *, sum_axis: int | None) -> Tensor:
     spectrum = _transform(x) * _transform(y)
     if sum_axis is not None:

@@ -7,7 +7,7 @@ from keras import ops
 from keras_hadamard._core.checks import one_of, positive_int, received
 from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops._depthwise import depthwise_correlate
-from keras_hadamard.ops._depthwise_forms import pads_of
+from keras_hadamard.ops._depthwise_lowerings import pads_of
 from keras_hadamard.ops._shapes import static_shape
 
 

@@ -9,15 +9,15 @@ from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._alignment import align
 from keras_hadamard.layers._dropout import dropped
 from keras_hadamard.layers._normalization import normalization
-from keras_hadamard.layers.fusion._conditioned import Conditioned
-from keras_hadamard.layers.fusion._fusion import align
+from keras_hadamard.layers.fusion._conditioned import ConditionedLayer
 from keras_hadamard.layers.modulation.gated_dense import GatedDense
 
 
 @serializable
-class GatedResidual(Conditioned):
+class GatedResidual(ConditionedLayer):
     """Gated residual network (GRN of the temporal fusion transformer), with or without a context.
 
     `y = N(x + (A e) * sigmoid(B e)) with e = C activation(D x + E c)`, all but `E` with biases: `N`

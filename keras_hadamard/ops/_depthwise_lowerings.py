@@ -1,5 +1,5 @@
-"""What a depthwise convolution and its adjoints are computed by: TensorFlow's kernels, or sums of
-shifted products.
+"""Lowerings of a depthwise convolution and its adjoints: TensorFlow's kernels, or sums of shifted
+products.
 
 On a CPU, XLA lowers a depthwise convolution to a slow loop; a sum of shifted products fuses into a
 vectorised one instead. `pads` are ((top, bottom), (left, right)).
@@ -12,12 +12,13 @@ import tensorflow as tf
 
 from keras_hadamard._core.dtypes import upcast
 from keras_hadamard._core.typing import Tensor
+from keras_hadamard.ops._shapes import axis_size
 from keras_hadamard.ops._xla import materialize
 
 Size = tuple[int, int]
 Pads = tuple[Size, Size]
 # (x, kernel, pads, strides, dilation) -> convolution.
-Form = Callable[[Tensor, Tensor, Pads, int, int], Tensor]
+Lowering = Callable[[Tensor, Tensor, Pads, int, int], Tensor]
 # Products in one fused step of the kernel's gradient, found by measuring: with fewer, the running
 # sums travel more; with more, they do not stay in registers.
 STEP, WIDEST = 28, 64
@@ -51,11 +52,11 @@ def shifted(x: Tensor, kernel: Tensor, pads: Pads, strides: int, dilation: int) 
     wide, kernel = _pad(wide, pads), kernel[..., 0]
     height, width = size_of(kernel)
     # How far the pixels reach that one tap meets.
-    below = _length(wide, 1) - dilation * (height - 1)
-    right = _length(wide, 2) - dilation * (width - 1)
+    below = axis_size(wide, 1) - dilation * (height - 1)
+    right = axis_size(wide, 2) - dilation * (width - 1)
 
     sides = [-(-n // strides) for n in (below, right)]
-    batch, across, channels = _length(wide, 0), _length(wide, 2), wide.shape[-1]
+    batch, across, channels = axis_size(wide, 0), axis_size(wide, 2), wide.shape[-1]
     none = tf.zeros((batch, *sides, channels), wide.dtype)
 
     def products(seen: Tensor, kernel: Tensor, total: Any, *spans: Any) -> Tensor:
@@ -88,14 +89,20 @@ def shifted(x: Tensor, kernel: Tensor, pads: Pads, strides: int, dilation: int) 
 
 
 def flipped(
-    form: Form, g: Tensor, kernel: Tensor, x: Tensor, strides: int, padding: str, dilation: int
+    lowering: Lowering,
+    g: Tensor,
+    kernel: Tensor,
+    x: Tensor,
+    strides: int,
+    padding: str,
+    dilation: int,
 ) -> Tensor:
     """The adjoint as a convolution: with the kernel turned round, of `g` with gaps for strides."""
     size = size_of(kernel)
     pads = pads_of(size, padding, dilation)
     reach = [dilation * (n - 1) for n in size]
     if strides > 1:
-        down, across = (_length(x, i + 1) + sum(pads[i]) - reach[i] for i in (0, 1))
+        down, across = (axis_size(x, i + 1) + sum(pads[i]) - reach[i] for i in (0, 1))
         gap, none = (0, strides - 1), (0, 0)
         g = tf.pad(g[:, :, None, :, None], (none, none, gap, none, gap, none))
         shape = tf.shape(g)
@@ -104,7 +111,7 @@ def flipped(
     first, second = (
         (r - before, r - after) for r, (before, after) in zip(reach, pads, strict=True)
     )
-    return form(g, kernel[::-1, ::-1], (first, second), 1, dilation)
+    return lowering(g, kernel[::-1, ::-1], (first, second), 1, dilation)
 
 
 def to_kernel_native(
@@ -115,7 +122,7 @@ def to_kernel_native(
     if dilation > 1:
         # Every phase of the dilation is a convolution of its own.
         x = _pad(x, pads)
-        more = [(0, -_length(x, axis) % dilation) for axis in (1, 2)]
+        more = [(0, -axis_size(x, axis) % dilation) for axis in (1, 2)]
         pads = ((0, 0), (0, 0))
         g, x = (tf.space_to_batch(_pad(t, more), (dilation, dilation), pads) for t in (g, x))
     grad = tf.raw_ops.DepthwiseConv2dNativeBackpropFilter(
@@ -125,7 +132,7 @@ def to_kernel_native(
         strides=(1, strides, strides, 1),
         **raw_padding(named_padding(size, pads, strides)),
     )
-    # Of an empty batch TensorFlow leaves the gradient unwritten.
+    # TensorFlow leaves the gradient of an empty batch unwritten.
     return tf.cast(tf.where(tf.size(g) > 0, grad, tf.zeros_like(grad)), dtype)
 
 
@@ -135,7 +142,7 @@ def to_kernel_by_rows(
     """Adds windows of the kernel's size, each times one pixel of `g`, some rows at a time."""
     dtype = x.dtype
     g, x = upcast(g, x)
-    batch, height, width = (_length(g, axis) for axis in (0, 1, 2))
+    batch, height, width = (axis_size(g, axis) for axis in (0, 1, 2))
     columns = -(-width // -(-width // WIDEST)) if isinstance(width, int) and width else STEP
     rows = max(1, STEP // columns)
     if isinstance(height, int) and height:
@@ -148,7 +155,7 @@ def to_kernel_by_rows(
     ends = [
         (n - 1) * strides + r for n, r in zip((down * rows, across * columns), reach, strict=True)
     ]
-    x = _pad(x, [(0, tf.maximum(0, end - _length(x, i + 1))) for i, end in enumerate(ends)])
+    x = _pad(x, [(0, tf.maximum(0, end - axis_size(x, i + 1))) for i, end in enumerate(ends)])
     channels = g.shape[-1]
     spans = [(n - 1) * strides + r for n, r in zip((rows, columns), reach, strict=True)]
 
@@ -167,10 +174,6 @@ def to_kernel_by_rows(
     start = 0, tf.zeros((batch, *size, channels), x.dtype)
     total = tf.while_loop(lambda turn, _: turn < turns, step, start, maximum_iterations=turns)[1]
     return tf.cast(tf.reduce_sum(total, 0)[..., None], dtype)
-
-
-def _length(x: Tensor, axis: int) -> Any:
-    return tf.shape(x)[axis] if x.shape[axis] is None else x.shape[axis]
 
 
 def _pad(x: Tensor, pads: Any) -> Tensor:

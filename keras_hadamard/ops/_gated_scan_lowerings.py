@@ -1,7 +1,7 @@
-"""The forms of the gated scan: steps in place under XLA, blocks of steps in a graph.
+"""Lowerings of the gated scan: sequential under XLA, in chunks of steps in a graph.
 
-Both run early, `h = a h' + b` with the carry `h`, or late, `h = b + carry` with the carry `a h`.
-The late one is the adjoint of the early one in the other direction, and the early of the late.
+Both compute `h = a h' + b` with the carry `h` or, with `transpose`, `h = b + carry` with the carry
+`a h`. Each of the two is the adjoint of the other one in the other direction.
 """
 
 from typing import Any
@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from keras_hadamard._core.dtypes import accumulation_dtype
 from keras_hadamard._core.typing import Tensor
+from keras_hadamard.ops._shapes import axis_size
 from keras_hadamard.ops._xla import dynamic_update_slice
 
 # Steps in one turn of XLA's loop.
@@ -22,12 +23,12 @@ def step_of(x: Tensor, t: Tensor | int, axis: int) -> Tensor:
     return x[(slice(None),) * axis + (t,)]
 
 
-def in_place(
-    a: Tensor, b: Tensor, initial: Tensor | None, *, axis: int, reverse: bool, late: bool
+def sequential_scan(
+    a: Tensor, b: Tensor, initial: Tensor | None, *, axis: int, reverse: bool, transpose: bool
 ) -> Tensor:
-    """XLA's form: states are written where they belong, so nothing is transposed or stacked."""
+    """XLA's lowering writes states where they belong, so nothing is moved or stacked."""
     dtype = accumulation_dtype(a.dtype)
-    length = tf.shape(a)[axis] if a.shape[axis] is None else a.shape[axis]
+    length = axis_size(a, axis)
 
     def at(x: Tensor, i: Tensor | int) -> Tensor:
         return tf.cast(step_of(x, length - 1 - i if reverse else i, axis), dtype)
@@ -38,8 +39,8 @@ def in_place(
         return dynamic_update_slice(output, tf.expand_dims(tf.cast(h, a.dtype), axis), start)
 
     def step(i: Tensor, h: Tensor, output: Tensor) -> tuple[Tensor, ...]:
-        # Late, the decay is that of the step before, and so the carry is the state either way.
-        h = at(a, i - 1 if late else i) * h + at(b, i)
+        # The transpose takes the decay of the step before, so the carry is the state either way.
+        h = at(a, i - 1 if transpose else i) * h + at(b, i)
         return i + 1, h, write(output, h, i)
 
     def steps(*state: Tensor) -> tuple[Tensor, ...]:
@@ -50,7 +51,7 @@ def in_place(
     h = at(b, 0)
     if initial is not None:
         initial = tf.cast(initial, dtype)
-        h += initial if late else at(a, 0) * initial
+        h += initial if transpose else at(a, 0) * initial
     state = (tf.constant(1), h, write(tf.zeros_like(a), h, 0))
     # Turns of several steps, then one by one those that are left.
     turns, left = (length - 1) // UNROLL, (length - 1) % UNROLL
@@ -67,10 +68,10 @@ def _loop(body: Any, state: tuple[Tensor, ...], end: Tensor | int, turns: Tensor
     return tf.while_loop(lambda i, *_: i < end, body, state, maximum_iterations=turns)
 
 
-def in_blocks(
-    a: Tensor, b: Tensor, initial: Tensor | None, *, axis: int, reverse: bool, late: bool
+def chunked_scan(
+    a: Tensor, b: Tensor, initial: Tensor | None, *, axis: int, reverse: bool, transpose: bool
 ) -> Tensor:
-    """A graph's form: the steps of a block one by one, but of all blocks at once.
+    """A graph's lowering: the steps of a block one by one, but of all blocks at once.
 
     It has no list of tensors and, where the length is known, no loop, so it runs anywhere.
     """
@@ -84,16 +85,16 @@ def in_blocks(
         carry = tf.zeros_like(a[:, 0])
     else:
         carry = tf.reshape(tf.cast(initial, dtype), (-1, inner))
-    h = _blocks(a, b, carry, reverse, late)
+    h = _blocks(a, b, carry, reverse, transpose)
     return tf.ensure_shape(tf.reshape(tf.cast(h, given), shape), static)
 
 
-def _blocks(a: Tensor, b: Tensor, carry: Tensor, reverse: bool, late: bool) -> Tensor:
+def _blocks(a: Tensor, b: Tensor, carry: Tensor, reverse: bool, transpose: bool) -> Tensor:
     """The scan along the middle of three axes."""
     known, inner = a.shape[1], a.shape[2]
     if known is not None and known <= BLOCK:
         decays, new = tf.unstack(a, axis=1), tf.unstack(b, axis=1)
-        return tf.stack(_chain(decays, new, carry, reverse, late)[0], axis=1)
+        return tf.stack(_chain(decays, new, carry, reverse, transpose)[0], axis=1)
     length = tf.shape(a)[1] if known is None else known
     count = -(-length // BLOCK)
     size = BLOCK if known is None else -(-known // count)
@@ -104,32 +105,32 @@ def _blocks(a: Tensor, b: Tensor, carry: Tensor, reverse: bool, late: bool) -> T
     a, b = tf.pad(a, more, constant_values=1), tf.pad(b, more)
     decays, new = (tf.unstack(tf.reshape(x, shape), axis=2) for x in (a, b))
     product = tf.reduce_prod(tf.reshape(a, shape), axis=2)
-    gathered = _chain(decays, new, tf.zeros_like(decays[0]), reverse, late)[1]
+    gathered = _chain(decays, new, tf.zeros_like(decays[0]), reverse, transpose)[1]
     # Of whole blocks: what comes out of one is its product times what comes in, and what it adds.
     combine = _doubling if known is None else _blocks
     after = combine(product, gathered, carry, reverse, False)
     carry = tf.expand_dims(carry, 1)
     edges = [after[:, 1:], carry] if reverse else [carry, after[:, :-1]]
-    h = tf.stack(_chain(decays, new, tf.concat(edges, axis=1), reverse, late)[0], axis=2)
+    h = tf.stack(_chain(decays, new, tf.concat(edges, axis=1), reverse, transpose)[0], axis=2)
     return tf.reshape(h, (-1, count * size, inner))[:, :length]
 
 
 def _chain(
-    decays: list[Tensor], new: list[Tensor], carry: Tensor, reverse: bool, late: bool
+    decays: list[Tensor], new: list[Tensor], carry: Tensor, reverse: bool, transpose: bool
 ) -> tuple[list[Tensor], Tensor]:
     """The state of every step, and the carry after the last one."""
     states = []
     pairs = list(zip(decays, new, strict=True))
     for decay, x in reversed(pairs) if reverse else pairs:
-        h = x + carry if late else decay * carry + x
-        carry = decay * h if late else h
+        h = x + carry if transpose else decay * carry + x
+        carry = decay * h if transpose else h
         states.append(h)
     return states[::-1] if reverse else states, carry
 
 
-def _doubling(a: Tensor, b: Tensor, carry: Tensor, reverse: bool, late: bool) -> Tensor:
+def _doubling(a: Tensor, b: Tensor, carry: Tensor, reverse: bool, transpose: bool) -> Tensor:
     """The scan of an unknown number of blocks, each combined with one ever further away."""
-    del late  # Between blocks it is early.
+    del transpose  # Between blocks it is the plain scan.
     length = tf.shape(a)[1]
 
     def moved(x: Tensor, by: Tensor, fill: float) -> Tensor:
