@@ -31,7 +31,9 @@ def checked_modules(
 
 def adapter_files(adapted: AdaptedModel, name: str, groups: Groups) -> list[AdapterFile]:
     """What the files would be that `save_adapter` wrote of those adapters, of one name or like."""
-    paths = {site.kernel.place: site.kernel.path for site in adapted.sites}
+    paths = {
+        adaptable.kernel.place: adaptable.kernel.path for adaptable in adapted.adaptable_kernels
+    }
     return [
         AdapterFile(as_name, adapter, {place: paths[place] for place in weights}, weights, "")
         for as_name, (adapter, weights) in zip(

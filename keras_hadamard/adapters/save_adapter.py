@@ -47,13 +47,13 @@ def save_adapter(
     adapter = model.adapters[name]
     weights = []
     for place in adapter.places:
-        steps = [(adapter.adapter, adapter.at(place) or {})]
-        ((_, values),) = model.sites[place].with_lost(steps)
+        adapters = [(adapter.adapter, adapter.at(place) or {})]
+        ((_, values),) = model.adaptable_kernels[place].with_unmerge_state(adapters)
         weights.append({key: ops.convert_to_numpy(value) for key, value in values.items()})
     file = AdapterFile(
         name,
         adapter.adapter,
-        {place: model.sites[place].kernel.path for place in adapter.places},
+        {place: model.adaptable_kernels[place].kernel.path for place in adapter.places},
         dict(zip(adapter.places, weights, strict=True)),
         fingerprint(model.model),
     )

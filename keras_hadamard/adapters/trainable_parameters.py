@@ -65,10 +65,12 @@ def trainable_parameters(model: AdaptedModel) -> TrainableParameters:
     if not isinstance(model, AdaptedModel):
         raise received("a model that `apply` returned", model=model)
     kernels: dict[str, int] = {}
-    for site in model.sites:
-        count = sum(_size(list(weights.values())) for _, weights in model.steps(site))
+    for adaptable in model.adaptable_kernels:
+        count = sum(
+            _size(list(weights.values())) for _, weights in model.active_adapters(adaptable)
+        )
         if count:
-            kernels[site.kernel.path] = count
+            kernels[adaptable.kernel.path] = count
     return TrainableParameters(kernels, _size(model.model.weights))
 
 

@@ -9,7 +9,7 @@ from adapters.peft_files import FOLDER, based, change, check, configure, copied,
 
 from keras_hadamard import adapters
 from keras_hadamard.adapters import LoKr, LoRA, VeRA
-from keras_hadamard.adapters._adapter import View
+from keras_hadamard.adapters._adapter import KernelView
 
 L = keras.layers
 MODULES = {
@@ -22,7 +22,7 @@ MODULES = {
 
 
 def shapes(adapter, *view):
-    return {name: new.shape for name, new in adapter.new_weights(View(*view)).items()}
+    return {name: new.shape for name, new in adapter.new_weights(KernelView(*view)).items()}
 
 
 def dense(*sizes):

@@ -9,8 +9,8 @@ from keras import ops
 from keras_hadamard._core.checks import received
 from keras_hadamard._core.introspection.kernels import Kernel, lora_of
 from keras_hadamard._core.typing import Tensor
-from keras_hadamard.adapters._adapter import Adapter, View, Weights
-from keras_hadamard.adapters._forms import EinsumForm, form_of
+from keras_hadamard.adapters._adapter import Adapter, KernelView, Weights
+from keras_hadamard.adapters._linear_views import EinsumView, linear_view_of
 from keras_hadamard.pruning._masks import mask_of, masked
 
 _L = keras.layers
@@ -19,19 +19,19 @@ _WITH_BIAS = (
     *(_L.Conv1D, _L.Conv2D, _L.Conv3D),
     *(_L.Conv1DTranspose, _L.Conv2DTranspose, _L.Conv3DTranspose),
 )
-Steps = list[tuple[Adapter, Weights]]
+ActiveAdapters = list[tuple[Adapter, Weights]]
 
 
-class Site:
+class AdaptableKernel:
     """One kernel of a model."""
 
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
-        self.view = View(*kernel.view)
+        self.view = KernelView(*kernel.view)
         self.knows_bias, self.bias = _bias_of(kernel)
         self.masks = [None if v is None else mask_of(v) for v in (kernel.variable, self.bias)]
         # What an adapter adds is no sparser than itself, so that masks are for the sum.
-        self.form = form_of(kernel) if self.masks[0] is None else None
+        self.linear_view = linear_view_of(kernel) if self.masks[0] is None else None
 
     @property
     def quantised(self) -> bool:
@@ -59,7 +59,10 @@ class Site:
                 adapter=adapter,
                 positions=self.view.positions,
             )
-        if not keras.backend.is_float_dtype(self.kernel.variable.dtype) and self.form is None:
+        if (
+            not keras.backend.is_float_dtype(self.kernel.variable.dtype)
+            and self.linear_view is None
+        ):
             raise received(
                 f"a kernel of floats, or in a dense layer without activation, for "
                 f"{self.kernel.path!r}, which is quantised",
@@ -76,13 +79,17 @@ class Site:
         tensor = ops.reshape(matrix, [shape[a] for a in axes])
         return ops.transpose(tensor, [int(a) for a in np.argsort(axes)])
 
-    def merged(self, steps: Steps, kernel: Tensor, bias: Tensor | None) -> tuple[Tensor, Any]:
+    def merge(
+        self, adapters: ActiveAdapters, kernel: Tensor, bias: Tensor | None
+    ) -> tuple[Tensor, Any]:
         """The kernel and bias that compute the same as the adapters, one after another."""
-        return self._changed([(a.merged, weights) for a, weights in steps], kernel, bias)
+        return self._changed([(a.merge, weights) for a, weights in adapters], kernel, bias)
 
-    def separated(self, steps: Steps, kernel: Tensor, bias: Tensor | None) -> tuple[Tensor, Any]:
-        """The kernel and bias from which `merged` makes the given ones."""
-        return self._changed([(a.separated, weights) for a, weights in steps[::-1]], kernel, bias)
+    def unmerge(
+        self, adapters: ActiveAdapters, kernel: Tensor, bias: Tensor | None
+    ) -> tuple[Tensor, Any]:
+        """The kernel and bias from which `merge` makes the given ones."""
+        return self._changed([(a.unmerge, weights) for a, weights in adapters[::-1]], kernel, bias)
 
     def _changed(
         self, changes: list[tuple[Any, Weights]], kernel: Tensor, bias: Tensor | None
@@ -105,10 +112,10 @@ class Site:
         )
         return kernel, bias
 
-    def with_lost(self, steps: Steps) -> Steps:
-        """The steps, with what `separated` needs of the kernel, which is the base's."""
-        if not any(adapter.loses for adapter, _ in steps):
-            return steps
+    def with_unmerge_state(self, adapters: ActiveAdapters) -> ActiveAdapters:
+        """The adapters, with what `unmerge` needs of the kernel, which is the base's."""
+        if not any(adapter.has_unmerge_state for adapter, _ in adapters):
+            return adapters
         if self.quantised:
             # Integers of four bits are not even of the kernel's shape: only its sizes are known.
             w = ops.zeros((self.view.rows, self.view.outputs), "float64")
@@ -117,8 +124,10 @@ class Site:
             kernel = exact(self.kernel.variable)
             w = self.to_matrix(kernel if lora is None else kernel + exact(lora))
         return [
-            (adapter, {**weights, **adapter.lost(w, more)})
-            for (adapter, weights), (_, more) in zip(steps, exact_steps(steps), strict=True)
+            (adapter, {**weights, **adapter.unmerge_state(w, more)})
+            for (adapter, weights), (_, more) in zip(
+                adapters, exact_adapters(adapters), strict=True
+            )
         ]
 
 
@@ -127,8 +136,8 @@ def exact(value: Any) -> Tensor:
     return ops.convert_to_tensor(ops.convert_to_numpy(value).astype(np.float64), "float64")
 
 
-def exact_steps(steps: Steps) -> Steps:
-    return [(adapter, {k: exact(v) for k, v in weights.items()}) for adapter, weights in steps]
+def exact_adapters(adapters: ActiveAdapters) -> ActiveAdapters:
+    return [(adapter, {k: exact(v) for k, v in weights.items()}) for adapter, weights in adapters]
 
 
 def _bias_of(kernel: Kernel) -> tuple[bool, Any]:
@@ -142,7 +151,7 @@ def _bias_of(kernel: Kernel) -> tuple[bool, Any]:
     if bias is not None and int(np.prod(bias.shape)) != kernel.view[2]:
         return False, None
     if isinstance(layer, _L.EinsumDense) and bias is not None:
-        form = EinsumForm(kernel)
-        in_order = [c for c in form.outputs if c in form.made] == form.made
+        linear_view = EinsumView(kernel)
+        in_order = [c for c in linear_view.outputs if c in linear_view.made] == linear_view.made
         return in_order, bias if in_order else None
     return True, bias

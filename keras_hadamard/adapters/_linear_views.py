@@ -1,4 +1,4 @@
-"""The layers that compute `x W + b`, so that an adapter need not form a matrix of `W`'s size."""
+"""Layers that compute `x W + b`, so that an adapter need not form a matrix of `W`'s size."""
 
 from typing import Any
 
@@ -12,17 +12,17 @@ from keras_hadamard.adapters._adapter import Linear, Update, Weights
 from keras_hadamard.ops._inputs import whole_ids
 
 
-def form_of(kernel: Kernel) -> "DenseForm | None":
+def linear_view_of(kernel: Kernel) -> "DenseView | None":
     """How the kernel's layer multiplies by it, or None where its own `call` has to tell."""
     layer = kernel.layer
-    for kind, form in FORMS.items():
+    for kind, linear_view in LINEAR_VIEWS.items():
         # A subclass with a `call` of its own may compute anything.
         if isinstance(layer, kind) and type(layer).call is kind.call:
-            return form(kernel) if form.fits(layer) else None
+            return linear_view(kernel) if linear_view.fits(layer) else None
     return None
 
 
-class DenseForm:
+class DenseView:
     """`keras.layers.Dense`."""
 
     def __init__(self, kernel: Kernel) -> None:
@@ -34,8 +34,8 @@ class DenseForm:
         # What is quantised is left to the layer, activation included.
         return layer.quantization_mode is None or _linear(layer)
 
-    def call(self, original: Linear, steps: Any, x: Tensor) -> Tensor:
-        """The layer's outputs with the adapters and their weights in `steps`, one after another."""
+    def call(self, original: Linear, adapters: Any, x: Tensor) -> Tensor:
+        """The layer's outputs with the `adapters` and their weights, one after another."""
         quantized = self.layer.quantization_mode is not None
         if not self.fits(self.layer):
             raise received(
@@ -43,7 +43,7 @@ class DenseForm:
                 quantization_mode=self.layer.quantization_mode,
             )
         linear = original if quantized else self.linear
-        for adapter, weights in steps:
+        for adapter, weights in adapters:
             linear = adapter.adapted(linear, self, weights)
         y = linear(x)
         return y if _linear(self.layer) else self.layer.activation(y)
@@ -87,7 +87,7 @@ class DenseForm:
         return vector
 
 
-class EinsumForm(DenseForm):
+class EinsumView(DenseView):
     """`keras.layers.EinsumDense`, where the kernel's letters are inputs or outputs, none both."""
 
     def __init__(self, kernel: Kernel) -> None:
@@ -103,7 +103,7 @@ class EinsumForm(DenseForm):
     def fits(layer: Any) -> bool:
         inputs, weights, outputs = _operands(layer.equation)
         return (
-            DenseForm.fits(layer)
+            DenseView.fits(layer)
             and all((c in inputs) != (c in outputs) for c in weights)
             and all(c in outputs for c in inputs if c not in weights)
             and all("." not in part.removeprefix("...") for part in (inputs, outputs))
@@ -140,16 +140,16 @@ class EinsumForm(DenseForm):
         )
 
 
-class EmbeddingForm(DenseForm):
+class EmbeddingView(DenseView):
     """`keras.layers.Embedding`, a product with rows that are 1 at one place: rows of the matrix."""
 
     @staticmethod
     def fits(layer: Any) -> bool:
         return True
 
-    def call(self, original: Linear, steps: Any, x: Tensor) -> Tensor:
+    def call(self, original: Linear, adapters: Any, x: Tensor) -> Tensor:
         linear = original
-        for adapter, weights in steps:
+        for adapter, weights in adapters:
             linear = adapter.adapted(linear, self, weights)
         return linear(x)
 
@@ -172,10 +172,10 @@ class EmbeddingForm(DenseForm):
         )
 
 
-FORMS: dict[type[keras.layers.Layer], type[DenseForm]] = {
-    keras.layers.Dense: DenseForm,
-    keras.layers.EinsumDense: EinsumForm,
-    keras.layers.Embedding: EmbeddingForm,
+LINEAR_VIEWS: dict[type[keras.layers.Layer], type[DenseView]] = {
+    keras.layers.Dense: DenseView,
+    keras.layers.EinsumDense: EinsumView,
+    keras.layers.Embedding: EmbeddingView,
 }
 
 

@@ -1,4 +1,4 @@
-"""What an adapted model knows while it is being called."""
+"""State of an adapted model while it is being called."""
 
 import threading
 from collections.abc import Iterator, Mapping
@@ -10,54 +10,54 @@ import keras
 from keras_hadamard._core.typing import Tensor
 
 
-class Running(threading.local):
+class CallTracker(threading.local):
     """Whether the model is being called, in this thread, and which layers it came to."""
 
     def __init__(self) -> None:
         self.depth = 0
-        self.formed: set[int] = set()
-        self.reached: set[int] = set()
+        self.materialized: set[int] = set()
+        self.visited: set[int] = set()
         # The places whose layers are computing now.
-        self.within: list[int] = []
+        self.computing: list[int] = []
 
     @contextmanager
-    def among(self, formed: set[int]) -> Iterator[None]:
-        before = self.formed
-        self.depth, self.formed, self.reached = self.depth + 1, formed, set()
+    def track(self, materialized: set[int]) -> Iterator[None]:
+        before = self.materialized
+        self.depth, self.materialized, self.visited = self.depth + 1, materialized, set()
         try:
             yield
         finally:
-            self.depth, self.formed = self.depth - 1, before
+            self.depth, self.materialized = self.depth - 1, before
 
     @contextmanager
     def inside(self, place: int) -> Iterator[None]:
-        self.within.append(place)
+        self.computing.append(place)
         try:
             yield
         finally:
-            self.within.pop()
+            self.computing.pop()
 
-    def includes(self, place: int) -> bool:
+    def visit(self, place: int) -> bool:
         """Whether the layer at the place is to compute its adapters."""
-        if not self.depth or place in self.formed:
+        if not self.depth or place in self.materialized:
             return False
-        self.reached.add(place)
+        self.visited.add(place)
         return True
 
 
-class Reading(keras.StatelessScope):
+class ReadScope(keras.StatelessScope):
     """A scope that notes which kernels are read by others than their own layer."""
 
     def __init__(
-        self, values: list[tuple[Any, Tensor]], places: Mapping[int, int], running: Running
+        self, values: list[tuple[Any, Tensor]], places: Mapping[int, int], tracker: CallTracker
     ) -> None:
         super().__init__(values, collect_losses=True)
         self._places = places
-        self._running = running
+        self._tracker = tracker
         self.read: set[int] = set()
 
     def get_current_value(self, variable: Any) -> Any:
         place = self._places.get(id(variable))
-        if place is not None and place not in self._running.within:
+        if place is not None and place not in self._tracker.computing:
             self.read.add(place)
         return super().get_current_value(variable)
