@@ -1,4 +1,4 @@
-"""Where the channels of a layer go in a functional or sequential model."""
+"""Dependency graph of a functional or sequential model: where the channels of a layer go."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,12 +35,12 @@ WIDTHS = {_L.Dense: "units", **dict.fromkeys(_CONVOLUTIONS + _TRANSPOSED, "filte
 
 @dataclass(frozen=True)
 class Step:
-    """A layer on the way of a producer's channels.
+    """A layer on the path of a producer's channels.
 
-    `role` is `norm`, `depthwise`, `pass`, `reader` where the way ends in a kernel, or `stop` where
+    `role` is `norm`, `depthwise`, `pass`, `reader` where the path ends in a kernel, or `stop` where
     it ends in anything else. `channels` says of each channel that comes in which filter made it,
     `leaving` of each that goes out which one came in. `zero` tells whether a filter of zeros comes
-    in as zeros, if the weights on the way have it so. `parent` is the step before, -1 the producer.
+    in as zeros, if the weights on the path have it so. `parent` is the step before, -1 the producer.
     """
 
     layer: Any
@@ -93,7 +93,7 @@ class Graph:
                 tensors += node.input_tensors
         return found
 
-    def way(self, layer: Any) -> list[Step]:
+    def channel_path(self, layer: Any) -> list[Step]:
         """The layers that the channels of a layer reach; a stop where that cannot be told."""
         filters = getattr(layer, WIDTHS.get(type(layer), ""), 0)
         channels = np.arange(filters)
@@ -108,13 +108,13 @@ class Graph:
             or not elementwise(activation)
         ):
             return [Step(None, "stop", channels, channels, False, -1)]
-        self._follow(
+        self._trace(
             steps, calls[0].outputs[0], _axis(layer, calls[0].outputs[0]), channels,
             zero_at_zero(activation), -1,
         )  # fmt: skip
         return steps
 
-    def _follow(
+    def _trace(
         self,
         steps: list[Step],
         tensor: Any,
@@ -134,7 +134,7 @@ class Graph:
             steps.append(Step(layer, role, channels, leaving, zero, parent))
             if role in ("norm", "depthwise", "pass"):
                 still = zero and zero_at_zero(_function(layer))
-                self._follow(
+                self._trace(
                     steps, node.outputs[0], out_axis, channels[leaving], still, len(steps) - 1
                 )
 

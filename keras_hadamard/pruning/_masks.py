@@ -10,7 +10,7 @@ from keras import ops
 from keras_hadamard._core.checks import received
 from keras_hadamard._core.introspection.kernels import Kernel
 from keras_hadamard._core.typing import Tensor
-from keras_hadamard.pruning._followers import Follower
+from keras_hadamard.pruning._coupled_weights import CoupledWeight
 
 
 class Masks(keras.layers.Layer):
@@ -23,10 +23,10 @@ class Masks(keras.layers.Layer):
     """
 
     def __init__(
-        self, kernels: list[Kernel], followers: list[list[Follower]], keeps_hidden: bool = False
+        self, kernels: list[Kernel], coupled: list[list[CoupledWeight]], keeps_hidden: bool = False
     ) -> None:
         super().__init__(name="masks")
-        self.kernels, self.followers = kernels, followers
+        self.kernels, self.coupled = kernels, coupled
         self.count = 0
         # How often variables were loaded, so that what is known of them is known anew.
         self.loads = 0
@@ -45,9 +45,9 @@ class Masks(keras.layers.Layer):
 
     @property
     def variables_covered(self) -> list[Any]:
-        """The kernels' variables, and then those of their followers."""
-        followers = [follower.variable for group in self.followers for follower in group]
-        return [kernel.variable for kernel in self.kernels] + followers
+        """The kernels' variables, and then the weights coupled to them."""
+        coupled = [weight.variable for group in self.coupled for weight in group]
+        return [kernel.variable for kernel in self.kernels] + coupled
 
     def state(
         self, name: str, dtype: str, shape: Any = (), initializer: str = "zeros", **kwargs: Any
@@ -75,9 +75,9 @@ class Masks(keras.layers.Layer):
         for index, (kernel, mask) in enumerate(zip(self.kernels, new, strict=True)):
             if old is None or not np.array_equal(mask, old[index]):
                 self.masks[index].assign(mask)
-            for follower in self.followers[index]:
+            for weight in self.coupled[index]:
                 filters = np.asarray(kernel.to_view(mask).any(axis=(0, 1)))
-                self.masks[place].assign(follower.mask(filters))
+                self.masks[place].assign(weight.mask(filters))
                 place += 1
 
     def set_some(self, masks: Mapping[str, Any]) -> None:

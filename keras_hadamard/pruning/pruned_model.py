@@ -9,8 +9,8 @@ from keras_hadamard._core.checks import received
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Tensor
 from keras_hadamard._core.wrapper_model import WrapperModel
+from keras_hadamard.pruning._coupled_weights import coupled_weights
 from keras_hadamard.pruning._criteria import criterion_of, given_options, owners
-from keras_hadamard.pruning._followers import followers_of
 from keras_hadamard.pruning._graph import Graph
 from keras_hadamard.pruning._kernels import check_base, prunable
 from keras_hadamard.pruning._replaced import call_with
@@ -95,8 +95,8 @@ class PrunedModel(WrapperModel):
         graph = Graph(model)
         self._kernels = prunable(model, graph, parsed, target, exclude)
         filters = parsed.kind == "filter"
-        followers = [followers_of(graph, kernel) if filters else [] for kernel in self._kernels]
-        self._criterion.cover(model, self._kernels, followers)
+        coupled = [coupled_weights(graph, kernel) if filters else [] for kernel in self._kernels]
+        self._criterion.cover(model, self._kernels, coupled)
         self.masks = self._criterion.masks
         self.built = True
 

@@ -21,9 +21,9 @@ class Calibrated(Criterion):
     # Whether the data goes through the model more than once.
     several = False
 
-    def cover(self, model: keras.Model, kernels: Any, followers: Any) -> None:
+    def cover(self, model: keras.Model, kernels: Any, coupled: Any) -> None:
         self.readings = readings_of(model, kernels, self.word)
-        super().cover(model, kernels, followers)
+        super().cover(model, kernels, coupled)
         self.add_norms()
         self.masks.calibrated = self.masks.state("calibrated", "bool")
 

@@ -11,7 +11,7 @@ from keras_hadamard._core.checks import one_of, received
 from keras_hadamard._core.introspection.kernels import Kernel
 from keras_hadamard._core.typing import Tensor
 from keras_hadamard.pruning._allocation import SCOPES, sparsities
-from keras_hadamard.pruning._followers import Follower
+from keras_hadamard.pruning._coupled_weights import CoupledWeight
 from keras_hadamard.pruning._masks import Masks
 from keras_hadamard.pruning._structures import Structure
 from keras_hadamard.pruning.schedules import Schedule, as_schedule
@@ -65,11 +65,11 @@ class Criterion:
         return {}
 
     def cover(
-        self, model: keras.Model, kernels: list[Kernel], followers: list[list[Follower]]
+        self, model: keras.Model, kernels: list[Kernel], coupled: list[list[CoupledWeight]]
     ) -> None:
         """Puts masks on the kernels of a model, and on what follows their filters."""
         self.kernels = kernels
-        self.masks = Masks(kernels, followers, self.keeps_hidden)
+        self.masks = Masks(kernels, coupled, self.keeps_hidden)
 
     def chosen(self, old: list[np.ndarray], step: int, optimizer: Any) -> list[np.ndarray]:
         """The masks that the schedule wants at a step, on top of the old ones."""

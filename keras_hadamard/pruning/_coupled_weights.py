@@ -1,4 +1,4 @@
-"""What has to be zero together with a filter, so that its whole channel is."""
+"""Weights that have to be zero together with a filter, so that its whole channel is."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,32 +19,34 @@ _WITH_BIAS = (
 
 
 @dataclass(frozen=True)
-class Follower:
+class CoupledWeight:
     """A variable, and its mask as a function of that of the filters."""
 
     variable: Any
     mask: Callable[[np.ndarray], np.ndarray]
 
 
-def followers_of(graph: Graph, kernel: Kernel) -> list[Follower]:
+def coupled_weights(graph: Graph, kernel: Kernel) -> list[CoupledWeight]:
     """The bias, and the weights of normalisations and depthwise convolutions that follow."""
-    found: list[Follower] = []
+    found: list[CoupledWeight] = []
     bias = getattr(kernel.layer, "bias", None)
     shape = () if bias is None else tuple(bias.shape)
     if shape and isinstance(kernel.layer, _WITH_BIAS) and int(np.prod(shape)) == kernel.view[2]:
-        found.append(Follower(bias, lambda filters: filters.reshape(shape)))
-    for step in graph.way(kernel.layer):
+        found.append(CoupledWeight(bias, lambda filters: filters.reshape(shape)))
+    for step in graph.channel_path(kernel.layer):
         if step.zero and step.role in ("norm", "depthwise"):
             found += _of_layer(step.layer, step.channels, step.leaving)
     return found
 
 
-def _of_layer(layer: Any, channels: np.ndarray, leaving: np.ndarray) -> list[Follower]:
+def _of_layer(layer: Any, channels: np.ndarray, leaving: np.ndarray) -> list[CoupledWeight]:
     if isinstance(layer, _L.BatchNormalization):
         weights = [w for w in (layer.gamma, layer.beta) if w is not None]
-        return [Follower(w, lambda filters: filters[channels]) for w in weights]
+        return [CoupledWeight(w, lambda filters: filters[channels]) for w in weights]
     shape = tuple(layer.kernel.shape)
-    found = [Follower(layer.kernel, lambda f: np.broadcast_to(f[channels][:, None], shape).copy())]
+    found = [
+        CoupledWeight(layer.kernel, lambda f: np.broadcast_to(f[channels][:, None], shape).copy())
+    ]
     if layer.bias is not None:
-        found.append(Follower(layer.bias, lambda filters: filters[channels][leaving]))
+        found.append(CoupledWeight(layer.bias, lambda filters: filters[channels][leaving]))
     return found
