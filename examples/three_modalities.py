@@ -78,7 +78,7 @@ SCENARIOS = {
     "no text": (0, 1, 1),
     "no table": (1, 0, 1),
     "no image": (1, 1, 0),
-    "text alone": (1, 0, 0),
+    "text only": (1, 0, 0),
 }
 
 

@@ -44,13 +44,13 @@ def test_the_layers_are_those_of_the_domains_and_what_is_shared():
 
 
 RIGHT = """
-from keras_hadamard import layers, models, serving, tuning
+from keras_hadamard import layers, models, search, serving
 
 layers.MLB(4, use_bias=False, name="fusion", dtype="float32")
 layers.FeatureCross(2, use_bias=False, kernel_initializer="he_normal")
 models.StarNet
 serving.export
-tuning.search
+search.Search
 """
 WRONG = {
     "layers.MLB(4, use_bais=True)": 'Unexpected keyword argument "use_bais" for "MLB"',

@@ -40,7 +40,7 @@ class Step:
     `role` is `norm`, `depthwise`, `pass`, `reader` where the path ends in a kernel, or `stop` where
     it ends in anything else. `channels` says of each channel that comes in which filter made it,
     `leaving` of each that goes out which one came in. `zero` tells whether a filter of zeros comes
-    in as zeros, if the weights on the path have it so. `parent` is the step before, -1 the producer.
+    in as zeros, if the weights on the path allow it. `parent` is the step before, -1 the producer.
     """
 
     layer: Any
