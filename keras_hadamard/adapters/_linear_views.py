@@ -13,7 +13,7 @@ from keras_hadamard.ops._inputs import whole_ids
 
 
 def linear_view_of(kernel: Kernel) -> "DenseView | None":
-    """How the kernel's layer multiplies by it, or None where its own `call` has to tell."""
+    """The linear view of the kernel's layer, or None where only its own `call` can compute it."""
     layer = kernel.layer
     for kind, linear_view in LINEAR_VIEWS.items():
         # A subclass with a `call` of its own may compute anything.
@@ -88,7 +88,7 @@ class DenseView:
 
 
 class EinsumView(DenseView):
-    """`keras.layers.EinsumDense`, where the kernel's letters are inputs or outputs, none both."""
+    """`keras.layers.EinsumDense`, where the kernel's letters are inputs or outputs, never both."""
 
     def __init__(self, kernel: Kernel) -> None:
         super().__init__(kernel)

@@ -1,4 +1,4 @@
-"""What a PEFT file has in place of the base's own weights: biases, and whole layers."""
+"""Weights of a PEFT file that replace the base's own: biases, and whole layers."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What PEFT's `adapter_config.json` says, and what of it has no counterpart here."""
+"""PEFT's `adapter_config.json`, and those of its options that have no counterpart here."""
 
 import json
 import re
@@ -21,7 +21,7 @@ from keras_hadamard.adapters.vera import VeRA
 
 _EXPECTED = "the description of a PEFT adapter"
 _KINDS = ("LORA", "LOHA", "HIRA", "LOKR", "VERA", "IA3")
-# They subtract the adapter's start from the base, so that it fits that changed base alone.
+# They subtract the adapter's start from the base, so that it fits only that changed base.
 _CONVERTIBLE = ("pissa", "olora", "corda", "lora_ga")
 _CHANGING = (*_CONVERTIBLE, "loftq")
 # LoRAs that compute something else, or whose base has other layers than the file says.
@@ -49,7 +49,7 @@ class PeftConfig:
         return config
 
     def check(self) -> None:
-        """Raises where an option asks for what is not there."""
+        """Raises where an option has no counterpart here."""
         kind = self.values.get("peft_type")
         if kind not in _KINDS:
             raise received(

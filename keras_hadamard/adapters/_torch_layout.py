@@ -66,7 +66,7 @@ def our_weight(
     if "t1" in tensors:
         return array.T
     if array.size != rank * adaptable.view.rows:
-        # Of a wrong shape, which is told later.
+        # A wrong shape, which is reported later.
         return array.T
     return _rows(array.reshape(rank, adaptable.view.inputs, -1))
 

@@ -60,7 +60,7 @@ class AdapterWeights(keras.layers.Layer):
         self.built = True
 
     def start(self, adaptable_kernels: list[AdaptableKernel]) -> None:
-        """Sets what starts from the kernels."""
+        """Sets the weights that start from the kernels."""
         for adaptable, weights in zip(adaptable_kernels, self.by_place, strict=True):
             if not self.adapter.starts_from_kernel:
                 return

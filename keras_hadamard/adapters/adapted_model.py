@@ -101,7 +101,7 @@ class AdaptedModel(WrapperModel):
         A model that is compiled has to be compiled again before it is trained with others.
 
         Args:
-            *names: Strings; none for the base alone.
+            *names: Strings; none for only the base.
 
         Raises:
             ValueError: If there is no such adapter, or two cannot work together on a kernel.

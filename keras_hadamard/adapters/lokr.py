@@ -180,7 +180,7 @@ def _product(size: int, factor: int) -> tuple[int, int]:
 
 
 def _inner(i: int, weights: Weights) -> Tensor:
-    """What of a factor has its inputs: all of it, or the first part of a product."""
+    """The part of a factor that has its inputs: all of it, or the first part of a product."""
     return weights[f"w{i}"] if f"w{i}" in weights else weights[f"a{i}"]
 
 

@@ -16,7 +16,7 @@ def save_adapter(
 ) -> None:
     """Writes the weights of an adapter, its description and the fingerprint of its base.
 
-    The file is of the format of `.safetensors`, with the description in the metadata; the base is
+    The file has the format `.safetensors`, with the description in the metadata; the base is
     not in it. The fingerprint is a hash of all weights of the base, by which `load_adapter` tells
     it from others.
 

@@ -1,4 +1,4 @@
-"""How much of a model is trained."""
+"""Counts of the trained parameters of a model."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from keras_hadamard.adapters.adapted_model import AdaptedModel
 
 @dataclass(frozen=True)
 class TrainableParameters:
-    """What `trainable_parameters` found.
+    """Result of `trainable_parameters`.
 
     Args:
         kernels: Dict of the number of trained parameters by the path of the kernel that they adapt.

@@ -1,4 +1,4 @@
-"""The base back out of a merged model."""
+"""The base recovered from a merged model."""
 
 import os
 from pathlib import Path

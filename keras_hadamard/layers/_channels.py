@@ -35,7 +35,7 @@ def image_format(data_format: str | None) -> str:
 
 
 def check_image_shape(input_shape: Shape, data_format: str) -> Shape:
-    """The shape of an image, its channels last and known."""
+    """Checks the shape of an image of known channels, and returns it channels-last."""
     if len(input_shape) != 4 or input_shape[channels_axis(data_format)] is None:
         raise received("an image of known channels", shape=input_shape)
     return to_last_shape(input_shape, data_format)

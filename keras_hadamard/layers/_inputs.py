@@ -1,4 +1,4 @@
-"""What Keras leaves to a layer of what comes into it: sparse, ragged and integer tensors."""
+"""Inputs that Keras leaves to a layer to convert: sparse, ragged and integer tensors."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What masks do: how they meet in a product, and how they leave out what does not count."""
+"""Arithmetic of masks: their product, and sums and softmax without masked positions."""
 
 from collections.abc import Sequence
 

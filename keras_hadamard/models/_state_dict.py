@@ -102,7 +102,7 @@ def _from_pickle(path: str | Path) -> Any:
 
 
 def _unwrapped(state: Any, ema: bool) -> Mapping[str, Any]:
-    """The nested mapping that holds the weights, the averaged ones on request or if alone."""
+    """The nested mapping of the weights, of averaged ones on request or if it has no others."""
     if not isinstance(state, Mapping):
         raise received("a mapping from names to arrays", checkpoint=type(state).__name__)
     keys = AVERAGED if ema else WRAPPERS + AVERAGED

@@ -118,7 +118,7 @@ class CausalLanguageModel(PublishedModel):
 
     @property
     def recurrent(self) -> bool:
-        """Whether states are of one size however much stands before."""
+        """Whether states have one size, however long the text before is."""
         return all(block.recurrent for block in self.stack)
 
     def get_initial_state(self, batch_size: Any) -> list[Tensor]:

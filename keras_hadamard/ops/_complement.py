@@ -1,4 +1,4 @@
-"""What a decay leaves of the variance: `sqrt(1 - a^2)`, of the logarithm of the decay."""
+"""The share of the variance that a decay leaves, `sqrt(1 - a^2)`, from the decay's logarithm."""
 
 import tensorflow as tf
 

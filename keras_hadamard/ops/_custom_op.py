@@ -107,7 +107,7 @@ def custom_op(
 
 @serializable
 class OpNode(keras.Operation):
-    """An op as a node of a functional model: what remains of it in the saved configuration."""
+    """An op as a node of a functional model, as the saved configuration has it."""
 
     def __init__(self, op: str, options: dict[str, Any], name: str | None = None) -> None:
         super().__init__(name=name or f"{op}_{keras.backend.get_uid(op)}")

@@ -80,7 +80,7 @@ def _to_input_in_xla(
 def depthwise_to_input(
     g: Tensor, kernel: Tensor, x: Tensor, *, strides: int, padding: str, dilation: int
 ) -> Tensor:
-    """Of `x` the shape alone matters: with strides, `g` does not tell it."""
+    """Only the shape of `x` matters: with strides, `g` does not determine it."""
     return _to_input_native(g, kernel, x, strides, padding, dilation)
 
 

@@ -69,7 +69,7 @@ def _size(x: Tensor, kernel: Tensor, centred: bool) -> tuple[Any, Any]:
 
 
 def _smooth(size: Any) -> Any:
-    """The next even size without large factors, of which an FFT would be slow."""
+    """The next even size without large factors, with which an FFT would be slow."""
     if not isinstance(size, int):
         return size + size % 2
     fives = [5**k for k in range(size.bit_length())]

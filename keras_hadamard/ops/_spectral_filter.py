@@ -68,7 +68,7 @@ def spectral_filter(x: Tensor, spectrum: Tensor) -> Tensor:
 
 @custom_op(gradient=_grads_of_products)
 def spectral_products(x: Tensor, g: Tensor) -> Tensor:
-    """What of `sum(g * spectral_filter(x, spectrum))` the spectrum is multiplied by."""
+    """The factors of the spectrum in `sum(g * spectral_filter(x, spectrum))`."""
     product = tf.reduce_sum(tf.math.conj(_transform(x)) * _transform(g), 0)
     products = tf.stack([tf.math.real(product), tf.math.imag(product)])
     rows, width = axis_size(x, 1), axis_size(x, 2)

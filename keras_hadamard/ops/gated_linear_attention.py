@@ -34,7 +34,7 @@ def gated_linear_attention(
     products; between chunks the state is carried by `gated_scan`. Time and memory grow with the
     length, not with its square. Nothing is divided by a product of decays and none is taken
     through logarithms, so decays of exactly 0 and 1 and very small ones are as good as any. The
-    gradient is analytic: the chunks are computed anew, and the gradient of the states is one scan
+    gradient is analytic: the chunks are computed again, and the gradient of the states is one scan
     in the other direction, so that nothing but the arguments is kept.
 
     Args:

@@ -22,7 +22,7 @@ def khatri_rao_matmul(
     the columns and of the rows: `((b1 a1) * (b2 a2))_io = sum_pq b1_ip b2_iq a1_po a2_qo`. So the
     `inputs x outputs` matrix is never formed, in neither direction: the cost is
     `r1 r2 (inputs + outputs)` for each row of `x`. The gradient is analytic and keeps `x` and the
-    four factors alone.
+    four factors only.
 
     Args:
         x: Float tensor of shape `(..., inputs)`.

@@ -1,4 +1,4 @@
-"""Calibration data: passes of it through a model, and what layers are called on meanwhile."""
+"""Calibration data: passes of it through a model, and the inputs of layers meanwhile."""
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""SparseGPT of a matrix: each pruned weight's error is made good by the weights after it."""
+"""SparseGPT of a matrix: the weights after a pruned one compensate its error."""
 
 from collections.abc import Callable
 

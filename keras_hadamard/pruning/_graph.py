@@ -78,7 +78,7 @@ class Graph:
                     self.readers.setdefault(id(tensor), []).append(node)
 
     def last(self) -> set[int]:
-        """The ids of the layers with weights behind which only layers without come."""
+        """The ids of the layers with weights that only layers without weights follow."""
         found: set[int] = set()
         tensors = list(self._graphs.get(id(self._model), []))
         while tensors:
@@ -140,7 +140,7 @@ class Graph:
 
 
 def _role(layer: Any, tensor: Any, axis: int, width: int) -> tuple[str, np.ndarray, int]:
-    """What a layer does to the channels, which it has on `axis`, and where they are afterwards."""
+    """The role of a layer with channels on `axis`, which come out of it, and on which axis."""
     kind, rank = type(layer), len(tensor.shape)
     same = np.arange(width)
     if kind is _L.BatchNormalization and layer.axis % rank == axis:
@@ -169,13 +169,13 @@ def _role(layer: Any, tensor: Any, axis: int, width: int) -> tuple[str, np.ndarr
 
 
 def _axis(layer: Any, tensor: Any) -> int:
-    """Where a layer has its channels."""
+    """The axis of a layer's channels."""
     first = getattr(layer, "data_format", None) == "channels_first"
     return 1 if first else len(tensor.shape) - 1
 
 
 def _function(layer: Any) -> Callable[..., Any] | None:
-    """What a layer does to each of its numbers, weights apart."""
+    """The elementwise function of a layer, apart from its weights."""
     if type(layer) in (_L.ReLU, _L.LeakyReLU, _L.ELU):
         return layer
     function: Callable[..., Any] | None = getattr(layer, "activation", None)
@@ -188,7 +188,7 @@ def zero_at_zero(function: Callable[..., Any] | None) -> bool:
 
 
 def elementwise(function: Callable[..., Any] | None) -> bool:
-    """Whether a function treats each channel for itself, as a softmax does not."""
+    """Whether a function treats each channel by itself, which a softmax does not."""
     if function is None:
         return True
     first, second = (

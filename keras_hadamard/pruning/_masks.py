@@ -1,4 +1,4 @@
-"""The masks of a pruned model, and what keeps a variable to its mask."""
+"""The masks of a pruned model, and the constraint that keeps a variable to its mask."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from keras_hadamard.pruning._coupled_weights import CoupledWeight
 
 
 class Masks(keras.layers.Layer):
-    """A boolean mask for each kernel, and for each variable that follows its filters; the step.
+    """A boolean mask for each kernel, and for each weight coupled to its filters; the step.
 
     Steps are counted in `count`, which the variable takes over when it is saved: to assign it at
     every step would cost a small model one hundredth of its time. `fixed` says that the masks will
@@ -28,7 +28,7 @@ class Masks(keras.layers.Layer):
         super().__init__(name="masks")
         self.kernels, self.coupled = kernels, coupled
         self.count = 0
-        # How often variables were loaded, so that what is known of them is known anew.
+        # How often variables were loaded, so that what was known of them is computed again.
         self.loads = 0
         self.step = self.state("step", "int64")
         self.fixed = self.state("fixed", "bool")
@@ -97,7 +97,7 @@ class Masks(keras.layers.Layer):
         self.apply()
 
     def apply(self) -> None:
-        """Sets to zero whatever the masks hide, but for weights that keep what is hidden."""
+        """Sets what the masks hide to zero, except weights that keep hidden values."""
         for variable in self.variables_covered:
             constraint = variable.constraint
             variable.assign(MaskConstraint(constraint.mask, None, constraint.unless)(variable))

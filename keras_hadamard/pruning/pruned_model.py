@@ -25,7 +25,7 @@ class PrunedModel(WrapperModel):
 
     It trains, predicts and saves as any Keras model. Its layers are those of `pruned.model`, which
     it changes: give it a model of its own, or let `prune` make the copy. `fit` adds a
-    `PruningCallback` unless one is given; a training loop of one's own calls it. Of the wrapped
+    `PruningCallback` unless one is given; a custom training loop calls it. Of the wrapped
     model only `call` is used, not a `train_step` of its own.
 
     Args:
@@ -136,7 +136,7 @@ class PrunedModel(WrapperModel):
         """Looks at data for the criteria `"wanda"` and `"sparsegpt"`, as `prune` does.
 
         The masks follow when the schedule says so; `"sparsegpt"` prunes at once. To look at other
-        data later is to measure the inputs anew.
+        data later is to measure the inputs again.
 
         Args:
             calibration: Inputs of the model, as for `prune`.
@@ -156,7 +156,7 @@ class PrunedModel(WrapperModel):
         self._criterion.calibrate(self.model, calibration, **given)
 
     def apply_masks(self) -> None:
-        """Sets to zero whatever the masks hide, but for weights whose masks are still learnt."""
+        """Sets the weights that the masks hide to zero, except where masks are still learnt."""
         self.masks.apply()
 
     def get_masks(self) -> dict[str, np.ndarray]:

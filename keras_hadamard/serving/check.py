@@ -1,4 +1,4 @@
-"""Says whether a SavedModel runs on a stock TF Serving, by running it as one does."""
+"""The check whether a SavedModel runs on a stock TF Serving, by running it as one does."""
 
 import os
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ _GRPC_TYPES = _REST_TYPES | {"uint16", "float16", "bfloat16", "complex64", "comp
 
 
 def check(directory: str | os.PathLike[str], model: keras.Model | None = None) -> CheckReport:
-    """Says whether a SavedModel runs on a stock TF Serving, and answers as the Keras model does.
+    """Checks whether a SavedModel runs on a stock TF Serving, and answers as the Keras model does.
 
     Looks at the file (no part that has to be compiled by XLA, no ops but TensorFlow's own, named
     inputs and outputs of every signature, types, dynamic batch), then runs batches of 1, 3 and 8 in
@@ -127,7 +127,7 @@ def _items(
 
 
 def _lack(found: dict[str, Any]) -> str | None:
-    """What is missing of the signatures: each needs inputs and outputs, and one its name."""
+    """The missing parts of the signatures: each needs inputs and outputs, and one its name."""
     empty = [name for name, s in found.items() if not s.inputs or not s.outputs]
     if _saved_model.SIGNATURE not in found:
         return f"{_saved_model.SIGNATURE} not among {sorted(found)}"

@@ -32,7 +32,7 @@ def export_litert(
     *,
     examples: Mapping[str, Any] | None = None,
 ) -> Artifact:
-    """Writes a model for LiteRT (TensorFlow Lite), of its builtin ops alone, without Flex.
+    """Writes a model for LiteRT (TensorFlow Lite), with only its builtin ops, without Flex.
 
     The file takes one example at a time, by the names that `serving.export` gives inputs and
     outputs, which are floats at every precision. It is then run here and compared with the Keras

@@ -1,4 +1,4 @@
-"""What a check found."""
+"""Report of a check."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ _WORDS = {True: "ok", False: "FAIL", None: "skip"}
 
 @dataclass(frozen=True)
 class CheckItem:
-    """One thing that was looked at.
+    """One item of a check.
 
     Args:
         name: String, what was looked at.

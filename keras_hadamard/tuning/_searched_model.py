@@ -1,4 +1,4 @@
-"""What the hypermodels of all domains share: how a model is declared, built, sized and compiled."""
+"""Base class of hypermodels: how a model is declared, built, sized and compiled."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping

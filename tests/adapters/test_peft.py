@@ -85,7 +85,7 @@ def test_several_adapters_of_a_file_are_saved_each(tmp_path):
 
 
 def test_feedforward_modules_end_as_the_list_says():
-    """PEFT asks for the end of the name alone: "c1" is the end of "fc1"."""
+    """PEFT asks only for the end of the name: "c1" is the end of "fc1"."""
     adapted = load("ia3")
     names = {n: [k.removesuffix("/kernel") for k in paths(adapted, n)] for n in adapted.active}
     assert {n: sorted(found) for n, found in names.items()} == {

@@ -74,7 +74,7 @@ def test_every_weight_of_an_adapter_gets_a_gradient(name):
     for weight, grad in zip(adapted.trainable_weights, grads, strict=True):
         values = tf.convert_to_tensor(grad)
         assert np.isfinite(values).all(), weight.path
-        # The queries' and keys' biases alone may have none here, and no adapter moves those.
+        # Only the queries' and keys' biases may have none here, and no adapter moves those.
         assert np.abs(values).max() > 0, weight.path
 
 

@@ -18,7 +18,7 @@ from keras_hadamard import layers
 from keras_hadamard.layers import MFB, FactorizationMachine, HadamardProduct
 
 CASES = cases_of_this_run()
-# Fusions and conditioned layers take floats alone, which they say.
+# Fusions and conditioned layers take only floats, which they say.
 FLOATS = "floating|float"
 
 

@@ -21,7 +21,7 @@ from keras_hadamard.layers import (
 
 
 def randomised(layer, shapes):
-    """The layer built, with every weight drawn anew, those that start at zero too."""
+    """The layer built, with every weight drawn again, those that start at zero too."""
     if not layer.built:
         layer.build(shapes)
     layer.set_weights([normal(*w.shape, seed=i) for i, w in enumerate(layer.weights)])

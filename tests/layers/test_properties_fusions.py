@@ -219,7 +219,7 @@ def test_hashes_of_mcb_come_from_the_seed_and_are_saved(tmp_path):
 def test_transforms_of_mcb_are_float32_under_mixed_precision():
     keras.config.set_dtype_policy("mixed_float16")
     layer = MCB(4, sketch_dim=32, seed=1)
-    # The convolution alone would overflow float16.
+    # The convolution by itself would overflow float16.
     x = [np.full((2, 5), 300.0, "float16"), np.full((2, 7), 300.0, "float16")]
     assert np.isfinite(np.asarray(layer(x))).all()
 

@@ -22,7 +22,7 @@ def everywhere(x):
 
 @pytest.fixture
 def together(monkeypatch):
-    """Whoever asks for this sees the moments alone: no position is projected by itself."""
+    """Whoever asks for this sees only the moments: no position is projected by itself."""
 
     def fails(x, mask, axes):
         assert mask is not None, "each position was projected"

@@ -144,7 +144,7 @@ def test_labels_that_get_lost_are_found(one_loader, tmp_path):
 
 
 def test_a_server_that_polls_never_sees_half_a_version(tmp_path):
-    """Whoever looks for numbers in the folder, as often as he can, finds whole versions alone."""
+    """Whoever looks for numbers in the folder, as often as he can, finds only whole versions."""
     model, _ = classifier()
     options = serving.ExportOptions(labels=["a", "b", "c"])
     whole = ("saved_model.pb", "variables/variables.index", "assets/labels.txt")

@@ -40,7 +40,7 @@ class CBAM2D(ImageGate):
         data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, what
             `keras.config.image_data_format()` says.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer` and so on), and of
-            the base layer. `use_bias` is of the MLP.
+            the base layer. `use_bias` applies to the MLP.
 
     Call arguments:
         inputs: Tensor.

@@ -20,7 +20,7 @@ class ConditionalLayerNormalization(ConditionedLayer):
     """Layer normalisation whose scale and shift come from a condition (adaLN, adaLN-Zero).
 
     `y = (1 + scale) * LN(x) + shift with [shift, scale] = W act(c) + b`, where `LN` normalises the
-    features of each position without scale and shift, and `W` is of shape `(width, 2 * features)`.
+    features of each position without scale and shift, and `W` has shape `(width, 2 * features)`.
     With `use_gate` there is a third part, for a residual block as in adaLN-Zero:
     `x + gate * block(y)`, which `W` at zero starts as the identity.
 

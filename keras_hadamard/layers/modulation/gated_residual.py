@@ -22,7 +22,7 @@ class GatedResidual(ConditionedLayer):
 
     `y = N(x + (A e) * sigmoid(B e)) with e = C activation(D x + E c)`, all but `E` with biases: `N`
     is a layer normalisation, `c` the optional context, and a gate near zero skips the rest. Where
-    the output is of another width than `x`, a projection of `x` is added in its place.
+    the output has another width than `x`, a projection of `x` is added in its place.
 
     Args:
         units: Integer, the width of the output. Defaults to `None`, that of `x`.
@@ -50,7 +50,7 @@ class GatedResidual(ConditionedLayer):
     Weights:
         `hidden_units * (sum(widths) + hidden_units + 2) + 2 * units * (hidden_units + 2) + (units
         != width_1) * units * (width_1 + 1)`, with `widths` those of the inputs, `units` = `width_1`
-        and `hidden_units` = `units` by default. The authors' code projects `x` wherever it is told
+        and `hidden_units` = `units` by default. The authors' code projects `x` wherever it is given
         an output width, be it that of `x`.
 
     Masking:

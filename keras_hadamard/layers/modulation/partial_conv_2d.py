@@ -46,7 +46,7 @@ class PartialConv2D(BaseConv):
             them) and of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
-        inputs: List `[x, mask]`, or `x` alone.
+        inputs: List `[x, mask]`, or only `x`.
 
     Input shape:
         `x` is `(batch, height, width, channels)`, `mask` `(batch, height, width, 1)`, or of the

@@ -24,7 +24,7 @@ MERGES = {"add": ops.add, "max": ops.maximum}
 
 @serializable
 class SqueezeExcite2D(ImageGate):
-    """Squeeze and excitation (SE): gates of channels from what the whole image has of them.
+    """Squeeze and excitation (SE): gates of channels from their content in the whole image.
 
     `y = x * gate(W_2 act(W_1 s + b_1) + b_2)` with `s`, of shape `(batch, channels)`, the mean of
     every channel. The mode `"effective"` has one projection, `x * gate(W s + b)`, and loses no

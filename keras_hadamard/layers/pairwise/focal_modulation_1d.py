@@ -15,7 +15,7 @@ from keras_hadamard.layers.pairwise._image_mixer import float32_product
 
 @serializable
 class FocalModulation1D(FocalLayer):
-    """Focal modulation of sequences: every position is multiplied by what stands around it.
+    """Focal modulation of sequences: every position is multiplied by its context.
 
     `y = W_o (q * W_h m) with m = sum_l g_l * c_l + g_(L + 1) * act(mean(c_L))`, as in
     `FocalModulation2D`, of which it is the case of images of one row: `c_l = act(D_l(c_(l - 1)))`

@@ -15,7 +15,7 @@ from keras_hadamard.layers.pairwise._image_mixer import float32_product
 
 @serializable
 class FocalModulation2D(FocalLayer):
-    """Focal modulation: every pixel is multiplied by what it sees around it, near and far.
+    """Focal modulation: every pixel is multiplied by its context, near and far.
 
     `y = W_o (q * W_h m) with m = sum_l g_l * c_l + g_(L + 1) * act(mean(c_L))`: from `x` come a
     query `q` and a context `c_0`, as wide as the input, and one gate a level; `c_l =

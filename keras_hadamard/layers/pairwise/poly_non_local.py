@@ -167,7 +167,6 @@ class PolyNonLocal(BaseLayer):
 
 
 def _parts(projection: keras.layers.Dense, x: Tensor) -> tuple[Tensor, Tensor]:
-    """`x` times what the projection, with all that may have been done to it, multiplies by, and
-    what it adds."""
+    """`x` times the projection's kernel as it is applied, and the projection's bias."""
     constant = projection(ops.zeros((1, x.shape[-1]), dtype=x.dtype))
     return projection(x) - constant, constant

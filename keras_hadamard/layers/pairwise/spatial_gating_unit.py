@@ -169,7 +169,7 @@ class SpatialGatingUnit(BaseLayer):
         }
 
     def _weights(self, length: Any) -> tuple[Tensor, Tensor]:
-        """The matrices and biases of the first so many positions."""
+        """The matrices and biases of the first `length` positions."""
         kernel, bias = ops.convert_to_tensor(self.spatial_kernel), self.spatial_bias
         position = ops.arange(self._positions)
         if self.circulant:

@@ -1,4 +1,4 @@
-"""What the criteria that look at data share: passes of it through the model, and norms."""
+"""Base class of criteria that look at data: passes of it through the model, and norms."""
 
 from typing import Any
 
