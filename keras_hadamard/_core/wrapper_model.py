@@ -22,7 +22,7 @@ class WrapperModel(keras.Model):
 
     @property
     def input(self) -> Any:
-        # A sequential model that was never called has one all the same.
+        # A sequential model that was never called has one too.
         sequential = isinstance(self.model, keras.Sequential)
         return self.model.inputs[0] if sequential else self.model.input
 

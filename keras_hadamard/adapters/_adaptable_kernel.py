@@ -55,7 +55,7 @@ class AdaptableKernel:
         if self.view.positions > 1 and not adapter.adapts_windows:
             raise received(
                 f"kernels of one position, to which `target` or `exclude` restrict it: "
-                f"{self.kernel.path!r} is of windows",
+                f"{self.kernel.path!r} has windows",
                 adapter=adapter,
                 positions=self.view.positions,
             )

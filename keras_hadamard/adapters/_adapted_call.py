@@ -125,6 +125,6 @@ class AdaptedCall:
 
 def _read(variable: Any) -> Tensor:
     value = ops.convert_to_tensor(variable)
-    # TensorFlow's tape computes gradients of frozen weights too, for nobody.
+    # TensorFlow's tape computes gradients of frozen weights too, which nobody uses.
     is_float = keras.backend.is_float_dtype(variable.dtype)
     return value if variable.trainable or not is_float else ops.stop_gradient(value)

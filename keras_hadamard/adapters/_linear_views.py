@@ -54,7 +54,7 @@ class DenseView:
         return y if self.layer.bias is None else ops.add(y, self.layer.bias)
 
     def _kernel(self) -> Tensor:
-        # Without it TensorFlow's tape computes the gradient of a frozen kernel, for nobody.
+        # Without it TensorFlow's tape computes the gradient of a frozen kernel, unused.
         kernel = ops.convert_to_tensor(self.kernel.variable)
         more = lora_of(self.kernel)
         kernel = kernel if more is None else kernel + ops.cast(more, kernel.dtype)

@@ -107,9 +107,9 @@ def _check_adaptable(
     whole = tensors.get("w2")
     if isinstance(adapter, LoKr) and whole is not None and whole.ndim == 3:
         raise received(
-            f"{path!r} to be no Conv1D with a `lokr_w2` that is whole: PEFT's product of it mixes "
-            "positions and channels, which is no Kronecker product; merge it in PEFT and take over "
-            "the weights",
+            f"{path!r} to be no Conv1D with a whole `lokr_w2`: PEFT's product of it mixes "
+            "positions and channels, which is not a Kronecker product; merge it in PEFT and take "
+            "over the weights",
             lokr_w2=whole.shape,
         )
     if "bias" in tensors and adaptable.bias is None and adaptable.linear_view is None:

@@ -99,7 +99,7 @@ class LoKr(RankedAdapter):
         return {**found, "b2": WeightSpec((self.rank, k), kaiming())}
 
     def adapted(self, linear: Linear, linear_view: LinearView, weights: Weights) -> Linear:
-        # Of these an embedding takes the rows that it wants: which ones, the factors have to know.
+        # An embedding takes only some of these rows: the factors have to know which ones.
         rows = math.prod(_inner(i, weights).shape[-2] for i in (1, 2))
         return super().adapted(
             linear, linear_view, {**weights, "row": ops.arange(rows, dtype="int32")}

@@ -84,7 +84,7 @@ class VeRA(Update):
         he = keras.initializers.HeUniform
         return {
             "shared_a": WeightSpec((inputs, self.rank), he(seed=self.seed)),
-            # Of the same seed the two would begin with the same numbers.
+            # From the same seed the two would begin with the same numbers.
             "shared_b": WeightSpec((self.rank, outputs), he(seed=self.seed + 1)),
         }
 

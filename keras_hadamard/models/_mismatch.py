@@ -30,7 +30,7 @@ def check_names(model: str, wanted: set[str], given: set[str], top: set[str]) ->
             f"a checkpoint of {model}, with names like {_listed(wanted)}", names=_listed(given)
         )
     ours, theirs = _up_to(wanted), _up_to(given)
-    # Of what differs the outermost: a block more is more of all that is in it.
+    # The outermost difference: a block more is more of all that is in it.
     differing = [part for part in sorted(ours) if theirs.get(part, ours[part]) != ours[part]]
     if differing:
         level = min(part.count(".") for part in differing)

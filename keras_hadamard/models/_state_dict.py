@@ -94,7 +94,7 @@ def _from_pickle(path: str | Path) -> Any:
             # torch explains at length before it comes to what it met.
             met = str(error).rpartition("WeightsUnpickler error: ")[2].partition(". ")[0]
             raise ValueError(
-                "damaged, or with objects in it that are no tensors; if you trust it, pass what "
+                "damaged, or with objects in it that are not tensors; if you trust it, pass what "
                 f"`torch.load(path, map_location='cpu', weights_only=False)` returns; {met}"
             ) from error
         except (RuntimeError, EOFError) as error:

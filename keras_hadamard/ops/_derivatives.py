@@ -83,7 +83,7 @@ def _connected(formulas: Formulas, output: Tensor, tensors: Tensors) -> Tensor:
 def _pullback(formulas: Formulas, output: Tensor, tensors: Tensors, upstream: Tensor) -> Any:
     """The vector-Jacobian product, differentiable in `tensors` and `upstream`."""
     if not tf.executing_eagerly():
-        # Of the graph of the gradient: derivatives of that one look for its tensors in it.
+        # Tensors of the gradient's graph: its derivatives look for its tensors in it.
         upstream, output, *inside = (tf.identity(t) for t in (upstream, output, *tensors))
         return spread(formulas.gradient(upstream, output, *inside), formulas.differentiable)
     product = _plain if accumulating() else _eager_product

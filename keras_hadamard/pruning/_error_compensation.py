@@ -42,7 +42,7 @@ def sparsegpt(
                 weights[:, j:last] -= error[:, None] * inverse[j, j:last]
                 weights[~mask[:, j], j] = 0.0
                 errors[:, j - first] = error
-        # Later blocks hear of the errors of this one all at once, by a matrix product.
+        # Later blocks get the errors of this one all at once, by a matrix product.
         weights[:, last:] -= errors @ inverse[first:last, last:]
     return np.where(mask, weights, 0.0), mask
 

@@ -23,7 +23,7 @@ def warm_up(path: Path, specs: Specs) -> tuple[CheckItem | None, Calls]:
         for signature, inputs in _warmup.read(path):
             count += 1
             if signature not in specs:
-                raise ValueError(f"request {count} is for {signature!r}, which is no signature")
+                raise ValueError(f"request {count} is for {signature!r}, which is not a signature")
             batch = _fitting(inputs, specs[signature], count)
             calls.setdefault(f"{signature}@warm-up", {})[batch] = inputs
     except ValueError as error:

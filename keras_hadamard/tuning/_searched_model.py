@@ -119,7 +119,7 @@ class SearchedModel(keras_tuner.HyperModel):
             A positive integer; `units` where there is no limit.
 
         Raises:
-            ValueError: If a model that `hp` describes has more parameters whatever its width.
+            ValueError: If a model that `hp` describes has more parameters at any width.
         """
         if self.max_parameters is None:
             return self.units

@@ -135,7 +135,7 @@ def test_the_shared_matrices_are_one_and_fixed():
 
 def test_windows_are_refused_by_path():
     model = keras.Sequential([keras.Input((5, 5, 2)), L.Conv2D(3, 2, name="conv"), L.Dense(2)])
-    with pytest.raises(ValueError, match=r"`exclude` .*'conv/kernel' is of windows.*positions=4"):
+    with pytest.raises(ValueError, match=r"`exclude` .*'conv/kernel' has windows.*positions=4"):
         adapters.apply(model, VeRA(2))
     adapters.apply(model, VeRA(2), exclude="conv")
 

@@ -66,7 +66,9 @@ def test_patterns_are_the_first_that_match_to_the_end(tmp_path):
     found = [w.adapter.alpha for w in load("alphare", folder).adapters.values()]
     assert found == [5, 11]
     configure(folder, alpha_pattern={"fc[1": 2})
-    with pytest.raises(ValueError, match=r"fc\[1.* is no regular expression.*adapter_config\.json"):
+    with pytest.raises(
+        ValueError, match=r"fc\[1.* is not a regular expression.*adapter_config\.json"
+    ):
         load("alphare", folder)
 
 

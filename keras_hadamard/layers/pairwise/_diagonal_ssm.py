@@ -85,7 +85,7 @@ class DiagonalSSM(KernelFreeLayer):
     ) -> tuple[Tensor, Complex]:
         """The outputs of (batch, length, channels) and, if `lasting`, the state after them.
 
-        Of the steps `count`, (batch, 1), are valid, the first ones, and the others are zero. The
+        The first `count` steps, (batch, 1), are valid, and the others are zero. The
         state is (batch, channels, pairs), and zero if the sequence is `fresh`.
         """
         entry, old = self.entry(), product(self.powers(ops.ones(())), state)

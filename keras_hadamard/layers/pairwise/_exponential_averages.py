@@ -85,7 +85,7 @@ def by_window(bias: Tensor, key: Tensor, value: Tensor) -> Tensor:
     everywhere = len(bias.shape) == 2
     taps = bias.shape[0 if everywhere else 1]
     side = taps // 2
-    # Of a greatest bias so much is left that no sum overflows, nor what is beyond vanishes.
+    # Enough of a greatest bias is left that no sum overflows, nor does what is beyond vanish.
     high = _greatest(ops.maximum(bias - ROOM, 0), 0 if everywhere else 1)
     weight, share = ops.exp(bias - high), ops.exp(-high)
     if everywhere:
@@ -147,7 +147,7 @@ def in_causal_window(
     taps = bias.shape[2]
     sums, peak = begun(states)
     window, count = states[2], states[3]
-    # Of the window only as many steps as there were are filled.
+    # The window is filled only with as many steps as there were.
     filled = ops.arange(taps - 1, 0, -1, dtype=count.dtype) <= count
     old_key, old_value = ops.split(window, 2, axis=-1)
     old_key = ops.where(filled[..., None], old_key, NOTHING)

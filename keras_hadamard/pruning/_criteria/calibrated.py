@@ -83,7 +83,7 @@ class Calibrated(Criterion):
                 "are not seen. Leave them out by `exclude`",
                 kernels=silent,
             )
-        # Of the mean, which is the same order and fits in float32.
+        # The root of the mean, which has the same order and fits in float32.
         norms = [np.sqrt(s / max(1, n)) for s, n in zip(squares, counts, strict=True)]
         broken = [path for path, n in zip(paths, norms, strict=True) if not np.isfinite(n).all()]
         if broken:
