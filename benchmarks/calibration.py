@@ -5,7 +5,7 @@
 
 The model is a stack of transformer blocks with random weights. Memory is what the process holds
 at most, resident, above what it held before `prune`: the pruned copy, its masks, and what the
-choice of the masks needs for a moment. Linux alone, which forgets the most held when it is told to.
+choice of the masks needs for a moment. Only on Linux, which resets the peak on request.
 """
 
 import argparse

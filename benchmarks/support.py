@@ -32,11 +32,11 @@ In which formats each layer runs, in its first configuration of `tests/cases`: w
 
 - SavedModel: exported by Keras and loaded here, where XLA may compile.
 - without XLA: `serving.export`, and `serving.check` in the loader of a stock TF Serving.
-- LiteRT: `serving.export_litert`, of builtin ops alone, without Flex; within 1e-4.
+- LiteRT: `serving.export_litert`, with only builtin ops, without Flex; within 1e-4.
 - LiteRT int8: in integers of 8 bits, calibrated on 64 random examples; within 0.1 of the output's
   scale. A product of two rounded numbers is rounded twice, and a norm or a root near zero loses
-  most: of such a layer the cell says by how much it is off. `"dynamic"`, with weights of 8 bits
-  alone, is the smaller step.
+  most: of such a layer the cell says by how much it is off. `"dynamic"`, with only weights of 8
+  bits, is the smaller step.
 - ONNX: `serving.export_onnx`, in ONNX Runtime on batches of 1, 3 and 8; within 1e-4.
 
 {counts}

@@ -6,7 +6,7 @@ doubles with every block, still without an activation. Handwritten digits are se
 places of a larger field, which a linear map cannot follow.
 
 All convolutional networks have about the same number of parameters, and five seeds each. Beside the
-two that the lesson is about, a residual network with and without ReLU, stand a Pi-net, an R-PolyNet
+two in question, a residual network with and without ReLU, stand a Pi-net, an R-PolyNet
 (without the maxima and DropBlock of the published one, so that it is a polynomial) and a MONet.
 
     python examples/activation_free.py [--quick] [--out DIR]
@@ -75,7 +75,7 @@ def of_blocks(block: Callable[..., keras.layers.Layer]) -> Callable[[int], keras
 
 
 def residual(activation: str | None) -> Callable[..., Callable]:
-    """The residual block alone, in stock layers."""
+    """Only the residual block, in stock layers."""
 
     def block(filters: int, strides: int) -> Callable:
         def apply(x):

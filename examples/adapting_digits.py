@@ -5,15 +5,15 @@ scikit-learn has 1,797), shown shifted by up to a pixel as well. Then it has to 
 examples of each, as they are. Its weights are frozen; every kernel of its convolutions and dense
 layers gets an adapter: sums of low rank (LoRA, and DoRA with a length for each output), Hadamard
 products of low-rank matrices (LoHa, ABBA), a low-rank matrix times the weights themselves (HiRA), a
-Kronecker product (LoKr), and scales of outputs (IA3). VeRA scales random matrices, and is for dense
-layers alone. IA3 and VeRA are as small as they are. For comparison the head alone, all weights, and
+Kronecker product (LoKr), and scales of outputs (IA3). VeRA scales random matrices, and is only for
+dense layers. IA3 and VeRA are as small as they are. For comparison the head only, all weights, and
 all weights from a random start. The learning rate of each is the best of several on validation
 images, for the first seed.
 
     python examples/adapting_digits.py [--quick] [--out DIR]
 
 writes adapting_digits.csv (a line for each training), adapting_digits_costs.csv and
-adapting_digits.png. Interrupted, it goes on where it stopped.
+adapting_digits.png. After an interruption it resumes.
 """
 
 import argparse
@@ -53,7 +53,7 @@ ADAPTERS = {
 }
 # Its matrices are none for windows.
 EXCLUDED = {"VeRA": "conv"}
-METHODS = (*ADAPTERS, "head alone", "all weights", "from scratch")
+METHODS = (*ADAPTERS, "head only", "all weights", "from scratch")
 QUICK = ("LoKr", "VeRA", "all weights")
 FIELDS = ("method", "seed", "rate", "parameters", "accuracy", "validation")
 COSTS = ("method", "step_ms", "step_mib", "file_kib")
@@ -127,7 +127,7 @@ def prepared(method: str, base: keras.Model) -> keras.Model:
     if method == "from scratch":
         return network()
     model = copied(base)
-    if method == "head alone":
+    if method == "head only":
         for layer in model.layers:
             layer.trainable = layer.name == "head"
     return model

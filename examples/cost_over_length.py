@@ -9,7 +9,7 @@ logarithms: its slope is the power of the length that the cost grows with.
     python examples/cost_over_length.py [--quick] [--out DIR] [--limit GIB]
 
 writes cost_over_length.csv and .png. A mixer stops where its memory would exceed the limit, by
-default 2 GiB. Interrupted, the program goes on where it stopped.
+default 2 GiB. After an interruption the program resumes.
 """
 
 import argparse

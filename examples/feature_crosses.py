@@ -103,7 +103,7 @@ def models(width: int) -> dict[str, keras.Model]:
 
 
 def named(model: keras.Model, width: int, degree: int) -> dict[tuple[int, ...], float]:
-    """The weight of every product of so many distinct columns.
+    """The weight of every product of that many distinct columns.
 
     The sum of the outputs at x_i = +-1, x_j = +-1, ..., each with the product of its signs, leaves
     of a polynomial of degree three exactly the weight of x_i x_j ...; of another function a mean
@@ -203,7 +203,7 @@ def table_of(lines: list[dict[str, object]]) -> str:
     return "\n".join(text)
 
 
-def lesson(figures: dict[tuple[str, str], tuple[float, float, float]]) -> None:
+def print_conclusions(figures: dict[tuple[str, str], tuple[float, float, float]]) -> None:
     """What the figures say, as far as they do."""
     two, three = (
         {m: v for (t, m), v in figures.items() if t.endswith(n)} for n in ("two", "three")
@@ -262,7 +262,7 @@ def main() -> None:
     lines, maps = run(1, 6) if options.quick else run(3, 160)
     print(table_of(lines))
     if not options.quick:
-        lesson(summary(lines))
+        print_conclusions(summary(lines))
     options.out.mkdir(parents=True, exist_ok=True)
     with open(options.out / "feature_crosses.csv", "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=lines[0])

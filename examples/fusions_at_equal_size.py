@@ -18,7 +18,7 @@ easier than a relational one, which compares several, so they are counted apart.
     python examples/fusions_at_equal_size.py [--quick] [--out DIR] [--data NAME]
 
 writes fusions_at_equal_size.csv (a line for each training; those in it are not run again, so an
-interrupted run goes on) and fusions_at_equal_size.png.
+interrupted run resumes) and fusions_at_equal_size.png.
 """
 
 import argparse
@@ -306,7 +306,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Every fusion in the same model, equally large.")
     parser.add_argument("--quick", action="store_true", help="one short training of every sixth")
     parser.add_argument("--out", type=Path, default=Path("runs/fusions_at_equal_size"))
-    parser.add_argument("--data", choices=("digits_vqa", "sort_of_clevr"), help="this one alone")
+    parser.add_argument("--data", choices=("digits_vqa", "sort_of_clevr"), help="only this one")
     options = parser.parse_args()
     names = [options.data] if options.data else ["digits_vqa", "sort_of_clevr"]
     options.out.mkdir(parents=True, exist_ok=True)

@@ -127,7 +127,7 @@ def milliseconds(run: Callable[[], object], repeats: int) -> float:
     return 1e3 * float(np.median(seconds[1:]))
 
 
-def lesson(
+def table_rows(
     recurrence: str, out: Path, blocks: int, steps: int, count: int, before: tuple[int, ...]
 ) -> list[list[str]]:
     """Trains, exports, writes `count` characters, and measures: the lines of the table."""
@@ -200,7 +200,7 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     settings = (1, 3, 20, BEFORE[:2]) if options.quick else (3, 1500, 800, BEFORE)
     path = options.out / "generating_characters.csv"
-    lines = [line for name in RECURRENCES for line in lesson(name, options.out, *settings)]
+    lines = [line for name in RECURRENCES for line in table_rows(name, options.out, *settings)]
     with open(path, "w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([HEADER, *lines])
     print("milliseconds of one more character, by how many stand before it")

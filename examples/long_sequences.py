@@ -6,7 +6,7 @@ thousands of steps and nothing else. In the real one it reads the handwritten di
 scikit-learn, enlarged, pixel after pixel and row after row, and says at the end which digit it was.
 
 The network is two blocks of a recurrence and a dense layer, of 48 channels. Only the recurrence is
-exchanged: MinGRU, HGRN and RGLRU, whose gates see the input alone and which run as one scan, and
+exchanged: MinGRU, HGRN and RGLRU, whose gates see only the input and which run as one scan, and
 Keras's GRU and LSTM, whose gates see the state, so that each step waits for the one before. A step
 of training takes longer the longer the sequence, and so the long ones have fewer of them; at the
 longest Keras's two have a tenth of the steps of the others, in about the same time. Times are taken
@@ -14,8 +14,8 @@ when all are trained, the recurrences in turns.
 
     python examples/long_sequences.py [--quick] [--out DIR]
 
-writes long_sequences.csv, long_sequences_seconds.csv and long_sequences.png. Interrupted, it goes
-on where it stopped.
+writes long_sequences.csv, long_sequences_seconds.csv and long_sequences.png. After an interruption
+it resumes.
 """
 
 import argparse
@@ -36,7 +36,7 @@ import matplotlib.pyplot as plt
 
 WIDTH, BLOCKS, BATCH = 48, 2, 16
 COPIES, LETTERS = 4, 4
-# Steps of an epoch, of which so many are timed.
+# Steps of an epoch, of which that many are timed.
 EPOCH, TIMED = 50, 5
 # Lengths, and how many steps of training each has.
 STEPS = {128: 600, 512: 600, 2048: 300, 8192: 300}

@@ -1,7 +1,7 @@
 """Image classifiers that differ in one line: what mixes the pixels.
 
 An image becomes a grid of 8 x 8 tokens of 48 features. Two blocks follow, each a token mixer and a
-feed-forward network of every token for itself, then the mean and a classifier. The mixer alone is
+feed-forward network of every token for itself, then the mean and a classifier. Only the mixer is
 exchanged, attention and none at all among them, and the feed-forward networks are made as wide as
 the parameters allow that all may have.
 
@@ -12,8 +12,8 @@ mean and contrast.
 
     python examples/mixing_pixels.py [--quick] [--out DIR] [--seeds N]
 
-writes mixing_pixels.csv (a row for each task, mixer and seed) and .png. Interrupted, it goes on
-where it stopped.
+writes mixing_pixels.csv (a row for each task, mixer and seed) and .png. After an interruption it
+resumes.
 """
 
 import argparse
@@ -175,7 +175,7 @@ def compiled(task: Task, mixer: str, steps: int) -> keras.Model:
 
 def train(model: keras.Model, task: Task, mixer: str, seed: int, steps: int) -> tuple[float, float]:
     """The share of right answers, and the milliseconds of a step."""
-    # Begins anew; what is compiled stays, which takes as long as the training.
+    # Begins again; what is compiled stays, which takes as long as the training.
     keras.utils.set_random_seed(seed)
     model.set_weights(sized(task, mixer).get_weights())
     for variable in model.optimizer.variables:

@@ -48,7 +48,7 @@ ROUNDS = (0.5, 0.75, 0.9, 0.95, 0.98)
 ONCE = (0.5, 0.9, 0.95, 0.98)
 CRITERIA = ("magnitude", "movement", "rigl", "str", "random")
 WAYS = ("magnitude", "movement", "rigl", "str", "wanda", "ticket", "random")
-# Weight decay alone would bring `s`, of which a threshold is the sigmoid, to -8 exp(-decay).
+# Weight decay by itself would bring `s`, of which a threshold is the sigmoid, to -8 exp(-decay).
 DECAYS = {0.9: 1.7, 0.95: 2.15, 0.98: 3.0}
 FILTERS = (0.5, 0.75)
 BATCH, TRAINED = 64, 1_200

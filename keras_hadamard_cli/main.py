@@ -1,4 +1,4 @@
-"""How every command ends: with a result, one line on stderr, or word of an interrupt."""
+"""The entry point of every command: its result, one line on stderr, or an interrupt."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""The parser of the command line, and its errors: one line each, with what may have been meant."""
+"""The parser of the command line, and its errors: one line each, with a suggestion."""
 
 import argparse
 import sys
@@ -25,7 +25,7 @@ class Parser(argparse.ArgumentParser):
         self.exit(BAD_INPUT, f"{self.prog}: error: {' '.join(message.split())}\n")
 
     def check_names(self, arguments: Sequence[str]) -> None:
-        """Refuses a command or option that there is not, whatever else is wrong."""
+        """Refuses an unknown command or option before any other error."""
         for i, argument in enumerate(arguments):
             name = argument.partition("=")[0]
             if name == "--":

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 
 def start_quietly(with_devices: bool = True) -> None:
-    """Imports Keras, with all that TensorFlow has to say about the machine left unsaid."""
+    """Imports Keras without TensorFlow's messages about the machine."""
     import logging
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

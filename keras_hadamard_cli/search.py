@@ -72,7 +72,7 @@ def _shown(value: Any) -> str:
 
 
 def reader(kind: Any) -> Callable[[str], Any]:
-    """What argparse calls to read a value; a wrong one is said with what was expected."""
+    """The function by which argparse reads a value; its error names what was expected."""
 
     def read(text: str) -> Any:
         try:

@@ -15,7 +15,7 @@ def register(commands: Commands) -> None:
         "--batch-sizes",
         type=positives,
         metavar="N,...",
-        help="what batches are padded to, and warmed up with; default: 1,8,32",
+        help="sizes that batches are padded to and warmed up with; default: 1,8,32",
     )
     add("--xla", action="store_true", help="only for a server that was started with XLA")
     export.set_defaults(run="keras_hadamard.cli.serving:run_export")
@@ -23,7 +23,7 @@ def register(commands: Commands) -> None:
     add = convert.add_argument
     add("model", metavar="MODEL.keras")
     add("file", metavar="FILE", help="ends in .tflite or in .onnx")
-    add("--precision", choices=PRECISIONS, help="of LiteRT; default: float32")
+    add("--precision", choices=PRECISIONS, help="precision of LiteRT; default: float32")
     add("--examples", metavar="FILE.npz", help="arrays by name of input, to calibrate int8 with")
     convert.set_defaults(run="keras_hadamard.cli.serving:run_convert")
     check = commands.add_parser("check", help="check that a model runs on a stock TF Serving")

@@ -1,7 +1,7 @@
 """What a plain `pytest` leaves out: some cases, no layer and no test."""
 
 from harness.layer_cases import PUBLIC, all_cases
-from harness.sample import MANY, SHARE, one_of_each, share_of
+from harness.sample import MIN_SAMPLED, SHARE, one_of_each, share_of
 
 
 def test_every_layer_is_drawn_and_every_case_in_some_draw():
@@ -24,4 +24,4 @@ def test_shares_are_parts_of_the_whole():
     shares = [share_of(names, "a_file.py", n) for n in range(SHARE)]
     assert sorted(name for share in shares for name in share) == sorted(names)
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
-    assert share_of(names[: MANY - 1], "a_file.py", 0) == names[: MANY - 1]
+    assert share_of(names[: MIN_SAMPLED - 1], "a_file.py", 0) == names[: MIN_SAMPLED - 1]

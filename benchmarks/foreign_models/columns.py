@@ -67,7 +67,7 @@ def sparsegpt(s: Subject) -> None:
 
 
 def trained(s: Subject, criterion: str) -> None:
-    """Two steps, between which the masks are chosen anew."""
+    """Two steps, between which the masks are chosen again."""
     schedule = pruning.ConstantSparsity(0.5, end_step=4, frequency=1)
     made = pruning.prune(s.model, schedule, criterion=criterion)
     before = made.get_masks()

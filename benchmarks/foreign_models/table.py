@@ -26,7 +26,7 @@ weights and small inputs: written by `python -m benchmarks.foreign_models`. A ti
 - `load`: a pruned, an adapted and a stripped model, saved as `.keras`, give the same outputs in a
   new process.
 - `serve`: the pruned and the adapted model do so in the loader of a stock TF Serving.
-- `LiteRT`: the stripped model does, within 1e-4, of builtin ops alone.
+- `LiteRT`: the stripped model does, within 1e-4, with only builtin ops.
 
 {table}
 """

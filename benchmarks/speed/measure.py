@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 # Only this allocator and oneDNN's keep the statistics that memory is read from, and TensorFlow
-# takes oneDNN's on some processors alone. It is chosen when the first device is made.
+# takes oneDNN's only on some processors. It is chosen when the first device is made.
 os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "1")
 
 Run = Callable[[], Any]

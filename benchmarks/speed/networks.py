@@ -18,7 +18,7 @@ SHAPES = ((8, 56, 56, 24), (8, 28, 28, 64), (8, 14, 14, 192))
 # The shape of which the time in XLA is held against TensorFlow's own kernel in a plain graph, and
 # how many times as long forward and with both gradients may take.
 HELD, AT_MOST = SHAPES[1], {False: 2, True: 5}
-# One or two blocks a stage: XLA compiles each of them anew.
+# One or two blocks a stage: XLA compiles each of them again.
 NETWORKS: dict[str, Callable[..., Any]] = {
     "StarNet s1": partial(models.StarNet, blocks=(1, 1, 2, 1)),
     "FocalNet tiny": partial(models.FocalNet, blocks=(1, 1, 2, 1)),

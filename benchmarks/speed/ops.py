@@ -1,4 +1,4 @@
-"""Rows of the ops that no layer's row measures alone, against their formulas in TensorFlow."""
+"""Rows of the ops that no layer's row measures, against their formulas in TensorFlow."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -53,7 +53,7 @@ def pruned_training(repeats: int, quick: bool) -> Iterator[Result]:
         model = make()
         x = tf.constant(rng.standard_normal((batch, *model.input_shape[1:]), "float32"))
         y = tf.constant(rng.integers(0, 10, batch))
-        # A movement's scores are as many weights again to train: that is told, not bounded.
+        # A movement's scores are as many weights again to train: that is reported, not bounded.
         for criterion, bound in (("magnitude", "<= 1.10"), ("movement", ">= 0")):
             for jit in (False, True):
                 pruned = pruning.prune(model, schedule, criterion=criterion)

@@ -37,7 +37,7 @@ def passes(gradient: bool) -> str:
     return "forward + gradient" if gradient else "forward"
 
 
-# A row measures with so many repeats, smaller if quick, and gives its lines.
+# A row measures with that many repeats, smaller if quick, and gives its lines.
 Row = Callable[[int, bool], Iterable[Result]]
 ROWS: dict[str, Row] = {}
 

@@ -76,7 +76,7 @@ def gated_scan_memory(repeats: int, quick: bool) -> list[Result]:
 
 
 SHAPE = (16, 1024, 256)
-# Of those that have their gradients by autodiff, and of compilers.
+# Bounds for those with gradients by autodiff, and for compilers.
 FASTER = {"tf": ">= 10", "keras.ops": ">= 10", "PyTorch": ">= 10", "jax": ">= 1.5"}
 
 

@@ -114,7 +114,7 @@ def jax(associative: bool) -> Callable[..., tuple[Run, Run]]:
 
 
 def torch(log_space: bool) -> Callable[..., tuple[Run, Run]]:
-    """PyTorch's loop, or the scan of logarithms, which takes positive numbers alone."""
+    """PyTorch's loop, or the scan of logarithms, which takes only positive numbers."""
 
     def runs(*arrays: np.ndarray[Any, Any]) -> tuple[Run, Run]:
         import torch

@@ -16,7 +16,7 @@ WIDTH, SKETCH = 2048, 16_000
 
 
 def _fusion(width: int, sketch_dim: int, batch: int) -> tuple[Any, list[Any]]:
-    """A function of the sketch alone: one output, and no root, take next to no time."""
+    """A function of only the sketch: one output, and no root, take next to no time."""
     layer = layers.MCB(1, sketch_dim, normalize=False, seed=0)
     inputs = [tf.random.stateless_normal((batch, width), (0, i)) for i in range(2)]
     layer(inputs)
@@ -64,7 +64,7 @@ def mcb_at_the_published_size(repeats: int, quick: bool) -> Iterator[Result]:
     what = f"({batch}, {WIDTH}) twice, sketch_dim {SKETCH:,}, graph"
     for other, told, bound in (
         (_by_outer_product(layer), "the same by the outer product", ">= 10"),
-        (_outer, "the outer product alone", ">= 5"),
+        (_outer, "only the outer product", ">= 5"),
     ):
         ours, reference = (functools.partial(f, *inputs) for f in (_compiled(layer), other))
         timing = compare(ours, reference, 5 * repeats)

@@ -36,7 +36,7 @@ MODES: dict[str, Callable[[Function], Function]] = {
 
 
 def plainly(formulas: Formulas, tensors: tuple[Tensor, ...]) -> Tensor:
-    """The same formulas in TensorFlow's wrapper alone: a gradient, and nothing beyond it."""
+    """The same formulas in TensorFlow's plain wrapper: a gradient, and nothing beyond it."""
 
     def run(function: Function, tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         if tf.executing_eagerly():

@@ -26,7 +26,7 @@ class Inputs(dict[str, Any]):
 def joined(names: Sequence[str], seed: int, make: Make | None = None) -> keras.Model:
     """A model of (batch, heads, 10), a head for each layer: together they learn what each would.
 
-    The optimiser looks at each weight alone, and the loss is the sum over the heads.
+    The optimiser looks at each weight by itself, and the loss is the sum over the heads.
     """
     inputs, heads = Inputs(), []
     for name in names:
@@ -74,7 +74,7 @@ def trained(
     optimizer.build(model.trainable_variables)
     model.compile(optimizer, summed, metrics=[LossOfEach(len(names))])
     for seed in seeds:
-        # Begins anew; what is compiled stays, which takes as long as the training.
+        # Begins again; what is compiled stays, which takes as long as the training.
         model.set_weights(joined(names, seed, make).get_weights())
         for variable in optimizer.variables:
             variable.assign(ops.zeros_like(variable))

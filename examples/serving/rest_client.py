@@ -29,7 +29,7 @@ def predict(
         raise ServerError(f"No answer from {url}: {getattr(error, 'reason', error)}") from error
     except KeyError as error:
         raise ServerError(f"{url} answers without outputs") from error
-    # Of a single output the server sends the values alone.
+    # The server sends only the values of a single output.
     return outputs if isinstance(outputs, dict) else {"output": outputs}
 
 

@@ -1,1 +1,1 @@
-"""Base of all floors: checks, typing, saved formats, files, and what is known of Keras models."""
+"""Base of all levels: checks, typing, saved formats, files, and introspection of Keras models."""

@@ -1,4 +1,4 @@
-"""Argument checks that all floors share: what was expected, and what was received."""
+"""Argument checks of all levels: what was expected, and what was received."""
 
 import difflib
 import numbers

@@ -1,11 +1,11 @@
-"""Packages of the extras, and what to say when one is missing."""
+"""Packages of the extras, and the error where one is missing."""
 
 import importlib
 from typing import Any
 
 
 def missing(package: str, error: ImportError, needed_by: str, extra: str = "search") -> ImportError:
-    """The error of a missing package, which says what brings it."""
+    """The error of a missing package, which names the extra that brings it."""
     return ImportError(
         f'{needed_by} needs {package}: pip install "keras-hadamard[{extra}]". Received: {error}'
     )

@@ -22,7 +22,7 @@ DAMAGE = (
 
 @contextmanager
 def reading(path: str | Path, expected: str) -> Iterator[None]:
-    """Raises a ValueError that names `path` where the body cannot make of it what is expected."""
+    """Raises a ValueError that names `path` where the body cannot read it as expected."""
     try:
         yield
     except DAMAGE as error:

@@ -1,4 +1,4 @@
-"""What a wrapping model takes over from the model inside it."""
+"""Base class of models that wrap another model."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from keras_hadamard._core.optimizer import build_optimizer
 
 
 class WrapperModel(keras.Model):
-    """Model with the inputs and outputs of `self.model`, of the names that losses go by."""
+    """Model with the inputs and outputs of `self.model`, under the names that losses go by."""
 
     model: keras.Model
 
@@ -22,7 +22,7 @@ class WrapperModel(keras.Model):
 
     @property
     def input(self) -> Any:
-        # A sequential model that was never called has one all the same.
+        # A sequential model that was never called has one too.
         sequential = isinstance(self.model, keras.Sequential)
         return self.model.inputs[0] if sequential else self.model.input
 

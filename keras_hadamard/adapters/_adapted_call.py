@@ -1,4 +1,4 @@
-"""How the base of an adapted model is called, so that its layers compute with adapted kernels."""
+"""Calls of the base of an adapted model, whose layers then compute with adapted kernels."""
 
 import functools
 from collections.abc import Callable, Iterable
@@ -8,9 +8,9 @@ import keras
 from keras import ops
 
 from keras_hadamard._core.typing import Tensor
-from keras_hadamard.adapters._forms import DenseForm
-from keras_hadamard.adapters._running import Reading, Running
-from keras_hadamard.adapters._site import Site, Steps
+from keras_hadamard.adapters._adaptable_kernel import ActiveAdapters, AdaptableKernel
+from keras_hadamard.adapters._call_tracker import CallTracker, ReadScope
+from keras_hadamard.adapters._linear_views import DenseView
 
 
 class Outcome(NamedTuple):
@@ -22,54 +22,60 @@ class Outcome(NamedTuple):
 
 
 class AdaptedCall:
-    """Calls a model with the adapters that `steps` gives for each of its kernels.
+    """Calls a model with the adapters that `active_adapters` gives for each of its kernels.
 
-    Layers with a form compute their adapters beside the kernel. All others find the adapted kernel
-    in place of their own.
+    Layers with a linear view compute their adapters beside the kernel. All others find the adapted
+    kernel in place of their own.
     """
 
     def __init__(
-        self, model: keras.Model, sites: list[Site], steps: Callable[[Site], Steps]
+        self,
+        model: keras.Model,
+        adaptable_kernels: list[AdaptableKernel],
+        active_adapters: Callable[[AdaptableKernel], ActiveAdapters],
     ) -> None:
         self.model = model
-        self.sites = sites
-        self.steps = steps
+        self.adaptable_kernels = adaptable_kernels
+        self.active_adapters = active_adapters
         # Places whose layer takes the adapted kernel in place of its own.
-        self._formed = {s.kernel.place for s in sites if s.form is None}
-        self._running = Running()
-        # Places that a call has shown to be read by their own layers, or to be formed.
-        self._looked_at: set[int] = set()
-        for site in sites:
-            if site.form is not None:
-                self._put_between(site, site.form)
+        self._materialized = {s.kernel.place for s in adaptable_kernels if s.linear_view is None}
+        self._tracker = CallTracker()
+        # Places that a call has shown to be read by their own layers, or to be materialized.
+        self._inspected: set[int] = set()
+        for adaptable in adaptable_kernels:
+            if adaptable.linear_view is not None:
+                self._patch_call(adaptable, adaptable.linear_view)
 
     def __call__(
         self, inputs: Tensor, arguments: dict[str, Any], active: set[int], variables: Iterable[Any]
     ) -> Outcome:
         """The outcome with adapters at the active places; `variables` may be read in the call."""
-        looking = not active <= self._looked_at
-        outcome = self._run(inputs, arguments, variables, looking)
-        self._looked_at |= active
+        inspecting = not active <= self._inspected
+        outcome = self._run(inputs, arguments, variables, inspecting)
+        self._inspected |= active
         # Layers that were not called, because others read their kernels; or called and read.
-        passed = (active - self._formed) & (outcome.read | (active - self._running.reached))
+        passed = (active - self._materialized) & (outcome.read | (active - self._tracker.visited))
         if not passed:
             return outcome
-        self._formed |= passed
+        self._materialized |= passed
         return self._run(inputs, arguments, variables, False)
 
     def _run(
-        self, inputs: Tensor, arguments: dict[str, Any], variables: Iterable[Any], looking: bool
+        self, inputs: Tensor, arguments: dict[str, Any], variables: Iterable[Any], inspecting: bool
     ) -> Outcome:
         values = self._adapted_values()
-        with self._running.among(set(self._formed)):
-            if not values and not looking:
+        with self._tracker.track(set(self._materialized)):
+            if not values and not inspecting:
                 return Outcome(self.model(inputs, **arguments), [], set())
             # A scope hides the values that one around it gives, so they are passed on.
             for variable in variables:
                 values.setdefault(id(variable), (variable, _read(variable)))
             before = {i: value for i, (_, value) in values.items()}
-            places = {id(site.kernel.variable): site.kernel.place for site in self.sites}
-            with Reading(list(values.values()), places, self._running) as scope:
+            places = {
+                id(adaptable.kernel.variable): adaptable.kernel.place
+                for adaptable in self.adaptable_kernels
+            }
+            with ReadScope(list(values.values()), places, self._tracker) as scope:
                 outputs = self.model(inputs, **arguments)
                 read = set(scope.read)
         for i, (variable, _) in values.items():
@@ -81,35 +87,37 @@ class AdaptedCall:
     def _adapted_values(self) -> dict[int, tuple[Any, Tensor]]:
         """The adapted kernels and biases that take the place of the variables, by their ids."""
         values: dict[int, tuple[Any, Tensor]] = {}
-        for place in self._formed:
-            site = self.sites[place]
-            steps = self.steps(site)
-            if not steps:
+        for place in self._materialized:
+            adaptable = self.adaptable_kernels[place]
+            adapters = self.active_adapters(adaptable)
+            if not adapters:
                 continue
-            variables = (site.kernel.variable, site.bias)
+            variables = (adaptable.kernel.variable, adaptable.bias)
             tensors = [None if v is None else _read(v) for v in variables]
-            new = site.merged(steps, *tensors)
+            new = adaptable.merge(adapters, *tensors)
             values.update(
                 (id(v), (v, t)) for v, t in zip(variables, new, strict=True) if t is not None
             )
         return values
 
-    def _put_between(self, site: Site, form: DenseForm) -> None:
+    def _patch_call(self, adaptable: AdaptableKernel, linear_view: DenseView) -> None:
         """Lets the layer compute its adapters, while the model runs."""
 
         def adapted(original: Any) -> Any:
             @functools.wraps(original)
             def call(inputs: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-                place = site.kernel.place
-                steps = self.steps(site) if self._running.includes(place) else []
-                with self._running.inside(place):
-                    if not steps:
+                place = adaptable.kernel.place
+                adapters = self.active_adapters(adaptable) if self._tracker.visit(place) else []
+                with self._tracker.inside(place):
+                    if not adapters:
                         return original(inputs, *args, **kwargs)
-                    return form.call(lambda x: original(x, *args, **kwargs), steps, inputs)
+                    return linear_view.call(
+                        lambda x: original(x, *args, **kwargs), adapters, inputs
+                    )
 
             return call
 
-        layer = site.kernel.layer
+        layer = adaptable.kernel.layer
         layer.call = adapted(layer.call)
         # Keras calls this in its place once the layer is quantised.
         layer.quantized_call = adapted(layer.quantized_call)
@@ -117,6 +125,6 @@ class AdaptedCall:
 
 def _read(variable: Any) -> Tensor:
     value = ops.convert_to_tensor(variable)
-    # TensorFlow's tape computes gradients of frozen weights too, for nobody.
+    # TensorFlow's tape computes gradients of frozen weights too, which nobody uses.
     is_float = keras.backend.is_float_dtype(variable.dtype)
     return value if variable.trainable or not is_float else ops.stop_gradient(value)

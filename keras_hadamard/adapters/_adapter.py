@@ -1,4 +1,4 @@
-"""What the adapters share: descriptions of how a kernel changes, and of the weights that say it.
+"""Base classes of adapters: how a kernel changes, and the weights that say it.
 
 A kernel is seen as a matrix `W (inputs, outputs)`, so that a layer computes `x W + b`; of a window
 that is convolved, every position has inputs of its own. `weights` below are those of one kernel, by
@@ -17,7 +17,7 @@ Weights = dict[str, Tensor]
 Linear = Callable[[Tensor], Tensor]
 
 
-class View(NamedTuple):
+class KernelView(NamedTuple):
     """The sizes of a kernel; `inputs` are those at each position."""
 
     positions: int
@@ -29,14 +29,14 @@ class View(NamedTuple):
         return self.positions * self.inputs
 
 
-class New(NamedTuple):
-    """A weight to be made."""
+class WeightSpec(NamedTuple):
+    """The shape and initializer of a weight to be made."""
 
     shape: tuple[int, ...]
     initializer: Initializer
 
 
-class Form(Protocol):
+class LinearView(Protocol):
     """A layer that computes `x W + b`, as an adapter sees it."""
 
     def matrix(self) -> Tensor:
@@ -62,8 +62,8 @@ class Adapter(ABC):
     combines = True
     # Whether it computes with the kernel's own values, as a quantised layer has none.
     uses_kernel = False
-    # Whether `lost` finds any.
-    loses = False
+    # Whether `unmerge_state` finds any.
+    has_unmerge_state = False
     # Whether `start_values` has any.
     starts_from_kernel = False
     # Whether kernels may have more than one position.
@@ -75,10 +75,10 @@ class Adapter(ABC):
         return False
 
     @abstractmethod
-    def new_weights(self, view: View) -> dict[str, New]:
+    def new_weights(self, view: KernelView) -> dict[str, WeightSpec]:
         """The weights that a kernel needs, by name."""
 
-    def shared_weights(self, views: list[View]) -> dict[str, New]:
+    def shared_weights(self, views: list[KernelView]) -> dict[str, WeightSpec]:
         """Weights that all kernels have together, and that are not trained, by name."""
         del views
         return {}
@@ -94,22 +94,22 @@ class Adapter(ABC):
         return {}
 
     @abstractmethod
-    def adapted(self, linear: Linear, form: Form, weights: Weights) -> Linear:
+    def adapted(self, linear: Linear, linear_view: LinearView, weights: Weights) -> Linear:
         """The function of `x` that takes the place of `linear(x) = x W + b`."""
 
     @abstractmethod
-    def merged(self, w: Tensor, bias: Tensor | None, weights: Weights) -> tuple[Tensor, Any]:
+    def merge(self, w: Tensor, bias: Tensor | None, weights: Weights) -> tuple[Tensor, Any]:
         """The matrix, and the bias if there is one, that compute the same."""
 
     @abstractmethod
-    def separated(self, w: Tensor, bias: Tensor | None, weights: Weights) -> tuple[Tensor, Any]:
-        """The matrix and the bias from which `merged` makes the given ones.
+    def unmerge(self, w: Tensor, bias: Tensor | None, weights: Weights) -> tuple[Tensor, Any]:
+        """The matrix and the bias from which `merge` makes the given ones.
 
-        The weights are those that `merged` was given, and what `lost` found.
+        The weights are those that `merge` was given, and what `unmerge_state` found.
         """
 
-    def lost(self, w: Tensor, weights: Weights) -> Weights:
-        """What `separated` has to know of the matrix that `merged` changed, and cannot tell."""
+    def unmerge_state(self, w: Tensor, weights: Weights) -> Weights:
+        """What `unmerge` has to know of the matrix that `merge` changed, and cannot tell."""
         del w, weights
         return {}
 
@@ -146,11 +146,11 @@ class Update(Adapter):
     def product(self, x: Tensor, w: Tensor, weights: Weights) -> Tensor:
         """`x` times the matrix."""
 
-    def adapted(self, linear: Linear, form: Form, weights: Weights) -> Linear:
-        return lambda x: linear(x) + form.product(self, x, weights)
+    def adapted(self, linear: Linear, linear_view: LinearView, weights: Weights) -> Linear:
+        return lambda x: linear(x) + linear_view.product(self, x, weights)
 
-    def merged(self, w: Tensor, bias: Tensor | None, weights: Weights) -> tuple[Tensor, Any]:
+    def merge(self, w: Tensor, bias: Tensor | None, weights: Weights) -> tuple[Tensor, Any]:
         return w + self.update(w, weights), bias
 
-    def separated(self, w: Tensor, bias: Tensor | None, weights: Weights) -> tuple[Tensor, Any]:
+    def unmerge(self, w: Tensor, bias: Tensor | None, weights: Weights) -> tuple[Tensor, Any]:
         return w - self.update(w, weights), bias

@@ -1,4 +1,4 @@
-"""What a file that `save_adapter` wrote holds."""
+"""Content of a file that `save_adapter` wrote."""
 
 import json
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ import numpy as np
 
 from keras_hadamard._core.checks import received
 from keras_hadamard._core.reading import reading
+from keras_hadamard.adapters._adaptable_kernel import AdaptableKernel
 from keras_hadamard.adapters._adapter import Adapter
-from keras_hadamard.adapters._site import Site
 from keras_hadamard.adapters._tensors import read_tensors, write_tensors
 
 _KEY = "keras_hadamard.adapter"
@@ -61,18 +61,19 @@ class AdapterFile:
                 config["base"],
             )
 
-    def check(self, sites: list[Site]) -> None:
-        """Raises where the kernels of a model are not such as the adapter was for."""
+    def check(self, adaptable_kernels: list[AdaptableKernel]) -> None:
+        """Raises unless the kernels of a model match those that the adapter was made for."""
         for place, weights in self.weights.items():
-            if place >= len(sites):
+            if place >= len(adaptable_kernels):
                 raise received(
-                    f"a model with a kernel like {self.paths[place]!r}", kernels=len(sites)
+                    f"a model with a kernel like {self.paths[place]!r}",
+                    kernels=len(adaptable_kernels),
                 )
-            new = self.adapter.new_weights(sites[place].view)
+            new = self.adapter.new_weights(adaptable_kernels[place].view)
             shapes = {name: array.shape for name, array in weights.items() if name in new}
             if shapes != {name: weight.shape for name, weight in new.items()}:
                 raise received(
                     f"a kernel of the shape of {self.paths[place]!r}, for which the adapter is",
-                    kernel=sites[place].kernel.path,
-                    shape=tuple(sites[place].kernel.shape),
+                    kernel=adaptable_kernels[place].kernel.path,
+                    shape=tuple(adaptable_kernels[place].kernel.shape),
                 )

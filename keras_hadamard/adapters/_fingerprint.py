@@ -1,4 +1,4 @@
-"""What tells one model from another: its weights."""
+"""Fingerprint of a model, from its weights."""
 
 import hashlib
 

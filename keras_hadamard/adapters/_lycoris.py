@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from keras_hadamard._core.checks import received
-from keras_hadamard.adapters._adapter import Adapter, View
+from keras_hadamard.adapters._adapter import Adapter, KernelView
 from keras_hadamard.adapters._file import AdapterFile
 from keras_hadamard.adapters._lycoris_names import Module, by_module, whole_names
 from keras_hadamard.adapters._modules import Groups, adapter_files, checked_modules
@@ -25,22 +25,22 @@ def read_lycoris(
 ) -> list[AdapterFile]:
     """The adapters of a file, one for all modules that are alike."""
     found = by_module(tensors)
-    kernels = {site.kernel.path: site for site in adapted.sites}
+    kernels = {adaptable.kernel.path: adaptable for adaptable in adapted.adaptable_kernels}
     chosen = checked_modules(whole_names(modules, found), found, list(kernels), "kernels")
     groups: Groups = {}
     for path, module in chosen.items():
-        site, weights = kernels[path], dict(found[module].tensors)
-        adapter = _adapter(path, found[module], site.view, found)
-        site.check(adapter)
+        adaptable, weights = kernels[path], dict(found[module].tensors)
+        adapter = _adapter(path, found[module], adaptable.view, found)
+        adaptable.check(adapter)
         weights.pop("alpha", None)
-        groups.setdefault(adapter, {})[site.kernel.place] = {
-            ours: our_weight(ours, array, site, adapter, weights, site.kernel.variable)
+        groups.setdefault(adapter, {})[adaptable.kernel.place] = {
+            ours: our_weight(ours, array, adaptable, adapter, weights, adaptable.kernel.variable)
             for ours, array in weights.items()
         }
     return adapter_files(adapted, name, groups)
 
 
-def _adapter(path: str, module: Module, view: View, found: Mapping[str, Module]) -> Adapter:
+def _adapter(path: str, module: Module, view: KernelView, found: Mapping[str, Module]) -> Adapter:
     """The adapter of one module; ranks are those of the tensors."""
     kind, tensors = module
     missing = {"LoRA": {"a", "b"}, "LoHa": {"a1", "b1", "a2", "b2"}}.get(kind, set()) - set(tensors)
@@ -63,7 +63,7 @@ def _adapter(path: str, module: Module, view: View, found: Mapping[str, Module])
     return LoRA(tensors["a"].shape[0], alpha)
 
 
-def _decomposed(path: str, module: Module, view: View, alpha: float | None) -> Adapter:
+def _decomposed(path: str, module: Module, view: KernelView, alpha: float | None) -> Adapter:
     """The DoRA that a module with a `dora_scale` is."""
     kind, tensors = module
     if kind == "LoKr" or "t2" in tensors:
@@ -88,7 +88,7 @@ def _decomposed(path: str, module: Module, view: View, alpha: float | None) -> A
 def _kronecker(
     path: str,
     tensors: Mapping[str, np.ndarray],
-    view: View,
+    view: KernelView,
     alpha: float | None,
     tucker: bool,
     found: Mapping[str, Module],

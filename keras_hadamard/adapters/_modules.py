@@ -1,4 +1,4 @@
-"""Which kernel has which module of another library's file, and the adapters that come of it."""
+"""Mapping from modules of another library's file to kernels, and the adapters of these."""
 
 from collections.abc import Iterable, Mapping
 
@@ -30,8 +30,10 @@ def checked_modules(
 
 
 def adapter_files(adapted: AdaptedModel, name: str, groups: Groups) -> list[AdapterFile]:
-    """What the files would be that `save_adapter` wrote of those adapters, of one name or like."""
-    paths = {site.kernel.place: site.kernel.path for site in adapted.sites}
+    """The files that `save_adapter` would write of those adapters, of one name or similar ones."""
+    paths = {
+        adaptable.kernel.place: adaptable.kernel.path for adaptable in adapted.adaptable_kernels
+    }
     return [
         AdapterFile(as_name, adapter, {place: paths[place] for place in weights}, weights, "")
         for as_name, (adapter, weights) in zip(

@@ -8,18 +8,18 @@ import numpy as np
 
 from keras_hadamard._core.checks import received
 from keras_hadamard._core.introspection.kernels import is_depthwise
+from keras_hadamard.adapters._adaptable_kernel import AdaptableKernel
 from keras_hadamard.adapters._adapter import Adapter
 from keras_hadamard.adapters._file import AdapterFile
 from keras_hadamard.adapters._modules import Groups, adapter_files, checked_modules
 from keras_hadamard.adapters._peft_base import (
     Change,
+    base_changes,
     normalisation_changes,
     normalisations,
-    site_changes,
 )
 from keras_hadamard.adapters._peft_config import PeftConfig
 from keras_hadamard.adapters._peft_names import Module, by_module
-from keras_hadamard.adapters._site import Site
 from keras_hadamard.adapters._tensors import read_tensors
 from keras_hadamard.adapters._torch_layout import our_weight
 from keras_hadamard.adapters.adapted_model import AdaptedModel
@@ -36,7 +36,7 @@ def read_peft(
     tensors, _ = read_tensors(folder / "adapter_model.safetensors" if path.is_dir() else path)
     config = PeftConfig.read(folder)
     found = by_module(tensors)
-    kernels = {site.kernel.path: site for site in adapted.sites}
+    kernels = {adaptable.kernel.path: adaptable for adaptable in adapted.adaptable_kernels}
     norms = normalisations(adapted.model)
     chosen = _checked(modules, found, kernels, norms)
     changes: list[Change] = []
@@ -46,16 +46,16 @@ def read_peft(
         if key not in kernels:
             changes += normalisation_changes(key, norms[key], new.base)
             continue
-        site = kernels[key]
-        mine = site_changes(site, new.base, bool(config.values.get("fan_in_fan_out")))
+        adaptable = kernels[key]
+        mine = base_changes(adaptable, new.base, bool(config.values.get("fan_in_fan_out")))
         changes += mine
         if new.adapter:
             adapter = config.adapter(module, new.adapter)
-            _check_site(site, adapter, new.adapter)
-            kernel = next((v for var, v in mine if var is site.kernel.variable), None)
-            kernel = site.kernel.variable if kernel is None else kernel
-            groups.setdefault(adapter, {})[site.kernel.place] = {
-                ours: our_weight(ours, array, site, adapter, new.adapter, kernel)
+            _check_adaptable(adaptable, adapter, new.adapter)
+            kernel = next((v for var, v in mine if var is adaptable.kernel.variable), None)
+            kernel = adaptable.kernel.variable if kernel is None else kernel
+            groups.setdefault(adapter, {})[adaptable.kernel.place] = {
+                ours: our_weight(ours, array, adaptable, adapter, new.adapter, kernel)
                 for ours, array in new.adapter.items()
             }
     if changes and adapted.adapters:
@@ -84,13 +84,15 @@ def _checked(
     return chosen
 
 
-def _check_site(site: Site, adapter: Adapter, tensors: dict[str, np.ndarray]) -> None:
+def _check_adaptable(
+    adaptable: AdaptableKernel, adapter: Adapter, tensors: dict[str, np.ndarray]
+) -> None:
     """Raises where PEFT's adapter computes what ours cannot."""
-    site.check(adapter)
-    layer, path = site.kernel.layer, site.kernel.path
+    adaptable.check(adapter)
+    layer, path = adaptable.kernel.layer, adaptable.kernel.path
     groups = getattr(layer, "groups", 1)
-    if is_depthwise(site.kernel.variable, layer):
-        groups = int(site.kernel.shape[-2])
+    if is_depthwise(adaptable.kernel.variable, layer):
+        groups = int(adaptable.kernel.shape[-2])
     # LoHa and LoKr are of the kernel's own shape, and so are scales of outputs.
     fits = isinstance(adapter, (LoHa, LoKr)) or (
         isinstance(adapter, IA3) and not adapter.feedforward
@@ -105,12 +107,12 @@ def _check_site(site: Site, adapter: Adapter, tensors: dict[str, np.ndarray]) ->
     whole = tensors.get("w2")
     if isinstance(adapter, LoKr) and whole is not None and whole.ndim == 3:
         raise received(
-            f"{path!r} to be no Conv1D with a `lokr_w2` that is whole: PEFT's product of it mixes "
-            "positions and channels, which is no Kronecker product; merge it in PEFT and take over "
-            "the weights",
+            f"{path!r} to be no Conv1D with a whole `lokr_w2`: PEFT's product of it mixes "
+            "positions and channels, which is not a Kronecker product; merge it in PEFT and take "
+            "over the weights",
             lokr_w2=whole.shape,
         )
-    if "bias" in tensors and site.bias is None and site.form is None:
+    if "bias" in tensors and adaptable.bias is None and adaptable.linear_view is None:
         raise received(
             f"{path!r} to have a bias, which `lora_bias` adds to: make the layer with "
             "`use_bias=True`, its bias zero",

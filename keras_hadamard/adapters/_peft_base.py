@@ -1,4 +1,4 @@
-"""What a PEFT file has in place of the base's own weights: biases, and whole layers."""
+"""Weights of a PEFT file that replace the base's own: biases, and whole layers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_hadamard._core.checks import received
 from keras_hadamard._core.introspection.private import inner_layers
-from keras_hadamard.adapters._site import Site
+from keras_hadamard.adapters._adaptable_kernel import AdaptableKernel
 from keras_hadamard.adapters._torch_layout import our_kernel
 
 _L = keras.layers
@@ -37,17 +37,19 @@ def normalisations(layer: Any, names: tuple[str, ...] = ()) -> dict[str, Any]:
     return found
 
 
-def site_changes(
-    site: Site, tensors: Mapping[str, np.ndarray], fan_in_fan_out: bool
+def base_changes(
+    adaptable: AdaptableKernel, tensors: Mapping[str, np.ndarray], fan_in_fan_out: bool
 ) -> list[Change]:
     """The kernel and the bias with their new values."""
     changes: list[Change] = []
     for name, array in tensors.items():
         if name == "weight":
-            changes.append((site.kernel.variable, our_kernel(array, site, fan_in_fan_out)))
+            changes.append(
+                (adaptable.kernel.variable, our_kernel(array, adaptable, fan_in_fan_out))
+            )
         else:
-            bias = site.bias if name == "bias" else None
-            changes.append(_change(site.kernel.path, name, bias, array))
+            bias = adaptable.bias if name == "bias" else None
+            changes.append(_change(adaptable.kernel.path, name, bias, array))
     return changes
 
 

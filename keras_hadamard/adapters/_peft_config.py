@@ -1,4 +1,4 @@
-"""What PEFT's `adapter_config.json` says, and what of it has no counterpart here."""
+"""PEFT's `adapter_config.json`, and those of its options that have no counterpart here."""
 
 import json
 import re
@@ -21,7 +21,7 @@ from keras_hadamard.adapters.vera import VeRA
 
 _EXPECTED = "the description of a PEFT adapter"
 _KINDS = ("LORA", "LOHA", "HIRA", "LOKR", "VERA", "IA3")
-# They subtract the adapter's start from the base, so that it fits that changed base alone.
+# They subtract the adapter's start from the base, so that it fits only that changed base.
 _CONVERTIBLE = ("pissa", "olora", "corda", "lora_ga")
 _CHANGING = (*_CONVERTIBLE, "loftq")
 # LoRAs that compute something else, or whose base has other layers than the file says.
@@ -49,7 +49,7 @@ class PeftConfig:
         return config
 
     def check(self) -> None:
-        """Raises where an option asks for what is not there."""
+        """Raises where an option has no counterpart here."""
         kind = self.values.get("peft_type")
         if kind not in _KINDS:
             raise received(
@@ -104,7 +104,7 @@ class PeftConfig:
 
     def _lokr(self, module: str, tensors: dict[str, np.ndarray]) -> Adapter:
         inner = next((tensors[name] for name in ("a1", "a2") if name in tensors), None)
-        # Factors that are whole do not tell a rank, by which alpha is divided all the same.
+        # Whole factors do not tell a rank, but alpha is divided by one.
         rank = self._of("rank_pattern", "r", module) if inner is None else inner.shape[0]
         return LoKr(
             int(rank),
@@ -118,7 +118,7 @@ class PeftConfig:
         if not {"shared_a", "shared_b"} <= set(tensors):
             raise received(
                 "`vera_A` and `vera_B` in the file, which PEFT writes with `save_projection=True`: "
-                "from the seed alone only PyTorch draws them",
+                "only PyTorch draws them from the seed",
                 save_projection=self.values.get("save_projection"),
                 tensors=sorted(tensors),
             )
@@ -151,4 +151,4 @@ def _found(match: Any, pattern: str, module: str) -> bool:
     try:
         return match(pattern, module) is not None
     except re.error as error:
-        raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
+        raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error

@@ -1,4 +1,4 @@
-"""What the updates of a rank have in common: the rank, and how much of the update counts."""
+"""Base class of updates with a rank: the rank, and the scale of the update."""
 
 import math
 from typing import Any
@@ -10,7 +10,7 @@ from keras_hadamard.adapters._adapter import Update
 
 
 class RankedAdapter(Update):
-    """An update with a rank, and with an alpha, by which and the rank it is scaled."""
+    """An update with a rank and an alpha, which together give its scale."""
 
     def __init__(self, rank: int, alpha: float | None = None) -> None:
         self.rank = positive_int("rank", rank)

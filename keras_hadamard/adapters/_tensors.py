@@ -1,4 +1,4 @@
-"""Files of the format `.safetensors`: tensors by name, and strings of one's own beside them."""
+"""Files of the format `.safetensors`: tensors by name, and custom strings beside them."""
 
 import os
 import uuid

@@ -7,8 +7,8 @@ import numpy as np
 from keras import ops
 
 from keras_hadamard._core.checks import received
+from keras_hadamard.adapters._adaptable_kernel import AdaptableKernel
 from keras_hadamard.adapters._adapter import Adapter
-from keras_hadamard.adapters._site import Site
 from keras_hadamard.adapters.dora import DoRA
 from keras_hadamard.adapters.lokr import LoKr
 from keras_hadamard.adapters.vera import VeRA
@@ -40,7 +40,7 @@ KRONECKER = {
 def our_weight(
     key: str,
     array: np.ndarray,
-    site: Site,
+    adaptable: AdaptableKernel,
     adapter: Adapter,
     tensors: dict[str, np.ndarray],
     kernel: Any,
@@ -48,11 +48,11 @@ def our_weight(
     """A weight of an adapter; `kernel` is the one that it adapts."""
     array = np.asarray(array, "float32")
     if isinstance(adapter, VeRA):
-        return _projected(key, array, site)
+        return _projected(key, array, adaptable)
     if isinstance(adapter, LoKr):
-        return _kronecker(key, array, site, "t2" in tensors)
+        return _kronecker(key, array, adaptable, "t2" in tensors)
     if key == "magnitude":
-        matrix = ops.convert_to_numpy(site.to_matrix(kernel)).astype("float64")
+        matrix = ops.convert_to_numpy(adaptable.to_matrix(kernel)).astype("float64")
         of_inputs = isinstance(adapter, DoRA) and adapter.norm == "inputs"
         return array.reshape(-1) - np.linalg.norm(matrix, axis=1 if of_inputs else 0)
     if key in ("scale", "bias"):
@@ -65,15 +65,15 @@ def our_weight(
         return array if "t1" in tensors else array.reshape(array.shape[0], -1).T
     if "t1" in tensors:
         return array.T
-    if array.size != rank * site.view.rows:
-        # Of a wrong shape, which is told later.
+    if array.size != rank * adaptable.view.rows:
+        # A wrong shape, which is reported later.
         return array.T
-    return _rows(array.reshape(rank, site.view.inputs, -1))
+    return _rows(array.reshape(rank, adaptable.view.inputs, -1))
 
 
-def _kronecker(key: str, array: np.ndarray, site: Site, core: bool) -> np.ndarray:
+def _kronecker(key: str, array: np.ndarray, adaptable: AdaptableKernel, core: bool) -> np.ndarray:
     """A weight of LoKr."""
-    positions = site.view.positions
+    positions = adaptable.view.positions
     if key == "t2":
         return array.reshape(*array.shape[:2], -1)
     if key == "b2" and core:
@@ -84,33 +84,33 @@ def _kronecker(key: str, array: np.ndarray, site: Site, core: bool) -> np.ndarra
     return array.reshape(len(array), -1).T
 
 
-def _projected(key: str, array: np.ndarray, site: Site) -> np.ndarray:
+def _projected(key: str, array: np.ndarray, adaptable: AdaptableKernel) -> np.ndarray:
     """A weight of VeRA, of the shared ones the kernel's part."""
     if key in ("d", "b"):
         return array.reshape(-1)
-    axis, size = (1, site.view.rows) if key == "shared_a" else (0, site.view.outputs)
+    axis, size = (1, adaptable.view.rows) if key == "shared_a" else (0, adaptable.view.outputs)
     if array.ndim != 2 or array.shape[axis] < size:
         raise received(
-            f"`vera_A` and `vera_B` for the {site.view.rows} inputs and {site.view.outputs} "
-            f"outputs of {site.kernel.path!r}",
+            f"`vera_A` and `vera_B` for the {adaptable.view.rows} inputs and "
+            f"{adaptable.view.outputs} outputs of {adaptable.kernel.path!r}",
             shape=array.shape,
         )
     return np.ascontiguousarray(array.T[:size] if axis else array.T[:, :size])
 
 
-def our_kernel(array: np.ndarray, site: Site, fan_in_fan_out: bool) -> np.ndarray:
+def our_kernel(array: np.ndarray, adaptable: AdaptableKernel, fan_in_fan_out: bool) -> np.ndarray:
     """A whole kernel."""
-    layer, path = site.kernel.layer, site.kernel.path
+    layer, path = adaptable.kernel.layer, adaptable.kernel.path
     known = isinstance(layer, _DEPTHWISE) or type(layer) in _PLAIN
-    if not known or not keras.backend.is_float_dtype(site.kernel.variable.dtype):
+    if not known or not keras.backend.is_float_dtype(adaptable.kernel.variable.dtype):
         raise received(
             f"a dense, embedding or convolution layer of floats for {path!r}, as the file has the "
             "whole kernel",
             layer=layer,
-            dtype=site.kernel.variable.dtype,
+            dtype=adaptable.kernel.variable.dtype,
         )
     array = np.asarray(array, "float32")
-    _, inputs, outputs = site.view
+    _, inputs, outputs = adaptable.view
     if isinstance(layer, _L.Embedding):
         matrix = array
     elif fan_in_fan_out and array.shape == (inputs, outputs):
@@ -123,17 +123,17 @@ def our_kernel(array: np.ndarray, site: Site, fan_in_fan_out: bool) -> np.ndarra
                 shape=array.shape,
             )
         matrix = array
-    elif array.size == outputs * site.view.rows and array.shape[:2] == (outputs, inputs):
+    elif array.size == outputs * adaptable.view.rows and array.shape[:2] == (outputs, inputs):
         matrix = _rows(array.reshape(outputs, inputs, -1))
     else:
         matrix = None
-    if matrix is None or matrix.shape != (site.view.rows, outputs):
+    if matrix is None or matrix.shape != (adaptable.view.rows, outputs):
         raise received(
             f"a kernel of the shape of {path!r}",
-            kernel=tuple(site.kernel.shape),
+            kernel=tuple(adaptable.kernel.shape),
             file=array.shape,
         )
-    return ops.convert_to_numpy(site.from_matrix(matrix))
+    return ops.convert_to_numpy(adaptable.from_matrix(matrix))
 
 
 def _rows(array: np.ndarray) -> np.ndarray:

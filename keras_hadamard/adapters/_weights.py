@@ -9,30 +9,32 @@ from keras import ops
 
 from keras_hadamard._core.checks import received
 from keras_hadamard._core.serialization import serializable
+from keras_hadamard.adapters._adaptable_kernel import AdaptableKernel
 from keras_hadamard.adapters._adapter import Adapter, Weights
-from keras_hadamard.adapters._site import Site
 
 
 @serializable
 class AdapterWeights(keras.layers.Layer):
     """An adapter, and its weights for each of some kernels, by their places in the model."""
 
-    def __init__(self, adapter: Adapter, sites: list[Site], **kwargs: Any) -> None:
+    def __init__(
+        self, adapter: Adapter, adaptable_kernels: list[AdaptableKernel], **kwargs: Any
+    ) -> None:
         if not isinstance(adapter, Adapter):
             raise received(
                 "`adapter` to be a LoRA, LoHa, LoKr, HiRA, ABBA, IA3, DoRA or VeRA", adapter=adapter
             )
         super().__init__(**kwargs)
-        self.places = [site.kernel.place for site in sites]
-        for site in sites:
-            site.check(adapter)
-        shared = adapter.shared_weights([site.view for site in sites])
+        self.places = [adaptable.kernel.place for adaptable in adaptable_kernels]
+        for adaptable in adaptable_kernels:
+            adaptable.check(adapter)
+        shared = adapter.shared_weights([adaptable.view for adaptable in adaptable_kernels])
         self.shared = {
             name: self.add_weight(
                 name=name,
                 shape=new.shape,
                 initializer=new.initializer,
-                dtype=sites[0].kernel.layer.variable_dtype,
+                dtype=adaptable_kernels[0].kernel.layer.variable_dtype,
                 trainable=False,
                 autocast=False,
             )
@@ -43,26 +45,26 @@ class AdapterWeights(keras.layers.Layer):
         self.by_place = [
             {
                 name: self.add_weight(
-                    name=f"{name}_{site.kernel.place}",
+                    name=f"{name}_{adaptable.kernel.place}",
                     shape=new.shape,
                     initializer=new.initializer,
-                    dtype=site.kernel.layer.variable_dtype,
+                    dtype=adaptable.kernel.layer.variable_dtype,
                     autocast=False,
                 )
-                for name, new in adapter.new_weights(site.view).items()
+                for name, new in adapter.new_weights(adaptable.view).items()
             }
             # So that a file sets them as it does the others.
             | {name: _Part(variable) for name, variable in self.shared.items()}
-            for site in sites
+            for adaptable in adaptable_kernels
         ]
         self.built = True
 
-    def start(self, sites: list[Site]) -> None:
-        """Sets what starts from the kernels."""
-        for site, weights in zip(sites, self.by_place, strict=True):
+    def start(self, adaptable_kernels: list[AdaptableKernel]) -> None:
+        """Sets the weights that start from the kernels."""
+        for adaptable, weights in zip(adaptable_kernels, self.by_place, strict=True):
             if not self.adapter.starts_from_kernel:
                 return
-            kernel = ops.convert_to_numpy(site.to_matrix(site.kernel.variable))
+            kernel = ops.convert_to_numpy(adaptable.to_matrix(adaptable.kernel.variable))
             for name, value in self.adapter.start_values(kernel.astype(np.float64)).items():
                 weights[name].assign(value)
 
@@ -84,7 +86,9 @@ class AdapterWeights(keras.layers.Layer):
 
 
 def check_together(
-    names: tuple[str, ...], adapters: Mapping[str, AdapterWeights], sites: list[Site]
+    names: tuple[str, ...],
+    adapters: Mapping[str, AdapterWeights],
+    adaptable_kernels: list[AdaptableKernel],
 ) -> None:
     """Raises where the adapters of these names cannot be active together."""
     if not set(names) <= set(adapters) or len(set(names)) < len(names):
@@ -93,7 +97,7 @@ def check_together(
         others = {p for n in names if n != name for p in adapters[n].places}
         shared = others.intersection(adapters[name].places)
         if shared and not adapters[name].adapter.combines:
-            path = sites[min(shared)].kernel.path
+            path = adaptable_kernels[min(shared)].kernel.path
             raise received(
                 f"{name!r} to be the only adapter that is active on {path!r}", names=names
             )

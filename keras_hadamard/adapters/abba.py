@@ -9,7 +9,7 @@ from keras_hadamard._core.checks import positive_int, received
 from keras_hadamard._core.dtypes import upcast
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Tensor
-from keras_hadamard.adapters._adapter import New, View, Weights
+from keras_hadamard.adapters._adapter import KernelView, Weights, WeightSpec
 from keras_hadamard.adapters._ranked import RankedAdapter
 from keras_hadamard.ops import khatri_rao_matmul
 
@@ -61,7 +61,7 @@ class ABBA(RankedAdapter):
         """The factor of the update."""
         return float(self.alpha or 0.0)
 
-    def new_weights(self, view: View) -> dict[str, New]:
+    def new_weights(self, view: KernelView) -> dict[str, WeightSpec]:
         if self.rank > min(view.rows, view.outputs):
             raise received(
                 f"`rank` of at most {min(view.rows, view.outputs)}, that of the kernel",
@@ -69,10 +69,10 @@ class ABBA(RankedAdapter):
             )
         second = self.second_rank or self.rank
         return {
-            "a1": New((view.rows, self.rank), "zeros"),
-            "b1": New((self.rank, view.outputs), "zeros"),
-            "a2": New((view.rows, second), "he_uniform"),
-            "b2": New((second, view.outputs), "zeros"),
+            "a1": WeightSpec((view.rows, self.rank), "zeros"),
+            "b1": WeightSpec((self.rank, view.outputs), "zeros"),
+            "a2": WeightSpec((view.rows, second), "he_uniform"),
+            "b2": WeightSpec((second, view.outputs), "zeros"),
         }
 
     def start_values(self, kernel: np.ndarray) -> dict[str, np.ndarray]:

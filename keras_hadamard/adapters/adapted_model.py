@@ -11,10 +11,10 @@ from keras_hadamard._core.introspection.kernels import chosen_kernels, kernels_o
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Tensor
 from keras_hadamard._core.wrapper_model import WrapperModel
+from keras_hadamard.adapters._adaptable_kernel import ActiveAdapters, AdaptableKernel
 from keras_hadamard.adapters._adapted_call import AdaptedCall
 from keras_hadamard.adapters._adapter import Adapter
-from keras_hadamard.adapters._merged import ENDINGS, merged
-from keras_hadamard.adapters._site import Site, Steps
+from keras_hadamard.adapters._merged import ENDINGS, merged_copy
 from keras_hadamard.adapters._weights import AdapterWeights, check_together
 
 
@@ -78,8 +78,8 @@ class AdaptedModel(WrapperModel):
         model.trainable = True
         model.trainable = False
         self.adapters: dict[str, AdapterWeights] = {}
-        self.sites = [Site(kernel) for kernel in kernels_of(model, ENDINGS)]
-        self._adapted_call = AdaptedCall(model, self.sites, self.steps)
+        self.adaptable_kernels = [AdaptableKernel(kernel) for kernel in kernels_of(model, ENDINGS)]
+        self._adapted_call = AdaptedCall(model, self.adaptable_kernels, self.active_adapters)
         for given in adapters:
             self._make(given["name"], given["adapter"], given["places"])
         self.built = True
@@ -101,12 +101,12 @@ class AdaptedModel(WrapperModel):
         A model that is compiled has to be compiled again before it is trained with others.
 
         Args:
-            *names: Strings; none for the base alone.
+            *names: Strings; none for only the base.
 
         Raises:
             ValueError: If there is no such adapter, or two cannot work together on a kernel.
         """
-        check_together(names, self.adapters, self.sites)
+        check_together(names, self.adapters, self.adaptable_kernels)
         self._active = tuple(names)
         for name, weights in self.adapters.items():
             weights.trainable = name in names
@@ -131,7 +131,7 @@ class AdaptedModel(WrapperModel):
         """
         chosen = chosen_kernels(self.model, target, exclude, ENDINGS)
         weights = self._make(name, adapter, [kernel.place for kernel in chosen])
-        weights.start([self.sites[place] for place in weights.places])
+        weights.start([self.adaptable_kernels[place] for place in weights.places])
         self.activate(*self._active)
 
     def _make(self, name: str, adapter: Adapter, places: Iterable[int]) -> AdapterWeights:
@@ -140,16 +140,16 @@ class AdaptedModel(WrapperModel):
                 f"`name` of letters, digits and underscores, none of {list(self.adapters)}",
                 name=name,
             )
-        sites = [self.sites[place] for place in places]
+        adaptable_kernels = [self.adaptable_kernels[place] for place in places]
         self.adapters[name] = AdapterWeights(
-            adapter, sites, name=name, dtype=self.model.dtype_policy
+            adapter, adaptable_kernels, name=name, dtype=self.model.dtype_policy
         )
         return self.adapters[name]
 
-    def steps(self, site: Site) -> Steps:
+    def active_adapters(self, adaptable: AdaptableKernel) -> ActiveAdapters:
         """The active adapters of a kernel with their weights."""
         found = [
-            (self.adapters[name].adapter, self.adapters[name].at(site.kernel.place))
+            (self.adapters[name].adapter, self.adapters[name].at(adaptable.kernel.place))
             for name in self._active
         ]
         return [(adapter, weights) for adapter, weights in found if weights is not None]
@@ -165,8 +165,8 @@ class AdaptedModel(WrapperModel):
 
     def export(self, filepath: Any, *args: Any, **kwargs: Any) -> Any:
         """As `keras.Model.export`, of the model with its adapters merged if it is not quantised."""
-        if not any(site.quantised for site in self.sites):
-            return merged(self.model, self.steps).export(filepath, *args, **kwargs)
+        if not any(adaptable.quantised for adaptable in self.adaptable_kernels):
+            return merged_copy(self.model, self.active_adapters).export(filepath, *args, **kwargs)
         inputs = keras.tree.map_structure(
             lambda x: keras.InputSpec(x.dtype, (None, *x.shape[1:])), [self.input]
         )

@@ -25,9 +25,9 @@ def apply(
     convolution, depthwise, embedding and recurrent layers, of what attention is made of, and of the
     layers of this package. The model that is given stays as it is.
 
-    Of an `AdaptedModel` no copy is made: it gets another adapter, and switches to it.
+    An `AdaptedModel` is not copied: it gets another adapter, and switches to it.
 
-    Of a `PrunedModel` the masks hold: the sum of kernel and adapter is zero where the kernel is,
+    The masks of a `PrunedModel` hold: the sum of kernel and adapter is zero where the kernel is,
     and so is the kernel once merged. To let adapters fill the zeros, adapt what `pruning.strip`
     returns.
 

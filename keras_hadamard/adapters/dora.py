@@ -9,7 +9,14 @@ from keras_hadamard._core.checks import one_of, received
 from keras_hadamard._core.dtypes import upcast
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Tensor
-from keras_hadamard.adapters._adapter import Adapter, Form, Linear, New, View, Weights
+from keras_hadamard.adapters._adapter import (
+    Adapter,
+    KernelView,
+    Linear,
+    LinearView,
+    Weights,
+    WeightSpec,
+)
 from keras_hadamard.adapters._ranked import RankedAdapter
 from keras_hadamard.adapters.loha import LoHa
 from keras_hadamard.adapters.lora import LoRA
@@ -62,7 +69,7 @@ class DoRA(Adapter):
 
     combines = False
     uses_kernel = True
-    loses = True
+    has_unmerge_state = True
 
     def __init__(
         self,
@@ -77,37 +84,37 @@ class DoRA(Adapter):
         self.norm = one_of("norm", norm, ("outputs", "inputs"))
         self.norm_gradient = bool(norm_gradient)
 
-    def new_weights(self, view: View) -> dict[str, New]:
+    def new_weights(self, view: KernelView) -> dict[str, WeightSpec]:
         size = view.outputs if self.norm == "outputs" else view.rows
-        return {**self._update.new_weights(view), "magnitude": New((size,), "zeros")}
+        return {**self._update.new_weights(view), "magnitude": WeightSpec((size,), "zeros")}
 
-    def adapted(self, linear: Linear, form: Form, weights: Weights) -> Linear:
-        scale = self._scale(form.matrix(), weights)
+    def adapted(self, linear: Linear, linear_view: LinearView, weights: Weights) -> Linear:
+        scale = self._scale(linear_view.matrix(), weights)
 
         def rescaled(x: Tensor) -> Tensor:
             if self.norm == "inputs":
-                x = x * ops.cast(form.on_inputs(scale), x.dtype)
-                return linear(x) + form.product(self._update, x, weights)
+                x = x * ops.cast(linear_view.on_inputs(scale), x.dtype)
+                return linear(x) + linear_view.product(self._update, x, weights)
             y = linear(x)
-            factor = ops.cast(form.on_outputs(scale), y.dtype)
+            factor = ops.cast(linear_view.on_outputs(scale), y.dtype)
             # Nothing is added to `y` where the scale is one.
-            change = (factor - 1) * (y - form.bias())
-            return y + change + factor * form.product(self._update, x, weights)
+            change = (factor - 1) * (y - linear_view.bias())
+            return y + change + factor * linear_view.product(self._update, x, weights)
 
         return rescaled
 
-    def merged(self, w: Tensor, bias: Tensor | None, weights: Weights) -> tuple[Tensor, Any]:
+    def merge(self, w: Tensor, bias: Tensor | None, weights: Weights) -> tuple[Tensor, Any]:
         scale = self._along(self._scale(w, weights))
         return w + (scale - 1) * w + scale * self._update.update(w, weights), bias
 
-    def separated(self, w: Tensor, bias: Tensor | None, weights: Weights) -> tuple[Tensor, Any]:
+    def unmerge(self, w: Tensor, bias: Tensor | None, weights: Weights) -> tuple[Tensor, Any]:
         shrinking = weights["shrinking"]
         # Of weights so much shorter, rounding has left nothing.
         if not np.all(np.abs(ops.convert_to_numpy(shrinking)) < 1e6):
             raise received("weights of a length above zero, which tell a direction", adapter=self)
         return w * self._along(shrinking) - self._update.update(w, weights), bias
 
-    def lost(self, w: Tensor, weights: Weights) -> Weights:
+    def unmerge_state(self, w: Tensor, weights: Weights) -> Weights:
         return {"shrinking": 1 / self._scale(w, weights)}
 
     def _scale(self, w: Tensor, weights: Weights) -> Tensor:

@@ -7,7 +7,7 @@ from keras_hadamard._core.checks import received
 from keras_hadamard._core.dtypes import upcast
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Tensor
-from keras_hadamard.adapters._adapter import New, View, Weights
+from keras_hadamard.adapters._adapter import KernelView, Weights, WeightSpec
 from keras_hadamard.adapters._initializers import kaiming
 from keras_hadamard.adapters._ranked import RankedAdapter
 from keras_hadamard.ops._scaled_matmul import scaled_matmul
@@ -49,10 +49,10 @@ class HiRA(RankedAdapter):
     uses_kernel = True
     combines = False
 
-    def new_weights(self, view: View) -> dict[str, New]:
+    def new_weights(self, view: KernelView) -> dict[str, WeightSpec]:
         return {
-            "a": New((view.rows, self.rank), kaiming()),
-            "b": New((self.rank, view.outputs), "zeros"),
+            "a": WeightSpec((view.rows, self.rank), kaiming()),
+            "b": WeightSpec((self.rank, view.outputs), "zeros"),
         }
 
     def update(self, w: Tensor, weights: Weights) -> Tensor:
@@ -62,7 +62,7 @@ class HiRA(RankedAdapter):
     def product(self, x: Tensor, w: Tensor, weights: Weights) -> Tensor:
         return self.scale * scaled_matmul(x, w, weights["a"], weights["b"])
 
-    def separated(
+    def unmerge(
         self, w: Tensor, bias: Tensor | None, weights: Weights
     ) -> tuple[Tensor, Tensor | None]:
         factor = 1 + self.update(ops.ones_like(w), weights)

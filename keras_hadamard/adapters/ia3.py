@@ -8,7 +8,14 @@ from keras import ops
 from keras_hadamard._core.checks import received
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Tensor
-from keras_hadamard.adapters._adapter import Adapter, Form, Linear, New, View, Weights
+from keras_hadamard.adapters._adapter import (
+    Adapter,
+    KernelView,
+    Linear,
+    LinearView,
+    Weights,
+    WeightSpec,
+)
 
 
 @serializable
@@ -51,33 +58,33 @@ class IA3(Adapter):
         """Whether the bias is scaled."""
         return self.scale_bias and not self.feedforward
 
-    def new_weights(self, view: View) -> dict[str, New]:
-        return {"scale": New((view.inputs if self.feedforward else view.outputs,), "ones")}
+    def new_weights(self, view: KernelView) -> dict[str, WeightSpec]:
+        return {"scale": WeightSpec((view.inputs if self.feedforward else view.outputs,), "ones")}
 
-    def adapted(self, linear: Linear, form: Form, weights: Weights) -> Linear:
+    def adapted(self, linear: Linear, linear_view: LinearView, weights: Weights) -> Linear:
         scale = weights["scale"]
 
         def scaled(x: Tensor) -> Tensor:
             if self.feedforward:
-                return linear(x * ops.cast(form.on_inputs(scale), x.dtype))
+                return linear(x * ops.cast(linear_view.on_inputs(scale), x.dtype))
             y = linear(x)
-            factor = ops.cast(form.on_outputs(scale), y.dtype)
+            factor = ops.cast(linear_view.on_outputs(scale), y.dtype)
             # Nothing is added to `y` where the scale is one.
-            return y * factor if self.scale_bias else y + (factor - 1) * (y - form.bias())
+            return y * factor if self.scale_bias else y + (factor - 1) * (y - linear_view.bias())
 
         return scaled
 
-    def merged(self, w: Tensor, bias: Tensor | None, weights: Weights) -> tuple[Tensor, Any]:
+    def merge(self, w: Tensor, bias: Tensor | None, weights: Weights) -> tuple[Tensor, Any]:
         scale = weights["scale"]
         if self.feedforward:
             return w * ops.tile(scale, w.shape[0] // scale.shape[0])[:, None], bias
         return w * scale, bias * scale if self.scale_bias and bias is not None else bias
 
-    def separated(self, w: Tensor, bias: Tensor | None, weights: Weights) -> tuple[Tensor, Any]:
+    def unmerge(self, w: Tensor, bias: Tensor | None, weights: Weights) -> tuple[Tensor, Any]:
         scale = weights["scale"]
         if not np.all(ops.convert_to_numpy(scale)):
             raise received("scales without zeros, which leave nothing of the weights", adapter=self)
-        return self.merged(w, bias, {"scale": 1 / scale})
+        return self.merge(w, bias, {"scale": 1 / scale})
 
     def get_config(self) -> dict[str, Any]:
         return {"feedforward": self.feedforward, "scale_bias": self.scale_bias}

@@ -95,7 +95,7 @@ def load_adapter(
             )
         files = [own]
     for file in files:
-        file.check(adapted.sites)
+        file.check(adapted.adaptable_kernels)
     names = [file.name if own is None or name is None else name for file in files]
     taken = [as_name for as_name in names if as_name in adapted.adapters]
     if taken:

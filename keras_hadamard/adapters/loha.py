@@ -8,7 +8,7 @@ from keras_hadamard._core.checks import one_of
 from keras_hadamard._core.dtypes import upcast
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Tensor
-from keras_hadamard.adapters._adapter import New, View, Weights
+from keras_hadamard.adapters._adapter import KernelView, Weights, WeightSpec
 from keras_hadamard.adapters._initializers import kaiming, normal
 from keras_hadamard.adapters._ranked import RankedAdapter
 from keras_hadamard.ops import khatri_rao_matmul
@@ -71,7 +71,7 @@ class LoHa(RankedAdapter):
         self.tucker = bool(tucker)
         self.initialization = one_of("initialization", initialization, ("peft", "lycoris"))
 
-    def new_weights(self, view: View) -> dict[str, New]:
+    def new_weights(self, view: KernelView) -> dict[str, WeightSpec]:
         tucker = self.tucker and view.positions > 1
         inputs, outputs = view.inputs if tucker else view.rows, view.outputs
         if self.initialization == "peft":
@@ -80,11 +80,11 @@ class LoHa(RankedAdapter):
             how = {"a1": normal(1.0), "b1": normal(0.1), "a2": normal(1.0), "b2": "zeros"}
         found = {}
         for i in (1, 2):
-            found[f"a{i}"] = New((inputs, self.rank), how[f"a{i}"])
+            found[f"a{i}"] = WeightSpec((inputs, self.rank), how[f"a{i}"])
             if tucker:
                 core = kaiming() if self.initialization == "peft" else normal(0.1)
-                found[f"t{i}"] = New((self.rank, self.rank, view.positions), core)
-            found[f"b{i}"] = New((self.rank, outputs), how[f"b{i}"])
+                found[f"t{i}"] = WeightSpec((self.rank, self.rank, view.positions), core)
+            found[f"b{i}"] = WeightSpec((self.rank, outputs), how[f"b{i}"])
         return found
 
     def update(self, w: Tensor, weights: Weights) -> Tensor:

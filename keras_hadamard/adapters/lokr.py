@@ -9,7 +9,7 @@ from keras_hadamard._core.checks import one_of, positive_int, received
 from keras_hadamard._core.dtypes import upcast
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Tensor
-from keras_hadamard.adapters._adapter import Form, Linear, New, View, Weights
+from keras_hadamard.adapters._adapter import KernelView, Linear, LinearView, Weights, WeightSpec
 from keras_hadamard.adapters._initializers import kaiming
 from keras_hadamard.adapters._ranked import RankedAdapter
 
@@ -78,30 +78,32 @@ class LoKr(RankedAdapter):
         self.tucker = bool(tucker)
         self.initialization = one_of("initialization", initialization, ("peft", "lycoris"))
 
-    def new_weights(self, view: View) -> dict[str, New]:
+    def new_weights(self, view: KernelView) -> dict[str, WeightSpec]:
         (m, n), (l, k) = _parts(view, self.factor)  # noqa: E741
         first, second = (self.initialization == name for name in ("peft", "lycoris"))
         if self.decompose_both and self.rank < max(m, l) / 2:
             found = {
-                "a1": New((m, self.rank), kaiming()),
-                "b1": New((self.rank, l), "zeros" if first else kaiming()),
+                "a1": WeightSpec((m, self.rank), kaiming()),
+                "b1": WeightSpec((self.rank, l), "zeros" if first else kaiming()),
             }
         else:
-            found = {"w1": New((m, l), "zeros" if first else kaiming())}
+            found = {"w1": WeightSpec((m, l), "zeros" if first else kaiming())}
         start = "zeros" if second else kaiming()
         windows = (view.positions,) if view.positions > 1 else ()
         if self.rank >= max(n, k) / 2:
-            return {**found, "w2": New((*windows, n, k), start)}
+            return {**found, "w2": WeightSpec((*windows, n, k), start)}
         if windows and self.tucker:
-            found["t2"] = New((self.rank, self.rank, view.positions), kaiming())
+            found["t2"] = WeightSpec((self.rank, self.rank, view.positions), kaiming())
             windows = ()
-        found["a2"] = New((*windows, n, self.rank), start)
-        return {**found, "b2": New((self.rank, k), kaiming())}
+        found["a2"] = WeightSpec((*windows, n, self.rank), start)
+        return {**found, "b2": WeightSpec((self.rank, k), kaiming())}
 
-    def adapted(self, linear: Linear, form: Form, weights: Weights) -> Linear:
-        # Of these an embedding takes the rows that it wants: which ones, the factors have to know.
+    def adapted(self, linear: Linear, linear_view: LinearView, weights: Weights) -> Linear:
+        # An embedding takes only some of these rows: the factors have to know which ones.
         rows = math.prod(_inner(i, weights).shape[-2] for i in (1, 2))
-        return super().adapted(linear, form, {**weights, "row": ops.arange(rows, dtype="int32")})
+        return super().adapted(
+            linear, linear_view, {**weights, "row": ops.arange(rows, dtype="int32")}
+        )
 
     def update(self, w: Tensor, weights: Weights) -> Tensor:
         del w
@@ -142,7 +144,7 @@ class LoKr(RankedAdapter):
         }
 
 
-def factor_of(view: View, m: int, l: int) -> int | tuple[int, int]:  # noqa: E741
+def factor_of(view: KernelView, m: int, l: int) -> int | tuple[int, int]:  # noqa: E741
     """The `factor` with which a kernel has a first factor of `(m, l)`: no pair, if there is one."""
     wanted = (m, view.inputs // m), (l, view.outputs // l)
     return next((f for f in (-1, m, l) if _parts(view, f) == wanted), (m, l))
@@ -154,7 +156,9 @@ def _checked(factor: Any) -> int | tuple[int, int]:
     return -1 if factor == -1 else positive_int("factor", factor)
 
 
-def _parts(view: View, factor: int | tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
+def _parts(
+    view: KernelView, factor: int | tuple[int, int]
+) -> tuple[tuple[int, int], tuple[int, int]]:
     """The inputs and the outputs as products, those of a pair if it is one."""
     if isinstance(factor, int):
         return _product(view.inputs, factor), _product(view.outputs, factor)
@@ -176,7 +180,7 @@ def _product(size: int, factor: int) -> tuple[int, int]:
 
 
 def _inner(i: int, weights: Weights) -> Tensor:
-    """What of a factor has its inputs: all of it, or the first part of a product."""
+    """The part of a factor that has its inputs: all of it, or the first part of a product."""
     return weights[f"w{i}"] if f"w{i}" in weights else weights[f"a{i}"]
 
 

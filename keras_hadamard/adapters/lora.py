@@ -8,7 +8,7 @@ from keras_hadamard._core.checks import received
 from keras_hadamard._core.dtypes import upcast
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Tensor
-from keras_hadamard.adapters._adapter import Form, Linear, New, View, Weights
+from keras_hadamard.adapters._adapter import KernelView, Linear, LinearView, Weights, WeightSpec
 from keras_hadamard.adapters._initializers import kaiming
 from keras_hadamard.adapters._ranked import RankedAdapter
 
@@ -55,12 +55,12 @@ class LoRA(RankedAdapter):
         """Whether outputs have a vector of their own."""
         return self.bias
 
-    def new_weights(self, view: View) -> dict[str, New]:
+    def new_weights(self, view: KernelView) -> dict[str, WeightSpec]:
         found = {
-            "a": New((view.rows, self.rank), kaiming()),
-            "b": New((self.rank, view.outputs), "zeros"),
+            "a": WeightSpec((view.rows, self.rank), kaiming()),
+            "b": WeightSpec((self.rank, view.outputs), "zeros"),
         }
-        return {**found, "bias": New((view.outputs,), "zeros")} if self.bias else found
+        return {**found, "bias": WeightSpec((view.outputs,), "zeros")} if self.bias else found
 
     def update(self, w: Tensor, weights: Weights) -> Tensor:
         del w
@@ -71,23 +71,23 @@ class LoRA(RankedAdapter):
         del w
         return self.scale * ops.matmul(ops.matmul(x, weights["a"]), weights["b"])
 
-    def adapted(self, linear: Linear, form: Form, weights: Weights) -> Linear:
-        updated = super().adapted(linear, form, weights)
+    def adapted(self, linear: Linear, linear_view: LinearView, weights: Weights) -> Linear:
+        updated = super().adapted(linear, linear_view, weights)
         if not self.bias:
             return updated
 
         def with_bias(x: Tensor) -> Tensor:
             y = updated(x)
-            return y + ops.cast(form.on_outputs(self.scale * weights["bias"]), y.dtype)
+            return y + ops.cast(linear_view.on_outputs(self.scale * weights["bias"]), y.dtype)
 
         return with_bias
 
-    def merged(self, w: Tensor, bias: Tensor | None, weights: Weights) -> tuple[Tensor, Any]:
-        w, bias = super().merged(w, bias, weights)
+    def merge(self, w: Tensor, bias: Tensor | None, weights: Weights) -> tuple[Tensor, Any]:
+        w, bias = super().merge(w, bias, weights)
         return w, self._moved(bias, self.scale, weights)
 
-    def separated(self, w: Tensor, bias: Tensor | None, weights: Weights) -> tuple[Tensor, Any]:
-        w, bias = super().separated(w, bias, weights)
+    def unmerge(self, w: Tensor, bias: Tensor | None, weights: Weights) -> tuple[Tensor, Any]:
+        w, bias = super().unmerge(w, bias, weights)
         return w, self._moved(bias, -self.scale, weights)
 
     def _moved(self, bias: Tensor | None, factor: float, weights: Weights) -> Tensor | None:

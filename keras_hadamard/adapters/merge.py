@@ -3,7 +3,7 @@
 import keras
 
 from keras_hadamard._core.checks import received
-from keras_hadamard.adapters._merged import merged
+from keras_hadamard.adapters._merged import merged_copy
 from keras_hadamard.adapters.adapted_model import AdaptedModel
 
 
@@ -34,4 +34,4 @@ def merge(model: AdaptedModel) -> keras.Model:
     """
     if not isinstance(model, AdaptedModel):
         raise received("a model that `apply` returned", model=model)
-    return merged(model.model, model.steps)
+    return merged_copy(model.model, model.active_adapters)

@@ -16,7 +16,7 @@ def save_adapter(
 ) -> None:
     """Writes the weights of an adapter, its description and the fingerprint of its base.
 
-    The file is of the format of `.safetensors`, with the description in the metadata; the base is
+    The file has the format `.safetensors`, with the description in the metadata; the base is
     not in it. The fingerprint is a hash of all weights of the base, by which `load_adapter` tells
     it from others.
 
@@ -47,13 +47,13 @@ def save_adapter(
     adapter = model.adapters[name]
     weights = []
     for place in adapter.places:
-        steps = [(adapter.adapter, adapter.at(place) or {})]
-        ((_, values),) = model.sites[place].with_lost(steps)
+        adapters = [(adapter.adapter, adapter.at(place) or {})]
+        ((_, values),) = model.adaptable_kernels[place].with_unmerge_state(adapters)
         weights.append({key: ops.convert_to_numpy(value) for key, value in values.items()})
     file = AdapterFile(
         name,
         adapter.adapter,
-        {place: model.sites[place].kernel.path for place in adapter.places},
+        {place: model.adaptable_kernels[place].kernel.path for place in adapter.places},
         dict(zip(adapter.places, weights, strict=True)),
         fingerprint(model.model),
     )

@@ -1,4 +1,4 @@
-"""How much of a model is trained."""
+"""Counts of the trained parameters of a model."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from keras_hadamard.adapters.adapted_model import AdaptedModel
 
 @dataclass(frozen=True)
 class TrainableParameters:
-    """What `trainable_parameters` found.
+    """Result of `trainable_parameters`.
 
     Args:
         kernels: Dict of the number of trained parameters by the path of the kernel that they adapt.
@@ -65,10 +65,12 @@ def trainable_parameters(model: AdaptedModel) -> TrainableParameters:
     if not isinstance(model, AdaptedModel):
         raise received("a model that `apply` returned", model=model)
     kernels: dict[str, int] = {}
-    for site in model.sites:
-        count = sum(_size(list(weights.values())) for _, weights in model.steps(site))
+    for adaptable in model.adaptable_kernels:
+        count = sum(
+            _size(list(weights.values())) for _, weights in model.active_adapters(adaptable)
+        )
         if count:
-            kernels[site.kernel.path] = count
+            kernels[adaptable.kernel.path] = count
     return TrainableParameters(kernels, _size(model.model.weights))
 
 

@@ -1,4 +1,4 @@
-"""The base back out of a merged model."""
+"""The base recovered from a merged model."""
 
 import os
 from pathlib import Path
@@ -9,9 +9,9 @@ from keras import ops
 from keras_hadamard._core.checks import received
 from keras_hadamard._core.introspection.copies import copy_of
 from keras_hadamard._core.introspection.kernels import kernels_of
+from keras_hadamard.adapters._adaptable_kernel import AdaptableKernel
 from keras_hadamard.adapters._file import AdapterFile
 from keras_hadamard.adapters._merged import ENDINGS, change
-from keras_hadamard.adapters._site import Site
 from keras_hadamard.adapters.adapted_model import AdaptedModel
 
 
@@ -46,21 +46,24 @@ def unmerge(model: keras.Model, adapter: AdaptedModel | str | os.PathLike[str]) 
     if isinstance(model, AdaptedModel):
         raise received("a model that `merge` returned", model=model)
     base = copy_of(model)
-    sites = [Site(kernel) for kernel in kernels_of(base, ENDINGS)]
+    adaptable_kernels = [AdaptableKernel(kernel) for kernel in kernels_of(base, ENDINGS)]
     if isinstance(adapter, AdaptedModel):
-        if [s.view for s in sites] != [s.view for s in adapter.sites]:
+        if [s.view for s in adaptable_kernels] != [s.view for s in adapter.adaptable_kernels]:
             raise received("a model with the kernels of the adapted one", model=model)
-        steps = [site.with_lost(adapter.steps(site)) for site in adapter.sites]
+        adapters = [
+            adaptable.with_unmerge_state(adapter.active_adapters(adaptable))
+            for adaptable in adapter.adaptable_kernels
+        ]
     else:
         file = AdapterFile.read(Path(adapter))
         if file is None:
             raise received("a file that `save_adapter` wrote", adapter=str(adapter))
-        file.check(sites)
-        steps = [[] for _ in sites]
+        file.check(adaptable_kernels)
+        adapters = [[] for _ in adaptable_kernels]
         for place, weights in file.weights.items():
             tensors = {name: ops.convert_to_tensor(array) for name, array in weights.items()}
-            steps[place] = [(file.adapter, tensors)]
-    for site, of_site in zip(sites, steps, strict=True):
-        if of_site:
-            change(site, of_site, undo=True)
+            adapters[place] = [(file.adapter, tensors)]
+    for adaptable, of_kernel in zip(adaptable_kernels, adapters, strict=True):
+        if of_kernel:
+            change(adaptable, of_kernel, undo=True)
     return base

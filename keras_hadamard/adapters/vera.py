@@ -12,12 +12,12 @@ from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Tensor
 from keras_hadamard.adapters._adapter import (
     Adapter,
-    Form,
+    KernelView,
     Linear,
-    New,
+    LinearView,
     Update,
-    View,
     Weights,
+    WeightSpec,
 )
 
 
@@ -62,8 +62,8 @@ class VeRA(Update):
 
     of_inputs = ("shared_a",)
     adapts_windows = False
-    # `separated` needs the shared matrices, which are not among a kernel's own weights.
-    loses = True
+    # `unmerge` needs the shared matrices, which are not among a kernel's own weights.
+    has_unmerge_state = True
 
     def __init__(self, rank: int, d_initial: float = 0.1, seed: int = 0) -> None:
         self.rank = positive_int("rank", rank)
@@ -73,19 +73,19 @@ class VeRA(Update):
         self.seed = seed
         self._shared: dict[str, Any] = {}
 
-    def new_weights(self, view: View) -> dict[str, New]:
+    def new_weights(self, view: KernelView) -> dict[str, WeightSpec]:
         return {
-            "d": New((self.rank,), keras.initializers.Constant(self.d_initial)),
-            "b": New((view.outputs,), "zeros"),
+            "d": WeightSpec((self.rank,), keras.initializers.Constant(self.d_initial)),
+            "b": WeightSpec((view.outputs,), "zeros"),
         }
 
-    def shared_weights(self, views: list[View]) -> dict[str, New]:
+    def shared_weights(self, views: list[KernelView]) -> dict[str, WeightSpec]:
         inputs, outputs = max(v.rows for v in views), max(v.outputs for v in views)
         he = keras.initializers.HeUniform
         return {
-            "shared_a": New((inputs, self.rank), he(seed=self.seed)),
-            # Of the same seed the two would begin with the same numbers.
-            "shared_b": New((self.rank, outputs), he(seed=self.seed + 1)),
+            "shared_a": WeightSpec((inputs, self.rank), he(seed=self.seed)),
+            # From the same seed the two would begin with the same numbers.
+            "shared_b": WeightSpec((self.rank, outputs), he(seed=self.seed + 1)),
         }
 
     def sharing(self, variables: dict[str, Any]) -> Adapter:
@@ -93,8 +93,8 @@ class VeRA(Update):
         holder._shared = variables
         return holder
 
-    def adapted(self, linear: Linear, form: Form, weights: Weights) -> Linear:
-        return super().adapted(linear, form, {**weights, **self._tensors()})
+    def adapted(self, linear: Linear, linear_view: LinearView, weights: Weights) -> Linear:
+        return super().adapted(linear, linear_view, {**weights, **self._tensors()})
 
     def update(self, w: Tensor, weights: Weights) -> Tensor:
         weights = weights if "shared_a" in weights else {**weights, **self._tensors()}
@@ -110,7 +110,7 @@ class VeRA(Update):
         inner = ops.matmul(x, a[: x.shape[-1]]) * weights["d"]
         return ops.matmul(inner, b[:, : weights["b"].shape[0]]) * weights["b"]
 
-    def lost(self, w: Tensor, weights: Weights) -> Weights:
+    def unmerge_state(self, w: Tensor, weights: Weights) -> Weights:
         del weights
         shared = self._tensors()
         rows, outputs = w.shape

@@ -1,3 +1,3 @@
-"""What the commands of `keras-hadamard` do; `keras_hadamard_cli` reads their arguments."""
+"""The commands of `keras-hadamard`; `keras_hadamard_cli` reads their arguments."""
 
 from keras_hadamard_cli.main import main as main

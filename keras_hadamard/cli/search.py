@@ -36,7 +36,7 @@ class Terminated(KeyboardInterrupt):
 
 @contextlib.contextmanager
 def terminable() -> Iterator[None]:
-    """Ends on SIGTERM as on Ctrl-C: what was finished is kept, and said."""
+    """Ends on SIGTERM as on Ctrl-C: finished work is kept and reported."""
 
     def end(number: int, frame: FrameType | None) -> None:
         raise Terminated

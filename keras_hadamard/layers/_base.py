@@ -88,7 +88,7 @@ class BaseLayer(keras.layers.Layer):
         """Creates (and builds) a dense projection.
 
         `blocks` is how many projections of `units` the kernel holds side by side; each of them is
-        initialised as if it stood alone. `bias_initializer` stands in for the layer's,
+        initialised by itself. `bias_initializer` stands in for the layer's,
         and `kind` for `keras.layers.Dense`.
         """
         arguments = self.kernel_arguments(name, activation, use_bias, blocks)
@@ -116,7 +116,7 @@ class BaseLayer(keras.layers.Layer):
         return arguments
 
     def shared_arguments(self, name: str) -> dict[str, Any]:
-        """What the sublayer of a name takes over from this one."""
+        """The arguments that the sublayer of a name takes over from this layer."""
         return {
             "use_bias": self.use_bias,
             "kernel_initializer": initializer_for(self.kernel_initializer, name),
@@ -169,7 +169,7 @@ def _completed(build: Callable[..., None]) -> Callable[..., None]:
     def completed(self: BaseLayer, *args: Any, **kwargs: Any) -> None:
         build(self, *args, **kwargs)
         if type(self).build is not completed:
-            return  # A subclass goes on.
+            return  # A subclass continues.
         change(self, self._changes)
         if not self.trainable:
             # Keras passes it on to the sublayers that there are now, but TensorFlow's attributes do

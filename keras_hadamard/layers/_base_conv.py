@@ -38,7 +38,7 @@ class BaseConv(BaseLayer):
 
     @property
     def pads(self) -> list[tuple[int, int]]:
-        """How much padding on both sides keeps the axes as long as they are."""
+        """The padding on both sides that keeps the length of the axes."""
         reaches = [d * (n - 1) for n, d in zip(self.kernel_size, self.dilation_rate, strict=True)]
         return [(reach // 2, reach - reach // 2) for reach in reaches]
 

@@ -34,8 +34,8 @@ def image_format(data_format: str | None) -> str:
     return resolved
 
 
-def known_image(input_shape: Shape, data_format: str) -> Shape:
-    """The shape of an image, its channels last and known."""
+def check_image_shape(input_shape: Shape, data_format: str) -> Shape:
+    """Checks the shape of an image of known channels, and returns it channels-last."""
     if len(input_shape) != 4 or input_shape[channels_axis(data_format)] is None:
         raise received("an image of known channels", shape=input_shape)
     return to_last_shape(input_shape, data_format)

@@ -6,7 +6,7 @@ from keras_hadamard._core.typing import Tensor
 
 
 def dropped(drop: keras.layers.Dropout, x: Tensor, training: bool | None) -> Tensor:
-    """`x` after a dropout, which is called in training alone, and if its rate is above 0.
+    """`x` after a dropout, which is called only in training, and only if its rate is above 0.
 
     Within a `keras.RematScope` Keras's dropout fails in graphs.
     """

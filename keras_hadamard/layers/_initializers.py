@@ -1,4 +1,4 @@
-"""Initializers of weights that one argument of a layer is for."""
+"""Initializers of several weights from one argument of a layer."""
 
 import zlib
 from typing import Any
@@ -30,7 +30,7 @@ def seed_for(seed: int | None, name: str) -> int | None:
     """The seed of one name among those that share a seed, which need not be given."""
     if seed is None:
         return None
-    # A checksum goes on where another ended, so a name within a name is that of the whole path.
+    # A checksum continues where another ended, so a name within a name is that of the whole path.
     return zlib.crc32(f"{name}/".encode(), seed & 0xFFFFFFFF) & 0x7FFFFFFF
 
 
@@ -56,6 +56,6 @@ class BlockInitializer(keras.initializers.Initializer):
 def block_initializer(
     initializer: Initializer, name: str, blocks: int, axis: int = -1
 ) -> BlockInitializer:
-    """Initializes each of the blocks of a weight as if it stood alone."""
+    """Initializes each of the blocks of a weight as a weight by itself."""
     names = (f"{name}/{i}" for i in range(blocks))
     return BlockInitializer([initializer_for(initializer, each) for each in names], axis)

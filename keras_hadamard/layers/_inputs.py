@@ -1,4 +1,4 @@
-"""What Keras leaves to a layer of what comes into it: sparse, ragged and integer tensors."""
+"""Inputs that Keras leaves to a layer to convert: sparse, ragged and integer tensors."""
 
 from typing import Any
 
@@ -37,8 +37,8 @@ def _features(layer: keras.layers.Layer, inputs: Any) -> Any:
 def _feature(layer: keras.layers.Layer, x: Any) -> Tensor:
     if is_ragged(x):
         raise received(
-            f"the inputs of `{type(layer).__name__}` to be dense; `to_tensor()` fills up a ragged "
-            "tensor, and `keras.layers.Masking` masks what it was filled up with",
+            f"the inputs of `{type(layer).__name__}` to be dense; `to_tensor()` pads a ragged "
+            "tensor, and `keras.layers.Masking` masks the padding",
             ragged_shape=tuple(x.shape),
         )
     x = dense(x)

@@ -1,4 +1,4 @@
-"""The contract with Keras of layers that are Keras's own with another equation."""
+"""Base class of Keras's own layers with another equation."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ from keras_hadamard.layers._recomputed import recomputed, recomputed_as_a_whole
 
 
 class KerasLayer(keras.layers.Layer):
-    """Base of layers that stand on one of Keras's: inputs and gradients as in `BaseLayer`."""
+    """Base of layers that derive from one of Keras's: inputs and gradients as in `BaseLayer`."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         args, kwargs = features(self, args, kwargs)

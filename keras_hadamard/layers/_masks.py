@@ -1,4 +1,4 @@
-"""What masks do: how they meet in a product, and how they leave out what does not count."""
+"""Arithmetic of masks: their product, and sums and softmax without masked positions."""
 
 from collections.abc import Sequence
 
@@ -33,7 +33,7 @@ def masked_mean(x: Tensor, mask: Tensor | None, axes: tuple[int, ...]) -> Tensor
     return ops.sum(ops.where(mask > 0, x, 0), axis=axes, keepdims=True) / count
 
 
-def counted(x: Tensor, mask: Tensor | None) -> Tensor:
+def apply_mask(x: Tensor, mask: Tensor | None) -> Tensor:
     """`x` with zeros at masked positions: chosen, so that a NaN there reaches nothing.
 
     Taken before anything is computed, it keeps the gradients free of it too. What has no features

@@ -1,4 +1,4 @@
-"""What is computed again for the gradient, as `keras.RematScope` wants it."""
+"""Recomputation for the gradient, as `keras.RematScope` asks for it."""
 
 import contextlib
 import warnings
@@ -13,7 +13,7 @@ from keras_hadamard.ops._xla import inside_graph, inside_xla
 
 
 def recomputed_as_a_whole(layer: keras.layers.Layer) -> contextlib.AbstractContextManager[Any]:
-    """Within, the sublayers of a layer that is computed again need not be once more."""
+    """Within, the sublayers of a recomputed layer are not recomputed by themselves."""
     whole = remat_mode(layer) not in (None, "activations")
     return keras.RematScope(mode=None) if whole else contextlib.nullcontext()
 
@@ -32,7 +32,7 @@ def recomputed(
     TensorFlow's graph optimizer lets the optimizer's step overtake what is computed again.
     `keras_form` is the method of `keras.layers.Layer`.
     """
-    # In graphs TensorFlow computes again what is a function of tensors alone.
+    # In graphs TensorFlow computes again what is a function of tensors only.
     leaves = keras.tree.flatten((args, kwargs))
     floats = [ops.is_tensor(x) and keras.backend.is_float_dtype(x.dtype) for x in leaves]
     tensors = [x for x, is_float in zip(leaves, floats, strict=True) if is_float]

@@ -7,7 +7,7 @@ import keras
 
 
 def serialized(layers: Sequence[keras.layers.Layer | None]) -> list[Any]:
-    """The configuration of each; of one that stands there again, the place where it stood first."""
+    """The configuration of each; for a repeated one, the place of its first occurrence."""
     first: dict[int, int] = {}
     configs: list[Any] = []
     for place, layer in enumerate(layers):

@@ -10,7 +10,7 @@ from keras import ops
 from keras_hadamard._core.checks import received
 from keras_hadamard._core.introspection.private import mask_of
 from keras_hadamard._core.typing import Shape, Tensor
-from keras_hadamard.layers._masks import counted
+from keras_hadamard.layers._masks import apply_mask
 
 StateShapes = Sequence[tuple[int, ...]]
 
@@ -70,7 +70,7 @@ def zero_masked(inputs: Tensor, x: Tensor, mask: Any) -> tuple[Tensor, Tensor | 
     known = len(mask.shape) == 2 and None not in (steps, mask.shape[1])
     if len(mask.shape) != 2 or (known and mask.shape[1] != steps):
         raise received(f"`mask` to be (batch, {steps})", shape=tuple(mask.shape))
-    return counted(x, mask), mask
+    return apply_mask(x, mask), mask
 
 
 def sequence_spec(layer: Any, shape: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What was done to the layers inside a layer or model after they were made.
+"""Changes to the layers inside a layer or model after they were made.
 
 Keras quantises and freezes the innermost layers and tells nobody. A layer that makes its sublayers
 in `build`, or a model that makes its graph in the constructor, makes them as new when it is loaded
@@ -16,7 +16,7 @@ KEY = "sublayers"
 
 
 def changes_of(layer: keras.layers.Layer) -> dict[str, Any]:
-    """What was done to the sublayers, by their places: plain values, nothing if nothing was."""
+    """The changes to the sublayers, by their places: plain values, empty if there are none."""
     inner = all_layers(layer)[1:]
     quantized = {
         str(place): keras.saving.serialize_keras_object(sub.quantization_config)

@@ -12,7 +12,7 @@ from keras_hadamard._core.checks import positive_int, received
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import BaseArguments, Shape, Tensor
 from keras_hadamard.layers._kernel_free import KernelFreeLayer
-from keras_hadamard.layers._masks import all_of, counted, masked_mean
+from keras_hadamard.layers._masks import all_of, apply_mask, masked_mean
 from keras_hadamard.layers._shared_layers import deserialized, serialized
 from keras_hadamard.ops.factorized_bilinear_pool import factorized_bilinear_pool
 
@@ -109,7 +109,7 @@ class HadamardProduct(KernelFreeLayer):
         many = isinstance(inputs, list | tuple)
         each = list(inputs) if many else [inputs] * len(self.branches)
         masks = mask if isinstance(mask, list | tuple) else [mask] * len(each)
-        each = [counted(x, valid) for x, valid in zip(each, masks, strict=True)]
+        each = [apply_mask(x, valid) for x, valid in zip(each, masks, strict=True)]
         # Branches keep the policy that they were made with.
         outputs = [
             ops.cast(branch(x), self.compute_dtype)

@@ -1,4 +1,4 @@
-"""What a model does once the constructors of all its classes are through."""
+"""Metaclass that finishes a model after the constructors of all its classes."""
 
 import inspect
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which weight of ours is which of the authors', written once for a whole network.
+"""Mapping from our weights to the authors', written once for a whole network.
 
 A mapping names layers and weights of ours by the prefixes that the authors' state dict has for
 them. From it come the entries, one a weight: the authors' name and the change of layout. Tests
@@ -19,7 +19,7 @@ from keras_hadamard.layers._normalization import InstanceBatchNormalization, Ite
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """A weight of ours, the one of theirs that it is made of, and how."""
+    """A weight of ours, the authors' weight that it is made of, and how."""
 
     variable: Any
     name: str

@@ -1,4 +1,4 @@
-"""timm's names for what the blocks of gMLP hold."""
+"""timm's names for the layers in the blocks of gMLP."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the image networks share beside their skeletons."""
+"""Helpers of the image networks."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -35,7 +35,7 @@ def load(model: Any, source: Any, head: str, ema: bool) -> None:
 
 
 def _of_top(model: keras.Model, wanted: list[Entry]) -> list[Entry]:
-    """The entries of the classifier, whose shapes alone depend on the number of classes."""
+    """The entries of the classifier: only their shapes depend on the number of classes."""
     layers = [layer for layer in model.layers if layer.name == "predictions"]
     own = {id(variable) for layer in layers for variable in layer.variables}
     return [entry for entry in wanted if id(entry.variable) in own]

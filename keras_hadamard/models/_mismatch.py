@@ -1,4 +1,4 @@
-"""Why a checkpoint does not fit a model: one cause, and not every weight that it touches."""
+"""Errors of checkpoints that do not fit a model: one cause, not every weight that it touches."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -7,7 +7,7 @@ from typing import Any
 from keras_hadamard._core.checks import received
 from keras_hadamard.models._checkpoint import Entry
 
-# At most so many names of a kind are listed.
+# At most that many names of a kind are listed.
 LISTED = 5
 FRESH = "`from_torch(..., head='fresh')`, which loads all but the classifier"
 
@@ -30,7 +30,7 @@ def check_names(model: str, wanted: set[str], given: set[str], top: set[str]) ->
             f"a checkpoint of {model}, with names like {_listed(wanted)}", names=_listed(given)
         )
     ours, theirs = _up_to(wanted), _up_to(given)
-    # Of what differs the outermost: a block more is more of all that is in it.
+    # The outermost difference: a block more is more of all that is in it.
     differing = [part for part in sorted(ours) if theirs.get(part, ours[part]) != ours[part]]
     if differing:
         level = min(part.count(".") for part in differing)

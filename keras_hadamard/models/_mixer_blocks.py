@@ -1,4 +1,4 @@
-"""The blocks of FocalNet, HorNet and EfficientMod, and the authors' names for what they hold.
+"""The blocks of FocalNet, HorNet and EfficientMod, and the authors' names for their layers.
 
 A block is a few layers of a functional model; with its output comes its part of the mapping.
 """

@@ -1,4 +1,4 @@
-"""The authors' names for what the polynomial blocks hold."""
+"""The authors' names for the layers in the polynomial blocks."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the published architectures share: arguments, files, the authors' checkpoints."""
+"""Base class of the published architectures: arguments, files, the authors' checkpoints."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -86,7 +86,7 @@ class PublishedModel(CheckpointedModel):
 
 @contextmanager
 def under_policy(policy: Any) -> Iterator[None]:
-    """Layers that are made within have the policy, a global one that is put back afterwards."""
+    """Layers that are made within have the policy; the global policy is restored afterwards."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(keras.dtype_policies.get(policy))
     try:

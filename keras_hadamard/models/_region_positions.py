@@ -1,4 +1,4 @@
-"""Where a region lies in its picture, as two more channels."""
+"""Positions of regions in their picture, as two more channels."""
 
 from typing import Any
 

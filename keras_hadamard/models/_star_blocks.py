@@ -1,4 +1,4 @@
-"""The authors' names for what the blocks of StarNet, DemoNet and MONet hold."""
+"""The authors' names for the layers in the blocks of StarNet, DemoNet and MONet."""
 
 from collections.abc import Callable
 from typing import Any

@@ -94,7 +94,7 @@ def _from_pickle(path: str | Path) -> Any:
             # torch explains at length before it comes to what it met.
             met = str(error).rpartition("WeightsUnpickler error: ")[2].partition(". ")[0]
             raise ValueError(
-                "damaged, or with objects in it that are no tensors; if you trust it, pass what "
+                "damaged, or with objects in it that are not tensors; if you trust it, pass what "
                 f"`torch.load(path, map_location='cpu', weights_only=False)` returns; {met}"
             ) from error
         except (RuntimeError, EOFError) as error:
@@ -102,7 +102,7 @@ def _from_pickle(path: str | Path) -> Any:
 
 
 def _unwrapped(state: Any, ema: bool) -> Mapping[str, Any]:
-    """The nested mapping that holds the weights, the averaged ones on request or if alone."""
+    """The nested mapping of the weights, of averaged ones on request or if it has no others."""
     if not isinstance(state, Mapping):
         raise received("a mapping from names to arrays", checkpoint=type(state).__name__)
     keys = AVERAGED if ema else WRAPPERS + AVERAGED

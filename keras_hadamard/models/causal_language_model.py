@@ -118,7 +118,7 @@ class CausalLanguageModel(PublishedModel):
 
     @property
     def recurrent(self) -> bool:
-        """Whether states are of one size however much stands before."""
+        """Whether states have one size, however long the text before is."""
         return all(block.recurrent for block in self.stack)
 
     def get_initial_state(self, batch_size: Any) -> list[Tensor]:
@@ -126,9 +126,9 @@ class CausalLanguageModel(PublishedModel):
         before = ops.zeros((batch_size,), "int32")
         if not self.recurrent:
             return [ops.zeros((batch_size, self.window), "int32"), before]
-        counted = [] if self.positions is None else [before]
+        apply_mask = [] if self.positions is None else [before]
         states = [block.mixer.get_initial_state(batch_size) for block in self.stack]
-        return [*counted, *(state for of_block in states for state in of_block)]
+        return [*apply_mask, *(state for of_block in states for state in of_block)]
 
     def step(self, tokens: Tensor, states: Any = None) -> tuple[Tensor, list[Tensor]]:
         """Scores of the next token after one more, and the states after it.

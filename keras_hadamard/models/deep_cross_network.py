@@ -86,7 +86,7 @@ class DeepCrossNetwork(PublishedModel):
         hidden_units = tuple(positive_int("hidden_units", units) for units in hidden_units)
         if projection_dim is not None and cross not in ("low_rank", "mixture"):
             raise received(
-                '`projection_dim` for "low_rank" and "mixture" alone',
+                '`projection_dim` only for "low_rank" and "mixture"',
                 projection_dim=projection_dim,
                 cross=cross,
             )

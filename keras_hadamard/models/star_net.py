@@ -37,7 +37,7 @@ class StarNet(PublishedModel):
     A strided convolution to 32 channels, then stages of `StarBlock2D`, each after a strided
     convolution, with twice the channels of the stage before; batch normalisation, mean, classifier.
     Convolutions start as PyTorch's do: the authors' code means them to be normal, and in fact
-    initialises the classifier alone.
+    initialises only the classifier.
 
     Args:
         variant: `"s050"`, `"s100"`, `"s150"`, `"s1"`, `"s2"`, `"s3"` or `"s4"`. Defaults to `"s1"`.

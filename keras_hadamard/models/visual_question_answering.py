@@ -38,7 +38,7 @@ class VisualQuestionAnswering(PublishedModel):
             `register_fusion` have to be registered again before a saved model is loaded. Defaults
             to `"mlb"`.
         fusion_arguments: Dict of arguments of the fusion. Defaults to `None`, its own defaults.
-        max_fusion_parameters: Integer: the fusion is as wide as so many parameters allow. Defaults
+        max_fusion_parameters: Integer: the fusion is as wide as these allow. Defaults
             to `None`: it is as wide as its arguments say.
         units: Integer, the width of the fused vector, of the encoded picture and question and of
             the hidden layer. Defaults to `128`.

@@ -1,4 +1,4 @@
-"""What a decay leaves of the variance: `sqrt(1 - a^2)`, of the logarithm of the decay."""
+"""The share of the variance that a decay leaves, `sqrt(1 - a^2)`, from the decay's logarithm."""
 
 import tensorflow as tf
 
@@ -7,7 +7,7 @@ from keras_hadamard.ops._custom_op import custom_op
 
 
 def _gradient(upstream: Tensor, root: Tensor, log_a: Tensor) -> tuple[Tensor]:
-    # Of a root of zero the gradient would be infinite, and that of the gate is zero there.
+    # The gradient of a root of zero would be infinite, and that of the gate is zero there.
     return (-upstream * tf.math.divide_no_nan(tf.exp(2 * log_a), root),)
 
 

@@ -1,9 +1,9 @@
-"""The op mechanism: what turns a formula and its gradient into an op that works everywhere.
+"""The op mechanism, which turns a formula and its gradient into an op that works everywhere.
 
 An op file holds two functions of tensors, the forward formula and its vector-Jacobian product.
 `custom_op` adds the rest: the call on KerasTensors, the XLA compilation of eager calls, inlining
-into graphs, the choice of another form inside XLA or for formats without FFT, gradients of every
-order, and forward-mode derivatives.
+into graphs, the choice of another lowering inside XLA or for formats without FFT, gradients of
+every order, and forward-mode derivatives.
 """
 
 import functools
@@ -36,12 +36,12 @@ class _Op:
     forward: Forward
     gradient: Gradient
     xla: Forward | None
-    edge: Forward | None
+    portable: Forward | None
     public: Forward
     tensor_names: tuple[str, ...]
-    # Which tensors are integers, and which have no gradient, as those and constants.
+    # Which tensors are integers, and which have no gradient, as those and others.
     integer: tuple[bool, ...]
-    fixed: tuple[bool, ...]
+    nondifferentiable: tuple[bool, ...]
 
     def integers(self, count: int) -> tuple[bool, ...]:
         """Which of `count` tensors are integers; a last `*name` stands for any number of them."""
@@ -49,40 +49,41 @@ class _Op:
 
     def differentiable(self, count: int) -> tuple[bool, ...]:
         """Which of `count` tensors have a gradient."""
-        return tuple(not f for f in (*self.fixed, *self.fixed[-1:] * (count - len(self.fixed))))
+        flags = self.nondifferentiable
+        return tuple(not f for f in (*flags, *flags[-1:] * (count - len(flags))))
 
     def compute(self, *tensors: Tensor, **options: Any) -> Tensor:
-        """The forward formula, in the form that suits where it is being traced."""
-        form = self.forward
-        if self.edge is not None and tracing_portable():
-            form = self.edge
+        """The forward formula, in the lowering that suits where it is being traced."""
+        lowering = self.forward
+        if self.portable is not None and tracing_portable():
+            lowering = self.portable
         elif self.xla is not None and inside_xla():
-            form = self.xla
-        return form(*tensors, **options)
+            lowering = self.xla
+        return lowering(*tensors, **options)
 
 
 def custom_op(
     *,
     gradient: Gradient,
     xla: Forward | None = None,
-    edge: Forward | None = None,
-    integers: tuple[str, ...] = (),
-    constants: tuple[str, ...] = (),
+    portable: Forward | None = None,
+    integer_args: tuple[str, ...] = (),
+    nondifferentiable_args: tuple[str, ...] = (),
 ) -> Callable[[Forward], Forward]:
     """Makes an op of a forward formula `f(*tensors, *, **options)`.
 
     Args:
         gradient: Function `(upstream, output, *tensors, **options)` that returns a gradient for
-            each tensor, `None` for a tensor that is None, of integers or constant. Written with
-            differentiable ops.
-        xla: Another form of the same formula, taken when traced inside XLA. Defaults to `None`,
-            one form for both.
-        edge: Another form, without FFT and complex numbers, taken when traced within
+            each tensor, `None` for a tensor that is None, of integers or nondifferentiable. Written
+            with differentiable ops.
+        xla: Another lowering of the same formula, taken when traced inside XLA. Defaults to `None`,
+            one lowering for both.
+        portable: Another lowering, without FFT and complex numbers, taken when traced within
             `portable_ops`. Defaults to `None`, the formula has neither.
-        integers: Names of the tensors that hold integers; all others are of one floating dtype.
+        integer_args: Names of the tensors that hold integers; all others are of one floating dtype.
             Defaults to `()`.
-        constants: Names of the floating tensors that are taken as constants: they have no
-            gradient, as if it were stopped. Defaults to `()`.
+        nondifferentiable_args: Names of the floating tensors that have no gradient, as if it were
+            stopped. Defaults to `()`.
     """
 
     def decorate(forward: Forward) -> Forward:
@@ -95,9 +96,9 @@ def custom_op(
             return _dispatch(op, bound.args, tuple(sorted(bound.kwargs.items())))
 
         names = tuple(n for n, p in signature.parameters.items() if p.kind is not p.KEYWORD_ONLY)
-        name, integer = forward.__name__.lstrip("_"), tuple(n in integers for n in names)
-        fixed = tuple(n in (*integers, *constants) for n in names)
-        op = _Op(name, forward, gradient, xla, edge, public, names, integer, fixed)
+        name, integer = forward.__name__.lstrip("_"), tuple(n in integer_args for n in names)
+        nondifferentiable = tuple(n in (*integer_args, *nondifferentiable_args) for n in names)
+        op = _Op(name, forward, gradient, xla, portable, public, names, integer, nondifferentiable)
         _OPS[op.name] = op
         return public
 
@@ -106,7 +107,7 @@ def custom_op(
 
 @serializable
 class OpNode(keras.Operation):
-    """An op as a node of a functional model: what remains of it in the saved configuration."""
+    """An op as a node of a functional model, as the saved configuration has it."""
 
     def __init__(self, op: str, options: dict[str, Any], name: str | None = None) -> None:
         super().__init__(name=name or f"{op}_{keras.backend.get_uid(op)}")

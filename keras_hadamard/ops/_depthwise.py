@@ -11,7 +11,7 @@ import tensorflow as tf
 from keras_hadamard._core.dtypes import upcast
 from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops._custom_op import custom_op
-from keras_hadamard.ops._depthwise_forms import (
+from keras_hadamard.ops._depthwise_lowerings import (
     Size,
     flipped,
     named_padding,
@@ -55,8 +55,8 @@ def _grads_to_kernel(
 def _correlate_in_xla(
     x: Tensor, kernel: Tensor, *, strides: int, padding: str, dilation: int
 ) -> Tensor:
-    form = shifted if compiles_for_cpu(x) else native
-    return form(x, kernel, pads_of(size_of(kernel), padding, dilation), strides, dilation)
+    lowering = shifted if compiles_for_cpu(x) else native
+    return lowering(x, kernel, pads_of(size_of(kernel), padding, dilation), strides, dilation)
 
 
 @custom_op(gradient=_grads, xla=_correlate_in_xla)
@@ -64,8 +64,8 @@ def depthwise_correlate(
     x: Tensor, kernel: Tensor, *, strides: int, padding: str, dilation: int
 ) -> Tensor:
     # The output of TensorFlow's kernel for an empty batch is as large as its input.
-    form = shifted if x.shape[0] == 0 else native
-    return form(x, kernel, pads_of(size_of(kernel), padding, dilation), strides, dilation)
+    lowering = shifted if x.shape[0] == 0 else native
+    return lowering(x, kernel, pads_of(size_of(kernel), padding, dilation), strides, dilation)
 
 
 def _to_input_in_xla(
@@ -80,7 +80,7 @@ def _to_input_in_xla(
 def depthwise_to_input(
     g: Tensor, kernel: Tensor, x: Tensor, *, strides: int, padding: str, dilation: int
 ) -> Tensor:
-    """Of `x` the shape alone matters: with strides, `g` does not tell it."""
+    """Only the shape of `x` matters: with strides, `g` does not determine it."""
     return _to_input_native(g, kernel, x, strides, padding, dilation)
 
 
@@ -104,8 +104,8 @@ def _to_input_native(
 def _to_kernel_in_xla(
     g: Tensor, x: Tensor, *, size: Size, strides: int, padding: str, dilation: int
 ) -> Tensor:
-    form = to_kernel_by_rows if compiles_for_cpu(x) else to_kernel_native
-    return form(g, x, size, pads_of(size, padding, dilation), strides, dilation)
+    lowering = to_kernel_by_rows if compiles_for_cpu(x) else to_kernel_native
+    return lowering(g, x, size, pads_of(size, padding, dilation), strides, dilation)
 
 
 @custom_op(gradient=_grads_to_kernel, xla=_to_kernel_in_xla)

@@ -1,4 +1,4 @@
-"""How an op is differentiated: gradients of every order, and Jacobian-vector products.
+"""Differentiation of an op: gradients of every order, and Jacobian-vector products.
 
 The forward formula runs on stopped inputs, and its output is given a gradient of its own, because
 TensorFlow cannot differentiate a jitted function that holds a loop: the loop's stack would have to
@@ -41,7 +41,7 @@ class Formulas:
 
 
 def spread(tensors: Any, given: tuple[bool, ...]) -> list[Tensor | None]:
-    """Puts the Nones back between the tensors, which alone can cross `tf.custom_gradient`."""
+    """Puts the Nones back between the tensors; only tensors can cross `tf.custom_gradient`."""
     rest = iter(tensors)
     return [next(rest) if is_given else None for is_given in given]
 
@@ -83,7 +83,7 @@ def _connected(formulas: Formulas, output: Tensor, tensors: Tensors) -> Tensor:
 def _pullback(formulas: Formulas, output: Tensor, tensors: Tensors, upstream: Tensor) -> Any:
     """The vector-Jacobian product, differentiable in `tensors` and `upstream`."""
     if not tf.executing_eagerly():
-        # Of the graph of the gradient: derivatives of that one look for its tensors in it.
+        # Tensors of the gradient's graph: its derivatives look for its tensors in it.
         upstream, output, *inside = (tf.identity(t) for t in (upstream, output, *tensors))
         return spread(formulas.gradient(upstream, output, *inside), formulas.differentiable)
     product = _plain if accumulating() else _eager_product

@@ -1,4 +1,4 @@
-"""Fourier transforms as products of real matrices, for formats that have no FFT of their own.
+"""Fourier transforms as products of real matrices, for formats without an FFT.
 
 A complex tensor is here the pair of its real and imaginary part.
 """

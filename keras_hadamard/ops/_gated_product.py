@@ -24,7 +24,7 @@ def gated_product_gradient(
     *,
     activation: Callable[[Tensor], Tensor],
 ) -> tuple[Tensor, Tensor]:
-    """The gradients of value and gate, from the two alone."""
+    """The gradients of value and gate, from only these two."""
     del y
     dtype = accumulation_dtype(value.dtype)
     upstream, value32, gate32 = (ops.cast(t, dtype) for t in (upstream, value, gate))

@@ -1,4 +1,4 @@
-"""What may stand where a dense tensor is wanted, and indices of every dtype."""
+"""Conversion of inputs: sparse tensors and variables to dense ones, and indices of every dtype."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def is_ragged(x: Any) -> bool:
 
 
 def dense(x: Any) -> Any:
-    """A sparse tensor with its zeros, and of a variable the value; all else as it is."""
+    """A sparse tensor with its zeros, the value of a variable, and all else as it is."""
     if isinstance(x, tf.SparseTensor):
         return ops.convert_to_tensor(x, sparse=False)
     if isinstance(x, tf.Variable | keras.Variable):
@@ -46,7 +46,7 @@ def as_int32(ids: Tensor) -> Tensor:
 
 
 def values_of(x: Any) -> np.ndarray | None:
-    """The values that are known now; None of what a graph has yet to compute."""
+    """The values that are known now; None where a graph has yet to compute them."""
     if isinstance(x, keras.KerasTensor) or tf.is_symbolic_tensor(x):
         return None
     return np.asarray(x)

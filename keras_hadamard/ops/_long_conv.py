@@ -14,6 +14,7 @@ from keras_hadamard._core.dtypes import accumulation_dtype
 from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops._custom_op import custom_op
 from keras_hadamard.ops._depthwise import depthwise_correlate
+from keras_hadamard.ops._shapes import axis_size
 
 
 def long_conv(x: Tensor, kernel: Tensor, *, centred: bool, method: str) -> Tensor:
@@ -53,7 +54,7 @@ def _gradient(
     return _inverse(grad_x, size, 0, x), _inverse(grad_kernel, size, 0, kernel)
 
 
-@custom_op(gradient=_gradient, edge=_direct)
+@custom_op(gradient=_gradient, portable=_direct)
 def _long_conv(x: Tensor, kernel: Tensor, *, centred: bool) -> Tensor:
     size, later = _size(x, kernel, centred)
     spectrum = _transform(x, size) * _transform(kernel, size)
@@ -62,16 +63,13 @@ def _long_conv(x: Tensor, kernel: Tensor, *, centred: bool) -> Tensor:
 
 def _size(x: Tensor, kernel: Tensor, centred: bool) -> tuple[Any, Any]:
     """A size of the FFT in which nothing comes round to the outputs, and where they begin."""
-    length, taps = (
-        tf.shape(t)[axis] if t.shape[axis] is None else t.shape[axis]
-        for t, axis in ((x, 1), (kernel, 0))
-    )
+    length, taps = axis_size(x, 1), axis_size(kernel, 0)
     later = (taps - 1) // 2 if centred else 0
     return _smooth(length + taps - later), later
 
 
 def _smooth(size: Any) -> Any:
-    """The next even size without large factors, of which an FFT would be slow."""
+    """The next even size without large factors, with which an FFT would be slow."""
     if not isinstance(size, int):
         return size + size % 2
     fives = [5**k for k in range(size.bit_length())]
@@ -86,6 +84,6 @@ def _transform(x: Tensor, size: Any) -> Tensor:
 
 def _inverse(spectrum: Tensor, size: Any, start: Any, like: Tensor) -> Tensor:
     y = tf.linalg.matrix_transpose(tf.signal.irfft(spectrum, [size]))
-    length = tf.shape(like)[-2] if like.shape[-2] is None else like.shape[-2]
+    length = axis_size(like, -2)
     y = tf.cast(y[..., start : start + length, :], like.dtype)
     return tf.ensure_shape(y, like.shape)

@@ -1,6 +1,6 @@
-"""Whether a model is traced for LiteRT or ONNX, which have fewer operations and fewer bits.
+"""Tracing for LiteRT or ONNX, which have fewer operations and fewer bits.
 
-Ops take a form without FFT and complex numbers then, and layers one that bears eight bits.
+Ops then take a lowering without FFT and complex numbers, and layers one that suits eight bits.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ _TRACED: ContextVar[bool] = ContextVar("portable_ops", default=False)
 
 @contextmanager
 def portable_ops() -> Iterator[None]:
-    """What is traced within takes the forms that suit those formats."""
+    """Ops that are traced within take the lowerings that suit those formats."""
     token = _TRACED.set(True)
     try:
         yield

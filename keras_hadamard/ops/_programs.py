@@ -1,4 +1,4 @@
-"""How a formula runs eagerly: operation by operation at first, compiled when it comes again.
+"""Eager runs of a formula: operation by operation at first, compiled once it recurs.
 
 A compilation takes as long as hundreds of calls. A program that calls ops on ever new shapes would
 spend its time on compilations that are never used again.
@@ -19,11 +19,11 @@ Tensors = tuple[Tensor, ...]
 
 
 def run_eagerly(function: Callable[..., Any], tensors: Tensors) -> Tensors:
-    """What the function gives, one tensor or several; it has no derivatives.
+    """The function's output, one tensor or several, without derivatives.
 
-    The function is a key of a cache, so it must not be made anew for each call.
+    The function is a key of a cache, so it must not be made again for each call.
     """
-    # What is compiled is kept, and is of the usual form.
+    # What is compiled is kept, and has the usual form.
     if not eager_compile() or tracing_portable():
         return _uncompiled(function, tensors)
     return _program(function, tuple([(t.shape, t.dtype) for t in tensors]))(tensors)

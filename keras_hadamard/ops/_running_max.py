@@ -33,7 +33,7 @@ def _doubling(x: Tensor, length: int) -> Tensor:
     by = 1
     while by < length:
         x = tf.concat([x[:, :by], tf.maximum(x[:, by:], x[:, :-by])], axis=1)
-        # XLA would compute each pass anew for both that read it, and so on.
+        # XLA would compute each pass again for both that read it, and so on.
         x, by = optimization_barrier(x) if inside_xla() else x, 2 * by
     return x
 

@@ -10,7 +10,7 @@ from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops._custom_op import custom_op
 from keras_hadamard.ops._shapes import compatible, static_shape
 
-# At most so many blocks, and none narrower: what is held is a block of the matrix.
+# At most that many blocks, and none narrower: what is held is a block of the matrix.
 BLOCKS, NARROWEST = 16, 64
 
 
@@ -19,7 +19,7 @@ def scaled_matmul(x: Tensor, w: Tensor, a: Tensor, b: Tensor) -> Tensor:
 
     The weights have full rank, so that there are no factors to multiply with in place of the
     product. It is formed a sixteenth of its columns at a time, in the gradient as well, which keeps
-    the inputs alone. `w` is taken as a constant. Sums are float32 for 16-bit floats.
+    the inputs only. `w` is taken as a constant. Sums are float32 for 16-bit floats.
     """
     shapes = [static_shape(t) for t in (x, w, a, b)]
     first, second, third, fourth = shapes
@@ -65,7 +65,7 @@ def _gradient(
     return tuple(None if g is None else ops.cast(g, dtype) for g in grads)
 
 
-@custom_op(gradient=_gradient, constants=("w",))
+@custom_op(gradient=_gradient, nondifferentiable_args=("w",))
 def _scaled_matmul(x: Tensor, w: Tensor, a: Tensor, b: Tensor) -> Tensor:
     dtype, shape = x.dtype, ops.shape(x)
     x, w, a, b = _wide(x, w, a, b)

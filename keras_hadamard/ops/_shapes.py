@@ -1,8 +1,10 @@
 """Static shapes of whatever an op is handed: tensors, KerasTensors, variables, arrays."""
 
 import math
+from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from keras_hadamard._core.typing import Shape, Tensor
 
@@ -10,6 +12,11 @@ from keras_hadamard._core.typing import Shape, Tensor
 def static_shape(x: Tensor) -> Shape:
     """The shape with None for what is unknown."""
     return tuple(x.shape if hasattr(x, "shape") else np.shape(x))
+
+
+def axis_size(x: Tensor, axis: int) -> Any:
+    """The size of an axis: an integer where it is known, otherwise a tensor."""
+    return tf.shape(x)[axis] if x.shape[axis] is None else x.shape[axis]
 
 
 def compatible(one: Shape, other: Shape) -> bool:

@@ -17,7 +17,7 @@ COEFFICIENTS = [(-1) ** n / math.factorial(2 * n + 1) for n in range(7)]
 
 
 def _wave(x: Tensor, lead: float) -> Tensor:
-    """`sin(x + lead * pi)` in float32, by multiplications and additions alone.
+    """`sin(x + lead * pi)` in float32, by multiplications and additions only.
 
     What remains of the phase after whole half turns goes through the series. It is exact to a few
     rounding errors while the phase is below some 2,000, and bounded beyond.

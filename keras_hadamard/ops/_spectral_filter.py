@@ -14,6 +14,7 @@ from keras_hadamard._core.dtypes import accumulation_dtype
 from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops._custom_op import custom_op
 from keras_hadamard.ops._fourier import conjugate, times, transposed, waves
+from keras_hadamard.ops._shapes import axis_size
 
 
 def _grads(upstream: Tensor, y: Tensor, x: Tensor, spectrum: Tensor) -> Any:
@@ -56,21 +57,21 @@ def _count(width: Any, columns: Any, dtype: Any) -> Tensor:
     return tf.cast(tf.where(alone, 1, 2), dtype)
 
 
-@custom_op(gradient=_grads, edge=_by_products)
+@custom_op(gradient=_grads, portable=_by_products)
 def spectral_filter(x: Tensor, spectrum: Tensor) -> Tensor:
     """`irfft2(rfft2(x) * spectrum)` of images (batch, height, width, channels)."""
     parts = tf.cast(spectrum, accumulation_dtype(spectrum.dtype))
     product = _transform(x) * tf.complex(parts[0], parts[1])
-    y = tf.signal.irfft2d(product, [_length(x, 1), _length(x, 2)])
+    y = tf.signal.irfft2d(product, [axis_size(x, 1), axis_size(x, 2)])
     return tf.cast(tf.transpose(y, (0, 2, 3, 1)), x.dtype)
 
 
 @custom_op(gradient=_grads_of_products)
 def spectral_products(x: Tensor, g: Tensor) -> Tensor:
-    """What of `sum(g * spectral_filter(x, spectrum))` the spectrum is multiplied by."""
+    """The factors of the spectrum in `sum(g * spectral_filter(x, spectrum))`."""
     product = tf.reduce_sum(tf.math.conj(_transform(x)) * _transform(g), 0)
     products = tf.stack([tf.math.real(product), tf.math.imag(product)])
-    rows, width = _length(x, 1), _length(x, 2)
+    rows, width = axis_size(x, 1), axis_size(x, 2)
     count = _count(width, width // 2 + 1, products.dtype) / tf.cast(rows * width, products.dtype)
     return tf.cast(products * count, x.dtype)
 
@@ -83,7 +84,3 @@ def _transform(x: Tensor) -> Tensor:
 def _conjugate(spectrum: Tensor) -> Tensor:
     signs = tf.constant((1, -1), spectrum.dtype)
     return spectrum * tf.reshape(signs, (2, 1, 1, 1))
-
-
-def _length(x: Tensor, axis: int) -> Any:
-    return tf.shape(x)[axis] if x.shape[axis] is None else x.shape[axis]

@@ -14,10 +14,10 @@ ZERO = tf.UnconnectedGradients.ZERO
 
 
 def vjp(function: Function, *tensors: Tensor) -> tuple[Any, Function]:
-    """What the function gives, and the function from gradients of that to those of the tensors.
+    """The function's output, and the function from gradients of it to those of the tensors.
 
     It works in each context, also while a forward accumulator transposes, when tapes record
-    nothing. The function is a key of a cache, so it must not be made anew for each call.
+    nothing. The function is a key of a cache, so it must not be made again for each call.
     """
     if not tf.executing_eagerly():
         inputs = [tf.identity(t) for t in tensors]
@@ -48,7 +48,7 @@ def _product(function: Function, count: int) -> Function:
 
 
 def _traced_apart(function: Function) -> Function:
-    """The function run as a graph of its own, and so are its derivatives of every order."""
+    """Runs the function as a separate graph, and its derivatives of every order too."""
 
     @tf.custom_gradient
     def run(*tensors: Tensor) -> Any:

@@ -1,4 +1,4 @@
-"""TensorFlow's private doors, all of them, so that a move of one breaks one file."""
+"""All private APIs of TensorFlow that the package uses, so that a change of one breaks one file."""
 
 from collections.abc import Callable
 from typing import Any
@@ -49,7 +49,7 @@ def recorded(
 def compiled(
     function: Callable[..., Any], signature: tuple[Any, ...]
 ) -> Callable[..., tuple[Tensor, ...]]:
-    """The function compiled for tensors of these shapes and dtypes, of which nothing is recorded.
+    """The function compiled for tensors of these shapes and dtypes, which records nothing.
 
     It gives a tuple. A new shape is a compilation anyway, and going through the polymorphic
     function TensorFlow would warn of retracing, and look at each call for what fits.
@@ -71,7 +71,7 @@ def dynamic_update_slice(target: Tensor, update: Tensor, start: list[Any]) -> Te
 
 
 def optimization_barrier(x: Tensor) -> Tensor:
-    """`x`, which XLA does not write out again for each that uses it; only inside XLA.
+    """`x`, which XLA does not compute again for each of its users; only inside XLA.
 
     It holds until operations are fused; what is to hold there is `materialize`.
     """
@@ -79,7 +79,7 @@ def optimization_barrier(x: Tensor) -> Tensor:
 
 
 def materialize(compute: Callable[[], Tensor], shaped: Tensor, number: Tensor) -> Tensor:
-    """What `compute` gives, of the shape of `shaped`, and nothing that uses it computes it again.
+    """The result of `compute`, of the shape of `shaped`, which none of its users computes again.
 
     Inside a fusion XLA would do so for each that uses it, and in the slow loop of a sum, as of the
     gradient of a bias, at that. What comes out of a loop it leaves, if it does not see that there

@@ -1,4 +1,4 @@
-"""The ANOVA kernel: the products of all sets of so many fields."""
+"""The ANOVA kernel: the products of all sets of a number of fields."""
 
 import functools
 import operator
@@ -23,7 +23,7 @@ def anova_kernel(x: Tensor, *, order: int = 2, reduce: bool = True) -> Tensor:
     The coefficient of `t^m` in `prod_i (1 + x_i t)`. Few fields are multiplied one after another;
     for many the dynamic programme multiplies polynomials cut off at `t^m`, all pairs of
     neighbouring groups of fields at once, in `log2(fields)` steps. Both take
-    `O(fields * width * order)` operations. The gradient is analytic: it keeps `x` alone, goes the
+    `O(fields * width * order)` operations. The gradient is analytic: it keeps only `x`, goes the
     same way back, and divides nowhere, so zeros are as good as any.
 
     Args:

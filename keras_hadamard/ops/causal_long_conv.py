@@ -7,11 +7,11 @@ from keras_hadamard.ops._shapes import static_shape
 
 
 def causal_long_conv(x: Tensor, kernel: Tensor, *, method: str = "fft") -> Tensor:
-    """Causal convolution `y_t = sum_s kernel_s x_(t - s)`, each channel with a kernel of its own.
+    """Causal convolution `y_t = sum_s kernel_s x_(t - s)`, each channel with its own kernel.
 
     Of `n` steps the cost is `n log n`, by real FFTs of at least twice the length, so that nothing
     comes round. The gradient is analytic, two correlations by the same FFTs; it keeps sequence and
-    kernel alone and transforms them again.
+    kernel only, and transforms them again.
 
     Args:
         x: Float tensor of shape `(batch, length, channels)`.

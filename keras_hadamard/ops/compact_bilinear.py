@@ -19,7 +19,7 @@ def compact_bilinear(x: Tensor, y: Tensor, *, sum_axis: int | None = None) -> Te
 
     Args:
         x: Float tensor of shape `(..., d)`.
-        y: Float tensor of the rank and last axis of `x`; the other axes may be broadcast.
+        y: Float tensor with the rank and last axis of `x`; the other axes may be broadcast.
         sum_axis: Integer, an axis before the last, equally long in `x` and `y`, over which the
             convolutions are summed. Defaults to `None`, no sum.
 
@@ -102,7 +102,7 @@ def _by_products(x: Tensor, y: Tensor, *, sum_axis: int | None) -> Tensor:
     return tf.cast(_fourier.inverse(table), x.dtype)
 
 
-@custom_op(gradient=_gradient, edge=_by_products)
+@custom_op(gradient=_gradient, portable=_by_products)
 def _compact_bilinear(x: Tensor, y: Tensor, *, sum_axis: int | None) -> Tensor:
     spectrum = _transform(x) * _transform(y)
     if sum_axis is not None:

@@ -90,7 +90,7 @@ def _one_scatter(x: Tensor, indices: Tensor, signs: Tensor, *, size: int) -> Ten
     return ops.cast(ops.reshape(sums, (*lead, size)), x.dtype)
 
 
-@custom_op(gradient=_gradient, xla=_one_scatter, integers=("indices",))
+@custom_op(gradient=_gradient, xla=_one_scatter, integer_args=("indices",))
 def _count_sketch(x: Tensor, indices: Tensor, signs: Tensor, *, size: int) -> Tensor:
     dtype = accumulation_dtype(x.dtype)
     signed = ops.cast(x, dtype) * ops.cast(signs, dtype)

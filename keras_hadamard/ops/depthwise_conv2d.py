@@ -7,14 +7,14 @@ from keras import ops
 from keras_hadamard._core.checks import one_of, positive_int, received
 from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops._depthwise import depthwise_correlate
-from keras_hadamard.ops._depthwise_forms import pads_of
+from keras_hadamard.ops._depthwise_lowerings import pads_of
 from keras_hadamard.ops._shapes import static_shape
 
 
 def depthwise_conv2d(
     x: Tensor, kernel: Tensor, *, strides: int = 1, padding: str = "same", dilation: int = 1
 ) -> Tensor:
-    """Depthwise convolution of images, each channel with a kernel of its own.
+    """Depthwise convolution of images, each channel with its own kernel.
 
     `y[h, w, c] = sum_ij kernel[i, j, c] x[s h + d i - p, s w + d j - q, c]`. `"same"` pads equally
     on both sides (after the last pixel one more where the kernel's reach is odd), as the published
@@ -35,7 +35,7 @@ def depthwise_conv2d(
         Float32 inside for float16 and bfloat16. In a plain graph TensorFlow's kernels compute the
         output and both gradients. Inside XLA on a CPU, where XLA's own convolution is many times
         slower, they are sums of shifted products; where a GPU or TPU is visible XLA's own is taken,
-        unless the input is placed on a CPU. The gradient keeps input and kernel alone.
+        unless the input is placed on a CPU. The gradient keeps only input and kernel.
 
     Raises:
         ValueError: If a rank or the channels do not fit or are unknown, an option is out of range,

@@ -14,7 +14,7 @@ def factorization_machine(x: Tensor, *, reduce: bool = True, exact: bool = False
     """Sum of the products of all pairs of fields, `y = sum_(i<j) x_i * x_j`.
 
     Computed as `((sum_i x_i)^2 - sum_i x_i^2) / 2`, which is linear in the number of fields. The
-    gradient is analytic, `upstream * (sum_j x_j - x_i)`, and keeps `x` alone. Fields of different
+    gradient is analytic, `upstream * (sum_j x_j - x_i)`, and keeps only `x`. Fields of different
     scales need `exact`.
 
     Args:

@@ -8,12 +8,11 @@ from keras_hadamard._core.typing import Shape, Tensor
 from keras_hadamard.ops._attention_chunks import (
     chunk_size,
     from_chunks,
-    size_of,
     to_chunks,
     within,
 )
 from keras_hadamard.ops._custom_op import custom_op
-from keras_hadamard.ops._shapes import compatible, static_shape
+from keras_hadamard.ops._shapes import axis_size, compatible, static_shape
 from keras_hadamard.ops._vjp import vjp
 from keras_hadamard.ops.gated_scan import gated_scan
 
@@ -35,7 +34,7 @@ def gated_linear_attention(
     products; between chunks the state is carried by `gated_scan`. Time and memory grow with the
     length, not with its square. Nothing is divided by a product of decays and none is taken
     through logarithms, so decays of exactly 0 and 1 and very small ones are as good as any. The
-    gradient is analytic: the chunks are computed anew, and the gradient of the states is one scan
+    gradient is analytic: the chunks are computed again, and the gradient of the states is one scan
     in the other direction, so that nothing but the arguments is kept.
 
     Args:
@@ -179,7 +178,7 @@ def _gated_linear_attention(
     output = from_chunks(output, v)
     if not with_state:
         return output
-    last = tf.reshape(after[:, -1], (size_of(q, 0), size_of(q, 2), keys, values))
+    last = tf.reshape(after[:, -1], (axis_size(q, 0), axis_size(q, 2), keys, values))
     return tf.concat([output, tf.cast(tf.transpose(last, (0, 2, 1, 3)), v.dtype)], axis=1)
 
 
@@ -189,7 +188,7 @@ def _states(
     """What each chunk multiplies the state by, and the states before and after each chunk."""
     size = to_end.shape[1]
     keys, values = to_end.shape[-1], stored.shape[-1]
-    count = -(-size_of(like, 1) // size)
+    count = -(-axis_size(like, 1) // size)
     new = tf.reshape(tf.matmul(to_end, stored, transpose_a=True), (-1, count, keys, values))
     product = tf.reshape(total, (-1, count, total.shape[-1], 1)) * tf.ones_like(new)
     if initial is None:

@@ -5,7 +5,7 @@ import tensorflow as tf
 from keras_hadamard._core.checks import received
 from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops._custom_op import custom_op
-from keras_hadamard.ops._gated_scan_forms import in_blocks, in_place, step_of
+from keras_hadamard.ops._gated_scan_lowerings import chunked_scan, sequential_scan, step_of
 from keras_hadamard.ops._shapes import compatible, static_shape
 from keras_hadamard.ops.glu import glu
 
@@ -71,7 +71,7 @@ def gated_scan(
     if shape[axis] == 0:
         # No step: the product has the right shape, and as an op it is as strict about dtypes.
         return glu(a, b, activation=None)
-    return _gated_scan(a, b, initial, axis=axis, reverse=bool(reverse), late=False)
+    return _gated_scan(a, b, initial, axis=axis, reverse=bool(reverse), transpose=False)
 
 
 def _gradient(
@@ -83,14 +83,14 @@ def _gradient(
     *,
     axis: int,
     reverse: bool,
-    late: bool,
+    transpose: bool,
 ) -> tuple[Tensor | None, ...]:
     del b
-    # The late form is the adjoint of the early one in the other direction, and the early of the
-    # late: the pair needs no shifted copy of `a`.
-    grad_b = _gated_scan(a, upstream, None, axis=axis, reverse=not reverse, late=not late)
+    # The scan and its transpose are adjoints of each other in opposite directions: the pair needs
+    # no shifted copy of `a`.
+    grad_b = _gated_scan(a, upstream, None, axis=axis, reverse=not reverse, transpose=not transpose)
     first = -1 if reverse else 0
-    if late:
+    if transpose:
         edge = tf.zeros_like(step_of(h, 0, axis))
         grad_a = _product(h, grad_b, edge, axis=axis, later=reverse)
         grad_initial = step_of(grad_b, first, axis)
@@ -110,8 +110,8 @@ def _product(x: Tensor, y: Tensor, edge: Tensor, *, axis: int, later: bool) -> T
     return tf.concat([edge, product] if later else [product, edge], axis)
 
 
-@custom_op(gradient=_gradient, xla=in_place)
+@custom_op(gradient=_gradient, xla=sequential_scan)
 def _gated_scan(
-    a: Tensor, b: Tensor, initial: Tensor | None, *, axis: int, reverse: bool, late: bool
+    a: Tensor, b: Tensor, initial: Tensor | None, *, axis: int, reverse: bool, transpose: bool
 ) -> Tensor:
-    return in_blocks(a, b, initial, axis=axis, reverse=reverse, late=late)
+    return chunked_scan(a, b, initial, axis=axis, reverse=reverse, transpose=transpose)

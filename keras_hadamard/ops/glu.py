@@ -14,7 +14,7 @@ def glu(value: Tensor, gate: Tensor, *, activation: Activation = "sigmoid") -> T
     """Gated product `value * activation(gate)`, elementwise.
 
     With `"sigmoid"` the gated linear unit, with `"gelu"` GEGLU, `"silu"` SwiGLU, `"relu"` ReGLU and
-    `None` the bilinear unit. The gradient keeps the two pre-activations alone and computes the
+    `None` the bilinear unit. The gradient keeps only the two pre-activations and computes the
     activated gate again.
 
     Args:

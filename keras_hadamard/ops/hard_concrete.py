@@ -1,4 +1,4 @@
-"""Gates that are exactly zero or one with some probability, and differentiable all the same."""
+"""Gates that are exactly zero or one with some probability, and still differentiable."""
 
 import math
 

@@ -9,8 +9,8 @@ from keras_hadamard.ops._custom_op import custom_op
 from keras_hadamard.ops._shapes import compatible, static_shape
 from keras_hadamard.ops._xla import inside_xla
 
-# The gradient of the factors' products is formed so many of them at a time.
-MOST = 128
+# The gradient of the factors' products is formed that many of them at a time.
+MAX_WIDTH = 128
 
 
 def khatri_rao_matmul(
@@ -22,7 +22,7 @@ def khatri_rao_matmul(
     the columns and of the rows: `((b1 a1) * (b2 a2))_io = sum_pq b1_ip b2_iq a1_po a2_qo`. So the
     `inputs x outputs` matrix is never formed, in neither direction: the cost is
     `r1 r2 (inputs + outputs)` for each row of `x`. The gradient is analytic and keeps `x` and the
-    four factors alone.
+    four factors only.
 
     Args:
         x: Float tensor of shape `(..., inputs)`.
@@ -99,7 +99,7 @@ def _of_factors(product: Tensor, left: Tensor, right: Tensor) -> tuple[Tensor, T
 def _parts(left: int, right: int) -> list[slice]:
     """The left factor's rank in parts, of which the products with the right one are few."""
     # XLA computes all parts side by side.
-    width = left if inside_xla() else max(1, MOST // right)
+    width = left if inside_xla() else max(1, MAX_WIDTH // right)
     return [slice(start, min(left, start + width)) for start in range(0, left, width)]
 
 

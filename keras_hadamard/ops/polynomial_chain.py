@@ -16,7 +16,7 @@ def polynomial_chain(
     """Coupled polynomial recursion `x_n = g_n * f_n * x_(n-1) + x_(n-1)` over an axis, `x_1 = f_1`.
 
     Computed in its closed form `f_1 * (1 + g_2 * f_2) * ... * (1 + g_N * f_N)`. The gradient is
-    analytic: it keeps `factors` alone, and multiplies prefix and suffix products instead of
+    analytic: it keeps only `factors`, and multiplies prefix and suffix products instead of
     dividing, so a factor of zero is as good as any.
 
     Args:

@@ -69,7 +69,7 @@ def _gradient(
     return upstream, None
 
 
-@custom_op(gradient=_gradient, integers=("k",))
+@custom_op(gradient=_gradient, integer_args=("k",))
 def _straight_through_top_k(scores: Tensor, k: Tensor, *, axis: int | None) -> Tensor:
     keys = _ordered(ops.reshape(scores, (-1,)) if axis is None else scores)
     axis = 0 if axis is None else axis

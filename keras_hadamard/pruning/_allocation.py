@@ -1,4 +1,4 @@
-"""How a sparsity of the whole model is shared out among its kernels."""
+"""Allocation of the sparsity of the whole model to its kernels."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ def sparsities(scope: str, kernels: Sequence[Kernel], sparsity: float) -> list[f
 
 
 def degrees(kernel: Kernel) -> int:
-    """What the weights that a kernel keeps are proportional to: inputs + outputs + window sizes.
+    """The number that a kernel's kept weights are proportional to: inputs + outputs + window sizes.
 
     Inputs and outputs of several axes, as those of heads, are those of the matrix they make.
     """
@@ -32,7 +32,7 @@ def degrees(kernel: Kernel) -> int:
 
 
 def erdos_renyi_kernel(sizes: Sequence[int], degrees: Sequence[int], total: int) -> list[int]:
-    """How many of their weights kernels keep: `min(size, e degrees)`, with an `e` for the total.
+    """How many weights each kernel keeps: `min(size, e degrees)`, with an `e` for the total.
 
     So a kernel that would keep more than it has is dense, and the others share the rest. What is
     rounded adds up to the total, and no kernel keeps fewer where the total is greater: the masks of

@@ -1,4 +1,4 @@
-"""Calibration data: passes of it through a model, and what layers are called on meanwhile."""
+"""Calibration data: passes of it through a model, and the inputs of layers meanwhile."""
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,7 +13,7 @@ from keras_hadamard._core.checks import received
 from keras_hadamard.pruning._readings import Reading
 
 Record = Callable[[int, np.ndarray, int], None]
-# Of the values that rows are made of at a time, so that windows of large images fit in memory.
+# Values that rows are made of at a time, so that windows of large images fit in memory.
 _AT_ONCE = 1 << 22
 
 

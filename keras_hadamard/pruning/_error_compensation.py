@@ -1,4 +1,4 @@
-"""SparseGPT of a matrix: each pruned weight's error is made good by the weights after it."""
+"""SparseGPT of a matrix: the weights after a pruned one compensate its error."""
 
 from collections.abc import Callable
 
@@ -42,7 +42,7 @@ def sparsegpt(
                 weights[:, j:last] -= error[:, None] * inverse[j, j:last]
                 weights[~mask[:, j], j] = 0.0
                 errors[:, j - first] = error
-        # Later blocks hear of the errors of this one all at once, by a matrix product.
+        # Later blocks get the errors of this one all at once, by a matrix product.
         weights[:, last:] -= errors @ inverse[first:last, last:]
     return np.where(mask, weights, 0.0), mask
 

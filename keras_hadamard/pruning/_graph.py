@@ -1,4 +1,4 @@
-"""Where the channels of a layer go in a functional or sequential model."""
+"""Dependency graph of a functional or sequential model: where the channels of a layer go."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,12 +35,12 @@ WIDTHS = {_L.Dense: "units", **dict.fromkeys(_CONVOLUTIONS + _TRANSPOSED, "filte
 
 @dataclass(frozen=True)
 class Step:
-    """A layer on the way of a producer's channels.
+    """A layer on the path of a producer's channels.
 
-    `role` is `norm`, `depthwise`, `pass`, `reader` where the way ends in a kernel, or `stop` where
+    `role` is `norm`, `depthwise`, `pass`, `reader` where the path ends in a kernel, or `stop` where
     it ends in anything else. `channels` says of each channel that comes in which filter made it,
     `leaving` of each that goes out which one came in. `zero` tells whether a filter of zeros comes
-    in as zeros, if the weights on the way have it so. `parent` is the step before, -1 the producer.
+    in as zeros, if the weights on the path allow it. `parent` is the step before, -1 the producer.
     """
 
     layer: Any
@@ -78,7 +78,7 @@ class Graph:
                     self.readers.setdefault(id(tensor), []).append(node)
 
     def last(self) -> set[int]:
-        """The ids of the layers with weights behind which only layers without come."""
+        """The ids of the layers with weights that only layers without weights follow."""
         found: set[int] = set()
         tensors = list(self._graphs.get(id(self._model), []))
         while tensors:
@@ -93,7 +93,7 @@ class Graph:
                 tensors += node.input_tensors
         return found
 
-    def way(self, layer: Any) -> list[Step]:
+    def channel_path(self, layer: Any) -> list[Step]:
         """The layers that the channels of a layer reach; a stop where that cannot be told."""
         filters = getattr(layer, WIDTHS.get(type(layer), ""), 0)
         channels = np.arange(filters)
@@ -108,13 +108,13 @@ class Graph:
             or not elementwise(activation)
         ):
             return [Step(None, "stop", channels, channels, False, -1)]
-        self._follow(
+        self._trace(
             steps, calls[0].outputs[0], _axis(layer, calls[0].outputs[0]), channels,
             zero_at_zero(activation), -1,
         )  # fmt: skip
         return steps
 
-    def _follow(
+    def _trace(
         self,
         steps: list[Step],
         tensor: Any,
@@ -134,13 +134,13 @@ class Graph:
             steps.append(Step(layer, role, channels, leaving, zero, parent))
             if role in ("norm", "depthwise", "pass"):
                 still = zero and zero_at_zero(_function(layer))
-                self._follow(
+                self._trace(
                     steps, node.outputs[0], out_axis, channels[leaving], still, len(steps) - 1
                 )
 
 
 def _role(layer: Any, tensor: Any, axis: int, width: int) -> tuple[str, np.ndarray, int]:
-    """What a layer does to the channels, which it has on `axis`, and where they are afterwards."""
+    """The role of a layer with channels on `axis`, which come out of it, and on which axis."""
     kind, rank = type(layer), len(tensor.shape)
     same = np.arange(width)
     if kind is _L.BatchNormalization and layer.axis % rank == axis:
@@ -169,13 +169,13 @@ def _role(layer: Any, tensor: Any, axis: int, width: int) -> tuple[str, np.ndarr
 
 
 def _axis(layer: Any, tensor: Any) -> int:
-    """Where a layer has its channels."""
+    """The axis of a layer's channels."""
     first = getattr(layer, "data_format", None) == "channels_first"
     return 1 if first else len(tensor.shape) - 1
 
 
 def _function(layer: Any) -> Callable[..., Any] | None:
-    """What a layer does to each of its numbers, weights apart."""
+    """The elementwise function of a layer, apart from its weights."""
     if type(layer) in (_L.ReLU, _L.LeakyReLU, _L.ELU):
         return layer
     function: Callable[..., Any] | None = getattr(layer, "activation", None)
@@ -188,7 +188,7 @@ def zero_at_zero(function: Callable[..., Any] | None) -> bool:
 
 
 def elementwise(function: Callable[..., Any] | None) -> bool:
-    """Whether a function treats each channel for itself, as a softmax does not."""
+    """Whether a function treats each channel by itself, which a softmax does not."""
     if function is None:
         return True
     first, second = (

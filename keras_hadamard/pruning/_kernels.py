@@ -1,4 +1,4 @@
-"""Which models can be pruned, and which of their kernels by a structure."""
+"""Models that can be pruned, and those of their kernels that a structure fits."""
 
 import keras
 
@@ -11,7 +11,7 @@ from keras_hadamard.pruning._structures import Structure
 
 
 def check_base(model: keras.Model) -> None:
-    """Refuses what no masks can be put on."""
+    """Refuses models that cannot have masks."""
     if not isinstance(model, keras.Model) or not model.built:
         raise received("`model` to be a keras.Model that is built", model=model)
     if any(isinstance(layer, WrapperModel) for layer in all_layers(model)):

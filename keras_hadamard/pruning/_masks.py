@@ -1,4 +1,4 @@
-"""The masks of a pruned model, and what keeps a variable to its mask."""
+"""The masks of a pruned model, and the constraint that keeps a variable to its mask."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,11 +10,11 @@ from keras import ops
 from keras_hadamard._core.checks import received
 from keras_hadamard._core.introspection.kernels import Kernel
 from keras_hadamard._core.typing import Tensor
-from keras_hadamard.pruning._followers import Follower
+from keras_hadamard.pruning._coupled_weights import CoupledWeight
 
 
 class Masks(keras.layers.Layer):
-    """A boolean mask for each kernel, and for each variable that follows its filters; the step.
+    """A boolean mask for each kernel, and for each weight coupled to its filters; the step.
 
     Steps are counted in `count`, which the variable takes over when it is saved: to assign it at
     every step would cost a small model one hundredth of its time. `fixed` says that the masks will
@@ -23,12 +23,12 @@ class Masks(keras.layers.Layer):
     """
 
     def __init__(
-        self, kernels: list[Kernel], followers: list[list[Follower]], keeps_hidden: bool = False
+        self, kernels: list[Kernel], coupled: list[list[CoupledWeight]], keeps_hidden: bool = False
     ) -> None:
         super().__init__(name="masks")
-        self.kernels, self.followers = kernels, followers
+        self.kernels, self.coupled = kernels, coupled
         self.count = 0
-        # How often variables were loaded, so that what is known of them is known anew.
+        # How often variables were loaded, so that what was known of them is computed again.
         self.loads = 0
         self.step = self.state("step", "int64")
         self.fixed = self.state("fixed", "bool")
@@ -45,9 +45,9 @@ class Masks(keras.layers.Layer):
 
     @property
     def variables_covered(self) -> list[Any]:
-        """The kernels' variables, and then those of their followers."""
-        followers = [follower.variable for group in self.followers for follower in group]
-        return [kernel.variable for kernel in self.kernels] + followers
+        """The kernels' variables, and then the weights coupled to them."""
+        coupled = [weight.variable for group in self.coupled for weight in group]
+        return [kernel.variable for kernel in self.kernels] + coupled
 
     def state(
         self, name: str, dtype: str, shape: Any = (), initializer: str = "zeros", **kwargs: Any
@@ -75,9 +75,9 @@ class Masks(keras.layers.Layer):
         for index, (kernel, mask) in enumerate(zip(self.kernels, new, strict=True)):
             if old is None or not np.array_equal(mask, old[index]):
                 self.masks[index].assign(mask)
-            for follower in self.followers[index]:
+            for weight in self.coupled[index]:
                 filters = np.asarray(kernel.to_view(mask).any(axis=(0, 1)))
-                self.masks[place].assign(follower.mask(filters))
+                self.masks[place].assign(weight.mask(filters))
                 place += 1
 
     def set_some(self, masks: Mapping[str, Any]) -> None:
@@ -97,7 +97,7 @@ class Masks(keras.layers.Layer):
         self.apply()
 
     def apply(self) -> None:
-        """Sets to zero whatever the masks hide, but for weights that keep what is hidden."""
+        """Sets what the masks hide to zero, except weights that keep hidden values."""
         for variable in self.variables_covered:
             constraint = variable.constraint
             variable.assign(MaskConstraint(constraint.mask, None, constraint.unless)(variable))

@@ -10,7 +10,7 @@ import numpy as np
 def patches(
     x: np.ndarray, window: Sequence[int], strides: Any, dilation: Any, padding: str
 ) -> np.ndarray:
-    """What each position of the window sees: `(windows, positions, channels)`, channels last."""
+    """Inputs of each position of the window: `(windows, positions, channels)`, channels last."""
     rank = len(window)
     strides, dilation = _each(strides, rank), _each(dilation, rank)
     x = np.pad(x, [(0, 0), *_padding(x.shape[1:-1], window, strides, dilation, padding), (0, 0)])

@@ -1,4 +1,4 @@
-"""What a kernel is multiplied by: the rows of inputs that its layer is called on."""
+"""Inputs that a kernel is multiplied by: the rows that its layer is called on."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -119,7 +119,7 @@ def _windows(layer: Any, x: np.ndarray, groups: int) -> np.ndarray:
 
 
 def _between(layer: Any, x: np.ndarray) -> np.ndarray:
-    """What a separable convolution has after its depthwise half, channels last."""
+    """The output of a separable convolution's depthwise half, channels last."""
     middle = ops.depthwise_conv(
         x,
         ops.cast(layer.depthwise_kernel, x.dtype.name),

@@ -1,4 +1,4 @@
-"""Which weights stay: the most important ones, exactly as many as the sparsity leaves."""
+"""Selection of the most important weights, exactly as many as the sparsity leaves."""
 
 from collections.abc import Sequence
 

@@ -25,7 +25,7 @@ def shrunk(model: keras.Model) -> keras.Model:
     for layer in all_layers(model):
         if type(layer) not in WIDTHS or id(layer) in widths:
             continue
-        steps = graph.way(layer)
+        steps = graph.channel_path(layer)
         kept = _kept(layer, steps)
         if not kept.all():
             widths[id(layer)] = int(kept.sum())

@@ -1,4 +1,4 @@
-"""What is pruned together: single weights, N of M, filters, channels, blocks.
+"""Structures that are pruned as a whole: single weights, N of M, filters, channels, blocks.
 
 A structure reduces the view `(positions, inputs, outputs)` of a kernel to one value a group, and
 spreads what was decided about groups over the weights again.
@@ -39,7 +39,7 @@ class Structure:
         return values
 
     def spread(self, kept: np.ndarray, view: tuple[int, int, int]) -> np.ndarray:
-        """What was decided about groups, for each weight of a view."""
+        """The decision about groups, for each weight of a view."""
         if self.kind == "filter":
             return np.broadcast_to(kept[None, None, :], view)
         if self.kind == "channel":

@@ -9,8 +9,8 @@ from keras_hadamard._core.checks import received
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Tensor
 from keras_hadamard._core.wrapper_model import WrapperModel
+from keras_hadamard.pruning._coupled_weights import coupled_weights
 from keras_hadamard.pruning._criteria import criterion_of, given_options, owners
-from keras_hadamard.pruning._followers import followers_of
 from keras_hadamard.pruning._graph import Graph
 from keras_hadamard.pruning._kernels import check_base, prunable
 from keras_hadamard.pruning._replaced import call_with
@@ -25,7 +25,7 @@ class PrunedModel(WrapperModel):
 
     It trains, predicts and saves as any Keras model. Its layers are those of `pruned.model`, which
     it changes: give it a model of its own, or let `prune` make the copy. `fit` adds a
-    `PruningCallback` unless one is given; a training loop of one's own calls it. Of the wrapped
+    `PruningCallback` unless one is given; a custom training loop calls it. Of the wrapped
     model only `call` is used, not a `train_step` of its own.
 
     Args:
@@ -95,8 +95,8 @@ class PrunedModel(WrapperModel):
         graph = Graph(model)
         self._kernels = prunable(model, graph, parsed, target, exclude)
         filters = parsed.kind == "filter"
-        followers = [followers_of(graph, kernel) if filters else [] for kernel in self._kernels]
-        self._criterion.cover(model, self._kernels, followers)
+        coupled = [coupled_weights(graph, kernel) if filters else [] for kernel in self._kernels]
+        self._criterion.cover(model, self._kernels, coupled)
         self.masks = self._criterion.masks
         self.built = True
 
@@ -136,7 +136,7 @@ class PrunedModel(WrapperModel):
         """Looks at data for the criteria `"wanda"` and `"sparsegpt"`, as `prune` does.
 
         The masks follow when the schedule says so; `"sparsegpt"` prunes at once. To look at other
-        data later is to measure the inputs anew.
+        data later is to measure the inputs again.
 
         Args:
             calibration: Inputs of the model, as for `prune`.
@@ -156,7 +156,7 @@ class PrunedModel(WrapperModel):
         self._criterion.calibrate(self.model, calibration, **given)
 
     def apply_masks(self) -> None:
-        """Sets to zero whatever the masks hide, but for weights whose masks are still learnt."""
+        """Sets the weights that the masks hide to zero, except where masks are still learnt."""
         self.masks.apply()
 
     def get_masks(self) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""What moves the masks on."""
+"""The callback that updates the masks."""
 
 from typing import Any
 
@@ -11,11 +11,11 @@ from keras_hadamard.pruning._masks import Masks
 class PruningCallback(keras.callbacks.Callback):
     """Counts the steps of a `PrunedModel` and computes its masks when the schedule says so.
 
-    `PrunedModel.fit` adds one by itself. A training loop of one's own calls its methods as `fit`
+    `PrunedModel.fit` adds one by itself. A custom training loop calls its methods as `fit`
     does: a step for each `on_train_batch_end`, and with `steps_per_execution` above 1 as many as
     the optimizer took, with masks that change between executions. With the criterion `"rigl"`
     `on_train_batch_begin` says that the gradient of the step is looked at. The count is kept in the
-    model, so that a training that is resumed goes on with the schedule, whoever restores it.
+    model, so that a resumed training continues the schedule, whoever restores it.
 
     Raises:
         ValueError: If the model is not a `PrunedModel`.

@@ -1,4 +1,4 @@
-"""When how much of a model is zero."""
+"""Schedules of a model's sparsity."""
 
 import numbers
 from abc import ABC, abstractmethod
@@ -64,7 +64,7 @@ class ConstantSparsity(Schedule):
     """Schedule `s_t = s from begin_step on, 0 before`.
 
     Masks that are at `s` change no more, but for the criterion `"movement"`, which chooses the
-    weights anew every `frequency` steps until `end_step`.
+    weights again every `frequency` steps until `end_step`.
 
     Args:
         sparsity: Float in [0, 1), the share of the weights that is zero.

@@ -1,4 +1,4 @@
-"""How much of a model is zero."""
+"""Report of the zeros in a model."""
 
 from dataclasses import dataclass
 
@@ -44,7 +44,7 @@ class KernelSparsity:
 
 @dataclass(frozen=True)
 class SparsityReport:
-    """What `sparsity_report` found.
+    """Result of `sparsity_report`.
 
     Args:
         kernels: Tuple of `KernelSparsity`.

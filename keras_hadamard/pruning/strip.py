@@ -10,9 +10,9 @@ from keras_hadamard.pruning.pruned_model import PrunedModel
 def strip(model: PrunedModel) -> keras.Model:
     """Returns the plain Keras model of a pruned one: zeros in the kernels, and no masks.
 
-    Of a functional or sequential model that was pruned by filters or channels, layers become
-    really smaller: a filter goes if its channel is zero, or ignored by every kernel that it
-    reaches, on ways through batch normalisation, activations, dropout, pooling, padding, `Flatten`
+    Layers of a functional or sequential model that was pruned by filters or channels become
+    smaller: a filter goes if its channel is zero, or ignored by every kernel that it reaches, on
+    paths through batch normalisation, activations, dropout, pooling, padding, `Flatten`
     and depthwise convolution. Where a channel reaches an output of the model, a sum, a
     concatenation or any other layer, the filter stays, as zeros. The outputs are the same up to
     rounding.

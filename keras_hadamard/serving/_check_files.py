@@ -1,4 +1,4 @@
-"""Looks at what stands beside a SavedModel: warm-up requests, batching, labels, configuration."""
+"""Checks of the files beside a SavedModel: warm-up requests, batching, labels, configuration."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ Specs = Mapping[str, Mapping[str, tf.TensorSpec]]
 
 
 def warm_up(path: Path, specs: Specs) -> tuple[CheckItem | None, Calls]:
-    """What is wrong with the requests, and the requests as calls of the loader."""
+    """The errors of the requests, and the requests as calls of the loader."""
     calls: Calls = {}
     if not (path / _warmup.FILE).is_file():
         return None, calls
@@ -23,7 +23,7 @@ def warm_up(path: Path, specs: Specs) -> tuple[CheckItem | None, Calls]:
         for signature, inputs in _warmup.read(path):
             count += 1
             if signature not in specs:
-                raise ValueError(f"request {count} is for {signature!r}, which is no signature")
+                raise ValueError(f"request {count} is for {signature!r}, which is not a signature")
             batch = _fitting(inputs, specs[signature], count)
             calls.setdefault(f"{signature}@warm-up", {})[batch] = inputs
     except ValueError as error:

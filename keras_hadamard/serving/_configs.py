@@ -67,7 +67,9 @@ def model_names(base: Path) -> list[str] | None:
         if not config.name or not config.base_path.startswith("/"):
             raise ValueError(f"{MODELS}: a model needs a name and an absolute base_path")
         if config.model_platform != "tensorflow":
-            raise ValueError(f"{MODELS}: model_platform {config.model_platform!r} is no tensorflow")
+            raise ValueError(
+                f"{MODELS}: model_platform {config.model_platform!r} is not tensorflow"
+            )
     if not configs:
         raise ValueError(f"{MODELS} names no model")
     return [config.name for config in configs]

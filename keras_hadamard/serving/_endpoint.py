@@ -57,7 +57,7 @@ def _of_graph(model: keras.Model) -> Endpoint:
         raise received("the model's inputs to have different names", names=names)
     odd = [tensor.name for tensor in model.inputs if tensor.sparse or tensor.ragged]
     if odd:
-        raise received("dense inputs: TF Serving takes no sparse and no ragged ones", inputs=odd)
+        raise received("dense inputs: TF Serving takes neither sparse nor ragged ones", inputs=odd)
     specs = {
         tensor.name: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype, tensor.name)
         for tensor in model.inputs

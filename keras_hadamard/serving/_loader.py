@@ -20,7 +20,7 @@ import numpy as np
 
 # Batch size -> name of the input or output -> values.
 Batches: TypeAlias = dict[int, dict[str, np.ndarray]]
-# Name of the signature -> its batches. A name may go on after an @, to be called on two sets.
+# Name of the signature -> its batches. A name may have a suffix after @, to be called twice.
 Calls: TypeAlias = dict[str, Batches]
 
 # `tensorflow::DisableXlaCompilation()`, which the server's main() calls unless it was started with
@@ -30,7 +30,7 @@ _DISABLE_XLA = "_ZN10tensorflow21DisableXlaCompilationEv"
 
 @dataclass(frozen=True)
 class LoaderRun:
-    """What came out: `error` if nothing could be run, else outputs or a failure of each batch."""
+    """Result of a run: `error` if nothing could be run, else outputs or a failure of each batch."""
 
     error: str | None
     outputs: Calls

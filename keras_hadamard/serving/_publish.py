@@ -13,7 +13,7 @@ from keras_hadamard._core.checks import positive_int, received
 from keras_hadamard.serving._saved_model import versions
 
 
-def place_of(directory: str | os.PathLike[str], version: int | None) -> Path:
+def version_path(directory: str | os.PathLike[str], version: int | None) -> Path:
     """The path of a version that does not exist yet: the given one, or the next."""
     base = Path(directory)
     if base.exists() and not base.is_dir():
@@ -27,7 +27,7 @@ def place_of(directory: str | os.PathLike[str], version: int | None) -> Path:
 
 
 @contextlib.contextmanager
-def draft_of(target: Path) -> Iterator[Path]:
+def temporary_path(target: Path) -> Iterator[Path]:
     """A path to write to, which becomes `target` at the end, or leaves nothing after an error."""
     base = target.parent
     new = not base.exists()

@@ -1,4 +1,4 @@
-"""Inputs to try a model on, and what Keras makes of them, kept beside the SavedModel."""
+"""Inputs to try a model on, and Keras's outputs for them, kept beside the SavedModel."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -65,7 +65,7 @@ def example_inputs(
 
 
 def as_arrays(examples: Mapping[str, Any] | None) -> dict[str, np.ndarray] | None:
-    """The examples as arrays, of whatever they are given as."""
+    """The examples as arrays, from any form they are given in."""
     if examples is None:
         return None
     if not isinstance(examples, Mapping):
@@ -94,7 +94,7 @@ def vocabulary_of(model: keras.Model) -> int:
 
 
 def keras_outputs(endpoint: Endpoint, inputs: Batches) -> Batches:
-    """What the Keras model answers, computed as the checks' loader does: on a CPU, without XLA."""
+    """The Keras model's outputs, computed as the checks' loader does: on a CPU, without XLA."""
 
     def answer(values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         tensors = {

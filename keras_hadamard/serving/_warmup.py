@@ -1,4 +1,4 @@
-"""Warm-up requests: what the server runs through a version before it serves it."""
+"""Warm-up requests, which the server runs through a version before it serves it."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path

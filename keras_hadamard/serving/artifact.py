@@ -1,4 +1,4 @@
-"""What became of a model that was written in another format."""
+"""Result of writing a model in another format."""
 
 import math
 import statistics

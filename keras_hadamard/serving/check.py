@@ -1,4 +1,4 @@
-"""Says whether a SavedModel runs on a stock TF Serving, by running it as one does."""
+"""The check whether a SavedModel runs on a stock TF Serving, by running it as one does."""
 
 import os
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from keras_hadamard.serving import _check_files, _check_runs, _saved_model
 from keras_hadamard.serving._endpoint import endpoint_of
-from keras_hadamard.serving._label import XLA_FLAG, Label, read_label
+from keras_hadamard.serving._metadata import XLA_FLAG, ExportMetadata, read_metadata
 from keras_hadamard.serving.report import CheckItem, CheckReport
 
 # What TF Serving's REST interface converts to and from JSON (its util/json_tensor.cc); its gRPC
@@ -21,7 +21,7 @@ _GRPC_TYPES = _REST_TYPES | {"uint16", "float16", "bfloat16", "complex64", "comp
 
 
 def check(directory: str | os.PathLike[str], model: keras.Model | None = None) -> CheckReport:
-    """Says whether a SavedModel runs on a stock TF Serving, and answers as the Keras model does.
+    """Checks whether a SavedModel runs on a stock TF Serving, and answers as the Keras model does.
 
     Looks at the file (no part that has to be compiled by XLA, no ops but TensorFlow's own, named
     inputs and outputs of every signature, types, dynamic batch), then runs batches of 1, 3 and 8 in
@@ -65,15 +65,15 @@ def check(directory: str | os.PathLike[str], model: keras.Model | None = None) -
     if model is not None:
         endpoint_of(model)
     try:
-        label = read_label(path)
+        metadata = read_metadata(path)
     except ValueError as error:
-        item = CheckItem("label", False, " ".join(str(error).split()))
+        item = CheckItem("metadata", False, " ".join(str(error).split()))
         return CheckReport(path, version, (item,))
-    return CheckReport(path, version, tuple(_items(path, version, model, label)), label.xla)
+    return CheckReport(path, version, tuple(_items(path, version, model, metadata)), metadata.xla)
 
 
 def _items(
-    path: Path, version: int | None, model: keras.Model | None, label: Label
+    path: Path, version: int | None, model: keras.Model | None, metadata: ExportMetadata
 ) -> Iterator[CheckItem]:
     yield CheckItem(
         "layout",
@@ -90,7 +90,7 @@ def _items(
         return
     functions = len(meta_graph.graph_def.library.function)
     yield CheckItem("readable", True, f"{functions} functions")
-    yield _no_xla(meta_graph, label.xla)
+    yield _no_xla(meta_graph, metadata.xla)
     foreign = _saved_model.foreign_ops(meta_graph)
     yield CheckItem("core ops", not foreign, ", ".join(foreign) or "only TensorFlow's own")
 
@@ -122,12 +122,12 @@ def _items(
         yield batching
     if version is not None:
         yield from _check_files.models(path.parent)
-    runs = _check_runs.Runs(path, inputs, warm, _saved_model.tolerance(meta_graph), label.xla)
-    yield from runs.items(None if label.preprocessing else model)
+    runs = _check_runs.Runs(path, inputs, warm, _saved_model.tolerance(meta_graph), metadata.xla)
+    yield from runs.items(None if metadata.preprocessing else model)
 
 
 def _lack(found: dict[str, Any]) -> str | None:
-    """What is missing of the signatures: each needs inputs and outputs, and one its name."""
+    """The missing parts of the signatures: each needs inputs and outputs, and one its name."""
     empty = [name for name, s in found.items() if not s.inputs or not s.outputs]
     if _saved_model.SIGNATURE not in found:
         return f"{_saved_model.SIGNATURE} not among {sorted(found)}"

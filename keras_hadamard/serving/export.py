@@ -15,9 +15,9 @@ from keras_hadamard._core.files import write_atomically
 from keras_hadamard._core.introspection.private import all_layers
 from keras_hadamard.serving import _configs, _samples, _saved_model, _warmup
 from keras_hadamard.serving._archive import write_archive
-from keras_hadamard.serving._label import Label, write_label
 from keras_hadamard.serving._loader import Calls
-from keras_hadamard.serving._publish import draft_of, place_of
+from keras_hadamard.serving._metadata import ExportMetadata, write_metadata
+from keras_hadamard.serving._publish import temporary_path, version_path
 from keras_hadamard.serving._saved_model import SIGNATURE
 from keras_hadamard.serving._signatures import Signatures, signatures_of
 from keras_hadamard.serving.options import ExportOptions
@@ -88,12 +88,12 @@ def export(
     if not isinstance(options, ExportOptions):
         raise received("`options` to be ExportOptions", options=options)
     given = _samples.as_arrays(examples)
-    target = place_of(directory, version)
+    target = version_path(directory, version)
     with tempfile.TemporaryDirectory() as scratch:
         signatures, written = signatures_of(model, options, given, Path(scratch))
         inputs = _inputs(signatures, given, _samples.BATCH_SIZES)
         warm = _inputs(signatures, given, options.batch_sizes)
-        with draft_of(target) as draft:
+        with temporary_path(target) as draft:
             first = {"serve": written.pop(SIGNATURE)}
             write_archive(draft, signatures.tracked, {**first, **written})
             _refuse_unservable(list(signatures.models.values()), draft, options.xla)
@@ -102,7 +102,7 @@ def export(
                 for name, endpoint in signatures.endpoints.items()
             }
             _samples.write_record(draft, inputs, outputs)
-            write_label(draft, Label(options.xla, options.preprocessing is not None))
+            write_metadata(draft, ExportMetadata(options.xla, options.preprocessing is not None))
             if options.batch_sizes:
                 _warmup.write(draft, target.parent.name, warm)
                 text = _configs.batching_text(options.batch_sizes)

@@ -21,7 +21,7 @@ from keras_hadamard.serving._endpoint import Endpoint, endpoint_of
 from keras_hadamard.serving._saved_model import SIGNATURE, has_loops, read
 from keras_hadamard.serving.artifact import Arrays, Artifact, publish
 
-# Of the output's scale. Eight bits have 256 steps, and the errors of layers add up.
+# Relative to the output's scale. Eight bits have 256 steps, and errors of layers add up.
 TOLERANCES = {"float32": 1e-4, "float16": 1e-2, "dynamic": 5e-2, "int8": 1e-1}
 
 
@@ -32,7 +32,7 @@ def export_litert(
     *,
     examples: Mapping[str, Any] | None = None,
 ) -> Artifact:
-    """Writes a model for LiteRT (TensorFlow Lite), of its builtin ops alone, without Flex.
+    """Writes a model for LiteRT (TensorFlow Lite), with only its builtin ops, without Flex.
 
     The file takes one example at a time, by the names that `serving.export` gives inputs and
     outputs, which are floats at every precision. It is then run here and compared with the Keras

@@ -1,4 +1,4 @@
-"""Writes a model as ONNX, for ONNX Runtime and what else reads it."""
+"""Writes a model as ONNX, for ONNX Runtime and other readers."""
 
 import importlib
 import logging
@@ -70,7 +70,7 @@ def export_onnx(
     content = _convert(tf2onnx, endpoint)
     try:
         session = runtime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    # Its errors derive from Exception alone.
+    # Its errors derive only from Exception.
     except Exception as error:
         raise received("a model that ONNX Runtime can run", reason=_reason(error)) from error
     names = [output.name for output in session.get_outputs()]
@@ -103,7 +103,7 @@ def _require(module: str) -> Any:
 def _convert(tf2onnx: Any, endpoint: Endpoint) -> bytes:
     logger = logging.getLogger("tf2onnx")
     level = logger.level
-    # It tells of each op that it does not have and goes on; what is missing is raised below.
+    # It reports each op that it does not have and continues; what is missing is raised below.
     logger.setLevel(logging.CRITICAL)
     try:
         with portable_ops():

@@ -1,4 +1,4 @@
-"""How many multiplications a model takes for one example, by its graph."""
+"""Count of the multiplications that a model takes for one example, by its graph."""
 
 import math
 from collections.abc import Callable, Iterable

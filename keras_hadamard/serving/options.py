@@ -1,4 +1,4 @@
-"""What an export has beyond one signature."""
+"""Options of an export beyond one signature."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ _TAKEN = ("serve", SIGNATURE, "classify")
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """What a SavedModel has beyond `serving_default`, and how the server is to run it.
+    """Contents of a SavedModel beyond `serving_default`, and how the server is to run it.
 
     Args:
         signatures: Dict of built `keras.Model`s by the name of the signature that each becomes,

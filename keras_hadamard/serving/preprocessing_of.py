@@ -1,4 +1,4 @@
-"""What a data set did to its examples, as a model for requests."""
+"""The preprocessing of a data set, as a model for requests."""
 
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def preprocessing_of(data: "ArrayDataset") -> keras.Model | None:
-    """What was done to a data set's examples before they were arrays, as a Keras model.
+    """Returns the preprocessing that made a data set's examples arrays, as a Keras model.
 
     That is `data.preprocessing`, by which `load_arrays` made the arrays. Of a data set made by hand
     it is what its `inputs` say: images that were scaled take pixels as unsigned integers, tokens

@@ -1,16 +1,16 @@
-"""What a check found."""
+"""Report of a check."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from keras_hadamard.serving._label import XLA_FLAG
+from keras_hadamard.serving._metadata import XLA_FLAG
 
 _WORDS = {True: "ok", False: "FAIL", None: "skip"}
 
 
 @dataclass(frozen=True)
 class CheckItem:
-    """One thing that was looked at.
+    """One item of a check.
 
     Args:
         name: String, what was looked at.
@@ -41,8 +41,8 @@ class CheckReport:
         version: Integer, the version that a server gives it, or None where its directory has no
             number for a name.
         items: Tuple of `CheckItem`s.
-        xla: Boolean, whether the version is for a server with XLA, as its label says. Defaults to
-            `False`.
+        xla: Boolean, whether the version is for a server with XLA, as its metadata says. Defaults
+            to `False`.
 
     Example:
 

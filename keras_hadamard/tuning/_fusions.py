@@ -68,7 +68,7 @@ def fewest_of(kind: str, units: int, shapes: Shapes) -> int:
 
 
 def buildable(kinds: Iterable[str], shapes: Shapes, units: int) -> tuple[str, ...]:
-    """Those of the fusions that can be built on the inputs whatever they draw."""
+    """The fusions that can be built on the inputs with any values that they draw."""
     kinds = tuple(kinds)
     fitting = tuple(kind for kind in kinds if _fits(kind, units, shapes))
     if not fitting:
@@ -117,7 +117,7 @@ def _parameters(
 
 
 def within(kinds: Iterable[str], budget: Budget, units: int) -> tuple[str, ...]:
-    """Those of the fusions that stay within a budget whatever they draw."""
+    """The fusions that stay within a budget with any values that they draw."""
     fewest = {}
     for kind in kinds:
         try:

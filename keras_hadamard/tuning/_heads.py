@@ -25,16 +25,21 @@ class Task:
     metric: str
 
 
-MOST = 2**31
+LIMIT = 2**31
 CLASSES = ("softmax", "sparse_categorical_crossentropy", "accuracy")
 TASKS = {
-    "multiclass": Task("classes", "two or more", range(2, MOST), *CLASSES),
+    "multiclass": Task("classes", "two or more", range(2, LIMIT), *CLASSES),
     "binary": Task("classes", "two", range(2, 3), *CLASSES),
     "multilabel": Task(
-        "labels", "positive", range(1, MOST), "sigmoid", "binary_crossentropy", "binary_accuracy"
+        "labels", "positive", range(1, LIMIT), "sigmoid", "binary_crossentropy", "binary_accuracy"
     ),
     "regression": Task(
-        "targets", "positive", range(1, MOST), "linear", "mean_squared_error", "mean_absolute_error"
+        "targets",
+        "positive",
+        range(1, LIMIT),
+        "linear",
+        "mean_squared_error",
+        "mean_absolute_error",
     ),
 }
 

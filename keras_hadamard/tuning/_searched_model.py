@@ -1,4 +1,4 @@
-"""What the hypermodels of all domains share: how a model is declared, built, sized and compiled."""
+"""Base class of hypermodels: how a model is declared, built, sized and compiled."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -119,7 +119,7 @@ class SearchedModel(keras_tuner.HyperModel):
             A positive integer; `units` where there is no limit.
 
         Raises:
-            ValueError: If a model that `hp` describes has more parameters whatever its width.
+            ValueError: If a model that `hp` describes has more parameters at any width.
         """
         if self.max_parameters is None:
             return self.units

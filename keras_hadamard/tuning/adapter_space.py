@@ -8,7 +8,7 @@ import keras
 
 from keras_hadamard._core.checks import one_of, positive_int, received
 from keras_hadamard.adapters import ABBA, IA3, DoRA, HiRA, LoHa, LoKr, LoRA, VeRA, apply
-from keras_hadamard.adapters._adaptable import adaptable_sites
+from keras_hadamard.adapters._adaptable import adaptable_kernels
 
 # The baseline comes first: the model as it is, all of it trained.
 KINDS = ("none", "lora", "loha", "hira", "abba", "dora", "lokr", "vera", "ia3")
@@ -111,16 +111,21 @@ def adapter_space(
         return lambda model: model
 
     def adapted(model: keras.Model) -> keras.Model:
-        sites = adaptable_sites(model, _adapter(kind, rank, multiple), targets[target])
-        if not sites:
+        found = adaptable_kernels(model, _adapter(kind, rank, multiple), targets[target])
+        if not found:
             raise received(
                 f"a target with a kernel that {kind!r} can have; `adapter_space(..., model=model)` "
                 "leaves the kind out where there is none",
                 target=targets[target],
             )
-        most = min(min(site.view.rows, site.view.outputs) for site in sites)
+        most = min(min(adaptable.view.rows, adaptable.view.outputs) for adaptable in found)
         adapter = _adapter(kind, rank, multiple, most)
-        return apply(model, adapter, [site.kernel.place for site in sites], name="adapter")
+        return apply(
+            model,
+            adapter,
+            [adaptable.kernel.place for adaptable in found],
+            name="adapter",
+        )
 
     return adapted
 
@@ -132,7 +137,7 @@ def _buildable(model: keras.Model, kinds: list[str], targets: Mapping[str, str])
         without = [
             name
             for name, target in targets.items()
-            if kind != "none" and not adaptable_sites(model, _adapter(kind, 1, 1.0), target)
+            if kind != "none" and not adaptable_kernels(model, _adapter(kind, 1, 1.0), target)
         ]
         if without:
             warnings.warn(

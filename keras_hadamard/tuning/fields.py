@@ -1,4 +1,4 @@
-"""What a hypermodel has to know about an input."""
+"""Description of an input of a hypermodel."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ def _attributes(spec: Any) -> dict[str, Any]:
 
 
 def _sizes(name: str, sizes: Any, columns: int) -> tuple[int, ...]:
-    """How many ids each column has."""
+    """The number of ids of each column."""
     if not isinstance(sizes, list | tuple) or len(sizes) != columns:
         raise received(
             f"input {name!r} to have one of `vocabulary_sizes` for each of its {columns} columns",

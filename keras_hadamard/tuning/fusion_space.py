@@ -20,7 +20,7 @@ def fusion_space(
 ) -> keras.layers.Layer:
     """Returns a fusion layer that `hp` chose and configured.
 
-    The method is the parameter `name`; those it alone has (`<name>_rank`, `<name>_factor`,
+    The method is the parameter `name`; those of single methods (`<name>_rank`, `<name>_factor`,
     `<name>_normalize`, ...) are conditional on it. All are declared in one call whatever the values
     are, so every KerasTuner algorithm knows the whole space from the start. The default is the
     concatenation baseline. With everything included the space has 557 configurations for two
@@ -31,7 +31,7 @@ def fusion_space(
     and 47 configurations stay.
 
     With `max_parameters` the comparison is of methods and not of sizes: each is as wide as it can
-    be with at most so many parameters, so its width (`rank`, `mm_dim`, `sketch_dim`, ...) is not
+    be with at most that many parameters, so its width (`rank`, `mm_dim`, `sketch_dim`, ...) is not
     drawn, and the baseline has a hidden layer. A method that would be larger at any width is left
     out.
 
@@ -52,7 +52,7 @@ def fusion_space(
         A `keras.layers.Layer` that takes a list of tensors.
 
     Raises:
-        ValueError: If `include` names no method, an unknown one, or one that does not take so many
+        ValueError: If `include` names no method, an unknown one, or one that cannot take that many
             tensors; if no method can be built on the inputs or is as small as `max_parameters`, or
             a number is not positive.
 
@@ -89,7 +89,7 @@ def fusion_space(
 
 
 def _inputs(modalities: Any) -> tuple[int, Shapes | None]:
-    """How many tensors there are, and their shapes where they are told."""
+    """The number of tensors, and their shapes where they are given."""
     if isinstance(modalities, list | tuple):
         shapes = tuple(_shape(m) for m in modalities)
         if len(shapes) > 1 and all(len(shape) > 1 and shape[-1] for shape in shapes):

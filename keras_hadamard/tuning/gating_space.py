@@ -32,7 +32,7 @@ def gating_space(
     """Returns a gate, or the baseline without one, that `hp` chose and configured.
 
     What can stand where differs, and `on` tells the spaces apart. The kind is the parameter `name`;
-    those it alone has (`<name>_ratio`, `<name>_kernel_size`, ...) are conditional on it, and all
+    those of single kinds (`<name>_ratio`, `<name>_kernel_size`, ...) are conditional on it, and all
     are declared in one call. The first of each list is the default:
 
     - `"vector"`, features to `units` features, 24 configurations: `"dense"`

@@ -32,11 +32,11 @@ class HyperImage(SearchedModel):
         max_parameters: Positive integer, the most trainable parameters of a model: the gated vector
             is as wide as they allow. Defaults to `None`, no limit.
         training_steps: Positive integer, how many batches a training has, see `pruning_space`,
-            which alone needs it. Defaults to `None`.
+            the only one that needs it. Defaults to `None`.
         task: String, `"multiclass"`, `"binary"`, `"multilabel"` or `"regression"`; each has its
             outputs, loss and metric, see `HyperMultimodal`. Defaults to `"multiclass"`.
         target_statistics: Pair of arrays, the means and the standard deviations of the targets in
-            training, for regression alone. Defaults to `None`: targets are about zero, and about
+            training, only for regression. Defaults to `None`: targets are about zero, and about
             one in size.
 
     Raises:

@@ -7,7 +7,7 @@ from keras_hadamard.tuning._searched_model import SearchedModel
 
 
 class HyperMultimodal(SearchedModel):
-    """Model of one or more named inputs, in whose every part something may be searched.
+    """Model of one or more named inputs, every part of which may be searched.
 
     Each input is encoded as a vector, `fusion_space` joins the vectors where there are several,
     `gating_space` follows, and the outputs of the task end the model, which is compiled with Adam.
@@ -61,11 +61,11 @@ class HyperMultimodal(SearchedModel):
             as they allow then, so that kinds are compared and not sizes. Defaults to `None`, no
             limit.
         training_steps: Positive integer, how many batches a training has, see `pruning_space`,
-            which alone needs it. Defaults to `None`.
+            the only one that needs it. Defaults to `None`.
         task: String, `"multiclass"`, `"binary"`, `"multilabel"` or `"regression"`. Defaults to
             `"multiclass"`.
         target_statistics: Pair of arrays, the means and the standard deviations of the targets in
-            training, for regression alone. Defaults to `None`: targets are about zero, and about
+            training, only for regression. Defaults to `None`: targets are about zero, and about
             one in size.
 
     Raises:

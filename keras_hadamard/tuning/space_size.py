@@ -1,4 +1,4 @@
-"""How many configurations a search space has."""
+"""Number of configurations of a search space."""
 
 import math
 from typing import Any

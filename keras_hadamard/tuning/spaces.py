@@ -1,4 +1,4 @@
-"""How a search space is written: a table of layers, and a table of the parameters they draw.
+"""Definition of a search space: a table of layers, and a table of the parameters they draw.
 
 KerasTuner learns a parameter when it is declared. So all parameters of a table are declared on
 every call, each in a scope that is active for the layers which use it, and only then is the chosen

@@ -70,7 +70,7 @@ def token_mixer_space(
     A dense layer to `units` features, `depth` blocks `x + M(norm(x))`, `x + F(norm(x))` of a mixer
     `M` and a `GatedMLP` `F`, and a layer normalisation. Mixers to which all orders are the same get
     sines of the positions first. The mixer is the parameter `name`; the number of blocks
-    (`<name>_depth`) and what each mixer alone has (`<name>_heads`, `<name>_kernel_size`, ...) are
+    (`<name>_depth`) and those of single mixers (`<name>_heads`, `<name>_kernel_size`, ...) are
     conditional on it, and all are declared in one call. The default is two blocks of
     `keras.layers.MultiHeadAttention`, `"attention"`. The others are
 

@@ -108,7 +108,7 @@ def check(name, model, inputs, tolerance=1e-5):
 
 
 def paths(adapted, name):
-    return [adapted.sites[place].kernel.path for place in adapted.adapters[name].places]
+    return [adapted.adaptable_kernels[place].kernel.path for place in adapted.adapters[name].places]
 
 
 def copied(name, tmp_path):

@@ -139,7 +139,7 @@ def test_quantised_bases_of_any_layer(mode, name, tmp_path):
     adapted = adapters.apply(model, ADAPTERS[name])
     np.testing.assert_array_equal(adapted(ids), model(ids))
     # Of the kernel that is computed with, and not of how it is packed.
-    views = [site.view for site in adapted.sites]
+    views = [adaptable.view for adaptable in adapted.adaptable_kernels]
     assert sorted(views) == [(1, 5, 7), (1, 7, 3), (1, 7, 5), (1, 11, 7)]
     shake(adapted)
     expected = np.asarray(adapted(ids))

@@ -9,7 +9,7 @@ from adapters.peft_files import FOLDER, based, change, check, configure, copied,
 
 from keras_hadamard import adapters
 from keras_hadamard.adapters import LoKr, LoRA, VeRA
-from keras_hadamard.adapters._adapter import View
+from keras_hadamard.adapters._adapter import KernelView
 
 L = keras.layers
 MODULES = {
@@ -22,7 +22,7 @@ MODULES = {
 
 
 def shapes(adapter, *view):
-    return {name: new.shape for name, new in adapter.new_weights(View(*view)).items()}
+    return {name: new.shape for name, new in adapter.new_weights(KernelView(*view)).items()}
 
 
 def dense(*sizes):
@@ -135,7 +135,7 @@ def test_the_shared_matrices_are_one_and_fixed():
 
 def test_windows_are_refused_by_path():
     model = keras.Sequential([keras.Input((5, 5, 2)), L.Conv2D(3, 2, name="conv"), L.Dense(2)])
-    with pytest.raises(ValueError, match=r"`exclude` .*'conv/kernel' is of windows.*positions=4"):
+    with pytest.raises(ValueError, match=r"`exclude` .*'conv/kernel' has windows.*positions=4"):
         adapters.apply(model, VeRA(2))
     adapters.apply(model, VeRA(2), exclude="conv")
 

@@ -21,7 +21,7 @@ from adapters.lycoris_files import (
 
 from keras_hadamard import adapters
 from keras_hadamard.adapters import DoRA, LoHa, LoKr, LoRA
-from keras_hadamard.adapters._adapter import View
+from keras_hadamard.adapters._adapter import KernelView
 
 LYCORIS = {"initialization": "lycoris"}
 FOUND = {
@@ -179,10 +179,10 @@ def test_a_pair_is_the_size_of_the_first_factor():
     assert adapter.factor == (2, 6) and "factor=(2, 6)" in repr(adapter)
     config = json.loads(json.dumps(adapter.get_config()))
     assert LoKr.from_config(config) == adapter
-    shapes = {name: new.shape for name, new in adapter.new_weights(View(1, 16, 12)).items()}
+    shapes = {name: new.shape for name, new in adapter.new_weights(KernelView(1, 16, 12)).items()}
     assert shapes == {"w1": (2, 6), "a2": (8, 1), "b2": (1, 2)}
     with pytest.raises(ValueError, match=r"divisors of 16 inputs and 10 outputs.*\(2, 6\)"):
-        adapter.new_weights(View(1, 16, 10))
+        adapter.new_weights(KernelView(1, 16, 10))
     for wrong in ((0, 2), (2, 1.5)):
         with pytest.raises(ValueError, match="`factor` to be a positive integer"):
             LoKr(1, factor=wrong)

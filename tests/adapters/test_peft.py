@@ -66,7 +66,9 @@ def test_patterns_are_the_first_that_match_to_the_end(tmp_path):
     found = [w.adapter.alpha for w in load("alphare", folder).adapters.values()]
     assert found == [5, 11]
     configure(folder, alpha_pattern={"fc[1": 2})
-    with pytest.raises(ValueError, match=r"fc\[1.* is no regular expression.*adapter_config\.json"):
+    with pytest.raises(
+        ValueError, match=r"fc\[1.* is not a regular expression.*adapter_config\.json"
+    ):
         load("alphare", folder)
 
 
@@ -85,7 +87,7 @@ def test_several_adapters_of_a_file_are_saved_each(tmp_path):
 
 
 def test_feedforward_modules_end_as_the_list_says():
-    """PEFT asks for the end of the name alone: "c1" is the end of "fc1"."""
+    """PEFT asks only for the end of the name: "c1" is the end of "fc1"."""
     adapted = load("ia3")
     names = {n: [k.removesuffix("/kernel") for k in paths(adapted, n)] for n in adapted.active}
     assert {n: sorted(found) for n, found in names.items()} == {

@@ -17,7 +17,7 @@ from keras_hadamard.layers import (
 
 FIELDS = (6, 5)
 LIST = (VECTOR, VECTOR, VECTOR)
-# A vector alone, and fields of another rank, are no fields.
+# A single vector, and fields of another rank, are no fields.
 OVER_FIELDS = {"mask": "consumed", "fixed": True, "wrong_ranks": (VECTOR, (2, 6, 5))}
 OF_A_LIST = {"wrong_ranks": (VECTOR, VECTOR, (7,))}
 IDS = {"integers": 2, "wrong_ranks": ((), (2,), (3, 3))}

@@ -62,15 +62,17 @@ def _fusions() -> dict[str, LayerCase]:
     cases = {}
     for layer, options in OPTIONS.items():
         name, small = layer.__name__, {"units": 4, **SMALL.get(layer, {})}
-        rooted = layer in (MFB, BLOCK, BlockTucker)
+        sqrt_output = layer in (MFB, BLOCK, BlockTucker)
         positions = {**small, **POSITIONS.get(layer, {})}
         mask = "consumed" if layer is BilinearAttention else "kept"
         cases[name] = LayerCase(layer, TWO, small, wrong_ranks=WRONG)
         cases[f"{name}-options"] = LayerCase(layer, TWO, {"units": 4, **options}, wrong_ranks=WRONG)
         cases[f"{name}-sequence"] = LayerCase(
-            layer, (SEQUENCE, (7,)), positions, rooted=rooted, mask=mask
+            layer, (SEQUENCE, (7,)), positions, sqrt_output=sqrt_output, mask=mask
         )
-        cases[f"{name}-regions"] = LayerCase(layer, ((7,), IMAGE), positions, rooted=rooted)
+        cases[f"{name}-regions"] = LayerCase(
+            layer, ((7,), IMAGE), positions, sqrt_output=sqrt_output
+        )
         if layer in (SumFusion, HadamardFusion, MLB, MFB):
             normalized = {"units": 4, "normalize": True}
             cases[f"{name}-normalized"] = LayerCase(layer, TWO, normalized, wrong_ranks=WRONG)

@@ -16,25 +16,33 @@ NONE = {"rate": 0.0}
 OPEN = {"droprate_init": 1e-9}
 CASES = {
     "DropBlock2D-even": LayerCase(
-        DropBlock2D, (IMAGE,), {"rate": 0.2, "block_size": 2}, steady=NONE
+        DropBlock2D, (IMAGE,), {"rate": 0.2, "block_size": 2}, deterministic_kwargs=NONE
     ),
-    "DropPath": LayerCase(DropPath, (VECTOR,), {"rate": 0.3}, steady=NONE),
-    "DropPath-sequence": LayerCase(DropPath, (SEQUENCE,), {"rate": 0.4, "seed": 1}, steady=NONE),
-    "DropConnect": LayerCase(DropConnect, (VECTOR,), {"units": 4}, steady=NONE),
+    "DropPath": LayerCase(DropPath, (VECTOR,), {"rate": 0.3}, deterministic_kwargs=NONE),
+    "DropPath-sequence": LayerCase(
+        DropPath, (SEQUENCE,), {"rate": 0.4, "seed": 1}, deterministic_kwargs=NONE
+    ),
+    "DropConnect": LayerCase(DropConnect, (VECTOR,), {"units": 4}, deterministic_kwargs=NONE),
     "DropConnect-sequence": LayerCase(
-        DropConnect, (SEQUENCE,), {"units": 4, "activation": "tanh", "seed": 1}, steady=NONE
+        DropConnect,
+        (SEQUENCE,),
+        {"units": 4, "activation": "tanh", "seed": 1},
+        deterministic_kwargs=NONE,
     ),
     "HardConcreteGate": LayerCase(
-        HardConcreteGate, (VECTOR,), {"penalty": 0.1}, wrong_ranks=((),), steady=OPEN
+        HardConcreteGate, (VECTOR,), {"penalty": 0.1}, wrong_ranks=((),), deterministic_kwargs=OPEN
     ),
     "HardConcreteGate-sequence": LayerCase(
-        HardConcreteGate, (SEQUENCE,), {"penalty": 0.0, "droprate_init": 0.1}, steady=OPEN
+        HardConcreteGate,
+        (SEQUENCE,),
+        {"penalty": 0.0, "droprate_init": 0.1},
+        deterministic_kwargs=OPEN,
     ),
     "HardConcreteGate-sample": LayerCase(
         HardConcreteGate,
         (IMAGE,),
         {"penalty": 0.1, "per_sample": True, "axis": 1, "seed": 1},
-        steady=OPEN,
+        deterministic_kwargs=OPEN,
     ),
     "MaskedDense": LayerCase(MaskedDense, (VECTOR,), {"units": 5}),
     "MaskedDense-made": LayerCase(

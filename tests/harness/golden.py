@@ -1,8 +1,8 @@
 """Runs a layer on the original authors' numbers.
 
-A port says which of the layer's weights is which expression of the authors' parameters. The
+A reference says which of the layer's weights is which expression of the authors' parameters. The
 expression is part of what is differentiated, so the gradients come out under the authors' names and
-in their layout, packed kernels and tied weights included, and no port writes a layout twice.
+in their layout, packed kernels and tied weights included, and no reference writes a layout twice.
 """
 
 import importlib
@@ -60,39 +60,39 @@ def path_in(model: Any, variable: Any) -> str:
     return variable.path.removeprefix(f"{model.name}/")
 
 
-# A port returns the layer or model, and its weights by path, running statistics included: as
+# A reference returns the layer or model, and its weights by path, running statistics included: as
 # tensors, or as the mapping of prefixes to layers that checkpoints are loaded by.
-Port = Callable[[Case], tuple[Any, dict[str, Any]]]
-PORTS: dict[str, tuple[Port, dict[str, Any]]] = {}
+Reference = Callable[[Case], tuple[Any, dict[str, Any]]]
+REFERENCES: dict[str, tuple[Reference, dict[str, Any]]] = {}
 
 
-def port(*names: str, **how: Any) -> Callable[[Port], Port]:
-    """Registers a port for golden files; `how` are arguments of `check_golden`."""
+def reference(*names: str, **how: Any) -> Callable[[Reference], Reference]:
+    """Registers a reference for golden files; `how` are arguments of `check_golden`."""
 
-    def register(function: Port) -> Port:
-        PORTS.update(dict.fromkeys(names, (function, how)))
+    def register(function: Reference) -> Reference:
+        REFERENCES.update(dict.fromkeys(names, (function, how)))
         return function
 
     return register
 
 
-def all_ports() -> dict[str, tuple[Port, dict[str, Any]]]:
-    import ports
+def all_references() -> dict[str, tuple[Reference, dict[str, Any]]]:
+    import references
 
-    for module in pkgutil.iter_modules(ports.__path__):
-        importlib.import_module(f"ports.{module.name}")
-    return PORTS
+    for module in pkgutil.iter_modules(references.__path__):
+        importlib.import_module(f"references.{module.name}")
+    return REFERENCES
 
 
 def check_golden(
     name: str,
-    port: Port,
+    reference: Reference,
     dtype: str,
     adapt: Callable[[list[Any]], Any] = lambda inputs: inputs[0] if len(inputs) == 1 else inputs,
     restore: Callable[[Any], Any] = lambda output: output,
     true_gradients: dict[str, str | None] | None = None,
 ) -> None:
-    """Outputs, every gradient and the statistics after training of a port equal the authors'.
+    """Outputs, every gradient and the statistics after training of a reference equal the authors'.
 
     In float64 as a graph; in float32 under XLA, where one of the ops has a form of its own for it.
     `true_gradients` says by parameter where those are of which the authors' code computes others,
@@ -120,7 +120,7 @@ def check_golden(
     case = Case(name, dtype, config["config"], inputs, tensors | before, train)
     with tf.GradientTape() as tape:
         tape.watch(params)
-        model, weights = port(case)
+        model, weights = reference(case)
         has_forms = _asks_for_xla(lambda: model(adapt(inputs)))
         if not all(tf.is_tensor(value) for value in weights.values()):
             mapping, weights = weights, case.mapped(model, weights)

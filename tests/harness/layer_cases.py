@@ -31,11 +31,11 @@ class LayerCase:
     # Whether a batch of nothing works; TensorFlow's convolution gives it the input's channels.
     empty: bool = True
     # Whether the output is a signed square root: near zero, as rough as the root of rounding.
-    rooted: bool = False
+    sqrt_output: bool = False
     # For integer inputs: what all of them are below.
     integers: int | None = None
     # Arguments with which nothing random reaches a training step, but those with "drop" in them.
-    steady: dict[str, Any] = field(default_factory=dict)
+    deterministic_kwargs: dict[str, Any] = field(default_factory=dict)
 
     @property
     def many(self) -> bool:

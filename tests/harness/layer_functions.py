@@ -20,7 +20,7 @@ def function_of(name: str) -> tuple[Function, list[Any]]:
     The weights are away from what is special in how they start.
     """
     case = FIRST[name]
-    layer = case.build(**{k: 0.0 for k in case.kwargs if "drop" in k} | case.steady)
+    layer = case.build(**{k: 0.0 for k in case.kwargs if "drop" in k} | case.deterministic_kwargs)
     given = [tf.constant(array, case.dtype or "float64") for array in case.arrays()]
     # A mask has steps, and no slopes; integers have none either.
     smooth = 0 if case.integers else 1 if name == "PartialConv2D" else len(given)

@@ -21,8 +21,8 @@ Case = TypeVar("Case")
 # Which draw it is, or "all": known to the workers, and before files of tests are imported.
 VARIABLE = "KERAS_HADAMARD_TESTS_SAMPLE"
 SHARE = 5
-# Fewer cases than these all run.
-MANY = 4
+# Fewer cases than this all run.
+MIN_SAMPLED = 4
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -72,7 +72,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def share_of(cases: list[Case], file: str, drawn: int) -> list[Case]:
     """A share of the cases of a test, another one in another file or draw; few cases as a whole."""
     start = zlib.crc32(file.encode()) + drawn
-    return [x for i, x in enumerate(cases) if len(cases) < MANY or (i + start) % SHARE == 0]
+    return [x for i, x in enumerate(cases) if len(cases) < MIN_SAMPLED or (i + start) % SHARE == 0]
 
 
 def _is_whole(item: pytest.Item) -> bool:

@@ -103,7 +103,7 @@ class Silence:
 
 
 def small_search(folder: Any, *, callbacks: Any = (), **settings: Any) -> SimpleNamespace:
-    """What `Trials` and the runners know of a search; it goes on where the folder's ended."""
+    """What `Trials` and the runners know of a search; it resumes where the folder's ended."""
     settings = {"max_trials": 8, "epochs": 4, "out": folder, **settings}
     problem = SmallProblem(SearchSettings("small.npz", **settings))
     folder.mkdir(exist_ok=True)

@@ -183,7 +183,7 @@ def test_what_cannot_be_copied_can_be_handed_over():
     with pytest.raises(ValueError, match=r"can be handed over: `PrunedModel\("):
         pruning.prune(model, 0.5)
     assert pruning.PrunedModel(model, 0.5).get_masks()
-    assert adapters.AdaptedModel(called(Hidden(L.Dense(3)))).sites
+    assert adapters.AdaptedModel(called(Hidden(L.Dense(3)))).adaptable_kernels
 
 
 def test_names_are_registered_for_a_while():

@@ -18,7 +18,7 @@ from keras_hadamard import layers
 from keras_hadamard.layers import MFB, FactorizationMachine, HadamardProduct
 
 CASES = cases_of_this_run()
-# Fusions and conditioned layers take floats alone, which they say.
+# Fusions and conditioned layers take only floats, which they say.
 FLOATS = "floating|float"
 
 
@@ -206,7 +206,7 @@ def test_kerass_own_statistics_move_once_more_within_a_remat_scope():
 
 def _still(case):
     """The layer with what draws no random numbers."""
-    return case.build(**{k: 0.0 for k in case.kwargs if "drop" in k} | case.steady)
+    return case.build(**{k: 0.0 for k in case.kwargs if "drop" in k} | case.deterministic_kwargs)
 
 
 @pytest.mark.parametrize("jit", [False, True])

@@ -116,7 +116,7 @@ def test_mixed_precision(built, policy):
         scale = max(1.0, float(tf.reduce_max(tf.abs(exact))))
         error = np.abs(tf.cast(y, "float32") - exact).max()
         rounding = 2.0**-11 if policy == "mixed_float16" else 2.0**-8
-        tolerance = (2 * rounding) ** 0.5 if case.rooted else 20 * rounding
+        tolerance = (2 * rounding) ** 0.5 if case.sqrt_output else 20 * rounding
         assert error <= tolerance * scale
 
 
@@ -133,7 +133,7 @@ def steps(request):
 
 def _still(case):
     """The layer with what draws no random numbers, which are others inside XLA."""
-    return case.build(**{k: 0.0 for k in case.kwargs if "drop" in k} | case.steady)
+    return case.build(**{k: 0.0 for k in case.kwargs if "drop" in k} | case.deterministic_kwargs)
 
 
 def test_one_training_step_with_and_without_xla(steps):

@@ -81,7 +81,7 @@ def test_initializers_that_have_no_seed_to_change():
         return keras.ops.ones(shape, dtype)
 
     assert initializer_for(start, "a") is start
-    # A generator goes on: each use of it draws other numbers.
+    # A generator continues: each use of it draws other numbers.
     shared = keras.initializers.RandomNormal(seed=keras.random.SeedGenerator(3))
     one, other = (initializer_for(shared, name)((4,)) for name in "ab")
     assert not np.array_equal(one, other)

@@ -115,7 +115,7 @@ WRAPPED = {
     "three prefixes": lambda s: prefixed("module._orig_mod.model.", s),
     "a compiled part": lambda s: {k.replace("stem.", "stem._orig_mod."): v for k, v in s.items()},
     "a count": lambda s: prefixed("module.", s) | {"n_averaged": np.ones(())},
-    "averages alone": lambda s: {"model_ema": prefixed("module.", s), "decay": 0.9},
+    "averages only": lambda s: {"model_ema": prefixed("module.", s), "decay": 0.9},
     "averages beside": lambda s: {"state_dict_ema": {k: -v for k, v in s.items()}, "model": s},
 }
 

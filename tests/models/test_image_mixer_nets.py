@@ -31,7 +31,7 @@ HOR = {
     "base_gf": 88_421_352,
     "large_7x7": 194_542_504,
 }
-# Published in millions alone: 4.7, 6.6, 12.9 and 12.9.
+# Published only in millions: 4.7, 6.6, 12.9 and 12.9.
 EFFICIENT = {"xxs": 4_736_264, "xs": 6_627_544, "s": 12_897_184, "s_conv": 12_872_336}
 TINY = {
     models.FocalNet: {"width": 4, "blocks": (1, 2)},

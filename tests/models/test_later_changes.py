@@ -63,7 +63,7 @@ def test_quantised_before_a_call_and_loaded(network, mode, tmp_path):
     assert np.isfinite(got).all()
     scale = np.sqrt(np.mean(expected**2))
     # Before training float8 has no scales: `keras.layers.Dense` clips its inputs at 448, which
-    # networks without normalisation go beyond. Networks of convolutions alone are as they were.
+    # networks without normalisation go beyond. Networks of only convolutions are as they were.
     if mode != "float8":
         allowed = {"int8": 0.1, "int4": 0.6}[mode]
         assert np.sqrt(np.mean((got - expected) ** 2)) <= allowed * scale

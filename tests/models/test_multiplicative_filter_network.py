@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from harness.golden import FOLDER
 from harness.op_checks import assert_near
-from ports.filters import network
+from references.filters import network
 
 from keras_hadamard.models import MultiplicativeFilterNetwork
 

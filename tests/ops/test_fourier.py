@@ -20,7 +20,7 @@ def normal(*shape, dtype="float64", seed=0):
 
 
 def both(op, *tensors, **options):
-    """The numbers of the usual form and of products, each traced anew, and the latter's ops."""
+    """The numbers of the usual form and of products, each traced again, and the latter's ops."""
 
     def traced():
         function = tf.function(lambda *args: op(*args, **options), autograph=False)

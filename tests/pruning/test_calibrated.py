@@ -111,7 +111,7 @@ def test_sparsegpt_sees_what_the_pruned_kernels_before_make():
     x = SEED.standard_normal((64, 8)).astype("float32")
     both = prune(model, 0.5, "sparsegpt", calibration=x)
     first, second = both.model.layers
-    # The second kernel alone, on what the pruned first one makes.
+    # Only the second kernel, on what the pruned first one makes.
     last = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4)])
     last.set_weights(model.layers[1].get_weights())
     alone = prune(last, 0.5, "sparsegpt", calibration=np.asarray(first(x)))
@@ -170,7 +170,7 @@ def test_files_and_strip(tmp_path, criterion):
     for again in (loaded, pruning.strip(pruned)):
         assert pruning.sparsity_report(again).sparsity == 0.5
         np.testing.assert_allclose(again(x), pruned(x), rtol=1e-6)
-    # It goes on without the data.
+    # It continues without the data.
     masks = loaded.get_masks()
     loaded.compile("adam", "mse", jit_compile=False)
     loaded.fit(x, x[:, :4], verbose=0)

@@ -119,7 +119,7 @@ def test_structures_and_those_left_out():
     blocks = pruning.prune(lenet(), 0.9, "erk", structure=(4, 2))
     # Whole blocks, and no more than the kernel's share.
     assert all(0 <= n - m < 8 for n, m in zip(left(blocks), [18714, 6906, 1000], strict=True))
-    # Of the first two kernels alone: e = 26520 / 1484.
+    # Of only the first two kernels: e = 26520 / 1484.
     assert left(pruning.prune(lenet(), 0.9, "erk", target=[0, 1])) == [19372, 7148]
     with pytest.raises(ValueError, match=r"scope 'layer': 2:4 prunes.*Received: scope='erk'"):
         pruning.prune(lenet(), 0.5, "erk", structure="2:4")

@@ -1,4 +1,4 @@
-"""Masks in files, training that goes on, and lottery tickets."""
+"""Masks in files, training that resumes, and lottery tickets."""
 
 import keras
 import numpy as np

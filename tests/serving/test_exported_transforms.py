@@ -18,7 +18,7 @@ def test_an_edge_export_among_calls_and_other_exports(tmp_path):
     before = np.asarray(model(x))
     first = operations(serving.export(model, tmp_path / "served"))
     assert any("FFT" in name for name in first)
-    # Builtin operations alone, or the conversion fails.
+    # Only builtin operations, or the conversion fails.
     assert serving.export_litert(model, tmp_path / "m.tflite").ok
     np.testing.assert_array_equal(model(x), before)
     assert operations(serving.export(model, tmp_path / "served")) == first

@@ -6,7 +6,7 @@ import pytest
 
 from keras_hadamard import layers
 from keras_hadamard.cli import main
-from keras_hadamard.serving import _configs, _label
+from keras_hadamard.serving import _configs, _metadata
 from keras_hadamard_cli import arguments
 
 
@@ -39,7 +39,7 @@ def test_export_with_labels_and_sizes(one_loader, saved, said, tmp_path):
     report = said(0, "check", base)
     assert "classify(x) -> labels, scores" in report and "4 requests run" in report
     said(0, "export", saved, base, "--xla")
-    assert _label.read_label(base / "2").xla
+    assert _metadata.read_metadata(base / "2").xla
 
 
 def test_convert(saved, said, tmp_path):

@@ -116,7 +116,7 @@ def test_batching_that_the_server_would_refuse(no_run, tmp_path, text, message):
         ("model_config_list {\n", "cannot be read"),
         ("", "names no model"),
         (_configs.models_text("m").replace('"/models', '"models'), "absolute base_path"),
-        (_configs.models_text("m").replace('"tensorflow"', '"torch"'), "'torch' is no tensorflow"),
+        (_configs.models_text("m").replace('"tensorflow"', '"torch"'), "'torch' is not tensorflow"),
     ],
 )
 def test_models_config_that_the_server_would_refuse(no_run, tmp_path, text, message):
@@ -135,7 +135,7 @@ def test_warm_up_requests_that_the_server_would_refuse(tmp_path):
 
     good = ("serving_default", {1: {"x": np.ones((1, 2), "f")}})
     assert wrong(good) is None
-    assert "'embed', which is no signature" in wrong(("embed", good[1]))
+    assert "'embed', which is not a signature" in wrong(("embed", good[1]))
     assert "inputs ['y'], not ['x']" in wrong((good[0], {1: {"y": np.ones((1, 2), "f")}}))
     assert "x as float64" in wrong((good[0], {1: {"x": np.ones((1, 2))}}))
     assert "x as float32 (1, 3), not float32 (None, 2)" in wrong(

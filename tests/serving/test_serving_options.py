@@ -144,7 +144,7 @@ def test_labels_that_get_lost_are_found(one_loader, tmp_path):
 
 
 def test_a_server_that_polls_never_sees_half_a_version(tmp_path):
-    """Whoever looks for numbers in the folder, as often as he can, finds whole versions alone."""
+    """Whoever looks for numbers in the folder, as often as he can, finds only whole versions."""
     model, _ = classifier()
     options = serving.ExportOptions(labels=["a", "b", "c"])
     whole = ("saved_model.pb", "variables/variables.index", "assets/labels.txt")
@@ -196,10 +196,10 @@ def test_xla_on_request_is_labelled(tmp_path):
     assert "batch 1" in found and "no XLA marks" in found
 
 
-def test_a_label_that_cannot_be_read(tmp_path):
+def test_metadata_that_cannot_be_read(tmp_path):
     path = serving.export(models.two_branches(), tmp_path)
     (path / "assets.extra" / "keras_hadamard.json").write_text("{")
-    assert "keras_hadamard.json cannot be read" in failed(serving.check(path))["label"]
+    assert "keras_hadamard.json cannot be read" in failed(serving.check(path))["metadata"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Fusions within a number of parameters, and fusions of one's own."""
+"""Fusions within a number of parameters, and custom fusions."""
 
 import itertools
 

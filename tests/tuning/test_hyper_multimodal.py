@@ -162,7 +162,7 @@ def test_a_recurrence_follows_the_token_mixers_if_both_are_searched():
 
 
 def test_each_column_has_rows_of_its_own():
-    """A column's ids reach its own rows alone: what else is changed has no part in its vector."""
+    """A column's ids reach only its own rows: what else is changed has no part in its vector."""
     x = keras.Input((3,), dtype="int32")
     field = Field.of("place", INPUTS["place"])
     model = keras.Model(x, embed(x, field, "place"))

@@ -1,1 +1,1 @@
-"""What is inside anyone's Keras model: its layers, its calls, its kernels, and copies of it."""
+"""Introspection of any Keras model: its layers, its calls, its kernels, and copies of it."""

@@ -45,7 +45,7 @@ class Kernel:
 
 
 def is_depthwise(variable: Any, layer: keras.layers.Layer) -> bool:
-    """Whether each output of the kernel sees one input channel alone."""
+    """Whether each output of the kernel sees only one input channel."""
     return isinstance(layer, _DEPTHWISE) or getattr(variable, "name", None) == "depthwise_kernel"
 
 

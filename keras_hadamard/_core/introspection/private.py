@@ -1,4 +1,4 @@
-"""The attributes of Keras that have no public form, each behind a function of its own."""
+"""The attributes of Keras that have no public form, each behind its own function."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager

@@ -72,10 +72,6 @@ class ConditionedLayer(BaseLayer):
         return {**super().get_config(), "data_format": self.data_format}
 
 
-# The name that other folders still have for it.
-Conditioned = ConditionedLayer
-
-
 def equal(one: int | None, other: int | None) -> bool:
     """Whether two axes may be of one size, as far as it is known."""
     return one is None or other is None or one == other

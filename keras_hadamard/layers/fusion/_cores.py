@@ -111,7 +111,7 @@ def apply_cores(
     x: Tensor,
     y: Tensor,
 ) -> list[Tensor]:
-    """What each core makes of its chunks of two projections, `(..., chunks, size)`."""
+    """The output of each core for its chunks of two projections, `(..., chunks, size)`."""
     start, fused = 0, []
     for core, (chunks, size) in zip(cores, sizes, strict=True):
         end = start + chunks * size
@@ -159,7 +159,7 @@ def _broader(shapes: list[Shape]) -> Shape:
 
 
 def _add_kernel(layer: BaseLayer, name: str, shape: Shape) -> Any:
-    """A weight whose first axis is the chunks, each initialised as if it stood alone."""
+    """A weight whose first axis is the chunks, each initialised by itself."""
     chunks = int(shape[0] or 0)
     return layer.add_weight(
         name=name,

@@ -6,9 +6,6 @@ import keras
 
 from keras_hadamard._core.checks import positive_int, received
 from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
-
-# Other folders still take `align` from here.
-from keras_hadamard.layers._alignment import align as align
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._masks import all_of
 

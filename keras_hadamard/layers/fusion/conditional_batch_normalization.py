@@ -9,7 +9,7 @@ from keras_hadamard._core.checks import fraction, non_negative, positive_int
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._channels import channels_axis, to_last, to_last_shape
-from keras_hadamard.layers._masks import counted
+from keras_hadamard.layers._masks import apply_mask
 from keras_hadamard.layers._normalization import BatchNormalization
 from keras_hadamard.layers._normalization.batch import EPSILON
 from keras_hadamard.layers.fusion._conditioned import ConditionedLayer
@@ -120,9 +120,9 @@ class ConditionalBatchNormalization(ConditionedLayer):
     def call(self, inputs: list[Tensor], training: bool | None = None, mask: Any = None) -> Tensor:
         x, condition = inputs
         valid = self.compute_mask(inputs, mask)
-        x = counted(to_last(x, self.data_format), valid)
+        x = apply_mask(to_last(x, self.data_format), valid)
         y = self.normalization(x, training=training, mask=valid)
-        condition = counted(condition, mask[1] if isinstance(mask, list | tuple) else None)
+        condition = apply_mask(condition, mask[1] if isinstance(mask, list | tuple) else None)
         if self.hidden_projection is not None:
             condition = self.hidden_projection(condition)
         # Added before the split, where XLA sums over the batch once for these and for the bias.

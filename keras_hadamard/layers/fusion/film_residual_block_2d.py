@@ -8,7 +8,7 @@ from keras import ops
 from keras_hadamard._core.checks import one_of, positive_int, received
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
-from keras_hadamard.layers._channels import known_image, to_last, to_last_shape
+from keras_hadamard.layers._channels import check_image_shape, to_last, to_last_shape
 from keras_hadamard.layers._convolutions import convolve
 from keras_hadamard.layers._normalization import normalization
 from keras_hadamard.layers.fusion._conditioned import ConditionedLayer, equal
@@ -103,8 +103,8 @@ class FiLMResidualBlock2D(ConditionedLayer):
 
     def build(self, input_shape: list[Shape]) -> None:
         x, condition, *maps = self.shapes(input_shape)
-        *image, width = known_image(x, self.data_format)
-        widths = [width, *(known_image(m, self.data_format)[-1] for m in maps)]
+        *image, width = check_image_shape(x, self.data_format)
+        widths = [width, *(check_image_shape(m, self.data_format)[-1] for m in maps)]
         joined = sum(n or 0 for n in widths)
         self.input_convolution = convolve(
             self,
@@ -147,14 +147,14 @@ class FiLMResidualBlock2D(ConditionedLayer):
         return self.film([x, condition]) if position == self.film_position else x
 
     def check_shapes(self, x: Shape, condition: Shape, *maps: Shape) -> None:
-        image = known_image(x, self.data_format)
+        image = check_image_shape(x, self.data_format)
         super().check_shapes(x, condition)
-        for other in (known_image(m, self.data_format) for m in maps):
+        for other in (check_image_shape(m, self.data_format) for m in maps):
             if not all(equal(n, m) for n, m in zip(image[1:-1], other[1:-1], strict=True)):
                 raise received("`maps` to have the size of `x`", x_shape=x, maps_shape=maps[0])
 
     def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
-        batch, *sides, _ = known_image(self.shapes(input_shape)[0], self.data_format)
+        batch, *sides, _ = check_image_shape(self.shapes(input_shape)[0], self.data_format)
         return to_last_shape((batch, *sides, self.filters), self.data_format, back=True)
 
     def get_config(self) -> dict[str, Any]:

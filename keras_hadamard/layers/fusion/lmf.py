@@ -131,7 +131,7 @@ class LMF(Fusion):
         }
 
     def _weight(self, name: str, shape: Shape) -> Any:
-        # Each term is initialised as if it stood alone.
+        # Each term is initialised by itself.
         return self.add_weight(
             name=name,
             shape=shape,

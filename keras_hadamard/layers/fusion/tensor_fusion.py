@@ -55,7 +55,7 @@ class TensorFusion(Fusion):
 
     Raises:
         ValueError: If the inputs are no list, do not fit together, an argument is out of range, or
-            kernel and products have more than `max_bytes` bytes, whose number is told.
+            kernel and products have more than `max_bytes` bytes; the error gives their number.
 
     Example:
 

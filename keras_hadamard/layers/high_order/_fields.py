@@ -6,7 +6,7 @@ from keras import ops
 
 from keras_hadamard._core.checks import received
 from keras_hadamard._core.typing import Tensor
-from keras_hadamard.layers._masks import counted
+from keras_hadamard.layers._masks import apply_mask
 
 
 def field_shape(name: str, input_shape: Any) -> tuple[int | None, int, int]:
@@ -32,4 +32,4 @@ def stacked(inputs: Any, mask: Any) -> Tensor:
     """(batch, fields, width), masked fields zero whatever stands there."""
     if isinstance(inputs, list | tuple):
         return ops.stack(inputs, axis=1)
-    return counted(inputs, mask)
+    return apply_mask(inputs, mask)

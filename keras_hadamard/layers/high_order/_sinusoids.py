@@ -66,7 +66,7 @@ def add_parameter(
 
 
 def add_phase(layer: SinusoidalFilter, seed: int) -> Any:
-    """The phases, uniform within -pi and pi if not told otherwise, or None."""
+    """The phases, by default uniform within -pi and pi, or None."""
     if not layer.use_bias:
         return None
     uniform = keras.initializers.RandomUniform(-math.pi, math.pi, seed=seed)

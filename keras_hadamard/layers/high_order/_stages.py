@@ -4,7 +4,7 @@ from typing import Any, TypeAlias
 
 from keras_hadamard._core.typing import Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
-from keras_hadamard.layers._channels import known_image, to_last_shape
+from keras_hadamard.layers._channels import check_image_shape, to_last_shape
 from keras_hadamard.layers._convolutions import convolve
 from keras_hadamard.layers._normalization import normalization
 
@@ -47,6 +47,6 @@ def apply_layers(layers: Stage, x: Tensor) -> Tensor:
 
 def strided_image(input_shape: Shape, filters: int, strides: int, data_format: str) -> Shape:
     """The shape of an image of `filters` channels, `strides` times smaller than the input."""
-    batch, *sides, _ = known_image(input_shape, data_format)
+    batch, *sides, _ = check_image_shape(input_shape, data_format)
     sides = [None if n is None else -(-n // strides) for n in sides]
     return to_last_shape((batch, *sides, filters), data_format, back=True)

@@ -5,7 +5,7 @@ from typing import Any, Unpack
 from keras_hadamard._core.checks import fraction, positive_int
 from keras_hadamard._core.typing import ProjectionArguments, Shape
 from keras_hadamard.layers._base import BaseLayer
-from keras_hadamard.layers._channels import image_format, known_image
+from keras_hadamard.layers._channels import check_image_shape, image_format
 
 
 class StarResidual2D(BaseLayer):
@@ -28,7 +28,7 @@ class StarResidual2D(BaseLayer):
         self.seed = seed
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        known_image(input_shape, self.data_format)
+        check_image_shape(input_shape, self.data_format)
         return tuple(input_shape)
 
     def get_config(self) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from keras import ops
 from keras_hadamard._core.checks import positive_int, received
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
+from keras_hadamard.layers._alignment import align
 from keras_hadamard.layers._masks import all_of
-from keras_hadamard.layers.fusion._fusion import align, check_inputs, positions_of
+from keras_hadamard.layers.fusion._fusion import check_inputs, positions_of
 from keras_hadamard.layers.high_order._polynomial import Polynomial, build_steps, expand
 
 

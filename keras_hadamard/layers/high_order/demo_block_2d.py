@@ -10,7 +10,7 @@ from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
-from keras_hadamard.layers._channels import known_image, to_last
+from keras_hadamard.layers._channels import check_image_shape, to_last
 from keras_hadamard.layers._convolutions import convolve_depthwise
 from keras_hadamard.layers._normalization import normalization
 from keras_hadamard.layers.high_order._star_block import StarResidual2D
@@ -96,7 +96,7 @@ class DemoBlock2D(StarResidual2D):
         self.layer_scale = non_negative("layer_scale", layer_scale)
 
     def build(self, input_shape: Shape) -> None:
-        shape = known_image(input_shape, self.data_format)
+        shape = check_image_shape(input_shape, self.data_format)
         self.normalization = normalization(
             "layer", "normalization", policy=self.dtype_policy, input_shape=shape
         )

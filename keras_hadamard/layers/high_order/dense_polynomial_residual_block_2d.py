@@ -10,7 +10,7 @@ from keras import ops
 from keras_hadamard._core.checks import fraction, one_of, received
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Initializer, Shape, Tensor
-from keras_hadamard.layers._channels import known_image, to_last
+from keras_hadamard.layers._channels import check_image_shape, to_last
 from keras_hadamard.layers._convolutions import convolve
 from keras_hadamard.layers._normalization import KINDS, normalization
 from keras_hadamard.layers.high_order._polynomial_residual import (
@@ -116,7 +116,7 @@ class DensePolynomialResidualBlock2D(PolynomialResidual):
         self.random = keras.random.SeedGenerator(seed)
 
     def build(self, input_shape: Any) -> None:
-        image, *products = [known_image(s, self.data_format) for s in _listed(input_shape)]
+        image, *products = [check_image_shape(s, self.data_format) for s in _listed(input_shape)]
         self.first, self.second = residual_stages(self, image)
         state = (*self.first[0].compute_output_shape(image)[:-1], self.filters)
         self.shortcut = shortcut_stage(self, image, "shortcut")

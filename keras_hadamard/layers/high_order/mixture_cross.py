@@ -90,7 +90,7 @@ class MixtureCross(Cross):
         width = shape[-1] or 0
         rank = quarter(self.projection_dim, width)
         experts: dict[str, Any] = {"use_bias": False, "blocks": self.num_experts}
-        # Of experts side by side: V_i, C_i and U_i, each initialised as if it stood alone.
+        # Of experts side by side: V_i, C_i and U_i, each initialised by itself.
         self.down_projection = self.project(
             rank, "down_projection", activation=self.activation, input_shape=shape, **experts
         )

@@ -18,7 +18,7 @@ from keras_hadamard.ops import factorized_bilinear_pool
 
 @serializable
 class MultiplicativeInteraction(Fusion):
-    """Bilinear interaction of an input with a context, which makes a dense layer's weights of it.
+    """Bilinear interaction of an input with a context, which generates a dense layer's weights.
 
     `y = act(z^T W x + z^T U + V x + b)`, with a tensor `W` of shape `(width_z, width_x, units)`,
     `U` of `(width_z, units)` and `V` of `(width_x, units)`. With a `rank` the tensor is factored,

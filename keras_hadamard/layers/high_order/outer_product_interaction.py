@@ -49,7 +49,7 @@ class OuterProductInteraction(BaseLayer):
 
     Numerics:
         Sums over the width are float32 under 16-bit policies, the matrices' products in the compute
-        dtype. The matrices, `width` columns a pair, are each initialised as if they stood alone.
+        dtype. The matrices, `width` columns a pair, are each initialised by themselves.
 
     Raises:
         ValueError: If `kernel_type` is none of these, there are fewer than two fields or their

@@ -9,7 +9,7 @@ from keras_hadamard._core.checks import one_of, positive_int
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Initializer, ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
-from keras_hadamard.layers._channels import image_format, known_image, to_last
+from keras_hadamard.layers._channels import check_image_shape, image_format, to_last
 from keras_hadamard.layers._normalization import KINDS
 from keras_hadamard.layers.high_order._stages import (
     apply_layers,
@@ -102,7 +102,7 @@ class PolynomialBlock2D(BaseLayer):
         self.data_format = image_format(data_format)
 
     def build(self, input_shape: Shape) -> None:
-        image = known_image(input_shape, self.data_format)
+        image = check_image_shape(input_shape, self.data_format)
         kind, strides = self.normalization, self.strides
         self.branch = normalized_convolution(
             self, image, self.filters, self.kernel_size, "first", kind, strides=strides

@@ -5,7 +5,7 @@ from typing import Any, Unpack
 from keras_hadamard._core.checks import positive_int, received
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
-from keras_hadamard.layers._channels import image_format, known_image, to_last
+from keras_hadamard.layers._channels import check_image_shape, image_format, to_last
 from keras_hadamard.layers._convolutions import convolve
 from keras_hadamard.layers.high_order._polynomial import Polynomial, build_steps, expand
 from keras_hadamard.layers.high_order._stages import strided_image
@@ -115,7 +115,7 @@ class PolynomialConv2D(Polynomial):
         self.data_format = image_format(data_format)
 
     def build(self, input_shape: Shape) -> None:
-        image = known_image(input_shape, self.data_format)
+        image = check_image_shape(input_shape, self.data_format)
         rank = self.filters if self.rank is None else self.rank
         self.factors = [
             convolve(

@@ -6,7 +6,7 @@ from keras import ops
 
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Activation, Initializer, ProjectionArguments, Shape, Tensor
-from keras_hadamard.layers._channels import known_image, to_last
+from keras_hadamard.layers._channels import check_image_shape, to_last
 from keras_hadamard.layers.high_order._polynomial_residual import (
     PolynomialResidual,
     factor_stages,
@@ -139,7 +139,7 @@ class PolynomialResidualBlock2D(PolynomialResidual):
         )
 
     def build(self, input_shape: Shape) -> None:
-        image = known_image(input_shape, self.data_format)
+        image = check_image_shape(input_shape, self.data_format)
         self.first, self.second = residual_stages(self, image)
         state = (*self.first[0].compute_output_shape(image)[:-1], self.filters)
         self.shortcut = shortcut_stage(self, image, "shortcut")

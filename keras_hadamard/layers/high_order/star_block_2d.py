@@ -6,7 +6,7 @@ from keras import ops
 
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
-from keras_hadamard.layers._channels import known_image, to_last
+from keras_hadamard.layers._channels import check_image_shape, to_last
 from keras_hadamard.layers._convolutions import convolve_depthwise
 from keras_hadamard.layers._fan_in import FanInUniform
 from keras_hadamard.layers._normalization import normalization
@@ -84,7 +84,7 @@ class StarBlock2D(StarResidual2D):
         super().__init__(expansion, kernel_size, drop_path, data_format, seed, **kwargs)
 
     def build(self, input_shape: Shape) -> None:
-        shape = known_image(input_shape, self.data_format)
+        shape = check_image_shape(input_shape, self.data_format)
         how = {"policy": self.dtype_policy, "input_shape": shape}
         size = self.kernel_size
         self.depthwise_1 = convolve_depthwise(self, size, "depthwise_1", input_shape=shape)

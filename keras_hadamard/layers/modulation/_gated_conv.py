@@ -25,7 +25,7 @@ def convolution(layer: BaseConv, kind: Callable[..., Any], name: str, input_shap
         padding="valid" if layer.padding in MIRRORED else layer.padding,
         dilation=layer.dilation_rate,
         kind=kind,
-        # Of any size: mirrored sides are larger than those of the input.
+        # Any size: mirrored sides are larger than those of the input.
         input_shape=(batch, *[None for _ in sides], channels),
     )
 

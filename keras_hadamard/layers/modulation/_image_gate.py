@@ -8,7 +8,7 @@ from keras_hadamard._core.dtypes import accumulation_dtype
 from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.layers._base import BaseLayer
-from keras_hadamard.layers._channels import image_format, known_image
+from keras_hadamard.layers._channels import check_image_shape, image_format
 from keras_hadamard.ops import modulate
 
 
@@ -22,7 +22,7 @@ class ImageGate(BaseLayer):
         self.data_format = image_format(data_format)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        known_image(input_shape, self.data_format)
+        check_image_shape(input_shape, self.data_format)
         return tuple(input_shape)
 
     def get_config(self) -> dict[str, Any]:

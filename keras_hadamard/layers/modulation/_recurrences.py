@@ -26,7 +26,7 @@ def linear_recurrence(
 
 
 def carry_forward(x: Tensor, mask: Tensor | None, before: Tensor | None = None) -> Tensor:
-    """`x` with the last step that counted, or `before`, in the place of masked steps."""
+    """`x` with the last valid step, or `before`, in the place of masked steps."""
     if mask is None:
         return x
     mask = ops.broadcast_to(ops.expand_dims(mask, -1), ops.shape(x))

@@ -10,14 +10,14 @@ from keras_hadamard._core.dtypes import accumulation_dtype
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._channels import channels_axis, to_last
-from keras_hadamard.layers._masks import counted, masked_mean
+from keras_hadamard.layers._masks import apply_mask, masked_mean
 from keras_hadamard.layers._normalization.batch import EPSILON
-from keras_hadamard.layers.fusion._conditioned import Conditioned
+from keras_hadamard.layers.fusion._conditioned import ConditionedLayer
 from keras_hadamard.ops import modulate
 
 
 @serializable
-class AdaIN(Conditioned):
+class AdaIN(ConditionedLayer):
     """Adaptive instance normalisation (AdaIN): the statistics of one image become a style's.
 
     `y = scale * (x - mean(x)) / sd(x) + shift`, where mean and standard deviation
@@ -100,9 +100,9 @@ class AdaIN(Conditioned):
     def call(self, inputs: list[Tensor], mask: Any = None) -> Tensor:
         masks = mask if isinstance(mask, list | tuple) else (mask, None)
         x = to_last(inputs[0], self.data_format)
-        x = counted(ops.cast(x, accumulation_dtype(x.dtype)), masks[0])
+        x = apply_mask(ops.cast(x, accumulation_dtype(x.dtype)), masks[0])
         if self.style_projection is None:
-            style = counted(to_last(inputs[1], self.data_format), masks[1])
+            style = apply_mask(to_last(inputs[1], self.data_format), masks[1])
             shift, scale = _mean_and_deviation(ops.cast(style, x.dtype), masks[1], self.epsilon)
         else:
             style = ops.cast(self.style_projection(inputs[1]), x.dtype)

@@ -9,7 +9,7 @@ from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
-from keras_hadamard.layers._channels import known_image, to_last
+from keras_hadamard.layers._channels import check_image_shape, to_last
 from keras_hadamard.layers._convolutions import convolve
 from keras_hadamard.layers._normalization import normalization
 from keras_hadamard.layers.modulation._image_gate import (
@@ -40,7 +40,7 @@ class CBAM2D(ImageGate):
         data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, what
             `keras.config.image_data_format()` says.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer` and so on), and of
-            the base layer. `use_bias` is of the MLP.
+            the base layer. `use_bias` applies to the MLP.
 
     Call arguments:
         inputs: Tensor.
@@ -98,7 +98,7 @@ class CBAM2D(ImageGate):
         self.use_batch_normalization = bool(use_batch_normalization)
 
     def build(self, input_shape: Shape) -> None:
-        *image, channels = known_image(input_shape, self.data_format)
+        *image, channels = check_image_shape(input_shape, self.data_format)
         channels = channels or 0
         hidden_units = self.hidden_units or round_channels(channels, self.ratio, 1)
         self.squeeze = self.project(

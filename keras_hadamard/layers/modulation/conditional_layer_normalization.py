@@ -11,16 +11,16 @@ from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._channels import channels_axis, to_last, to_last_shape
 from keras_hadamard.layers._normalization import normalization
-from keras_hadamard.layers.fusion._conditioned import Conditioned
+from keras_hadamard.layers.fusion._conditioned import ConditionedLayer
 from keras_hadamard.ops import modulate
 
 
 @serializable
-class ConditionalLayerNormalization(Conditioned):
+class ConditionalLayerNormalization(ConditionedLayer):
     """Layer normalisation whose scale and shift come from a condition (adaLN, adaLN-Zero).
 
     `y = (1 + scale) * LN(x) + shift with [shift, scale] = W act(c) + b`, where `LN` normalises the
-    features of each position without scale and shift, and `W` is of shape `(width, 2 * features)`.
+    features of each position without scale and shift, and `W` has shape `(width, 2 * features)`.
     With `use_gate` there is a third part, for a residual block as in adaLN-Zero:
     `x + gate * block(y)`, which `W` at zero starts as the identity.
 

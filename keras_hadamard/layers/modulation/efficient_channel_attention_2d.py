@@ -8,7 +8,7 @@ import keras
 from keras_hadamard._core.checks import positive_int
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
-from keras_hadamard.layers._channels import known_image, to_last
+from keras_hadamard.layers._channels import check_image_shape, to_last
 from keras_hadamard.layers.modulation._image_gate import ImageGate, apply_gate, image_mean
 
 
@@ -74,7 +74,7 @@ class EfficientChannelAttention2D(ImageGate):
         self.kernel_size = kernel_size
 
     def build(self, input_shape: Shape) -> None:
-        batch, *_, channels = known_image(input_shape, self.data_format)
+        batch, *_, channels = check_image_shape(input_shape, self.data_format)
         near = int((math.log2(channels or 0) + 1) / 4) * 2 + 1
         self.convolution = self.sublayer(
             keras.layers.Conv1D,

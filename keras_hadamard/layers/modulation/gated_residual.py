@@ -9,20 +9,20 @@ from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers._alignment import align
 from keras_hadamard.layers._dropout import dropped
 from keras_hadamard.layers._normalization import normalization
-from keras_hadamard.layers.fusion._conditioned import Conditioned
-from keras_hadamard.layers.fusion._fusion import align
+from keras_hadamard.layers.fusion._conditioned import ConditionedLayer
 from keras_hadamard.layers.modulation.gated_dense import GatedDense
 
 
 @serializable
-class GatedResidual(Conditioned):
+class GatedResidual(ConditionedLayer):
     """Gated residual network (GRN of the temporal fusion transformer), with or without a context.
 
     `y = N(x + (A e) * sigmoid(B e)) with e = C activation(D x + E c)`, all but `E` with biases: `N`
     is a layer normalisation, `c` the optional context, and a gate near zero skips the rest. Where
-    the output is of another width than `x`, a projection of `x` is added in its place.
+    the output has another width than `x`, a projection of `x` is added in its place.
 
     Args:
         units: Integer, the width of the output. Defaults to `None`, that of `x`.
@@ -50,7 +50,7 @@ class GatedResidual(Conditioned):
     Weights:
         `hidden_units * (sum(widths) + hidden_units + 2) + 2 * units * (hidden_units + 2) + (units
         != width_1) * units * (width_1 + 1)`, with `widths` those of the inputs, `units` = `width_1`
-        and `hidden_units` = `units` by default. The authors' code projects `x` wherever it is told
+        and `hidden_units` = `units` by default. The authors' code projects `x` wherever it is given
         an output width, be it that of `x`.
 
     Masking:

@@ -10,7 +10,7 @@ from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import BaseArguments, Shape, Tensor
 from keras_hadamard.layers._channels import image_format, to_last, to_last_shape
 from keras_hadamard.layers._kernel_free import KernelFreeLayer
-from keras_hadamard.layers._masks import counted
+from keras_hadamard.layers._masks import apply_mask
 
 
 @serializable
@@ -81,7 +81,7 @@ class GlobalResponseNormalization(KernelFreeLayer):
 
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         dtype = accumulation_dtype(inputs.dtype)
-        x = counted(ops.cast(to_last(inputs, self.data_format), dtype), mask)
+        x = apply_mask(ops.cast(to_last(inputs, self.data_format), dtype), mask)
         total = ops.sum(x * x, axis=tuple(range(1, len(x.shape) - 1)), keepdims=True)
         # The root has no slope at zero.
         some = total > 0

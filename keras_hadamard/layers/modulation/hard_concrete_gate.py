@@ -137,7 +137,7 @@ class HardConcreteGate(KernelFreeLayer):
         return int(ops.sum(ops.cast(hard_concrete(self.log_alpha) > 0, "int32")))
 
     def _penalty(self, log_alpha: Tensor) -> Tensor:
-        # Of the weight, not of the call: a gate that is used twice costs as much.
+        # A loss of the weight, not of the call: a gate that is used twice costs as much.
         return self.penalty * ops.sum(open_probability(log_alpha, temperature=self.temperature))
 
 

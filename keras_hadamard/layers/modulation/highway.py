@@ -16,7 +16,7 @@ from keras_hadamard.layers.modulation._channel_axis import channel_axis
 
 @serializable
 class Highway(BaseLayer):
-    """Highway layer: a gate chooses between the input and what a dense layer makes of it.
+    """Highway layer: a gate chooses between the input and the output of a dense layer.
 
     `y = T * activation(W x + b) + (1 - T) * x with T = sigmoid(V x + c)`, `W` and `V` of shape
     `(width, width)`. `c` starts below zero, so that a deep network carries its input at first.

@@ -11,7 +11,7 @@ from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
-from keras_hadamard.layers._channels import image_format, known_image, to_last
+from keras_hadamard.layers._channels import check_image_shape, image_format, to_last
 from keras_hadamard.layers._keras_layer import KerasLayer
 from keras_hadamard.layers.modulation._kernel_masks import (
     Mask,
@@ -119,7 +119,7 @@ class MaskedConv2D(KerasLayer, keras.layers.Conv2D):
         self.channel_groups = positive_int("channel_groups", channel_groups)
 
     def build(self, input_shape: Shape) -> None:
-        channels = known_image(input_shape, self.data_format)[-1]
+        channels = check_image_shape(input_shape, self.data_format)[-1]
         super().build(input_shape)
         shape = (*self.kernel_size, channels, self.filters)
         if isinstance(self.mask, str):
@@ -145,7 +145,7 @@ class MaskedConv2D(KerasLayer, keras.layers.Conv2D):
         return to_last(x, self.data_format, back=True)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        known_image(input_shape, self.data_format)
+        check_image_shape(input_shape, self.data_format)
         return tuple(super().compute_output_shape(input_shape))
 
     def get_config(self) -> dict[str, Any]:

@@ -8,15 +8,15 @@ from keras_hadamard._core.checks import non_negative, positive_int, received
 from keras_hadamard._core.dtypes import accumulation_dtype
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
-from keras_hadamard.layers._channels import known_image, to_last, to_last_shape
+from keras_hadamard.layers._channels import check_image_shape, to_last, to_last_shape
 from keras_hadamard.layers._convolutions import convolve
 from keras_hadamard.layers._kernels import effective_kernel
-from keras_hadamard.layers.fusion._conditioned import Conditioned
+from keras_hadamard.layers.fusion._conditioned import ConditionedLayer
 from keras_hadamard.ops import modulate
 
 
 @serializable
-class ModulatedConv2D(Conditioned):
+class ModulatedConv2D(ConditionedLayer):
     """Convolution whose kernel is scaled by a style and normalised again, for each example.
 
     `y = d * conv(s * x) + bias with s = 1 + A style + a and
@@ -90,7 +90,7 @@ class ModulatedConv2D(Conditioned):
 
     def build(self, input_shape: list[Shape]) -> None:
         x, style = self.shapes(input_shape)
-        image = known_image(x, self.data_format)
+        image = check_image_shape(x, self.data_format)
         channels = image[-1] or 0
         filters = self.filters or channels
         self.style_projection = self.project(channels, "style_projection", input_shape=style)
@@ -121,7 +121,7 @@ class ModulatedConv2D(Conditioned):
         return to_last(y, self.data_format, back=True)
 
     def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
-        *image, channels = known_image(self.shapes(input_shape)[0], self.data_format)
+        *image, channels = check_image_shape(self.shapes(input_shape)[0], self.data_format)
         return to_last_shape((*image, self.filters or channels), self.data_format, back=True)
 
     def get_config(self) -> dict[str, Any]:
@@ -135,6 +135,6 @@ class ModulatedConv2D(Conditioned):
 
     def check_shapes(self, x: Shape, style: Shape, *more: Shape) -> None:
         del more
-        known_image(x, self.data_format)
+        check_image_shape(x, self.data_format)
         if len(style) != 2 or style[-1] is None:
             raise received("`style` to be (batch, width)", style_shape=style)

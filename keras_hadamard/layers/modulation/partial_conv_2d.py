@@ -46,7 +46,7 @@ class PartialConv2D(BaseConv):
             them) and of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
-        inputs: List `[x, mask]`, or `x` alone.
+        inputs: List `[x, mask]`, or only `x`.
 
     Input shape:
         `x` is `(batch, height, width, channels)`, `mask` `(batch, height, width, 1)`, or of the
@@ -199,7 +199,7 @@ class PartialConv2D(BaseConv):
             not compatible(self.channels_last_shape(m), wanted) for m in masks
         ):
             raise received(
-                f"`x` alone, or `[x, mask]` with a mask of {wanted[-1]} channels and of its size",
+                f"`x`, or `[x, mask]` with a mask of {wanted[-1]} channels and of its size",
                 shape=input_shape,
             )
         return shape

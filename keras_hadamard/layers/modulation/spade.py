@@ -7,15 +7,15 @@ from keras import ops
 from keras_hadamard._core.checks import one_of, positive_int, received
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
-from keras_hadamard.layers._channels import known_image, to_last
+from keras_hadamard.layers._channels import check_image_shape, to_last
 from keras_hadamard.layers._convolutions import convolve
 from keras_hadamard.layers._normalization import normalization as normalization_of
-from keras_hadamard.layers.fusion._conditioned import Conditioned
+from keras_hadamard.layers.fusion._conditioned import ConditionedLayer
 from keras_hadamard.ops import modulate
 
 
 @serializable
-class SPADE(Conditioned):
+class SPADE(ConditionedLayer):
     """Spatially-adaptive modulation of a normalised image by a map (SPADE).
 
     `y = N(x) * (1 + conv(a)) + conv'(a) with a = relu(conv''(resize(m)))`, where `N` normalises
@@ -87,9 +87,11 @@ class SPADE(Conditioned):
 
     def build(self, input_shape: list[Shape]) -> None:
         x, condition = self.shapes(input_shape)
-        *image, channels = known_image(x, self.data_format)
+        *image, channels = check_image_shape(x, self.data_format)
         width = (
-            condition[-1] if len(condition) == 2 else known_image(condition, self.data_format)[-1]
+            condition[-1]
+            if len(condition) == 2
+            else check_image_shape(condition, self.data_format)[-1]
         )
         # Instance normalisation, as Keras has it, centres and scales only if told to.
         affine = {"center": False, "scale": False} if self.normalization == "batch" else {}
@@ -136,11 +138,11 @@ class SPADE(Conditioned):
 
     def check_shapes(self, x: Shape, condition: Shape, *more: Shape) -> None:
         del more
-        known_image(x, self.data_format)
+        check_image_shape(x, self.data_format)
         if len(condition) == 2 and condition[-1] is not None:
             return
         try:
-            known_image(condition, self.data_format)
+            check_image_shape(condition, self.data_format)
         except ValueError:
             raise received(
                 "`m` to be an image of known channels, or (batch, features)", m_shape=condition

@@ -9,7 +9,7 @@ from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
-from keras_hadamard.layers._channels import known_image, to_last
+from keras_hadamard.layers._channels import check_image_shape, to_last
 from keras_hadamard.layers.modulation._image_gate import (
     ImageGate,
     apply_gate,
@@ -24,7 +24,7 @@ MERGES = {"add": ops.add, "max": ops.maximum}
 
 @serializable
 class SqueezeExcite2D(ImageGate):
-    """Squeeze and excitation (SE): gates of channels from what the whole image has of them.
+    """Squeeze and excitation (SE): gates of channels from their content in the whole image.
 
     `y = x * gate(W_2 act(W_1 s + b_1) + b_2)` with `s`, of shape `(batch, channels)`, the mean of
     every channel. The mode `"effective"` has one projection, `x * gate(W s + b)`, and loses no
@@ -109,7 +109,7 @@ class SqueezeExcite2D(ImageGate):
         self.merge = one_of("merge", merge, MERGES)
 
     def build(self, input_shape: Shape) -> None:
-        image = known_image(input_shape, self.data_format)
+        image = check_image_shape(input_shape, self.data_format)
         width = channels = image[-1] or 0
         if self.mode != "effective":
             width = self.hidden_units or round_channels(channels, self.ratio, 8)

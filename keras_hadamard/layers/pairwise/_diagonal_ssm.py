@@ -8,7 +8,7 @@ from keras import ops
 
 from keras_hadamard._core.typing import Shape, Tensor
 from keras_hadamard.layers._kernel_free import KernelFreeLayer
-from keras_hadamard.layers.pairwise._packed_steps import at
+from keras_hadamard.layers.pairwise._packed_steps import take_steps
 from keras_hadamard.ops import causal_long_conv
 from keras_hadamard.ops._sine import cosine, sine
 
@@ -85,14 +85,14 @@ class DiagonalSSM(KernelFreeLayer):
     ) -> tuple[Tensor, Complex]:
         """The outputs of (batch, length, channels) and, if `lasting`, the state after them.
 
-        Of the steps `count`, (batch, 1), are valid, the first ones, and the others are zero. The
+        The first `count` steps, (batch, 1), are valid, and the others are zero. The
         state is (batch, channels, pairs), and zero if the sequence is `fresh`.
         """
         entry, old = self.entry(), product(self.powers(ops.ones(())), state)
         if u.shape[1] == 1 and count is None:
             new = [part * u[:, 0, :, None] for part in entry]
             state = old[0] + new[0], old[1] + new[1]
-            return self.read(state)[:, None], state
+            return self.output(state)[:, None], state
         length = ops.shape(u)[1]
         # What a unit of input gives, and what the state before still does.
         starts = [e[None] for e in entry]
@@ -107,10 +107,10 @@ class DiagonalSSM(KernelFreeLayer):
             count = ops.full((ops.shape(u)[0], 1), length, dtype="int32")
         else:
             # The valid steps to the end, where nothing follows that would make them older.
-            u = at(u, (ops.arange(length, dtype="int32") + count) % length)
+            u = take_steps(u, (ops.arange(length, dtype="int32") + count) % length)
         return y, self.after(u, state, count[:, 0])
 
-    def read(self, state: Complex) -> Tensor:
+    def output(self, state: Complex) -> Tensor:
         """`2 Re(c s)` of states (..., channels, pairs)."""
         return 2 * ops.sum(self.readout[0] * state[0] - self.readout[1] * state[1], axis=-1)
 

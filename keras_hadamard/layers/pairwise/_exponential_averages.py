@@ -10,7 +10,7 @@ from typing import Any
 from keras import ops
 
 from keras_hadamard._core.typing import Tensor
-from keras_hadamard.layers.pairwise._packed_steps import PackedSteps, at, last
+from keras_hadamard.layers.pairwise._packed_steps import PackedSteps, last, take_steps
 from keras_hadamard.ops._running_max import running_max
 from keras_hadamard.ops.depthwise_conv2d import depthwise_conv2d
 from keras_hadamard.ops.gated_scan import gated_scan
@@ -18,7 +18,7 @@ from keras_hadamard.ops.gated_scan import gated_scan
 # The key of what takes no part. It is finite, so that differences are numbers.
 NOTHING = -1e30
 # Below every sum of weights but that of nothing: exp(-80) is 2e-35.
-LEAST = 1e-36
+MINIMUM = 1e-36
 # The exponents that a sum of float32 may have.
 ROOM = 30.0
 
@@ -32,7 +32,7 @@ def of_all(key: Tensor, value: Tensor) -> Tensor:
 def by_table(bias: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """With a bias for every pair, (length, length), as one product of matrices."""
     weight, each = ops.exp(bias - _greatest(bias, 1)), ops.exp(key - _greatest(key, 1))
-    return ops.matmul(weight, each * value) / ops.maximum(ops.matmul(weight, each), LEAST)
+    return ops.matmul(weight, each * value) / ops.maximum(ops.matmul(weight, each), MINIMUM)
 
 
 def by_causal_table(bias: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -85,7 +85,7 @@ def by_window(bias: Tensor, key: Tensor, value: Tensor) -> Tensor:
     everywhere = len(bias.shape) == 2
     taps = bias.shape[0 if everywhere else 1]
     side = taps // 2
-    # Of a greatest bias so much is left that no sum overflows, nor what is beyond vanishes.
+    # Enough of a greatest bias is left that no sum overflows, nor does what is beyond vanish.
     high = _greatest(ops.maximum(bias - ROOM, 0), 0 if everywhere else 1)
     weight, share = ops.exp(bias - high), ops.exp(-high)
     if everywhere:
@@ -147,7 +147,7 @@ def in_causal_window(
     taps = bias.shape[2]
     sums, peak = begun(states)
     window, count = states[2], states[3]
-    # Of the window only as many steps as there were are filled.
+    # The window is filled only with as many steps as there were.
     filled = ops.arange(taps - 1, 0, -1, dtype=count.dtype) <= count
     old_key, old_value = ops.split(window, 2, axis=-1)
     old_key = ops.where(filled[..., None], old_key, NOTHING)
@@ -175,7 +175,7 @@ def in_causal_window(
     if packed is None:
         kept = kept[:, length:]
     else:
-        kept = at(kept, packed.count + ops.arange(taps - 1, dtype="int32"))
+        kept = take_steps(kept, packed.count + ops.arange(taps - 1, dtype="int32"))
     average = _quotient(total)
     return average if packed is None else packed.unpack(average), [
         last(left_sums, sums, packed),
@@ -199,7 +199,7 @@ def _weighted(weight: Tensor, value: Tensor) -> Tensor:
 
 def _quotient(sums: Tensor) -> Tensor:
     total, weight = ops.split(sums, 2, axis=-1)
-    return total / ops.maximum(weight, LEAST)
+    return total / ops.maximum(weight, MINIMUM)
 
 
 def _greatest(x: Tensor, axis: int) -> Tensor:

@@ -14,7 +14,7 @@ from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._convolutions import convolve_depthwise
 from keras_hadamard.layers._fan_in import FanInUniform
-from keras_hadamard.layers._masks import counted, masked_mean
+from keras_hadamard.layers._masks import apply_mask, masked_mean
 
 
 class FocalLayer(BaseLayer):
@@ -96,7 +96,7 @@ def modulator(
     total: Any = 0.0
     for depthwise, gate in zip(levels, local, strict=True):
         # Masked positions count as the padding does, on every level.
-        context = activation(depthwise(counted(context, mask)))
+        context = activation(depthwise(apply_mask(context, mask)))
         total = total + ops.cast(context, dtype) * gate
     pooled = masked_mean(ops.cast(context, dtype), mask, axes=(1, 2))
     return total + activation(pooled) * whole

@@ -83,7 +83,7 @@ class ImplicitFilter(BaseLayer):
         )
 
     def taps(self, length: Any) -> list[Tensor]:
-        """The filters of so many steps, each `(length, channels)`."""
+        """The filters of `length` steps, each `(length, channels)`."""
         x, window = (
             ops.convert_to_tensor(table, self.compute_dtype)[:length]
             for table in (self._positions, self._window)

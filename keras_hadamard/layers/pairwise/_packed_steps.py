@@ -20,15 +20,15 @@ class PackedSteps:
 
     def pack(self, x: Tensor, filler: float = 0.0) -> Tensor:
         """The valid steps, and `filler` after them."""
-        packed = at(x, self.order)
+        packed = take_steps(x, self.order)
         return ops.where(self.valid[..., None], packed, ops.full_like(packed, filler))
 
     def unpack(self, x: Tensor) -> Tensor:
         """Valid steps in their places; a masked one has what the last valid step before has."""
-        return at(x, self._place)
+        return take_steps(x, self._place)
 
 
-def at(x: Tensor, steps: Tensor) -> Tensor:
+def take_steps(x: Tensor, steps: Tensor) -> Tensor:
     """The `steps`, (batch, n), of (batch, length, width), other ones in every sequence."""
     where = ops.broadcast_to(steps[..., None], (*ops.shape(steps), x.shape[-1]))
     return ops.take_along_axis(x, where, axis=1)
@@ -38,4 +38,4 @@ def last(x: Tensor, before: Tensor, packed: PackedSteps | None) -> Tensor:
     """What a running state is after the last valid step, `before` if there is none."""
     if packed is None:
         return x[:, -1]
-    return at(ops.concatenate([before[:, None], x], axis=1), packed.count)[:, 0]
+    return take_steps(ops.concatenate([before[:, None], x], axis=1), packed.count)[:, 0]

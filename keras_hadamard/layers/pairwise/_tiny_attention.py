@@ -8,7 +8,7 @@ from keras import ops
 from keras_hadamard._core.dtypes import accumulation_dtype
 from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
-from keras_hadamard.layers._masks import counted, masked_softmax
+from keras_hadamard.layers._masks import apply_mask, masked_softmax
 
 
 class TinyAttention(BaseLayer):
@@ -32,7 +32,7 @@ class TinyAttention(BaseLayer):
         )
 
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
-        inputs = counted(inputs, mask)
+        inputs = apply_mask(inputs, mask)
         query, key, value = ops.split(self.projection(inputs), 3, axis=-1)
         scores = ops.matmul(query / math.sqrt(self.width), ops.swapaxes(key, 1, 2))
         scores = ops.cast(scores, accumulation_dtype(scores.dtype))

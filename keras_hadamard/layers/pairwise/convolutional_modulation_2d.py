@@ -7,7 +7,7 @@ from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Activation, Initializer, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
-from keras_hadamard.layers._channels import known_image, to_last
+from keras_hadamard.layers._channels import check_image_shape, to_last
 from keras_hadamard.layers._convolutions import convolve_depthwise
 from keras_hadamard.layers.pairwise._image_mixer import ImageMixer, float32_product
 
@@ -80,7 +80,7 @@ class ConvolutionalModulation2D(ImageMixer):
         self.kernel_size = positive_int("kernel_size", kernel_size)
 
     def build(self, input_shape: Shape) -> None:
-        shape = known_image(input_shape, self.data_format)
+        shape = check_image_shape(input_shape, self.data_format)
         channels = int(shape[-1] or 0)
         self.value_projection, self.context_projection = (
             self.project(channels, name, input_shape=shape)

@@ -10,7 +10,7 @@ from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Activation, Initializer, ProjectionArguments, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
-from keras_hadamard.layers._channels import known_image, to_last
+from keras_hadamard.layers._channels import check_image_shape, to_last
 from keras_hadamard.layers._convolutions import convolve_depthwise
 from keras_hadamard.layers.pairwise._image_mixer import ImageMixer, float32_product
 
@@ -88,7 +88,7 @@ class EfficientModulation2D(ImageMixer):
         self.kernel_sizes = tuple(positive_int("kernel_sizes", size) for size in kernel_sizes)
 
     def build(self, input_shape: Shape) -> None:
-        shape = known_image(input_shape, self.data_format)
+        shape = check_image_shape(input_shape, self.data_format)
         channels = int(shape[-1] or 0)
         width = self.expansion * channels
         self.value_projection = self.project(width, "value_projection", input_shape=shape)

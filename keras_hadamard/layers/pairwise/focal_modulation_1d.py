@@ -7,7 +7,7 @@ from keras import ops
 from keras_hadamard._core.checks import received
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Activation, Initializer, ProjectionArguments, Shape, Tensor
-from keras_hadamard.layers._masks import counted
+from keras_hadamard.layers._masks import apply_mask
 from keras_hadamard.layers._normalization import normalization
 from keras_hadamard.layers.pairwise._focal_modulation import FocalLayer, convolve_levels, modulator
 from keras_hadamard.layers.pairwise._image_mixer import float32_product
@@ -15,7 +15,7 @@ from keras_hadamard.layers.pairwise._image_mixer import float32_product
 
 @serializable
 class FocalModulation1D(FocalLayer):
-    """Focal modulation of sequences: every position is multiplied by what stands around it.
+    """Focal modulation of sequences: every position is multiplied by its context.
 
     `y = W_o (q * W_h m) with m = sum_l g_l * c_l + g_(L + 1) * act(mean(c_L))`, as in
     `FocalModulation2D`, of which it is the case of images of one row: `c_l = act(D_l(c_(l - 1)))`
@@ -120,7 +120,7 @@ class FocalModulation1D(FocalLayer):
 
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         mask = None if mask is None else ops.expand_dims(mask, 1)
-        x = counted(ops.expand_dims(inputs, 1), mask)
+        x = apply_mask(ops.expand_dims(inputs, 1), mask)
         query, context, gates = ops.split(
             self.input_projection(x), (self.width, 2 * self.width), axis=-1
         )

@@ -6,8 +6,8 @@ from keras import ops
 
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Activation, Initializer, ProjectionArguments, Shape, Tensor
-from keras_hadamard.layers._channels import image_format, known_image, to_last
-from keras_hadamard.layers._masks import counted
+from keras_hadamard.layers._channels import check_image_shape, image_format, to_last
+from keras_hadamard.layers._masks import apply_mask
 from keras_hadamard.layers._normalization import normalization
 from keras_hadamard.layers.pairwise._focal_modulation import FocalLayer, convolve_levels, modulator
 from keras_hadamard.layers.pairwise._image_mixer import float32_product
@@ -15,7 +15,7 @@ from keras_hadamard.layers.pairwise._image_mixer import float32_product
 
 @serializable
 class FocalModulation2D(FocalLayer):
-    """Focal modulation: every pixel is multiplied by what it sees around it, near and far.
+    """Focal modulation: every pixel is multiplied by its context, near and far.
 
     `y = W_o (q * W_h m) with m = sum_l g_l * c_l + g_(L + 1) * act(mean(c_L))`: from `x` come a
     query `q` and a context `c_0`, as wide as the input, and one gate a level; `c_l =
@@ -103,7 +103,7 @@ class FocalModulation2D(FocalLayer):
         self.data_format = image_format(data_format)
 
     def build(self, input_shape: Shape) -> None:
-        shape = known_image(input_shape, self.data_format)
+        shape = check_image_shape(input_shape, self.data_format)
         self.width = width = int(shape[-1] or 0)
         self.input_projection = self.project(
             2 * width + self.levels + 1, "input_projection", input_shape=shape
@@ -121,7 +121,7 @@ class FocalModulation2D(FocalLayer):
         )
 
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
-        x = counted(to_last(inputs, self.data_format), mask)
+        x = apply_mask(to_last(inputs, self.data_format), mask)
         query, context, gates = ops.split(
             self.input_projection(x), (self.width, 2 * self.width), axis=-1
         )
@@ -134,7 +134,7 @@ class FocalModulation2D(FocalLayer):
         return to_last(self.output_projection(y), self.data_format, back=True)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        known_image(input_shape, self.data_format)
+        check_image_shape(input_shape, self.data_format)
         return tuple(input_shape)
 
     def get_config(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, 
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._base import BaseLayer
-from keras_hadamard.layers._masks import counted
+from keras_hadamard.layers._masks import apply_mask
 from keras_hadamard.layers.pairwise.spatial_gating_unit import SpatialGatingUnit
 
 
@@ -115,7 +115,7 @@ class GMLPBlock(BaseLayer):
         )
 
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
-        inputs = counted(inputs, mask)
+        inputs = apply_mask(inputs, mask)
         x = self.activation(self.input_projection(inputs))
         gated = self.gate([x, inputs] if self.gate.attention_units else x, mask=mask)
         return self.output_projection(gated)

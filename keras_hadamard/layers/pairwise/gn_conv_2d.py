@@ -7,7 +7,7 @@ from keras import ops
 from keras_hadamard._core.checks import positive_int, received
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Initializer, ProjectionArguments, Shape, Tensor
-from keras_hadamard.layers._channels import known_image, to_last, to_last_shape
+from keras_hadamard.layers._channels import check_image_shape, to_last, to_last_shape
 from keras_hadamard.layers._convolutions import convolve_depthwise
 from keras_hadamard.layers.pairwise._global_local_filter import GlobalLocalFilter2D
 from keras_hadamard.layers.pairwise._image_mixer import ImageMixer, float32_product
@@ -133,7 +133,7 @@ class GnConv2D(ImageMixer):
         return to_last(self.output_projection(p), self.data_format, back=True)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        channels = known_image(input_shape, self.data_format)[-1] or 0
+        channels = check_image_shape(input_shape, self.data_format)[-1] or 0
         if channels % 2 ** (self.order - 1):
             expected = f"channels that can be halved {self.order - 1} times"
             raise received(expected, channels=channels, order=self.order)

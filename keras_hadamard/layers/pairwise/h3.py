@@ -10,7 +10,7 @@ from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Shape, Tensor
 from keras_hadamard.layers._fan_in import FanInUniform
 from keras_hadamard.layers.pairwise._diagonal_ssm import DiagonalSSM
-from keras_hadamard.layers.pairwise._packed_steps import PackedSteps, at
+from keras_hadamard.layers.pairwise._packed_steps import PackedSteps, take_steps
 from keras_hadamard.layers.pairwise._sequence_mixer import SequenceMixer, SequenceMixerArguments
 from keras_hadamard.ops import causal_long_conv
 
@@ -151,7 +151,7 @@ class H3(SequenceMixer):
             latest = keys[:, length:]
         else:
             mixed = packed.unpack(mixed)
-            latest = at(keys, packed.count + ops.arange(self.state_size - 1, dtype="int32"))
+            latest = take_steps(keys, packed.count + ops.arange(self.state_size - 1, dtype="int32"))
         mixed = self.output_projection(ops.cast(mixed, self.compute_dtype))
         return self.leave(mixed, [latest, real, imaginary])
 

@@ -7,7 +7,7 @@ from keras import ops
 from keras_hadamard._core.checks import positive_int, received
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Initializer, ProjectionArguments, Shape, Tensor
-from keras_hadamard.layers._masks import counted
+from keras_hadamard.layers._masks import apply_mask
 from keras_hadamard.layers.pairwise._implicit_mixer import (
     ImplicitMixer,
     add_implicit_filter,
@@ -147,7 +147,7 @@ class HyenaOperator(ImplicitMixer):
 
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         self.compute_output_shape(inputs.shape)
-        x = counted(self.projection(counted(inputs, mask)), mask)
+        x = apply_mask(self.projection(apply_mask(inputs, mask)), mask)
         x = short_convolution(x, self.short_kernel, self.short_bias)
         *gates, z = ops.split(ops.cast(x, self.wide_dtype), self.order + 1, axis=-1)
         # Filters of one channel lie side by side, as the authors have them.
@@ -157,7 +157,7 @@ class HyenaOperator(ImplicitMixer):
         for number, gate in enumerate(reversed(gates)):
             which = number - 1 + self.filter_first
             if which >= 0:
-                z = counted(z, mask)
+                z = apply_mask(z, mask)
                 z = causal_long_conv(z, taps[..., which]) + skips[..., which] * z
             z = gate * z
         return self.output_projection(ops.cast(z, self.compute_dtype))

@@ -6,7 +6,7 @@ from keras import ops
 
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Initializer, ProjectionArguments, Shape, Tensor
-from keras_hadamard.layers._masks import counted
+from keras_hadamard.layers._masks import apply_mask
 from keras_hadamard.layers.pairwise._implicit_filter import ImplicitFilter
 from keras_hadamard.layers.pairwise._implicit_mixer import (
     ImplicitMixer,
@@ -143,12 +143,12 @@ class MonarchMixer(ImplicitMixer):
 
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         self.compute_output_shape(inputs.shape)
-        x = counted(self.projection(counted(inputs, mask)), mask)
+        x = apply_mask(self.projection(apply_mask(inputs, mask)), mask)
         x = short_convolution(x, self.short_kernel, self.short_bias)
         before, after, value = ops.split(ops.cast(x, self.wide_dtype), 3, axis=-1)
-        y = after * _long_convolution(counted(before * value, mask), *self.filters[0])
+        y = after * _long_convolution(apply_mask(before * value, mask), *self.filters[0])
         if self.residual:
-            x = counted(ops.cast(inputs, self.wide_dtype), mask)
+            x = apply_mask(ops.cast(inputs, self.wide_dtype), mask)
             y = y + _long_convolution(x, *self.filters[1])
         return self.output_projection(ops.cast(y, self.compute_dtype))
 

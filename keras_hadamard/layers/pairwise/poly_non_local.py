@@ -12,7 +12,7 @@ from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Initializer, ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._channels import channels_axis, to_last
-from keras_hadamard.layers._masks import counted, masked_mean
+from keras_hadamard.layers._masks import apply_mask, masked_mean
 from keras_hadamard.ops._portable import tracing_portable
 from keras_hadamard.ops._xla import inside_xla
 
@@ -106,7 +106,7 @@ class PolyNonLocal(BaseLayer):
         x = to_last(inputs, self.data_format)
         if mask is None and self._has_many(x) and not self._as_published(training):
             return to_last(self._by_moments(x), self.data_format, back=True)
-        x = counted(x, mask)
+        x = apply_mask(x, mask)
         left, right = self.left_projection(x), self.right_projection(x)
         dtype = accumulation_dtype(x.dtype)
         pairs = ops.cast(left, dtype) * ops.cast(right, dtype)
@@ -167,7 +167,6 @@ class PolyNonLocal(BaseLayer):
 
 
 def _parts(projection: keras.layers.Dense, x: Tensor) -> tuple[Tensor, Tensor]:
-    """`x` times what the projection, with all that may have been done to it, multiplies by, and
-    what it adds."""
+    """`x` times the projection's kernel as it is applied, and the projection's bias."""
     constant = projection(ops.zeros((1, x.shape[-1]), dtype=x.dtype))
     return projection(x) - constant, constant

@@ -10,7 +10,7 @@ from keras_hadamard._core.dtypes import accumulation_dtype
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Initializer, ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
-from keras_hadamard.layers._masks import counted
+from keras_hadamard.layers._masks import apply_mask
 
 
 @serializable
@@ -103,10 +103,10 @@ class PolySelfAttention(BaseLayer):
 
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         self.compute_output_shape(inputs.shape)
-        x = ops.cast(self.projection(counted(inputs, mask)), self.norm.compute_dtype)
+        x = ops.cast(self.projection(apply_mask(inputs, mask)), self.norm.compute_dtype)
         heads = (-1, self._length, self.heads, inputs.shape[-1] // self.heads)
         query, key, value = (ops.reshape(part, heads) for part in ops.split(x, 3, axis=-1))
-        pairs = counted(key * value, None if mask is None else ops.expand_dims(mask, -1))
+        pairs = apply_mask(key * value, None if mask is None else ops.expand_dims(mask, -1))
         pooled = self.norm(ops.sum(pairs * self.pooling[:, :, None], axis=1, keepdims=True))
         mixed = query * self.position[:, :, None] * pooled
         mixed = ops.reshape(mixed, (-1, *inputs.shape[1:]))

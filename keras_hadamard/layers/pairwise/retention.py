@@ -196,7 +196,7 @@ def all_pairs(
 
 
 def rotary(x: Tensor, steps: Tensor) -> Tensor:
-    """The channels of heads turned in planes, the further the later and the nearer to the first."""
+    """Rotary embedding: channels of heads turn in pairs, further if later and nearer the first."""
     half = x.shape[-1] // 2
     speeds = ops.convert_to_tensor([10000.0 ** (-i / half) for i in range(half)], x.dtype)
     angles = ops.expand_dims(steps, -1) * speeds

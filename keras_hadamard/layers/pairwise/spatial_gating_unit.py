@@ -11,7 +11,7 @@ from keras_hadamard._core.typing import Activation, Initializer, ProjectionArgum
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._base import BaseLayer
-from keras_hadamard.layers._masks import all_of, counted
+from keras_hadamard.layers._masks import all_of, apply_mask
 from keras_hadamard.layers.pairwise._tiny_attention import TinyAttention
 
 
@@ -140,8 +140,8 @@ class SpatialGatingUnit(BaseLayer):
         mask = all_of(mask)
         x, *source = inputs if self.attention_units else (inputs,)
         self._check_positions(x.shape, self._positions)
-        u, v = ops.split(counted(x, mask), 2, axis=-1)
-        v = counted(self.norm(v), mask)
+        u, v = ops.split(apply_mask(x, mask), 2, axis=-1)
+        v = apply_mask(self.norm(v), mask)
         kernel, bias = self._weights(ops.shape(x)[1] if x.shape[1] is None else x.shape[1])
         gate = _mix_positions(v, kernel, bias)
         if source:
@@ -169,7 +169,7 @@ class SpatialGatingUnit(BaseLayer):
         }
 
     def _weights(self, length: Any) -> tuple[Tensor, Tensor]:
-        """The matrices and biases of the first so many positions."""
+        """The matrices and biases of the first `length` positions."""
         kernel, bias = ops.convert_to_tensor(self.spatial_kernel), self.spatial_bias
         position = ops.arange(self._positions)
         if self.circulant:

@@ -1,4 +1,4 @@
-"""Layers that stand in the registry of gates and nowhere else."""
+"""Layers that are only in the registry of gates."""
 
 from typing import Any
 

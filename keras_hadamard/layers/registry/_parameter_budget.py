@@ -1,4 +1,4 @@
-"""How wide a layer may be within a number of parameters."""
+"""Width of a layer within a number of parameters."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -38,7 +38,7 @@ class Widths:
         return {self.argument: (width,) if self.argument == "hidden_units" else width}
 
     def parameters(self, width: int) -> int:
-        """How many trainable parameters the fusion has at a width."""
+        """The number of trainable parameters of the fusion at a width."""
         return parameters(
             self.make, self.units, self.shapes, {**self.arguments, **self.named(width)}
         )
@@ -99,7 +99,7 @@ def parameters(
     shapes: Sequence[Any],
     arguments: Mapping[str, Any],
 ) -> int:
-    """How many trainable parameters a layer has, without allocating them."""
+    """The number of trainable parameters of a layer, without allocating them."""
     policy = keras.config.dtype_policy()
 
     def count() -> int:

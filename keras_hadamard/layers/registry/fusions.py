@@ -19,7 +19,7 @@ class Fusion(Entry):
 
     @property
     def modalities(self) -> int | None:
-        """How many inputs it takes; None for two or more."""
+        """The number of inputs; None for two or more."""
         modalities: int | None = getattr(self.make, "modalities", None)
         return modalities
 
@@ -90,7 +90,7 @@ FUSIONS: Registry[Fusion] = Registry(
 def register_fusion(
     name: str, layer: Make, choices: Mapping[str, Sequence[Any]] | None = None
 ) -> Make:
-    """Gives a fusion of your own a name, under which models and search spaces find it.
+    """Gives a custom fusion a name, under which models and search spaces find it.
 
     Args:
         name: String, the name. A name of the package's own fusions is refused; one of yours may be

@@ -128,7 +128,7 @@ def register_gate(
     choices: Mapping[str, Sequence[Any]] | None = None,
     on: str = "vector",
 ) -> Make:
-    """Gives a gate of your own a name, under which search spaces find it.
+    """Gives a custom gate a name, under which search spaces find it.
 
     Args:
         name: String, the name. A name of the package's own gates is refused; one of yours may be

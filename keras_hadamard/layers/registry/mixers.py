@@ -1,4 +1,4 @@
-"""The token mixers that have a name, and what tells where each can stand."""
+"""Token mixers by name, and where each can be used."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +22,7 @@ MODES, PLACES = (BIDIRECTIONAL, CAUSAL), ("sequence", "image")
 
 @dataclass(frozen=True)
 class MixerContext:
-    """Where a mixer stands: what goes in, and which of how many it is."""
+    """The place of a mixer: its input, and its index among the blocks."""
 
     units: int
     length: int | None = None
@@ -49,12 +49,12 @@ class TokenMixer(Entry):
     flat: bool = True
 
     def build(self, context: MixerContext, **arguments: Any) -> keras.layers.Layer:
-        """The mixer for a place."""
+        """The mixer for a context."""
         mixer = self.make(context, **arguments)
         return OverPixels(mixer) if context.image and self.flat else mixer
 
     def fits(self, on: str, causal: bool) -> bool:
-        """Whether it can stand there."""
+        """Whether it can be used there."""
         return on in self.on and (CAUSAL if causal else BIDIRECTIONAL) in self.modes
 
 

@@ -51,7 +51,7 @@ RECURRENCES: Registry[Recurrence] = Registry(
 def register_recurrence(
     name: str, layer: Make, choices: Mapping[str, Sequence[Any]] | None = None
 ) -> Make:
-    """Gives a recurrent layer of your own a name, under which search spaces find it.
+    """Gives a custom recurrent layer a name, under which search spaces find it.
 
     Args:
         name: String, the name. A name of the package's own is refused; one of yours may be given

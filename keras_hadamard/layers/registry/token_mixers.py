@@ -25,7 +25,7 @@ def register_token_mixer(
     on: Sequence[str] = PLACES,
     ordered: bool = False,
 ) -> Make:
-    """Gives a token mixer of your own a name, under which models and search spaces find it.
+    """Gives a custom token mixer a name, under which models and search spaces find it.
 
     Args:
         name: String, the name. A name of the package's own mixers is refused; one of yours may be

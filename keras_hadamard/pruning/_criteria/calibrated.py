@@ -1,4 +1,4 @@
-"""What the criteria that look at data share: passes of it through the model, and norms."""
+"""Base class of criteria that look at data: passes of it through the model, and norms."""
 
 from typing import Any
 
@@ -21,9 +21,9 @@ class Calibrated(Criterion):
     # Whether the data goes through the model more than once.
     several = False
 
-    def cover(self, model: keras.Model, kernels: Any, followers: Any) -> None:
+    def cover(self, model: keras.Model, kernels: Any, coupled: Any) -> None:
         self.readings = readings_of(model, kernels, self.word)
-        super().cover(model, kernels, followers)
+        super().cover(model, kernels, coupled)
         self.add_norms()
         self.masks.calibrated = self.masks.state("calibrated", "bool")
 
@@ -83,7 +83,7 @@ class Calibrated(Criterion):
                 "are not seen. Leave them out by `exclude`",
                 kernels=silent,
             )
-        # Of the mean, which is the same order and fits in float32.
+        # The root of the mean, which has the same order and fits in float32.
         norms = [np.sqrt(s / max(1, n)) for s, n in zip(squares, counts, strict=True)]
         broken = [path for path, n in zip(paths, norms, strict=True) if not np.isfinite(n).all()]
         if broken:

@@ -1,4 +1,4 @@
-"""What all criteria have in common."""
+"""Base class of all criteria."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,14 +11,14 @@ from keras_hadamard._core.checks import one_of, received
 from keras_hadamard._core.introspection.kernels import Kernel
 from keras_hadamard._core.typing import Tensor
 from keras_hadamard.pruning._allocation import SCOPES, sparsities
-from keras_hadamard.pruning._followers import Follower
+from keras_hadamard.pruning._coupled_weights import CoupledWeight
 from keras_hadamard.pruning._masks import Masks
 from keras_hadamard.pruning._structures import Structure
 from keras_hadamard.pruning.schedules import Schedule, as_schedule
 
 
 class Criterion:
-    """What decides which weights of a model stay; its variables are those of `masks`.
+    """Decides which weights of a model stay; its variables are those of `masks`.
 
     A criterion says what it goes with (`structures`, of which None are all; `scopes`; and the
     options that it `takes`, of `prune` or of `PrunedModel`), and checks the rest in `check`. In
@@ -65,11 +65,11 @@ class Criterion:
         return {}
 
     def cover(
-        self, model: keras.Model, kernels: list[Kernel], followers: list[list[Follower]]
+        self, model: keras.Model, kernels: list[Kernel], coupled: list[list[CoupledWeight]]
     ) -> None:
-        """Puts masks on the kernels of a model, and on what follows their filters."""
+        """Puts masks on the kernels of a model, and on the weights coupled to their filters."""
         self.kernels = kernels
-        self.masks = Masks(kernels, followers, self.keeps_hidden)
+        self.masks = Masks(kernels, coupled, self.keeps_hidden)
 
     def chosen(self, old: list[np.ndarray], step: int, optimizer: Any) -> list[np.ndarray]:
         """The masks that the schedule wants at a step, on top of the old ones."""
@@ -80,7 +80,7 @@ class Criterion:
         return sparsities(self.scope, self.kernels, self.schedule.sparsity(step))
 
     def update(self, step: int, optimizer: Any = None) -> None:
-        """Computes the masks anew and applies them."""
+        """Computes the masks again and applies them."""
         old = self.masks.get()
         self.masks.set(self.chosen(old, step, optimizer), old)
         self.masks.fixed.assign(self.schedule.finished(step))
@@ -112,4 +112,4 @@ class Criterion:
         raise NotImplementedError
 
     def watch(self, due: bool) -> None:
-        """Hears before a step whether masks are computed after it."""
+        """Is told before a step whether masks are computed after it."""

@@ -1,4 +1,4 @@
-"""The criteria that keep the most important weights, whatever importance is to them."""
+"""Base class of criteria that keep the most important weights."""
 
 from typing import Any
 
@@ -12,10 +12,10 @@ from keras_hadamard.pruning._selection import select, select_n_of_m
 class Importance(Criterion):
     """The most important groups of a structure stay, in each kernel or in all together.
 
-    What a mask has pruned stays so, unless the masks are chosen `anew`.
+    What a mask has pruned stays so, unless the criterion `reselects` them.
     """
 
-    anew = False
+    reselects = False
 
     def importance(self, index: int, kernel: Kernel) -> np.ndarray:
         """A number for each group of the kernel's view."""
@@ -25,7 +25,7 @@ class Importance(Criterion):
         importances = []
         for index, (kernel, mask) in enumerate(zip(self.kernels, old, strict=True)):
             importance = self.importance(index, kernel)
-            if not self.anew:
+            if not self.reselects:
                 alive = self.structure.reduce(kernel.to_view(mask), np.nanmax)
                 # What is pruned is 0, or random below 1: so it comes last, without a slow `where`.
                 importance = importance - np.logical_not(alive)
@@ -35,7 +35,7 @@ class Importance(Criterion):
             self.kernels, old, self._kept(importances, step), strict=True
         ):
             selected = kernel.from_view(self.structure.spread(kept, kernel.view))
-            new.append(selected if self.anew else selected & mask)
+            new.append(selected if self.reselects else selected & mask)
         return new
 
     def _kept(self, importances: list[np.ndarray], step: int) -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""The greatest weights stay."""
+"""Magnitude: the greatest weights stay."""
 
 import numpy as np
 from keras import ops

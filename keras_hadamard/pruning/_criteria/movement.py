@@ -1,4 +1,4 @@
-"""The weights stay whose scores are greatest, which are learnt straight through the choice."""
+"""Movement: weights with the greatest scores stay; these are learnt straight through the choice."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from keras_hadamard.pruning._masks import masked
 class Movement(Magnitude):
     """A score for each weight. While all scores are zero it goes by magnitude."""
 
-    anew = True
+    reselects = True
     keeps_hidden = True
 
     def cover(self, *args: Any) -> None:

@@ -1,4 +1,4 @@
-"""Any weights stay."""
+"""Random choice: any weights stay."""
 
 import numpy as np
 

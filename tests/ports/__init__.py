@@ -1,1 +1,0 @@
-"""Ports of the layers to the original authors' parameters, one module a family of layers."""

@@ -1,0 +1,1 @@
+"""References: the layers on the original authors' parameters, one module a family of layers."""
