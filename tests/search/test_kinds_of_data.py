@@ -45,7 +45,7 @@ def served(run, rows):
 
 def test_wine_of_unscaled_columns_is_told_apart(found):
     frame = datasets.load_wine(as_frame=True).frame
-    run, printed = found(frame)
+    run, printed = found(frame, max_trials=1, epochs=20)
     assert np.mean(run.best.tests) >= 0.93
     assert run.facts.task == "multiclass" and run.facts.objective == "accuracy"
     assert "proline" in printed and "standardised" in printed
@@ -56,7 +56,7 @@ def test_wine_of_unscaled_columns_is_told_apart(found):
 
 def test_numbers_are_predicted_in_their_own_units(found):
     frame = datasets.load_diabetes(as_frame=True, scaled=False).frame
-    run, _ = found(frame, epochs=15)
+    run, _ = found(frame, max_trials=1, epochs=12)
     assert (run.facts.task, run.facts.objective) == ("regression", "rmse")
     mean, ridge, boosted = run.records.references
     assert (mean.name, ridge.name, boosted.name) == (
@@ -77,7 +77,7 @@ def test_several_labels_at_once(found):
     frame = pd.DataFrame(x, columns=list("abcd")).assign(
         high=(x[:, 0] > 0).astype(int), low=(x[:, 1] < -0.5).astype(int)
     )
-    run, _ = found(frame, target=("high", "low"), epochs=8)
+    run, _ = found(frame, target=("high", "low"), max_trials=1, epochs=8)
     assert (run.facts.task, run.facts.objective) == ("multilabel", "average_precision")
     assert np.mean(run.best.tests) > 0.9
     answers = served(run, frame)
@@ -115,7 +115,8 @@ def test_a_table_of_everything(found):
         kinds={"review": "text"},
         class_weight="balanced",
         calibrate=True,
-        epochs=4,
+        max_trials=1,
+        epochs=2,
     )
     assert (run.facts.task, run.facts.objective) == ("binary", "auc")
     kinds = {c["name"]: c["kind"] for c in run.facts.columns}
@@ -143,7 +144,7 @@ def test_a_table_of_everything(found):
 
 def test_more_columns_than_rows(found):
     rng = np.random.default_rng(0)
-    wide = pd.DataFrame(rng.normal(size=(60, 200)), columns=[f"gene {i}" for i in range(200)])
+    wide = pd.DataFrame(rng.normal(size=(60, 100)), columns=[f"gene {i}" for i in range(100)])
     run, printed = found(wide.assign(target=np.arange(60) % 2), max_trials=1, epochs=2)
     assert run.best is not None and any("fewer rows" in w.lower() for w in run.facts.warnings)
     assert "fewer rows" in " ".join(printed.lower().split())

@@ -81,7 +81,7 @@ def test_the_report_has_score_and_weights_as_two_objectives(go, tmp_path):
     assert run.pruned and "of them not zero" in printed
     page = (tmp_path / "run" / "report.html").read_text()
     assert "Score against number of weights that are not zero" in page
-    assert ">not zero</th>" in page
+    assert ">not zero<" in page
     rows = (tmp_path / "run" / "trials.csv").read_text().splitlines()
     assert "nonzero" in rows[0].split(",")
     assert not isinstance(keras.models.load_model(run.folder / "best.keras"), pruning.PrunedModel)
