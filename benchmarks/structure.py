@@ -1,4 +1,4 @@
-"""How the package is built: `python -m benchmarks.structure` prints what its readers go through.
+"""Structure of the package: `python -m benchmarks.structure` prints what its readers go through.
 
 - depth: classes of ours that a public layer stands on, at run time;
 - files and moves: files that a steady eager call goes through, and how often it goes from one to

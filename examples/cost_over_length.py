@@ -1,4 +1,4 @@
-"""What a token mixer costs, as sequences become long.
+"""The cost of token mixers, as sequences become long.
 
 Attention compares every token with every other one: four times the work and four times the memory
 for twice the length. The other mixers combine tokens by products with something that all tokens, or

@@ -1,4 +1,4 @@
-"""How recurrences learn and what they cost, as sequences become long.
+"""The learning and the cost of recurrences, as sequences become long.
 
 Two tasks, at lengths of 128 to 8,192. In the selective copy four letters stand anywhere among
 blanks, and at the end the network writes them in their order: it has to keep what matters over

@@ -1,4 +1,4 @@
-"""What a plain `pytest` leaves out: some cases, no layer and no test."""
+"""The cases that a plain `pytest` leaves out: never a whole layer or test."""
 
 from harness.layer_cases import PUBLIC, all_cases
 from harness.sample import MIN_SAMPLED, SHARE, one_of_each, share_of

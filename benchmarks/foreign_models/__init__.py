@@ -1,1 +1,1 @@
-"""What pruning and adapters do to models of others."""
+"""The effect of pruning and adapters on other models."""

@@ -1,4 +1,4 @@
-"""What is done to a model in each column, and what has to hold after it."""
+"""The columns: the change to a model, and the check after it."""
 
 import tempfile
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a training step costs more when the model is pruned, its masks' updates included."""
+"""Rows of the extra cost of a training step of a pruned model, mask updates included."""
 
 from collections.abc import Callable, Iterator
 from functools import partial

@@ -1,4 +1,4 @@
-"""What a benchmark row is, and the list of them."""
+"""Benchmark rows, and the list of them."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

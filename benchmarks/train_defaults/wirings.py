@@ -1,4 +1,4 @@
-"""What stands between the input and a layer, and between the layer and its ten outputs."""
+"""The layers between the input and a layer, and between the layer and its ten outputs."""
 
 from collections.abc import Callable
 from typing import Any

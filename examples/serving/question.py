@@ -1,4 +1,4 @@
-"""What the clients share: the question, the picture that it is about, and what can go wrong."""
+"""Helpers of both clients: the question, the picture that it is about, and what can go wrong."""
 
 import argparse
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What LoKr and VeRA have of their own: divisors, whole factors, shared matrices, PEFT's files."""
+"""Features of only LoKr and VeRA: divisors, whole factors, shared matrices, PEFT's files."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""What PEFT's files have that is refused, and why."""
+"""Contents of PEFT's files that are refused, and why."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""What `gated_scan` is measured against is the same recurrence."""
+"""The scans that `gated_scan` is measured against are the same recurrence."""
 
 import numpy as np
 import pytest

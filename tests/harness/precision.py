@@ -1,4 +1,4 @@
-"""What rounding explains of an error: float32 against the same in float64.
+"""The part of an error that rounding explains: float32 against the same in float64.
 
 What is allowed is measured, by one rule for all. A result may be off by some rounding errors of its
 greatest value, and by some times as much as it moves in float64 when each number that goes in, an

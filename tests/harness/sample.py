@@ -1,4 +1,4 @@
-"""What a plain `pytest` runs of tests that there are for many cases.
+"""The cases that a plain `pytest` runs of tests that have many.
 
 The whole suite takes an hour of two cores, most of it one check for hundreds of cases of one kind.
 A plain `pytest` draws: of the cases of each layer one, another one in each test file; of any other

@@ -1,4 +1,4 @@
-"""What Keras keeps private, and this package reads: these fail when it moves."""
+"""Private attributes of Keras that this package reads: these tests fail when one moves."""
 
 import keras
 import pytest

@@ -1,4 +1,4 @@
-"""What Keras, its tools and its users do to a layer, over all layers."""
+"""Uses of a layer by Keras, its tools and its users, over all layers."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""What every fusion that has a name does with bad, missing and degenerate input."""
+"""Bad, missing and degenerate inputs of every fusion that has a name."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What stands at masked positions, a NaN too, reaches no valid one."""
+"""Values at masked positions, a NaN too, reach no valid one."""
 
 import inspect
 

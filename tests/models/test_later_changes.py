@@ -1,4 +1,4 @@
-"""What Keras and its users do to a published network after it was made: quantise, freeze, clone."""
+"""Changes to a published network after it was made: quantising, freezing, cloning."""
 
 import gc
 import inspect

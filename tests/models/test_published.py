@@ -1,4 +1,4 @@
-"""What every published architecture does, on small ones."""
+"""Checks of every published architecture, on small ones."""
 
 import inspect
 import json

@@ -1,4 +1,4 @@
-"""What is traced for the edge has the numbers of the FFT, and neither FFT nor complex."""
+"""Portable traces have the numbers of the FFT, and neither FFT nor complex ones."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""How long Hypothesis looks: a few examples each, or with HYPOTHESIS_PROFILE=thorough many."""
+"""The effort of Hypothesis: a few examples each, or with HYPOTHESIS_PROFILE=thorough many."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What cannot be pruned, and what `prune` does not understand."""
+"""Models that cannot be pruned, and arguments that `prune` refuses."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Which weights are pruned, by every criterion and structure, without any training."""
+"""The choice of pruned weights, by every criterion and structure, without any training."""
 
 import keras
 import numpy as np

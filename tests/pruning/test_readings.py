@@ -1,4 +1,4 @@
-"""What kernels are multiplied by, in layers of every kind, and the models they are in."""
+"""Inputs that kernels are multiplied by, in layers of every kind, and the models they are in."""
 
 import keras
 import numpy as np

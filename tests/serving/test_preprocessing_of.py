@@ -1,4 +1,4 @@
-"""What a data set did before training is done in the exported graph."""
+"""The preprocessing of a data set is part of the exported graph."""
 
 import keras
 import numpy as np

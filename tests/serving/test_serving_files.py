@@ -1,4 +1,4 @@
-"""What stands beside a SavedModel, against the server's own message definitions."""
+"""The files beside a SavedModel, against the server's own message definitions."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What a hypermodel learns: classes, labels and numbers."""
+"""The tasks of a hypermodel: classes, labels and numbers."""
 
 import keras
 import keras_tuner

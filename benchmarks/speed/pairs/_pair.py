@@ -1,4 +1,4 @@
-"""What a layer is measured against."""
+"""The pair of a layer and its reference."""
 
 import functools
 from collections.abc import Callable
