@@ -22,7 +22,7 @@ from keras_hadamard.search.trainings import Trial
 
 # What the algorithms raise: the score, less what costs cost.
 OBJECTIVE = "value"
-# A failed trial is recorded and the search goes on; KerasTuner would stop after three in a row.
+# A failed trial is recorded and the search continues; KerasTuner would stop after three in a row.
 NEVER = 10**9
 # How the parameters end that choose what a network is made of.
 KINDS = (

@@ -46,7 +46,7 @@ class Progress:
 
     def say(self, text: str = "") -> None:
         self._stop()
-        # A stream that cannot write a letter gets a question mark, and the search goes on.
+        # A stream that cannot write a letter gets a question mark, and the search continues.
         encoding = getattr(self.stream, "encoding", None) or "utf-8"
         self.console.print(text.encode(encoding, "replace").decode(encoding), soft_wrap=True)
 

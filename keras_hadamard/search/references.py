@@ -13,10 +13,10 @@ from keras_hadamard.search.trainings import Reference
 # The most features a reference is given of a text or an image: enough, and within minutes.
 MOST_FEATURES = 2_000
 MOST_BOOSTED_FEATURES = 200
-# Above so many rows a linear model is fitted to a sample of them.
+# Above this number of rows references are fitted to a sample of them.
 MOST_ROWS = 50_000
-# Above so many rows times numbers times outputs boosting takes fewer and larger steps, or minutes.
-MUCH_WORK = 20_000_000
+# Above this product of rows, numbers and outputs boosting stops early: it would take minutes.
+MUCH_WORK, FEW_TREES = 20_000_000, 40
 
 Fitted = Callable[[Any], np.ndarray]
 
@@ -83,7 +83,7 @@ def _boosted(problem: Problem) -> dict[str, np.ndarray]:
     task = problem.data.task
     options: dict[str, Any] = {"random_state": problem.settings.seed}
     if _work(problem) > MUCH_WORK:
-        options |= {"learning_rate": 0.25, "max_iter": 40}
+        options["max_iter"] = FEW_TREES
     model: Any = {
         "regression": lambda: MultiOutputRegressor(HistGradientBoostingRegressor(**options)),
         "multilabel": lambda: OneVsRestClassifier(HistGradientBoostingClassifier(**options)),

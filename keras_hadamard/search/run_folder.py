@@ -46,7 +46,7 @@ def fingerprint(data: Any) -> str:
 
 
 def differences(known: dict[str, Any], own: dict[str, Any]) -> str:
-    """In what a search that is known differs from one's own."""
+    """In what a known search differs from this one."""
     differing = [name for name in own if known[name] != own[name]]
     return ", ".join(f"{n} {known[n]!r} is now {own[n]!r}" for n in differing)
 

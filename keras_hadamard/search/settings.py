@@ -135,12 +135,13 @@ class SearchSettings:
     )
     folds: int = option(
         NATURAL,
-        "score trials by cross-validation in so many parts; finalists train on the data's split",
+        "score trials by cross-validation in this number of parts; finalists train on the data's "
+        "own split",
         0,
     )
     latency_weight: float = option(
         WEIGHT,
-        "what twice the latency of one example costs in score, such as 0.01: trials are ranked by "
+        "score traded for doubling the latency of one example, such as 0.01: trials are ranked by "
         "score - W * log2(milliseconds)",
         0.0,
     )
@@ -153,7 +154,7 @@ class SearchSettings:
     )
     match_parameters: int | None = option(
         POSITIVE,
-        "make every model as wide as so many trainable parameters allow, so that kinds are "
+        "make every model as wide as N trainable parameters allow, so that kinds are "
         "compared and not sizes",
         None,
         shown="fusions draw their widths",

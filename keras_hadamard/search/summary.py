@@ -148,7 +148,7 @@ def method(run: Run) -> list[str]:
     lower = "" if run.objective.sign > 0 else f" Smaller is better of {title}."
     sentences = [
         f"Trials are ranked by validation {title}{folds}{cost}.{lower} The two best "
-        "and the baseline are then trained anew with fresh seeds, the same for each; the best "
+        "and the baseline are then trained again with fresh seeds, the same for each; the best "
         "ranks highest by the mean of these. The test split is used for the figures above and for "
         "nothing else. "
         "best.keras is the seed of the best that does best on validation.",

@@ -156,7 +156,7 @@ def train(
         model = None
         result.update(status=REFUSED, reason=str(error))
     except Exception as error:
-        # The search goes on without it, whatever it was: out of memory, a layer that refuses the
+        # The search continues without it, whatever it was: out of memory, a layer that refuses the
         # shapes, a loss that is no number.
         model = None
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
