@@ -347,7 +347,7 @@ def test_an_interrupted_search_says_so_in_its_reports(go, formula, tmp_path):
     assert "interrupted in its finals" in (tmp_path / "run" / "summary.txt").read_text("utf-8")
     formula.stop_at = None
     go()
-    assert "interrupted" not in (tmp_path / "run" / "summary.txt").read_text("utf-8")
+    assert "was interrupted" not in (tmp_path / "run" / "summary.txt").read_text("utf-8")
 
 
 def test_reports_are_there_after_the_first_trial(go, formula, tmp_path):
