@@ -42,5 +42,5 @@ class Budget:
         return self.elapsed + trainings * self.per_training + kept < self.seconds
 
     def remaining(self, trainings: int) -> float | None:
-        """The time that this number of further trainings will take, or None if that is not known yet."""
+        """The time that this number of further trainings will take; None if it is not known yet."""
         return trainings * self.per_training if self.per_training else None
