@@ -1,5 +1,6 @@
 """Where trials run: here, one by one, or on processes of this machine or of a cluster."""
 
+from abc import abstractmethod
 from contextlib import AbstractContextManager
 
 from keras_hadamard.search.state import SearchState
@@ -15,13 +16,13 @@ class Runner(AbstractContextManager["Runner"]):
         """How many trials are to run at a time."""
         return 1
 
+    @abstractmethod
     def start(self, task: Task) -> None:
         """Begins a trial."""
-        raise NotImplementedError
 
+    @abstractmethod
     def wait(self) -> Trial:
         """Waits until a trial that was begun has ended; returns its record."""
-        raise NotImplementedError
 
     def __exit__(self, *error: object) -> None:
         """Ends what runs."""
