@@ -18,8 +18,6 @@ MOST_ROWS = 50_000
 # Above this product of rows, numbers and outputs boosting stops early: it would take minutes.
 MUCH_WORK, FEW_TREES = 20_000_000, 40
 
-Fitted = Callable[[Any], np.ndarray]
-
 
 def references(problem: Problem) -> list[Reference]:
     """The majority class or mean, a linear model, and gradient boosting, each with its scores."""
@@ -142,9 +140,9 @@ def _sparse(data: Any, split: Any) -> Any:
             offsets = np.cumsum([0, *spec.vocabulary_sizes[:-1]])
             parts.append(_counted(array + offsets, sum(spec.vocabulary_sizes)))
         elif spec.kind == "tokens":
+            # The first one pads.
             counts = _counted(np.where(array < MOST_FEATURES, array, 0), MOST_FEATURES)
-            counts[:, 0] = 0
-            parts.append(counts.tocsr())
+            parts.append(counts[:, 1:])
         else:
             parts.append(sparse.csr_matrix(_flat(array)))
     return sparse.hstack(parts).tocsr()
@@ -156,7 +154,7 @@ def _counted(ids: np.ndarray, size: int) -> Any:
 
     rows = np.repeat(np.arange(len(ids)), ids.shape[1])
     ones = np.ones(ids.size, "float32")
-    return sparse.coo_matrix((ones, (rows, ids.ravel())), (len(ids), size)).tolil()
+    return sparse.coo_matrix((ones, (rows, ids.ravel())), (len(ids), size)).tocsr()
 
 
 def _dense(data: Any, split: Any) -> np.ndarray:
