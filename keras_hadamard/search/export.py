@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from keras_hadamard.search.calibration import calibrated
 from keras_hadamard.search.files import digest, drafted
 from keras_hadamard.search.problem import Problem
 from keras_hadamard.search.raw_examples import raw_examples
@@ -24,6 +25,7 @@ def rehearse(problem: Problem, model: keras.Model) -> None:
     """
     with tempfile.TemporaryDirectory() as folder:
         try:
+            model, _ = _finished(problem, model)
             model.save(Path(folder, BEST))
             _export(problem, model, Path(folder, SERVING))
         except Exception as error:
@@ -44,11 +46,7 @@ def write_best(problem: Problem, source: Path, folder: Path) -> dict[str, Any]:
             f"{source} cannot be read as a model; delete it to have it trained again. "
             f"Received: {type(error).__name__}: {error}"
         ) from error
-    found: dict[str, Any] = {}
-    if problem.settings.calibrate:
-        from keras_hadamard.search.calibration import calibrated
-
-        model, found["temperature"] = calibrated(problem, model)
+    model, found = _finished(problem, model)
     check = _export(problem, model, folder / SERVING)
     preprocessing = serving.preprocessing_of(problem.data)
     for name, one in ((BEST, model), (PREPROCESSING, preprocessing)):
@@ -56,6 +54,14 @@ def write_best(problem: Problem, source: Path, folder: Path) -> dict[str, Any]:
             with drafted(folder / name) as draft:
                 one.save(draft)
     return {**found, "check": str(check), "ok": check.ok, "files": digests(folder)}
+
+
+def _finished(problem: Problem, model: keras.Model) -> tuple[keras.Model, dict[str, Any]]:
+    """The model that is written, and what was fitted for it."""
+    if not problem.settings.calibrate:
+        return model, {}
+    model, temperature = calibrated(problem, model)
+    return model, {"temperature": temperature}
 
 
 def digests(folder: Path) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 import keras_tuner
 import numpy as np
 
+from keras_hadamard import datasets
 from keras_hadamard.search.objectives import (
     OBJECTIVES,
     Objective,
@@ -88,6 +89,8 @@ class Problem:
     def check(self) -> None:
         """Refuses at once what would end a search after its first training."""
         _ = self.objective, self.class_weight, self.hypermodel
+        if self.settings.calibrate and self.data.task == "regression":
+            raise wrong("calibrate", "False for regression, which has no probabilities", True)
         for name in ("validation", "test"):
             split = getattr(self.data, name)
             outputs = (len(split.targets), len(self.data.classes))
@@ -102,8 +105,6 @@ class Problem:
 
 def load(settings: SearchSettings) -> Any:
     """The data set that the settings name."""
-    from keras_hadamard import datasets  # needs more packages than the spaces do
-
     try:
         return datasets.load_arrays(
             settings.dataset,

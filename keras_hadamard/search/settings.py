@@ -223,6 +223,8 @@ class SearchSettings:
             raise wrong("strategy", "None with workers or a cluster", self.strategy)
         if self.group is not None and self.time is not None:
             raise wrong("group", "None with a time, which decides the splits", self.group)
+        if self.folds and self.time is not None:
+            raise wrong("folds", "0 with a time, or folds learn from the future", self.folds)
         for name in ("weights", "kinds", "trial_resources"):
             object.__setattr__(self, name, dict(getattr(self, name) or {}) or None)
         if isinstance(self.target, str):

@@ -36,6 +36,7 @@ def run_task(
     """
     settings = problem.settings
     first = task["number"] == 1
+    parts = folds(problem, settings.folds, settings.seed) if settings.folds else [problem]
 
     def train_on(part: Problem) -> dict[str, Any]:
         outcome = train(
@@ -49,14 +50,11 @@ def run_task(
             refuse=not first,
             callbacks=callbacks,
         )
-        if first and outcome.model is not None:
+        if first and part is parts[0] and outcome.model is not None:
             rehearse(problem, outcome.model)
         return outcome.result
 
-    if settings.folds:
-        result = cross_validate(train_on, folds(problem, settings.folds, settings.seed))
-    else:
-        result = train_on(problem)
+    result = cross_validate(train_on, parts) if settings.folds else train_on(problem)
     return Trial(
         number=task["number"],
         **result,

@@ -1,5 +1,8 @@
 """What a search serves takes requests as they come, and answers with names of classes."""
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -84,6 +87,29 @@ def test_calibrated_probabilities_are_what_is_saved_and_served(mixed, tmp_path):
     assert problem.objective.name == "accuracy"
     np.testing.assert_array_equal(plain.argmax(-1), scaled.argmax(-1))
     assert scaled.max(-1).mean() < plain.max(-1).mean()
+
+
+def test_both_files_load_after_the_package_of_the_search_is_imported(mixed, tmp_path):
+    problem = mixed(calibrate=True)
+    network(problem.data).save(tmp_path / "source.keras")
+    export.write_best(problem, tmp_path / "source.keras", tmp_path)
+    code = """
+import sys
+import keras
+import keras_hadamard.search
+for name in ("best.keras", "preprocessing.keras"):
+    keras.models.load_model(f"{sys.argv[1]}/{name}")
+"""
+    line = [sys.executable, "-c", code, str(tmp_path)]
+    done = subprocess.run(line, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_numbers_are_not_calibrated():
+    rows = {"x": np.arange(60.0), "target": np.arange(60.0) ** 2}
+    problem = Problem(SearchSettings(rows, calibrate=True), load_arrays(rows))
+    with pytest.raises(SearchError, match="calibrate to be False for regression"):
+        problem.check()
 
 
 def test_a_model_that_cannot_be_exported_ends_the_search_at_its_first_trial(mixed):

@@ -100,6 +100,7 @@ def test_a_wrong_value_is_one_line_with_what_was_expected(line, expected, capsys
         {"folds": 1},
         {"strategy": "mirrored", "workers": 2},
         {"group": "a", "time": "b"},
+        {"folds": 3, "time": "b"},
         {"dataset": None},
     ],
 )
