@@ -1,6 +1,7 @@
 """A data set of sixty rows, and a search whose trainings are a formula."""
 
 import io
+import os
 import sys
 from pathlib import Path
 
@@ -12,6 +13,15 @@ from keras_hadamard.search import Search, SearchSettings, finals, tasks, trainin
 from keras_hadamard.search.problem import Problem
 from keras_hadamard.search.training import Outcome
 from keras_hadamard.search.trainings import FAILED, REFUSED, Reference
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _workers_find_the_harness():
+    """Processes of Ray have the paths of their environment, and not those of this process."""
+    tests = str(Path(__file__).parents[1])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", tests, prepend=os.pathsep)
+        yield
 
 
 def rows(count, seed):

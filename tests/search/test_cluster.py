@@ -187,7 +187,9 @@ def test_an_interrupt_ends_what_runs(go):
     with pytest.raises(KeyboardInterrupt), runner_of(search) as runner:
         for number in (1, 2):
             runner.start({"number": number, "configuration": {}, "seed": 0, "epochs": 1})
+        end = time.monotonic() + 60
         while len(begun(plan)) < 2:
+            assert time.monotonic() < end
             time.sleep(0.1)
         raise KeyboardInterrupt
     end = time.monotonic() + 20
