@@ -46,6 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         top = parser()
         top.check_names(arguments)
         parsed = top.parse_args(arguments)
+        for name, value in getattr(parsed, "environment", {}).items():
+            os.environ.setdefault(name, value)
         start_quietly()
         return _command(parsed.run)(parsed)
     except SystemExit as exit_:  # from argparse; a caller in Python gets the code

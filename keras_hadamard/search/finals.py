@@ -11,6 +11,7 @@ from keras_hadamard.search.limits import time_limit_only
 from keras_hadamard.search.objectives import objectives_of
 from keras_hadamard.search.run_folder import STATE
 from keras_hadamard.search.state import SearchState
+from keras_hadamard.search.traced_models import TracedModels
 from keras_hadamard.search.training import predict, train
 from keras_hadamard.search.trainings import FAILED, Configuration, Final
 
@@ -25,6 +26,7 @@ class Finals:
         self.search = search
         self.problem, self.settings = search.problem, search.settings
         self.records = search.records
+        self.traced = TracedModels()
 
     def run(self) -> bool:
         """Trains what is missing; returns whether time sufficed for all seeds."""
@@ -57,6 +59,7 @@ class Finals:
             on_epoch=self.search.progress.epoch,
             limits=time_limit_only(self.settings.limits),
             callbacks=self.search.callbacks,
+            traced=self.traced,
         )
         weights = {"latency_weight": self.settings.latency_weight, "weights": self.settings.weights}
         result = {**outcome.result, **weights}

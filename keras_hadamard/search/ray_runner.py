@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from keras_hadamard._core.onednn import SWITCH, onednn_is_on
 from keras_hadamard._version import __version__
 from keras_hadamard.search.ray_session import RaySession
 from keras_hadamard.search.remote import packed, run_remotely
@@ -51,6 +52,8 @@ class RayRunner(Runner):
         env = {
             "KERAS_BACKEND": "tensorflow",
             "TF_CPP_MIN_LOG_LEVEL": "3",
+            # As it is here, for the same numbers.
+            SWITCH: str(int(onednn_is_on())),
             "TF_NUM_INTRAOP_THREADS": str(self.request.threads),
             "TF_NUM_INTEROP_THREADS": str(self.request.threads),
             # Or the first of those that share a graphics processor takes all its memory.

@@ -4,6 +4,7 @@ import shutil
 
 import keras_tuner
 
+from keras_hadamard._core.onednn import SWITCH, onednn_is_on
 from keras_hadamard.search.export import BEST, digests, write_best
 from keras_hadamard.search.finalists import best_final, choose
 from keras_hadamard.search.finals import Finals
@@ -142,6 +143,8 @@ class Search(SearchState):
             of = f"{wanted} trials of {space_size(hp):,} configurations"
             say(f"Searching {self.settings.source} in {self.folder}: {of}")
             self.progress.describe(self.facts)
+            if not onednn_is_on():
+                say(f"oneDNN is off on this processor; {SWITCH}=1 may make trainings faster")
         elif done < wanted:
             say(f"Resuming {self.folder}: {done} of {wanted} trials are finished")
         else:

@@ -18,6 +18,7 @@ from keras_hadamard.search.limits import Deadline, LimitExceeded, Limits, exceed
 from keras_hadamard.search.objectives import loss
 from keras_hadamard.search.problem import Problem
 from keras_hadamard.search.strategies import divisible_batch_size, replicated
+from keras_hadamard.search.traced_models import TracedModels
 from keras_hadamard.search.trainings import COMPLETED, FAILED, REFUSED, Configuration
 
 OnEpoch = Callable[[int, float], None]
@@ -74,11 +75,13 @@ def train(
     limits: Limits,
     refuse: bool = True,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    traced: TracedModels | None = None,
 ) -> Outcome:
     """Trains a configuration and keeps the weights of its best epoch.
 
     A model beyond the limits is not trained, if such are to be refused. A configuration that cannot
-    be trained is a result like any other, with the reason.
+    be trained is a result like any other, with the reason. `traced` has the models of former
+    trainings on the same data, one of which is trained anew where there is one.
     """
     start = time.monotonic()
     result: dict[str, Any] = {
@@ -107,6 +110,9 @@ def train(
         hp.values = dict(configuration)
         model = hypermodel.build(hp)
         pruned = isinstance(model, PrunedModel)
+        # Masks and their schedule are no variables.
+        if traced is not None and strategy is None and not pruned:
+            model = traced.take(configuration, model)
         measured = measure(model.model if pruned else model, data.validation.inputs, limits)
         result.update(measured)
         reason = exceeded(limits if refuse else {}, **measured)

@@ -76,6 +76,7 @@ class Formula:
         limits,
         refuse=True,
         callbacks=(),
+        traced=None,
     ):
         if self.stop_at is not None and len(self.ran) >= self.stop_at:
             raise KeyboardInterrupt

@@ -16,6 +16,7 @@ import pytest
 from keras_hadamard import serving
 from keras_hadamard.cli import main
 from keras_hadamard.search import training
+from keras_hadamard.search.traced_models import TracedModels
 
 pytestmark = pytest.mark.slow
 
@@ -89,7 +90,7 @@ def recorded(folder):
     return json.loads(path.read_text())["trials"] if path.exists() else []
 
 
-def fit(problem, seed=1, **configuration):
+def fit(problem, seed=1, traced=None, **configuration):
     seen = []
     outcome = training.train(
         problem,
@@ -98,6 +99,7 @@ def fit(problem, seed=1, **configuration):
         epochs=3,
         on_epoch=lambda epoch, best: seen.append(epoch),
         limits={},
+        traced=traced,
     )
     return outcome, seen
 
@@ -113,6 +115,23 @@ def test_a_training_repeats_itself_by_its_seed(problem):
     assert not np.array_equal(weights[0], weights[2])
     assert seen == [1, 2, 3]
     assert first.result["score"] == max(first.result["curve"])
+
+
+@pytest.mark.parametrize("gating", ["dense", "glu"])
+def test_a_further_seed_traces_nothing_and_changes_nothing(problem, gating):
+    problem, traced = problem(), TracedModels()
+    alone, _ = fit(problem, seed=2, gating=gating)
+    first, _ = fit(problem, seed=1, traced=traced, gating=gating)
+    step = first.model.train_function
+    assert np.abs(first.model.get_weights()[0] - alone.model.get_weights()[0]).max() > 0
+    second, _ = fit(problem, seed=2, traced=traced, gating=gating)
+    assert second.model is first.model and second.model.train_function is step
+    for name in ("curve", "losses", "validation_losses", "parameters", "score"):
+        assert second.result[name] == alone.result[name]
+    for ours, theirs in zip(second.model.get_weights(), alone.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    other, _ = fit(problem, seed=2, traced=traced, gating=gating, fusion="sum")
+    assert other.model is not first.model
 
 
 def test_the_model_has_the_weights_of_the_epoch_it_is_scored_by(problem):
