@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# As the command of the search has it.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 Frame = Any
 FILE = Path(__file__).with_suffix(".md")
@@ -243,7 +245,7 @@ def main() -> None:
         for seed in range(options.seeds):
             rows.setdefault(name, []).append(measured(name, options.trials, seed))
             print(name, seed, rows[name][-1], flush=True)
-    FILE.write_text(table(rows), "utf-8")
+            FILE.write_text(table(rows), "utf-8")
 
 
 if __name__ == "__main__":

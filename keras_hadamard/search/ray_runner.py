@@ -118,7 +118,10 @@ class RayRunner(Runner):
         known = isinstance(error, self.session.ray.exceptions.OutOfMemoryError)
         why = "as its machine ran out of memory" if known else "perhaps out of memory"
         return Trial(
-            **task,
+            number=task["number"],
+            configuration=task["configuration"],
+            seed=task["seed"],
+            epochs=task["epochs"],
             status=FAILED,
             objective=self.search.problem.objective.name,
             score=None,

@@ -130,6 +130,12 @@ class SearchSettings:
     epochs: int | None = option(
         POSITIVE, "the most for one training", None, shown="8, more where there are few rows"
     )
+    full_trainings: bool = option(
+        SWITCH,
+        "train every trial to its end; without it, one that is below the median of the others at "
+        "the same epoch ends there",
+        False,
+    )
     budget: float | None = option(
         SECONDS, "wall time for the whole search", None, identity=False, shown="no limit"
     )

@@ -20,6 +20,8 @@ class Task(TypedDict):
     configuration: Configuration
     seed: int
     epochs: int
+    # What its score has to reach at each epoch, if anything.
+    medians: list[float] | None
 
 
 def run_task(
@@ -49,6 +51,7 @@ def run_task(
             # The baseline is what all else is compared with, so it is trained in any case.
             refuse=not first,
             callbacks=callbacks,
+            medians=task["medians"],
         )
         if first and part is parts[0] and outcome.model is not None:
             rehearse(problem, outcome.model)

@@ -15,6 +15,7 @@ from keras_hadamard._core.optimizer import build_optimizer
 from keras_hadamard.pruning import PrunedModel, sparsity_report, strip
 from keras_hadamard.search.latency import latency
 from keras_hadamard.search.limits import Deadline, LimitExceeded, Limits, exceeded, measure
+from keras_hadamard.search.median_stopping import MedianStopping
 from keras_hadamard.search.objectives import loss
 from keras_hadamard.search.problem import Problem
 from keras_hadamard.search.strategies import divisible_batch_size, replicated
@@ -76,12 +77,14 @@ def train(
     refuse: bool = True,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     traced: TracedModels | None = None,
+    medians: Sequence[float] | None = None,
 ) -> Outcome:
     """Trains a configuration and keeps the weights of its best epoch.
 
     A model beyond the limits is not trained, if such are to be refused. A configuration that cannot
     be trained is a result like any other, with the reason. `traced` has the models of former
-    trainings on the same data, one of which is trained anew where there is one.
+    trainings on the same data, one of which is trained anew where there is one. `medians` are the
+    scores that a training has to have at each epoch to go on.
     """
     start = time.monotonic()
     result: dict[str, Any] = {
@@ -121,6 +124,10 @@ def train(
         # A training that is cut short may end before.
         first = min(settled(model, problem.steps), epochs - 1) if pruned else 0
         deadline = Deadline(limits.get("max_trial_seconds"))
+        # Of a pruned model no score counts before it is sparse.
+        median = MedianStopping(
+            None if pruned else medians, lambda: problem.objective.better(validation.best(0))
+        )
         fitted = replicated(model, lambda: hypermodel.build(hp), strategy)
         build_optimizer(fitted)
         fitted.fit(
@@ -134,6 +141,7 @@ def train(
                 keras.callbacks.TerminateOnNaN(),
                 validation,
                 deadline,
+                median,
                 decaying_rate(epochs),
                 keras.callbacks.EarlyStopping(
                     SCORE,
@@ -149,6 +157,8 @@ def train(
             model.set_weights(fitted.get_weights())
         if deadline.passed:
             result["reason"] = f"its time was used up in epoch {len(validation.scores)}"
+        elif median.stopped:
+            result["reason"] = f"below the median of other trials in epoch {median.stopped}"
         if len(validation.scores) <= first:
             raise TimeoutError(f"{result['reason']}, before it was as sparse as it was to become")
         if pruned:

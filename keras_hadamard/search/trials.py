@@ -5,6 +5,7 @@ from typing import Any
 
 from keras_tuner.engine.base_tuner import BaseTuner
 
+from keras_hadamard.search.median_stopping import medians
 from keras_hadamard.search.oracles import make_oracle, number_of
 from keras_hadamard.search.run_folder import STATE
 from keras_hadamard.search.runner_of import runner_of
@@ -104,12 +105,23 @@ class Trials:
 
     def _task(self, trial: Any) -> Task:
         hp, number = trial.hyperparameters, number_of(trial)
+        epochs = int(hp.values.get("tuner/epochs", self.search.problem.epochs))
         return {
             "number": number,
             "configuration": active(self.search.problem.hypermodel, hp),
             "seed": self.settings.seed + number,
-            "epochs": int(hp.values.get("tuner/epochs", self.search.problem.epochs)),
+            "epochs": epochs,
+            "medians": self._medians(epochs),
         }
+
+    def _medians(self, epochs: int) -> list[float] | None:
+        """What a trial is compared with while it runs, where nothing but its score counts."""
+        settings = self.settings
+        # Hyperband ends trials by itself; folds are trained one after the other.
+        other = settings.algorithm == "hyperband" or settings.folds
+        if other or settings.full_trainings or settings.latency_weight or settings.weights:
+            return None
+        return medians(self.records.trials, epochs, self.search.problem.objective.better)
 
     def _show(self, number: int, configuration: Configuration) -> None:
         left = self.settings.max_trials - number + 1 + self.reserve

@@ -77,6 +77,7 @@ class Formula:
         refuse=True,
         callbacks=(),
         traced=None,
+        medians=None,
     ):
         if self.stop_at is not None and len(self.ran) >= self.stop_at:
             raise KeyboardInterrupt

@@ -186,7 +186,8 @@ def test_an_interrupt_ends_what_runs(go):
     search, plan = go({"seconds": 60.0}, workers=2)
     with pytest.raises(KeyboardInterrupt), runner_of(search) as runner:
         for number in (1, 2):
-            runner.start({"number": number, "configuration": {}, "seed": 0, "epochs": 1})
+            task = {"number": number, "configuration": {}, "seed": 0, "epochs": 1, "medians": None}
+            runner.start(task)
         end = time.monotonic() + 60
         while len(begun(plan)) < 2:
             assert time.monotonic() < end

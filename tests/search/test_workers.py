@@ -32,6 +32,7 @@ TASK = {
     "configuration": {"fusion": "sum", "gating": "dense", "learning_rate": 0.01},
     "seed": 3,
     "epochs": 3,
+    "medians": None,
 }
 
 
