@@ -1,6 +1,6 @@
 """The masks of a pruned model, and the constraint that keeps a variable to its mask."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -64,21 +64,30 @@ class Masks(keras.layers.Layer):
 
     def get(self) -> list[np.ndarray]:
         """The masks of the kernels."""
-        return [ops.convert_to_numpy(mask) for mask in self.masks[: len(self.kernels)]]
+        return list(self.values)
 
-    def set(self, new: Sequence[np.ndarray], old: Sequence[np.ndarray] | None = None) -> None:
+    @property
+    def values(self) -> "MaskValues":
+        """The masks of the kernels, each read when it is asked for."""
+        return MaskValues(self.masks[: len(self.kernels)])
+
+    def set(self, new: Iterable[np.ndarray], old: Sequence[np.ndarray] | None = None) -> None:
         """Assigns the masks of the kernels, where they differ from the old ones if these are given.
 
         The weights follow when the masks are applied.
         """
-        place = len(self.kernels)
-        for index, (kernel, mask) in enumerate(zip(self.kernels, new, strict=True)):
+        for index, (_, mask) in enumerate(zip(self.kernels, new, strict=True)):
             if old is None or not np.array_equal(mask, old[index]):
-                self.masks[index].assign(mask)
-            for weight in self.coupled[index]:
-                filters = np.asarray(kernel.to_view(mask).any(axis=(0, 1)))
-                self.masks[place].assign(weight.mask(filters))
-                place += 1
+                self.set_one(index, mask)
+
+    def set_one(self, index: int, mask: np.ndarray) -> None:
+        """Assigns the mask of one kernel, and those of the weights coupled to its filters."""
+        self.masks[index].assign(mask)
+        place = len(self.kernels) + sum(map(len, self.coupled[:index]))
+        for weight in self.coupled[index]:
+            filters = np.asarray(self.kernels[index].to_view(mask).any(axis=(0, 1)))
+            self.masks[place].assign(weight.mask(filters))
+            place += 1
 
     def set_some(self, masks: Mapping[str, Any]) -> None:
         """Assigns masks by the paths of their kernels, and applies all."""
@@ -110,6 +119,19 @@ class Masks(keras.layers.Layer):
         super().load_own_variables(store)
         self.count = int(ops.convert_to_numpy(self.step))
         self.loads += 1
+
+
+class MaskValues(Sequence[np.ndarray]):
+    """Masks as arrays, one at a time: all of them may be as large as a quarter of the model."""
+
+    def __init__(self, variables: Sequence[Any]) -> None:
+        self.variables = variables
+
+    def __len__(self) -> int:
+        return len(self.variables)
+
+    def __getitem__(self, index: Any) -> Any:
+        return ops.convert_to_numpy(self.variables[index])
 
 
 class MaskConstraint(keras.constraints.Constraint):

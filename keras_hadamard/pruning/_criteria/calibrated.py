@@ -1,5 +1,6 @@
 """Base class of criteria that look at data: passes of it through the model, and norms."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -30,7 +31,7 @@ class Calibrated(Criterion):
     def add_norms(self) -> None:
         """Makes the variables for what is learnt from data, if they are kept."""
 
-    def chosen(self, old: list[np.ndarray], step: int, optimizer: Any) -> list[np.ndarray]:
+    def chosen(self, old: Sequence[np.ndarray], step: int, optimizer: Any) -> Iterable[np.ndarray]:
         if self.schedule.sparsity(step) and not ops.convert_to_numpy(self.masks.calibrated):
             raise received(
                 f"`calibration` with criterion {self.word!r}: inputs of the model, for `prune` or "
@@ -39,7 +40,7 @@ class Calibrated(Criterion):
             )
         return self.masks_by_data(old, step)
 
-    def masks_by_data(self, old: list[np.ndarray], step: int) -> list[np.ndarray]:
+    def masks_by_data(self, old: Sequence[np.ndarray], step: int) -> Iterable[np.ndarray]:
         """The masks at a step, after the data was looked at."""
         raise NotImplementedError
 

@@ -1,6 +1,6 @@
 """Base class of all criteria."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -71,7 +71,7 @@ class Criterion:
         self.kernels = kernels
         self.masks = Masks(kernels, coupled, self.keeps_hidden)
 
-    def chosen(self, old: list[np.ndarray], step: int, optimizer: Any) -> list[np.ndarray]:
+    def chosen(self, old: Sequence[np.ndarray], step: int, optimizer: Any) -> Iterable[np.ndarray]:
         """The masks that the schedule wants at a step, on top of the old ones."""
         raise NotImplementedError
 
@@ -81,7 +81,7 @@ class Criterion:
 
     def update(self, step: int, optimizer: Any = None) -> None:
         """Computes the masks again and applies them."""
-        old = self.masks.get()
+        old = self.masks.values
         self.masks.set(self.chosen(old, step, optimizer), old)
         self.masks.fixed.assign(self.schedule.finished(step))
         self.masks.apply()

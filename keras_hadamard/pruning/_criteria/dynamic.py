@@ -1,6 +1,7 @@
 """Dynamic sparse training: at some steps the smallest weights go and others grow in their place."""
 
 import math
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ class Dynamic(RandomChoice):
         """A number for each weight of a kernel; the greatest grow."""
         raise NotImplementedError
 
-    def chosen(self, old: list[np.ndarray], step: int, optimizer: Any) -> list[np.ndarray]:
+    def chosen(self, old: Sequence[np.ndarray], step: int, optimizer: Any) -> Iterable[np.ndarray]:
         masks = super().chosen(old, step, optimizer)
         # A model that is restored at a step that is due comes here twice.
         if step <= max(self.schedule.begin_step, int(ops.convert_to_numpy(self.masks.moved))):

@@ -1,5 +1,6 @@
 """Base class of criteria that keep the most important weights."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ class Importance(Criterion):
         """A number for each group of the kernel's view."""
         raise NotImplementedError
 
-    def chosen(self, old: list[np.ndarray], step: int, optimizer: Any) -> list[np.ndarray]:
+    def chosen(self, old: Sequence[np.ndarray], step: int, optimizer: Any) -> Iterable[np.ndarray]:
         importances = []
         for index, (kernel, mask) in enumerate(zip(self.kernels, old, strict=True)):
             importance = self.importance(index, kernel)

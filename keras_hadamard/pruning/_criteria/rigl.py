@@ -1,6 +1,6 @@
 """RigL: weights grow where the gradient of the step is greatest."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -63,7 +63,7 @@ class RigL(Dynamic):
             )
         return np.abs(ops.convert_to_numpy(self.masks.gradients[index]))
 
-    def chosen(self, old: list[np.ndarray], step: int, optimizer: Any) -> list[np.ndarray]:
+    def chosen(self, old: Sequence[np.ndarray], step: int, optimizer: Any) -> Iterable[np.ndarray]:
         before = int(ops.convert_to_numpy(self.masks.moved))
         new = super().chosen(old, step, optimizer)
         if int(ops.convert_to_numpy(self.masks.moved)) != before:

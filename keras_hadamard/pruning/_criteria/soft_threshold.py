@@ -1,5 +1,6 @@
 """STR: weights shrink by a threshold, which is learnt for each kernel, and below it are zero."""
 
+from collections.abc import Iterable, Sequence
 from math import isfinite
 from numbers import Real
 from typing import Any
@@ -69,7 +70,7 @@ class SoftThreshold(Criterion):
             mask = kernel.variable.constraint
             kernel.variable.constraint = MaskConstraint(mask.mask, mask.own, left=_Left(self, i))
 
-    def chosen(self, old: list[np.ndarray], step: int, optimizer: Any) -> list[np.ndarray]:
+    def chosen(self, old: Sequence[np.ndarray], step: int, optimizer: Any) -> Iterable[np.ndarray]:
         return old
 
     def replaced(self, training: bool | None) -> list[tuple[Any, Tensor]]:

@@ -1,5 +1,6 @@
 """SparseGPT: kernel by kernel, on inputs that the pruned ones before it make."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ class SparseGPT(Calibrated):
             "damping": non_negative("damping", options.get("damping", 0.01)),
         }
 
-    def masks_by_data(self, old: list[np.ndarray], step: int) -> list[np.ndarray]:
+    def masks_by_data(self, old: Sequence[np.ndarray], step: int) -> Iterable[np.ndarray]:
         # They were chosen together with the weights that they leave.
         return old
 
@@ -49,9 +50,9 @@ class SparseGPT(Calibrated):
     def _prune(
         self, place: int, hessian: np.ndarray, sparsity: float, block_size: int, damping: float
     ) -> None:
-        kernel, reading, masks = self.kernels[place], self.readings[place], self.masks.get()
+        kernel, reading = self.kernels[place], self.readings[place]
         groups, inputs, _ = reading.sizes
-        old = reading.to_groups(masks[place])
+        old = reading.to_groups(self.masks.values[place])
         weights = reading.to_groups(ops.convert_to_numpy(kernel.variable).astype("float64"))
         columns = columns_of(inputs, kernel.view[1] if groups == 1 else inputs, self.structure)
         choose = chooser(self.structure, sparsity)
@@ -70,8 +71,7 @@ class SparseGPT(Calibrated):
             new_weights[group], new_mask[group] = found.T, mask.T
         shape = kernel.variable.shape
         kernel.variable.assign(reading.from_groups(new_weights, shape))
-        masks[place] = reading.from_groups(new_mask, shape)
-        self.masks.set(masks, self.masks.get())
+        self.masks.set_one(place, reading.from_groups(new_mask, shape))
         self.masks.apply()
 
 

@@ -1,5 +1,6 @@
 """Wanda: weights by their size times that of the inputs they meet, output by output."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,9 +26,9 @@ class Wanda(Calibrated):
         for variable, norm in zip(self.masks.norms, norms, strict=True):
             variable.assign(norm)
 
-    def masks_by_data(self, old: list[np.ndarray], step: int) -> list[np.ndarray]:
+    def masks_by_data(self, old: Sequence[np.ndarray], step: int) -> Iterable[np.ndarray]:
         shares = self.sparsities(step)
-        return [self._mask(index, mask, shares[index]) for index, mask in enumerate(old)]
+        return (self._mask(index, mask, shares[index]) for index, mask in enumerate(old))
 
     def _mask(self, index: int, old: np.ndarray, sparsity: float) -> np.ndarray:
         kernel, reading = self.kernels[index], self.readings[index]
