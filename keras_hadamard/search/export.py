@@ -17,8 +17,11 @@ from keras_hadamard.search.settings import SearchError
 BEST, PREPROCESSING, SERVING = "best.keras", "preprocessing.keras", "serving"
 
 
-def rehearse(problem: Problem, model: keras.Model) -> None:
+def rehearse(problem: Problem, model: keras.Model) -> str | None:
     """Exports a model to nowhere, so that what fails then fails before hours of training.
+
+    Returns:
+        What of the check failed, if something did: then a search still has its `best.keras`.
 
     Raises:
         SearchError: If it cannot be saved, exported or checked.
@@ -27,12 +30,14 @@ def rehearse(problem: Problem, model: keras.Model) -> None:
         try:
             model, _ = _finished(problem, model)
             model.save(Path(folder, BEST))
-            _export(problem, model, Path(folder, SERVING))
+            report = _export(problem, model, Path(folder, SERVING))
         except Exception as error:
             said = " ".join(f"{type(error).__name__}: {error}".split())
             raise SearchError(
                 f"The model of the first trial cannot be exported, so that none could: {said}"
             ) from error
+    failed = [f"{item.name}: {item.detail}" for item in report.items if item.passed is False]
+    return f"not for a stock TF Serving: {'; '.join(failed)}" if failed else None
 
 
 def write_best(problem: Problem, source: Path, folder: Path) -> dict[str, Any]:

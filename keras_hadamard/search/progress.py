@@ -80,7 +80,8 @@ class Progress:
         """The training has ended."""
         outcome = training.reason or ""
         if training.score is not None:
-            outcome = f"{self.objective.title} {self.objective.format(training.score)}"
+            score = f"{self.objective.title} {self.objective.format(training.score)}"
+            outcome = f"{score} ({outcome})" if outcome else score
         verdict = outcome if training.completed else f"{training.status}: {outcome}"
         self.say(
             f"{self._title}  {verdict}  {training.seconds:.1f} s | {self._status(self._left - 1)}"

@@ -54,7 +54,9 @@ def run_task(
             medians=task["medians"],
         )
         if first and part is parts[0] and outcome.model is not None:
-            rehearse(problem, outcome.model)
+            outcome.result["reason"] = rehearse(problem, outcome.model) or outcome.result.get(
+                "reason"
+            )
         return outcome.result
 
     result = cross_validate(train_on, parts) if settings.folds else train_on(problem)

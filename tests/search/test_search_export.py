@@ -2,15 +2,18 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_hadamard import serving
 from keras_hadamard.datasets import load_arrays
-from keras_hadamard.search import SearchError, SearchSettings, export
+from keras_hadamard.search import SearchError, SearchSettings, export, tasks
 from keras_hadamard.search.problem import Problem
+from keras_hadamard.search.training import Outcome
 
 TEXTS = ["a dog", "the unknown cat", "a cat", "dog dog the"]
 
@@ -125,6 +128,30 @@ def test_a_model_that_cannot_be_exported_ends_the_search_at_its_first_trial(mixe
     model = keras.Model(model.inputs, Python()(model.outputs[0]))
     with pytest.raises(SearchError, match="cannot be exported"):
         export.rehearse(problem, model)
+
+
+def test_a_failing_check_is_known_from_the_first_trial(mixed, monkeypatch):
+    problem = mixed()
+    model = network(problem.data)
+    assert export.rehearse(problem, model) is None
+    item = serving.CheckItem("batch 8", False, "does not load")
+    report = serving.CheckReport(Path("m/1"), 1, (item, serving.CheckItem("labels", None, "-")))
+    monkeypatch.setattr(serving, "check", lambda served, model: report)
+    said = "not for a stock TF Serving: batch 8: does not load"
+    assert export.rehearse(problem, model) == said
+
+    def trained(*arguments, **options):
+        return Outcome(
+            {"status": "completed", "configuration": {}, "seed": 1, "epochs": 1, "curve": [0.5]}
+            | {"objective": "accuracy", "score": 0.5, "parameters": 1, "seconds": 1.0},
+            model,
+        )
+
+    monkeypatch.setattr(tasks, "train", trained)
+    task = {"number": 1, "configuration": {}, "seed": 1, "epochs": 1, "medians": None}
+    first = tasks.run_task(task, problem, lambda epoch, best: None)
+    second = tasks.run_task({**task, "number": 2}, problem, lambda epoch, best: None)
+    assert (first.reason, second.reason) == (said, None) and first.completed
 
 
 def test_a_damaged_source_is_named(mixed, tmp_path):
