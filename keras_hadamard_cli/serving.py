@@ -34,7 +34,7 @@ def register(commands: Commands) -> None:
     add(
         "--examples",
         metavar="FILE.npz",
-        help="arrays by name of input, to calibrate int8 with; `target`, if there is one, is what is true",
+        help="arrays by name of input, to calibrate int8 with, and of `target`, to judge by",
     )
     convert.set_defaults(run="keras_hadamard.cli.serving:run_convert")
     check = commands.add_parser("check", help="check that a model runs on a stock TF Serving")

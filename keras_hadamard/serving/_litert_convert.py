@@ -34,10 +34,7 @@ def convert(
     tolerance: float,
 ) -> bytes:
     """The content of a file; in eight bits, what is enough for `expected` on `rows`."""
-    specs = {
-        name: tf.TensorSpec((1, *spec.shape[1:]), spec.dtype, name)
-        for name, spec in endpoint.specs.items()
-    }
+    specs = _specs(endpoint, split)
     with tempfile.TemporaryDirectory() as folder:
         with portable_ops():
             write_archive(Path(folder), [model], {"serve": Endpoint(specs, endpoint.call)})
@@ -67,6 +64,21 @@ def convert(
             ) from error
 
 
+def _specs(endpoint: Endpoint, split: Calibration | None) -> dict[str, tf.TensorSpec]:
+    """Inputs of one example, in eight bits of the examples' sizes where the model has none.
+
+
+    A length that is not known is a loop, which cannot be calibrated.
+    """
+    shapes = {
+        name: (1, *(spec.shape[1:] if split is None else split.rows[name].shape[1:]))
+        for name, spec in endpoint.specs.items()
+    }
+    return {
+        name: tf.TensorSpec(shapes[name], spec.dtype, name) for name, spec in endpoint.specs.items()
+    }
+
+
 def _representative(
     arrays: Arrays, specs: Mapping[str, tf.TensorSpec]
 ) -> Callable[[], Iterator[tuple[str, dict[str, np.ndarray]]]]:
@@ -84,21 +96,23 @@ def _quantized(
 ) -> bytes:
     """The file in eight bits, but for the ops that lose too much."""
     quantizer = Quantizer(converter)
-    rows = rows[:_JUDGES]
-    wanted = {name: array[: len(rows)] for name, array in expected.items()}
 
-    def error(floats: Collection[Op]) -> float:
+    def error(floats: Collection[Op], count: int) -> float:
         run = runner(quantizer.content(floats))
         try:
-            answers = [run(row) for row in rows]
+            answers = [run(row) for row in rows[:count]]
         except RuntimeError:  # A quotient by what was rounded to zero.
             return float("inf")
         found = {name: np.concatenate([one[name] for one in answers]) for name in answers[0]}
-        return largest_difference(wanted, found)
+        return largest_difference({name: x[:count] for name, x in expected.items()}, found)
 
-    if error(()) <= tolerance:
-        return quantizer.content()
-    return quantizer.content(fewest_in_floats(quantizer.nodes, error, tolerance))
+    floats: list[Op] = []
+    # Few rows choose faster, and all of them judge.
+    for count in (_JUDGES, len(rows)):
+        if error(floats, len(rows)) <= tolerance:
+            break
+        floats = fewest_in_floats(quantizer.nodes, lambda ops, n=count: error(ops, n), tolerance)
+    return quantizer.content(floats)
 
 
 def _reason(error: Exception) -> str:

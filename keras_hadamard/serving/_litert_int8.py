@@ -66,6 +66,8 @@ def fewest_in_floats(
     quotient makes of its rounding. Bisected is then how many of the first stay in floats, and each
     of those goes back to eight bits if the others are enough.
     """
+    if error(()) <= allowed:
+        return []
     allowed *= _MARGIN
     if not nodes or error(nodes) > allowed:
         return []  # Not for want of bits.

@@ -179,3 +179,18 @@ def test_onnx_without_its_packages(tmp_path, monkeypatch):
     with pytest.raises(ImportError, match=r'pip install "keras-hadamard\[onnx\]"'):
         serving.export_onnx(gated(), tmp_path / "m.onnx")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("make", [layers.MinGRU, layers.GatedLinearAttention, layers.Retention])
+def test_onnx_of_sequences_of_any_length(tmp_path, make):
+    runtime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("tf2onnx")
+    inputs = keras.Input((None, 4), name="x")
+    model = keras.Model(inputs, (make(4) if make is layers.MinGRU else make(heads=1))(inputs))
+    assert serving.export_onnx(model, tmp_path / "m.onnx").ok
+    session = runtime.InferenceSession(str(tmp_path / "m.onnx"))
+    for length in (3, 70):
+        x = np.random.default_rng(0).normal(size=(2, length, 4)).astype("float32")
+        (got,) = session.run(None, {"x": x})
+        expected = np.asarray(model(x))
+        assert np.abs(got - expected).max() < 1e-4 * np.abs(expected).max()
