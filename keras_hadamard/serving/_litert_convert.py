@@ -3,6 +3,7 @@
 import re
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,7 @@ def _quantized(
     """The file in eight bits, but for the ops that lose too much."""
     quantizer = Quantizer(converter)
 
-    def error(floats: Collection[Op], count: int) -> float:
+    def error(count: int, floats: Collection[Op]) -> float:
         run = runner(quantizer.content(floats))
         try:
             answers = [run(row) for row in rows[:count]]
@@ -109,9 +110,9 @@ def _quantized(
     floats: list[Op] = []
     # Few rows choose faster, and all of them judge.
     for count in (_JUDGES, len(rows)):
-        if error(floats, len(rows)) <= tolerance:
+        if error(len(rows), floats) <= tolerance:
             break
-        floats = fewest_in_floats(quantizer.nodes, lambda ops, n=count: error(ops, n), tolerance)
+        floats = fewest_in_floats(quantizer.nodes, partial(error, count), tolerance)
     return quantizer.content(floats)
 
 

@@ -1,5 +1,6 @@
 """The metric of a task, of what a model and a file answer to the same rows."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,8 +8,10 @@ import numpy as np
 
 from keras_hadamard._core.checks import received
 
-# How much accuracy a file may lose, beside one row.
+# How much accuracy a file may lose, if that is no less than a row.
 ALLOWED_LOSS = 0.02
+# By how much numbers may be worse, of the standard deviation of what is true.
+ALLOWED_ERROR = 0.1
 
 
 @dataclass(frozen=True)
@@ -20,22 +23,22 @@ class Metric:
         value: Float, of the file.
         keras_value: Float, of the Keras model.
         rows: Integer, how many rows it is of.
+        allowed: Float, by how much the file may be worse: 0.02 of accuracy, or one row; of an
+            error, a tenth of the standard deviation of what is true.
     """
 
     name: str
     value: float
     keras_value: float
     rows: int
+    allowed: float
 
     @property
     def ok(self) -> bool:
-        """Whether classes are as good: at most one row, or two of a hundred, are lost.
-
-        Numbers are, where outputs are within their tolerance.
-        """
-        loss = self.keras_value - self.value
+        """Whether the file is worse by no more than it may be."""
+        sign = 1 if self.name == "accuracy" else -1
         # What rounding leaves of the difference of two quotients is no row.
-        return self.name != "accuracy" or loss <= max(ALLOWED_LOSS, 1 / self.rows) + 1e-9
+        return sign * (self.keras_value - self.value) <= self.allowed + 1e-9
 
     def __str__(self) -> str:
         return f"{self.name} {self.value:.4g} (Keras {self.keras_value:.4g})"
@@ -74,7 +77,11 @@ def check_outputs(targets: np.ndarray, output: np.ndarray, name: str) -> None:
 def metric(targets: np.ndarray, answers: np.ndarray, keras_answers: np.ndarray) -> Metric:
     """Accuracy where targets are classes or labels, else the root of the mean squared error."""
     name, of = _metric_of(targets, keras_answers)
-    return Metric(name, of(answers), of(keras_answers), len(targets))
+    allowed = max(ALLOWED_LOSS, 1 / len(targets))
+    if name == "RMSE":
+        # Of a constant nothing is known.
+        allowed = ALLOWED_ERROR * float(targets.std()) or math.inf
+    return Metric(name, of(answers), of(keras_answers), len(targets), allowed)
 
 
 def _metric_of(targets: np.ndarray, output: np.ndarray) -> Any:

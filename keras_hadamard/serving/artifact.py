@@ -38,7 +38,8 @@ class Artifact:
         held_out: Boolean, whether none of those rows had calibrated the file. Defaults to `None`,
             nothing was calibrated.
         metric: `Metric` of the task, where targets were given: its `name`, `"accuracy"` or
-            `"RMSE"`, its `value` of the file, its `keras_value` and its `rows`. Defaults to `None`.
+            `"RMSE"`, its `value` of the file, its `keras_value`, its `rows`, and by how much the
+            file is `allowed` to be worse. Defaults to `None`.
 
     Example:
 
@@ -62,7 +63,7 @@ class Artifact:
 
     @property
     def ok(self) -> bool:
-        """Whether outputs are within the tolerance, and at most 2 % of accuracy, or a row, lost."""
+        """Whether outputs are within the tolerance, and the task is done as well as allowed."""
         return self.difference <= self.tolerance and (self.metric is None or self.metric.ok)
 
     def __str__(self) -> str:

@@ -105,20 +105,32 @@ def _convert(tf2onnx: Any, endpoint: Endpoint) -> bytes:
     level = logger.level
     # It reports each op that it does not have and continues; what is missing is raised below.
     logger.setLevel(logging.CRITICAL)
+    function = tf.function(endpoint.call, autograph=False)
     try:
         with portable_ops():
             proto, _ = tf2onnx.convert.from_function(
-                tf.function(endpoint.call, autograph=False),
+                function,
                 input_signature=[endpoint.specs],
                 opset=_OPSET,
                 custom_op_handlers={"Expm1": (_expm1, [])},
             )
+            _keep_constants(proto, function.get_concrete_function(endpoint.specs).graph.captures)
     except Exception as error:
         raise received("a model of ops that ONNX has", reason=_reason(error)) from error
     finally:
         logger.setLevel(level)
     content: bytes = proto.SerializeToString()
     return content
+
+
+def _keep_constants(proto: Any, captures: Any) -> None:
+    """Tensors that a layer keeps beside its weights, such as means, are no inputs of the file."""
+    values = {inside.name: outside for outside, inside in captures}
+    numpy_helper = importlib.import_module("onnx.numpy_helper")
+    for value in [value for value in proto.graph.input if value.name in values]:
+        array = values[value.name].numpy()
+        proto.graph.initializer.append(numpy_helper.from_array(array, value.name))
+        proto.graph.input.remove(value)
 
 
 def _expm1(graph: Any, node: Any, name: str, _: list[Any]) -> None:

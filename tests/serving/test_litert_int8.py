@@ -156,7 +156,7 @@ def test_targets_that_do_not_fit(tmp_path, targets, message):
 
 def test_a_file_that_loses_accuracy_is_not_ok(tmp_path):
     def made(value, difference=0.01):
-        metric = serving._metrics.Metric("accuracy", value, 0.99, 200)
+        metric = serving._metrics.Metric("accuracy", value, 0.99, 200, 0.02)
         return serving.Artifact(
             tmp_path, "LiteRT int8", 1, difference, 0.1, 1.0, 1.0, 200, True, metric
         )
@@ -221,6 +221,15 @@ def test_sketches_that_few_products_reach_are_as_good_elsewhere(tmp_path, sketch
     examples = {x.name: generator.normal(size=(20, x.shape[1])).astype("float32") for x in branches}
     made = serving.export_litert(model, tmp_path / "m.tflite", examples=examples)
     assert made.difference < 1e-5, str(made)
+
+
+def test_numbers_that_are_much_worse_are_not_ok():
+    def made(value):
+        targets = np.array([100.0, 120.0] * 10)
+        return serving._metrics.metric(targets, targets + value, targets + 0.5)
+
+    assert made(1.4).ok and not made(1.6).ok and made(0.2).ok
+    assert made(1.4).allowed == pytest.approx(1)
 
 
 def nodes(count):

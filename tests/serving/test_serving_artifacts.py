@@ -194,3 +194,12 @@ def test_onnx_of_sequences_of_any_length(tmp_path, make):
         (got,) = session.run(None, {"x": x})
         expected = np.asarray(model(x))
         assert np.abs(got - expected).max() < 1e-4 * np.abs(expected).max()
+
+
+def test_onnx_of_constants_that_a_layer_keeps(tmp_path):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("tf2onnx")
+    inputs = keras.Input((2,), name="x")
+    scaled = keras.layers.Normalization(mean=[3.0, 4.0], variance=[4.0, 9.0], invert=True)(inputs)
+    made = serving.export_onnx(keras.Model(inputs, scaled), tmp_path / "m.onnx")
+    assert made.ok, str(made)
