@@ -112,7 +112,7 @@ def _convert(tf2onnx: Any, endpoint: Endpoint) -> bytes:
                 function,
                 input_signature=[endpoint.specs],
                 opset=_OPSET,
-                custom_op_handlers={"Expm1": (_expm1, [])},
+                custom_op_handlers={"Expm1": (_expm1, []), "Erfc": (_erfc, [])},
             )
             _keep_constants(proto, function.get_concrete_function(endpoint.specs).graph.captures)
     except Exception as error:
@@ -145,6 +145,16 @@ def _expm1(graph: Any, node: Any, name: str, _: list[Any]) -> None:
     above = graph.make_node("Add", [graph.make_node("Exp", [x]).output[0], one]).output[0]
     graph.remove_node(node.name)
     graph.make_node("Mul", [tanh, above], name=name, outputs=[output], **kind)
+
+
+def _erfc(graph: Any, node: Any, name: str, _: list[Any]) -> None:
+    """`1 - erf(x)`, in which GELU multiplies what is nearly 0 by `x`: exact enough."""
+    (x,), (output,) = node.input, node.output
+    kind = {"shapes": [graph.get_shape(output)], "dtypes": [graph.get_dtype(output)]}
+    one = graph.make_const(f"{name}_one", np.array(1.0, "float32")).output[0]
+    erf = graph.make_node("Erf", [x]).output[0]
+    graph.remove_node(node.name)
+    graph.make_node("Sub", [one, erf], name=name, outputs=[output], **kind)
 
 
 def _reason(error: Exception) -> str:

@@ -174,6 +174,18 @@ def test_onnx_of_an_op_that_the_converter_has_not(tmp_path):
     np.testing.assert_allclose(got, np.expm1(x), rtol=1e-6)
 
 
+def test_onnx_of_gelu(tmp_path):
+    runtime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("tf2onnx")
+    inputs = keras.Input((5,), name="x")
+    model = keras.Model(inputs, keras.ops.gelu(inputs, approximate=False))
+    assert serving.export_onnx(model, tmp_path / "m.onnx").ok
+    x = np.array([[-9.0, -3.0, 0.0, 1e-3, 2.0]], "float32")
+    (got,) = runtime.InferenceSession(str(tmp_path / "m.onnx")).run(None, {"x": x})
+    expected = [0.5 * v * math.erfc(-v / math.sqrt(2)) for v in x[0].astype("float64")]
+    np.testing.assert_allclose(got[0], expected, rtol=1e-6, atol=1e-6)
+
+
 def test_onnx_without_its_packages(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tf2onnx", None)
     with pytest.raises(ImportError, match=r'pip install "keras-hadamard\[onnx\]"'):
