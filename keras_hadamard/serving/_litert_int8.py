@@ -1,7 +1,9 @@
 """Eight bits where they are enough: the fewest ops of a model that have to stay in floats."""
 
+import contextlib
 import math
-from collections.abc import Callable, Collection, Iterable
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cached_property
 from typing import Any
 
@@ -53,7 +55,25 @@ class Quantizer:
         options = self._debugger.options
         options.denylisted_nodes = [op.outputs[0] for op in floats if len(op.outputs) == 1]
         options.denylisted_ops = [op.kind for op in floats if len(op.outputs) > 1]
-        return bytes(self._debugger.get_nondebug_quantized_model())
+        with _without_chatter():
+            return bytes(self._debugger.get_nondebug_quantized_model())
+
+
+@contextlib.contextmanager
+def _without_chatter() -> Iterator[None]:
+    """The converter says its options on each of many trials, past Python's own streams."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # There is no such stream.
+        yield
+        return
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def fewest_in_floats(
