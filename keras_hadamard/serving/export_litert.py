@@ -28,6 +28,7 @@ def export_litert(
     *,
     examples: Mapping[str, Any] | None = None,
     targets: Any = None,
+    tolerance: float | None = None,
 ) -> Artifact:
     """Writes a model for LiteRT (TensorFlow Lite), with only its builtin ops, without Flex.
 
@@ -55,6 +56,9 @@ def export_litert(
             (or labels of 0 and 1), for which the artifact has the accuracy of the file and of the
             Keras model on the rows of the comparison, or numbers, for which it has the root of the
             mean squared error. Defaults to `None`.
+        tolerance: Positive float, by how much outputs may differ, relative to their scale. More of
+            it keeps fewer ops of `"int8"` in floats, as where only the class with the highest score
+            matters, which `targets` judge. Defaults to `None`, that of the precision.
 
     Returns:
         An `Artifact`, with size, difference, metric and times.
@@ -91,7 +95,11 @@ def export_litert(
         _calibration.check_examples(endpoint.specs, given)
         if targets is not None:
             targets = _metrics.as_targets(targets, len(next(iter(given.values()))))
-    return _published(model, path, precision, endpoint, given, targets)
+    if tolerance is None:
+        tolerance = TOLERANCES[precision]
+    elif not tolerance > 0:
+        raise received("`tolerance` to be a positive number", tolerance=tolerance)
+    return _published(model, path, precision, endpoint, given, targets, tolerance)
 
 
 def _published(
@@ -101,6 +109,7 @@ def _published(
     endpoint: Endpoint,
     given: Mapping[str, np.ndarray] | None,
     targets: np.ndarray | None,
+    tolerance: float,
 ) -> Artifact:
     int8 = precision == "int8"
     split = _calibration.split(given) if int8 and given is not None else None
@@ -118,7 +127,7 @@ def _published(
             raise received("`targets` of a model of one output", outputs=list(expected))
         name, output = next(iter(expected.items()))
         _metrics.check_outputs(targets, output, name)
-    kind, tolerance = f"LiteRT {precision}", TOLERANCES[precision]
+    kind = f"LiteRT {precision}"
     content = convert(model, endpoint, precision, split, rows, expected, tolerance)
     if int8:
         floats, ops = in_floats(content)

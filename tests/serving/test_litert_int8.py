@@ -182,6 +182,23 @@ def test_an_op_that_rounding_breaks_stays_in_floats(tmp_path):
     assert off == pytest.approx(made.difference, rel=1e-3) and off <= 0.1
 
 
+def test_a_wider_tolerance_keeps_fewer_ops_in_floats(tmp_path):
+    inputs = keras.Input((6,), name="x")
+    x = keras.layers.Dense(6)(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(2, name="y")(x * keras.ops.square(x)))
+    examples = {"x": np.random.default_rng(0).normal(size=(60, 6)).astype("float32")}
+
+    def floats(tolerance):
+        path = tmp_path / "m.tflite"
+        made = serving.export_litert(model, path, "int8", examples=examples, tolerance=tolerance)
+        assert made.ok and made.tolerance == tolerance
+        return in_floats(path.read_bytes())[0]
+
+    assert floats(1e-4) > floats(0.5)
+    with pytest.raises(ValueError, match="`tolerance` to be a positive number"):
+        floats(0.0)
+
+
 def test_what_has_no_op_to_quantize(tmp_path):
     inputs = keras.Input((6,), name="x")
     model = keras.Model(inputs, layers.DropPath(0.1)(inputs))
