@@ -19,12 +19,23 @@ def register(commands: Commands) -> None:
     )
     add("--xla", action="store_true", help="only for a server that was started with XLA")
     export.set_defaults(run="keras_hadamard.cli.serving:run_export")
-    convert = commands.add_parser("convert", help="write a model for LiteRT or as ONNX")
+    convert = commands.add_parser(
+        "convert",
+        help="write a model, or the best of a search, for LiteRT or as ONNX",
+        description="Writes a model for LiteRT or as ONNX, and compares it with Keras. Of a search "
+        "the file takes what best.keras takes, arrays as preprocessing.keras makes them: looking "
+        "up texts and categories is no op of LiteRT. Its data calibrate and judge the file, and "
+        "the names of its classes are written beside it, FILE.labels.txt.",
+    )
     add = convert.add_argument
-    add("model", metavar="MODEL.keras")
+    add("model", metavar="MODEL.keras|RUN_DIR")
     add("file", metavar="FILE", help="ends in .tflite or in .onnx")
     add("--precision", choices=PRECISIONS, help="precision of LiteRT; default: float32")
-    add("--examples", metavar="FILE.npz", help="arrays by name of input, to calibrate int8 with")
+    add(
+        "--examples",
+        metavar="FILE.npz",
+        help="arrays by name of input, to calibrate int8 with, and of `target`, to judge by",
+    )
     convert.set_defaults(run="keras_hadamard.cli.serving:run_convert")
     check = commands.add_parser("check", help="check that a model runs on a stock TF Serving")
     check.add_argument("directory", metavar="DIR")

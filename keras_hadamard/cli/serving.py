@@ -7,11 +7,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from keras_hadamard._core.files import write_atomically
 from keras_hadamard._core.reading import reading
+from keras_hadamard.cli.run_files import RunFiles, run_files
 from keras_hadamard_cli.errors import FAILED, InputError
 
 if TYPE_CHECKING:
     import keras
+
+    from keras_hadamard.serving import Artifact
 
 
 def run_export(arguments: argparse.Namespace) -> int:
@@ -38,19 +42,51 @@ def run_convert(arguments: argparse.Namespace) -> int:
     if arguments.precision and not lite:
         raise InputError(f"ONNX has no --precision. Received: {arguments.precision}")
     examples = _arrays(arguments.examples) if arguments.examples else None
-    model = _load(arguments.model)
+    source, run = Path(arguments.model), None
+    if source.is_dir():
+        run = run_files(source, arguments.precision == "int8", examples is not None)
+        source = run.model
+    model = _load(str(source))
+    targets = None if run is None else run.targets
+    if examples is None and run is not None:
+        examples = run.examples
+    elif examples is not None and "target" not in {x.name for x in model.inputs or ()}:
+        targets = examples.pop("target", None)
+    made = _converted(model, arguments, lite, examples, targets)
+    sys.stdout.write(f"{made}\n")
+    if run is not None:
+        _tell(run, arguments.file)
+    return 0 if made.ok else FAILED
+
+
+def _converted(
+    model: "keras.Model",
+    arguments: argparse.Namespace,
+    lite: bool,
+    examples: dict[str, Any] | None,
+    targets: Any,
+) -> "Artifact":
     from keras_hadamard import serving
 
     try:
-        if lite:
-            precision = arguments.precision or "float32"
-            made = serving.export_litert(model, arguments.file, precision, examples=examples)
-        else:
-            made = serving.export_onnx(model, arguments.file, examples=examples)
+        if not lite:
+            return serving.export_onnx(model, arguments.file, examples=examples)
+        precision = arguments.precision or "float32"
+        return serving.export_litert(
+            model, arguments.file, precision, examples=examples, targets=targets
+        )
     except (ValueError, TypeError) as error:
         raise InputError(str(error)) from error
-    sys.stdout.write(f"{made}\n")
-    return 0 if made.ok else FAILED
+
+
+def _tell(run: RunFiles, file: str) -> None:
+    """Says what the file takes, and writes beside it what its scores are of."""
+    for note in run.notes:
+        sys.stdout.write(f"      {note}\n")
+    if run.labels:
+        path = Path(f"{file}.labels.txt")
+        write_atomically(path, "\n".join(run.labels) + "\n")
+        sys.stdout.write(f"      labels of its scores, one a line: {path}\n")
 
 
 def _file(name: str) -> Path:

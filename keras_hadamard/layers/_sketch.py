@@ -12,6 +12,9 @@ from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Shape, Tensor
 from keras_hadamard.ops.count_sketch import count_sketch
 
+# With so many products for each place of a sketch, none is left without one.
+MANY = 16
+
 
 @dataclass(frozen=True)
 class Sketch:
@@ -45,6 +48,21 @@ def add_sketches(
         )
         for i, width in enumerate(widths)
     ]
+
+
+def of_products(z: Tensor, sketches: Sequence[Sketch]) -> Tensor:
+    """The sketch `z` of an outer product, exactly 0 where no product of two inputs goes.
+
+    Transforms leave their rounding there, which a root would magnify, and which differs between
+    an FFT and the products that stand in for it in other formats.
+    """
+    first, second = sketches
+    pairs = first.indices.shape[0] * second.indices.shape[0]
+    if pairs > MANY * first.size:
+        return z
+    places = ops.reshape((first.indices[:, None] + second.indices) % first.size, (-1,))
+    ones = ops.ones((pairs,), z.dtype)
+    return z * ops.cast(count_sketch(ones, places, ones, size=first.size) > 0, z.dtype)
 
 
 @serializable

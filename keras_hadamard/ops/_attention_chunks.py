@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from keras_hadamard._core.dtypes import accumulation_dtype
 from keras_hadamard._core.typing import Tensor
-from keras_hadamard.ops._shapes import axis_size
+from keras_hadamard.ops._shapes import axis_size, ceil_div
 
 
 def chunk_size(x: Tensor, chunk: int) -> int:
@@ -24,7 +24,7 @@ def chunk_size(x: Tensor, chunk: int) -> int:
 def to_chunks(x: Tensor, size: int, fill: float = 0.0) -> Tensor:
     """(batch, length, heads, width) to (batch * heads * chunks, size, width)."""
     x = tf.transpose(tf.cast(x, accumulation_dtype(x.dtype)), (0, 2, 1, 3))
-    more = -axis_size(x, 2) % size
+    more = ceil_div(axis_size(x, 2), size) * size - axis_size(x, 2)
     if not isinstance(more, int) or more:
         x = tf.pad(x, [[0, 0], [0, 0], [0, more], [0, 0]], constant_values=fill)
     return tf.reshape(x, (-1, size, x.shape[-1]))
@@ -33,7 +33,7 @@ def to_chunks(x: Tensor, size: int, fill: float = 0.0) -> Tensor:
 def from_chunks(x: Tensor, like: Tensor) -> Tensor:
     """The way back, to the batch, length, heads and dtype of `like`."""
     batch, length, heads = (axis_size(like, axis) for axis in range(3))
-    count = -(-length // x.shape[1])
+    count = ceil_div(length, x.shape[1])
     x = tf.reshape(x, (batch, heads, count * x.shape[1], x.shape[-1]))
     return tf.cast(tf.transpose(x[:, :, :length], (0, 2, 1, 3)), like.dtype)
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from keras_hadamard._core.dtypes import upcast
 from keras_hadamard._core.typing import Tensor
-from keras_hadamard.ops._shapes import axis_size
+from keras_hadamard.ops._shapes import axis_size, ceil_div
 from keras_hadamard.ops._xla import materialize
 
 Size = tuple[int, int]
@@ -55,7 +55,7 @@ def shifted(x: Tensor, kernel: Tensor, pads: Pads, strides: int, dilation: int) 
     below = axis_size(wide, 1) - dilation * (height - 1)
     right = axis_size(wide, 2) - dilation * (width - 1)
 
-    sides = [-(-n // strides) for n in (below, right)]
+    sides = [ceil_div(n, strides) for n in (below, right)]
     batch, across, channels = axis_size(wide, 0), axis_size(wide, 2), wide.shape[-1]
     none = tf.zeros((batch, *sides, channels), wide.dtype)
 
@@ -122,7 +122,8 @@ def to_kernel_native(
     if dilation > 1:
         # Every phase of the dilation is a convolution of its own.
         x = _pad(x, pads)
-        more = [(0, -axis_size(x, axis) % dilation) for axis in (1, 2)]
+        sides = [axis_size(x, axis) for axis in (1, 2)]
+        more = [(0, ceil_div(side, dilation) * dilation - side) for side in sides]
         pads = ((0, 0), (0, 0))
         g, x = (tf.space_to_batch(_pad(t, more), (dilation, dilation), pads) for t in (g, x))
     grad = tf.raw_ops.DepthwiseConv2dNativeBackpropFilter(

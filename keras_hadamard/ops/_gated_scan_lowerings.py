@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from keras_hadamard._core.dtypes import accumulation_dtype
 from keras_hadamard._core.typing import Tensor
-from keras_hadamard.ops._shapes import axis_size
+from keras_hadamard.ops._shapes import axis_size, ceil_div
 from keras_hadamard.ops._xla import dynamic_update_slice
 
 # Steps in one turn of XLA's loop.
@@ -96,7 +96,7 @@ def _blocks(a: Tensor, b: Tensor, carry: Tensor, reverse: bool, transpose: bool)
         decays, new = tf.unstack(a, axis=1), tf.unstack(b, axis=1)
         return tf.stack(_chain(decays, new, carry, reverse, transpose)[0], axis=1)
     length = tf.shape(a)[1] if known is None else known
-    count = -(-length // BLOCK)
+    count = ceil_div(length, BLOCK)
     size = BLOCK if known is None else -(-known // count)
     inner = tf.shape(a)[2] if inner is None else inner
     shape = (-1, count, size, inner)

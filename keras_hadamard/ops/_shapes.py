@@ -19,6 +19,11 @@ def axis_size(x: Tensor, axis: int) -> Any:
     return tf.shape(x)[axis] if x.shape[axis] is None else x.shape[axis]
 
 
+def ceil_div(size: Any, by: int) -> Any:
+    """`size / by`, rounded up. ONNX rounds the quotient of a negative number towards zero."""
+    return (size + by - 1) // by
+
+
 def compatible(one: Shape, other: Shape) -> bool:
     """Whether two shapes can be the same once everything is known."""
     return len(one) == len(other) and all(

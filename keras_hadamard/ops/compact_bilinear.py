@@ -1,5 +1,6 @@
 """The circular convolution of two sketches: the sketch of their outer product."""
 
+import numpy as np
 import tensorflow as tf
 
 from keras_hadamard._core.checks import received
@@ -9,6 +10,9 @@ from keras_hadamard.ops import _fourier
 from keras_hadamard.ops._broadcast import sum_to
 from keras_hadamard.ops._custom_op import custom_op
 from keras_hadamard.ops._shapes import compatible, static_shape
+
+# Widths up to which the terms are added up as they are.
+DIRECT = 32
 
 
 def compact_bilinear(x: Tensor, y: Tensor, *, sum_axis: int | None = None) -> Tensor:
@@ -27,9 +31,11 @@ def compact_bilinear(x: Tensor, y: Tensor, *, sum_axis: int | None = None) -> Te
         Tensor of the broadcast shape of `x` and `y`, without `sum_axis`.
 
     Numerics:
-        The transforms are float32 for float16 and bfloat16 input, and float64 for float64. LiteRT
-        and ONNX have no FFT: there each is three products with matrices, of the two factors of
-        `d` that are nearest to each other.
+        The transforms are float32 for float16 and bfloat16 input, and float64 for float64. Up to
+        `d = 32` the terms are added up without transforms, so that what no pair of entries reaches
+        is 0 and not rounding, which a root would magnify. LiteRT and ONNX have no FFT: there each
+        longer one is three products with matrices, of the two factors of `d` that are nearest to
+        each other.
 
     Raises:
         ValueError: If the shapes do not fit together, the last axis is unknown, `sum_axis` is no
@@ -94,7 +100,26 @@ def _gradient(
     )
 
 
+def _direct(x: Tensor, y: Tensor, sum_axis: int | None) -> Tensor:
+    """Row `j` of a table is `y` moved by `j`; `z` is `x` times the table."""
+    size, dtype = x.shape[-1], accumulation_dtype(x.dtype)
+    wide_x, wide_y = tf.cast(x, dtype), tf.cast(y, dtype)
+    moved = (np.arange(size) - np.arange(size)[:, None]) % size
+    if sum_axis is None:
+        table = tf.gather(wide_y, moved, axis=-1)
+        return tf.cast(tf.matmul(wide_x[..., None, :], table)[..., 0, :], x.dtype)
+    # Products are summed over the axis first, or each place of it would have a table.
+    order = [axis for axis in range(len(x.shape)) if axis != sum_axis]
+    order.insert(-1, sum_axis)
+    products = tf.matmul(tf.transpose(wide_x, order), tf.transpose(wide_y, order), transpose_a=True)
+    flat = tf.reshape(products, tf.concat([tf.shape(products)[:-2], [size * size]], 0))
+    places = np.arange(size)[:, None] * size + moved
+    return tf.cast(tf.reduce_sum(tf.gather(flat, places, axis=-1), -2), x.dtype)
+
+
 def _by_products(x: Tensor, y: Tensor, *, sum_axis: int | None) -> Tensor:
+    if x.shape[-1] <= DIRECT:
+        return _direct(x, y, sum_axis)
     table_x, table_y = (_fourier.transform(tf.cast(t, accumulation_dtype(t.dtype))) for t in (x, y))
     table = _fourier.times(table_x, table_y)
     if sum_axis is not None:
@@ -104,6 +129,8 @@ def _by_products(x: Tensor, y: Tensor, *, sum_axis: int | None) -> Tensor:
 
 @custom_op(gradient=_gradient, portable=_by_products)
 def _compact_bilinear(x: Tensor, y: Tensor, *, sum_axis: int | None) -> Tensor:
+    if x.shape[-1] <= DIRECT:
+        return _direct(x, y, sum_axis)
     spectrum = _transform(x) * _transform(y)
     if sum_axis is not None:
         spectrum = tf.reduce_sum(spectrum, sum_axis)

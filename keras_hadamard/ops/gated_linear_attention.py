@@ -12,7 +12,7 @@ from keras_hadamard.ops._attention_chunks import (
     within,
 )
 from keras_hadamard.ops._custom_op import custom_op
-from keras_hadamard.ops._shapes import axis_size, compatible, static_shape
+from keras_hadamard.ops._shapes import axis_size, ceil_div, compatible, static_shape
 from keras_hadamard.ops._vjp import vjp
 from keras_hadamard.ops.gated_scan import gated_scan
 
@@ -188,7 +188,7 @@ def _states(
     """What each chunk multiplies the state by, and the states before and after each chunk."""
     size = to_end.shape[1]
     keys, values = to_end.shape[-1], stored.shape[-1]
-    count = -(-axis_size(like, 1) // size)
+    count = ceil_div(axis_size(like, 1), size)
     new = tf.reshape(tf.matmul(to_end, stored, transpose_a=True), (-1, count, keys, values))
     product = tf.reshape(total, (-1, count, total.shape[-1], 1)) * tf.ones_like(new)
     if initial is None:

@@ -105,20 +105,32 @@ def _convert(tf2onnx: Any, endpoint: Endpoint) -> bytes:
     level = logger.level
     # It reports each op that it does not have and continues; what is missing is raised below.
     logger.setLevel(logging.CRITICAL)
+    function = tf.function(endpoint.call, autograph=False)
     try:
         with portable_ops():
             proto, _ = tf2onnx.convert.from_function(
-                tf.function(endpoint.call, autograph=False),
+                function,
                 input_signature=[endpoint.specs],
                 opset=_OPSET,
-                custom_op_handlers={"Expm1": (_expm1, [])},
+                custom_op_handlers={"Expm1": (_expm1, []), "Erfc": (_erfc, [])},
             )
+            _keep_constants(proto, function.get_concrete_function(endpoint.specs).graph.captures)
     except Exception as error:
         raise received("a model of ops that ONNX has", reason=_reason(error)) from error
     finally:
         logger.setLevel(level)
     content: bytes = proto.SerializeToString()
     return content
+
+
+def _keep_constants(proto: Any, captures: Any) -> None:
+    """Tensors that a layer keeps beside its weights, such as means, are no inputs of the file."""
+    values = {inside.name: outside for outside, inside in captures}
+    numpy_helper = importlib.import_module("onnx.numpy_helper")
+    for value in [value for value in proto.graph.input if value.name in values]:
+        array = values[value.name].numpy()
+        proto.graph.initializer.append(numpy_helper.from_array(array, value.name))
+        proto.graph.input.remove(value)
 
 
 def _expm1(graph: Any, node: Any, name: str, _: list[Any]) -> None:
@@ -133,6 +145,16 @@ def _expm1(graph: Any, node: Any, name: str, _: list[Any]) -> None:
     above = graph.make_node("Add", [graph.make_node("Exp", [x]).output[0], one]).output[0]
     graph.remove_node(node.name)
     graph.make_node("Mul", [tanh, above], name=name, outputs=[output], **kind)
+
+
+def _erfc(graph: Any, node: Any, name: str, _: list[Any]) -> None:
+    """`1 - erf(x)`, in which GELU multiplies what is nearly 0 by `x`: exact enough."""
+    (x,), (output,) = node.input, node.output
+    kind = {"shapes": [graph.get_shape(output)], "dtypes": [graph.get_dtype(output)]}
+    one = graph.make_const(f"{name}_one", np.array(1.0, "float32")).output[0]
+    erf = graph.make_node("Erf", [x]).output[0]
+    graph.remove_node(node.name)
+    graph.make_node("Sub", [one, erf], name=name, outputs=[output], **kind)
 
 
 def _reason(error: Exception) -> str:

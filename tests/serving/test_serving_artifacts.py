@@ -174,8 +174,44 @@ def test_onnx_of_an_op_that_the_converter_has_not(tmp_path):
     np.testing.assert_allclose(got, np.expm1(x), rtol=1e-6)
 
 
+def test_onnx_of_gelu(tmp_path):
+    runtime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("tf2onnx")
+    inputs = keras.Input((5,), name="x")
+    model = keras.Model(inputs, keras.ops.gelu(inputs, approximate=False))
+    assert serving.export_onnx(model, tmp_path / "m.onnx").ok
+    x = np.array([[-9.0, -3.0, 0.0, 1e-3, 2.0]], "float32")
+    (got,) = runtime.InferenceSession(str(tmp_path / "m.onnx")).run(None, {"x": x})
+    expected = [0.5 * v * math.erfc(-v / math.sqrt(2)) for v in x[0].astype("float64")]
+    np.testing.assert_allclose(got[0], expected, rtol=1e-6, atol=1e-6)
+
+
 def test_onnx_without_its_packages(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tf2onnx", None)
     with pytest.raises(ImportError, match=r'pip install "keras-hadamard\[onnx\]"'):
         serving.export_onnx(gated(), tmp_path / "m.onnx")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("make", [layers.MinGRU, layers.GatedLinearAttention, layers.Retention])
+def test_onnx_of_sequences_of_any_length(tmp_path, make):
+    runtime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("tf2onnx")
+    inputs = keras.Input((None, 4), name="x")
+    model = keras.Model(inputs, (make(4) if make is layers.MinGRU else make(heads=1))(inputs))
+    assert serving.export_onnx(model, tmp_path / "m.onnx").ok
+    session = runtime.InferenceSession(str(tmp_path / "m.onnx"))
+    for length in (3, 70):
+        x = np.random.default_rng(0).normal(size=(2, length, 4)).astype("float32")
+        (got,) = session.run(None, {"x": x})
+        expected = np.asarray(model(x))
+        assert np.abs(got - expected).max() < 1e-4 * np.abs(expected).max()
+
+
+def test_onnx_of_constants_that_a_layer_keeps(tmp_path):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("tf2onnx")
+    inputs = keras.Input((2,), name="x")
+    scaled = keras.layers.Normalization(mean=[3.0, 4.0], variance=[4.0, 9.0], invert=True)(inputs)
+    made = serving.export_onnx(keras.Model(inputs, scaled), tmp_path / "m.onnx")
+    assert made.ok, str(made)

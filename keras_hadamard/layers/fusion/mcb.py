@@ -12,7 +12,7 @@ from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._alignment import align
 from keras_hadamard.layers._dropout import dropped
-from keras_hadamard.layers._sketch import add_sketches
+from keras_hadamard.layers._sketch import add_sketches, of_products
 from keras_hadamard.layers.fusion._fusion import Fusion
 from keras_hadamard.layers.fusion._power_normalization import check_normalize_axis, power_normalize
 from keras_hadamard.layers.fusion._projections import dropout_layer
@@ -62,9 +62,9 @@ class MCB(Fusion):
 
     Numerics:
         Sketches, transforms, square root and norm are float32 under 16-bit policies. The square
-        root has gradient 0 at 0, but none that is bounded near it: where few pairs of features
-        reach the sketch, entries that should be 0 hold the rounding of the transform, and the root
-        magnifies it.
+        root has gradient 0 at 0, but none that is bounded near it. Entries that no pair of features
+        reaches are exactly 0; where features are 0 others hold the rounding of the transform, and
+        the root magnifies it.
 
     Raises:
         ValueError: If the inputs are no list of two, do not fit together, or an argument is out of
@@ -115,7 +115,7 @@ class MCB(Fusion):
     def call(self, inputs: list[Tensor], training: bool | None = None) -> Tensor:
         dtype = accumulation_dtype(self.compute_dtype)
         x, y = align([s(ops.cast(x, dtype)) for s, x in zip(self.sketches, inputs, strict=True)])
-        z = compact_bilinear(x, y)
+        z = of_products(compact_bilinear(x, y), self.sketches)
         if self.normalize:
             z = power_normalize(z, self.normalize_axis)
         z = dropped(self._dropout, ops.cast(z, self.compute_dtype), training)

@@ -9,7 +9,7 @@ from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import BaseArguments, Shape, Tensor
 from keras_hadamard.layers._channels import image_format
 from keras_hadamard.layers._kernel_free import KernelFreeLayer
-from keras_hadamard.layers._sketch import Sketch, add_sketches
+from keras_hadamard.layers._sketch import Sketch, add_sketches, of_products
 from keras_hadamard.layers.high_order._bilinear_pooling import (
     feature_rows,
     first_shape,
@@ -64,9 +64,9 @@ class CompactBilinearPooling2D(KernelFreeLayer):
 
     Numerics:
         Sketches, transforms, sums, square root and norm are float32 under 16-bit policies. The
-        square root has gradient 0 at 0, but none that is bounded near it: where few pairs of
-        channels reach the sketch, entries that should be 0 hold the rounding of the transform, and
-        the root magnifies it. With `"moments"` they are 0.
+        square root has gradient 0 at 0, but none that is bounded near it. Entries that no pair of
+        channels reaches are exactly 0; where channels are 0 others hold the rounding of the
+        transform, and the root magnifies it. With `"moments"` they are 0 too.
 
     Raises:
         ValueError: If an argument is out of range or the maps do not fit together.
@@ -113,7 +113,7 @@ class CompactBilinearPooling2D(KernelFreeLayer):
         if self.method == "moments":
             z = sketched_moments(moments(x, y), s_1, s_2)
         else:
-            z = compact_bilinear(s_1(x), s_2(y), sum_axis=1)
+            z = of_products(compact_bilinear(s_1(x), s_2(y), sum_axis=1), self.sketches)
         # Divided by the norm, the sum and the mean are one.
         if self.reduce == "mean" and not self.use_l2_normalization:
             z = mean_of_sum(z, x)

@@ -8,8 +8,11 @@ from keras import ops
 
 from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops import gated_scan
+from keras_hadamard.ops._portable import tracing_portable
 
 Step = Callable[[Tensor, list[Tensor]], list[Tensor]]
+# The most steps that are unrolled: each is a copy of the step in the file.
+UNROLLED = 256
 
 
 def linear_recurrence(
@@ -38,6 +41,9 @@ def carry_forward(x: Tensor, mask: Tensor | None, before: Tensor | None = None) 
 def one_by_one(step: Step, sizes: list[int], dtype: str) -> Callable[..., Any]:
     """A function of a sequence, the states before it and a mask, by Keras's own loop.
 
+    For LiteRT and ONNX a sequence of known length is unrolled: a loop cannot be calibrated for
+    eight bits, and without one each step is part of the graph that those formats optimise.
+
     `step` makes the next states of one step's input and the states; the first is the output.
     The function returns the first state after every step, and all of them after the last.
     """
@@ -49,10 +55,26 @@ def one_by_one(step: Step, sizes: list[int], dtype: str) -> Callable[..., Any]:
         if x.shape[1] == 1 and mask is None:
             states = step(x[:, 0], states)
             return states[0][:, None], states
+        if tracing_portable() and (x.shape[1] or UNROLLED + 1) <= UNROLLED:
+            return _unrolled(step, x, states, mask)
         sequence, *states = loop(x, initial_state=states, mask=mask)
         return sequence, states
 
     return run
+
+
+def _unrolled(
+    step: Step, x: Tensor, states: list[Tensor], mask: Tensor | None
+) -> tuple[Tensor, list[Tensor]]:
+    outputs = []
+    for t in range(x.shape[1]):
+        after = step(x[:, t], states)
+        if mask is not None:
+            valid = mask[:, t, None]
+            after = [ops.where(valid, a, b) for a, b in zip(after, states, strict=True)]
+        states = after
+        outputs.append(states[0])
+    return ops.stack(outputs, axis=1), states
 
 
 class _Cell(keras.layers.Layer):

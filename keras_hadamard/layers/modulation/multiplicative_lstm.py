@@ -60,8 +60,9 @@ class MultiplicativeLSTM(RecurrentLayer):
 
     Numerics:
         Gates and states are float32 under 16-bit policies, products with kernels are not. The
-        recurrence is not linear, so steps run one by one, in the loop of Keras's own recurrences,
-        which LiteRT runs only with the Flex delegate; a sequence of one step has no loop.
+        recurrence is not linear, so steps run one by one, in the loop of Keras's own recurrences.
+        Written for LiteRT or ONNX, a sequence of a known length of at most 256 steps is unrolled;
+        the loop of a longer one LiteRT cannot calibrate for eight bits.
 
     Raises:
         ValueError: If an argument is out of range, or the input, the initial state or the mask does
