@@ -68,7 +68,6 @@ def convert(
 def _specs(endpoint: Endpoint, split: Calibration | None) -> dict[str, tf.TensorSpec]:
     """Inputs of one example, in eight bits of the examples' sizes where the model has none.
 
-
     A length that is not known is a loop, which cannot be calibrated.
     """
     shapes = {

@@ -41,6 +41,8 @@ def export_litert(
     Where outputs are off by more than the tolerance there, or an op does not run on rounded
     numbers, the fewest ops found that mend it stay in floats; the artifact's `format` says how
     many, as in `"LiteRT int8, 2 of 14 ops in float"`, with those that have no form in eight bits.
+    The rows that chose these ops are those that the difference is of: on further rows it may be
+    larger.
     Sizes that the model leaves open are those of the examples there.
 
     Args:
