@@ -1,4 +1,4 @@
-"""Asks a `tensorflow_model_server` of this machine, where there is one, what the loader was asked."""
+"""Asks a `tensorflow_model_server` of this machine what the loader was asked."""
 
 import importlib.util
 import shutil
@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras_hadamard.serving import _configs, _model_server
 from keras_hadamard.serving._compare import compare
 from keras_hadamard.serving._loader import Batches, Calls
-from keras_hadamard.serving._model_server import ModelServer, ServerError
+from keras_hadamard.serving._model_server import ServerError
 from keras_hadamard.serving.report import CheckItem
 
 # What TF Serving's REST interface converts to and from JSON (its util/json_tensor.cc).
@@ -47,7 +47,7 @@ def items(checked: Checked, calls: Calls, expected: Calls) -> Iterator[CheckItem
             yield CheckItem(
                 "server", True, f"{_model_server.PROGRAM} serves version {checked.version}"
             )
-            yield _asked("REST", _rest(server), checked, calls, _by_rest(expected))
+            yield _asked("REST", server.ask_rest, checked, calls, _by_rest(expected))
             if all(map(importlib.util.find_spec, ("grpc", "tensorflow_serving"))):
                 yield _asked("gRPC", server.ask_grpc, checked, calls, expected)
             else:
@@ -61,8 +61,7 @@ def _asked(
 ) -> CheckItem:
     if not expected:
         return CheckItem(name, None, "not asked: no signature has types of JSON only")
-    worst = ""
-    count = 0
+    worst, count = "", 0
     for signature, outputs in expected.items():
         inputs = _as_declared(calls[signature], checked.specs[signature], _largest(checked.path))
         answers: Batches = {}
@@ -78,10 +77,6 @@ def _asked(
             return CheckItem(name, False, f"{signature}: {detail}")
         worst = worst or detail
     return CheckItem(name, True, f"{count} requests; {worst}")
-
-
-def _rest(server: ModelServer) -> Callable[..., Any]:
-    return server.ask_rest
 
 
 def _by_rest(expected: Calls) -> Calls:

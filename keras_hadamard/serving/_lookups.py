@@ -26,24 +26,8 @@ _KEEPING_LAYERS = (
     keras.layers.Reshape,
 )
 _KEEPING_OPS = frozenset(
-    [
-        "Cast",
-        "ExpandDims",
-        "Flip",
-        "GetItem",
-        "Identity",
-        "Moveaxis",
-        "Ravel",
-        "Repeat",
-        "Reshape",
-        "Roll",
-        "Split",
-        "Squeeze",
-        "Swapaxes",
-        "Take",
-        "Tile",
-        "Transpose",
-    ]
+    ("Cast", "ExpandDims", "Flip", "GetItem", "Identity", "Moveaxis", "Ravel", "Repeat")
+    + ("Reshape", "Roll", "Split", "Squeeze", "Swapaxes", "Take", "Tile", "Transpose")
 )
 
 
