@@ -12,7 +12,9 @@ from keras_hadamard.serving import _saved_model
 
 
 def export(model, directory, **options):
-    return serving.export(model, directory, options=serving.ExportOptions(batch_sizes=(), **options))
+    return serving.export(
+        model, directory, options=serving.ExportOptions(batch_sizes=(), **options)
+    )
 
 
 def error(session, **inputs):
@@ -186,7 +188,9 @@ def test_inputs_before_and_after_the_preprocessing(tmp_path):
         "own": np.full((2, 3), 5, "int32"),
     }
     session(**good)
-    assert "input `codes` of ids from 0 to 4" in error(session, **{**good, "codes": good["codes"] + 1})
+    assert "input `codes` of ids from 0 to 4" in error(
+        session, **{**good, "codes": good["codes"] + 1}
+    )
     assert "input `own` of ids from 0 to 5" in error(session, **{**good, "own": good["own"] + 1})
 
 

@@ -137,7 +137,10 @@ def test_models_config_is_written_once(tmp_path):
         ("batch_timeout_micros { value: -1 }\n", "batch_timeout_micros -1 is negative"),
         ("max_batch_size { value: 0 }\n", "are not positive"),
         ("max_batch_size: eight\n", "cannot be read"),
-        (_configs.batching_text((1, 64), 64), "without a warm-up request: {'serving_default': [64]}"),
+        (
+            _configs.batching_text((1, 64), 64),
+            "without a warm-up request: {'serving_default': [64]}",
+        ),
     ],
 )
 def test_batching_that_the_server_would_refuse(no_run, tmp_path, text, message):
