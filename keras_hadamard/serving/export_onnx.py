@@ -33,9 +33,9 @@ def export_onnx(
     """Writes a model as ONNX, with batches of any size, and compares it in ONNX Runtime.
 
     Inputs and outputs have the names that `serving.export` gives them. Their first axis is called
-    `batch`, and another open axis by the name and the place, such as `tokens_1`. The file is run on batches
-    of 1, 3 and 8, and compared with the Keras model: within 1e-4 of the output's scale. What
-    differs by more is written too, and its report says so.
+    `batch`, and another open axis by the name and the place, such as `tokens_1`. The file is
+    run on batches of 1, 3 and 8, and compared with the Keras model: within 1e-4 of the output's
+    scale. What differs by more is written too, and its report says so.
 
     Args:
         model: A `keras.Model` that is built.

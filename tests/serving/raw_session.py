@@ -3,7 +3,6 @@
 `Session.run` compares shapes in Python first; the server's own code does not.
 """
 
-import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import config_pb2
 

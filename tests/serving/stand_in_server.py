@@ -26,11 +26,11 @@ if MODE == "hangs":
 if MODE == "ignores":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
-import grpc
-import tensorflow as tf
-from google.protobuf import text_format
-from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
-from tensorflow_serving.config import model_server_config_pb2
+import grpc  # noqa: E402
+import tensorflow as tf  # noqa: E402
+from google.protobuf import text_format  # noqa: E402
+from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc  # noqa: E402
+from tensorflow_serving.config import model_server_config_pb2  # noqa: E402
 
 assert OPTIONS["enable_batching"] == OPTIONS["enable_per_model_batching_parameters"] == "true"
 CONFIG = text_format.Parse(
