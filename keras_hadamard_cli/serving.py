@@ -17,6 +17,18 @@ def register(commands: Commands) -> None:
         metavar="N,...",
         help="sizes that batches are padded to and warmed up with; default: 1,8,32",
     )
+    add(
+        "--max-batch-size",
+        type=positive,
+        metavar="N",
+        help="rows of the largest request that a server with batching takes; default: 1024",
+    )
+    add("--name", metavar="NAME", help="name of the model on the server; default: that of DIR")
+    add(
+        "--no-input-checks",
+        action="store_true",
+        help="leave out the checks of shapes, batches and ids, whose errors name the input",
+    )
     add("--xla", action="store_true", help="only for a server that was started with XLA")
     export.set_defaults(run="keras_hadamard.cli.serving:run_export")
     convert = commands.add_parser(

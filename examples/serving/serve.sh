@@ -8,7 +8,7 @@ name=${2:-answers}
 exec docker run --rm --name keras_hadamard_serving \
   --publish 8500:8500 --publish 8501:8501 \
   --volume "$models:/models:ro" \
-  tensorflow/serving:latest \
+  tensorflow/serving:2.20.0 \
   --model_config_file="/models/$name/models.config" \
   --enable_batching=true \
   --enable_per_model_batching_parameters=true

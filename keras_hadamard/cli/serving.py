@@ -23,9 +23,18 @@ def run_export(arguments: argparse.Namespace) -> int:
     model = _load(arguments.model)
     from keras_hadamard import serving
 
-    sizes = {"batch_sizes": arguments.batch_sizes} if arguments.batch_sizes else {}
+    chosen = {
+        name: value
+        for name in ("batch_sizes", "max_batch_size", "name")
+        if (value := getattr(arguments, name)) is not None
+    }
     try:
-        options = serving.ExportOptions(labels=labels, xla=arguments.xla, **sizes)
+        options = serving.ExportOptions(
+            labels=labels,
+            xla=arguments.xla,
+            input_checks=not arguments.no_input_checks,
+            **chosen,
+        )
         path = serving.export(
             model, arguments.directory, version=arguments.version, options=options
         )

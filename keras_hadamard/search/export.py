@@ -78,6 +78,7 @@ def digests(folder: Path) -> dict[str, str]:
 def _export(problem: Problem, model: keras.Model, served: Path) -> Any:
     """Writes `served/1/`, for requests as they come, and returns what the check of it says."""
     from keras_hadamard import serving
+    from keras_hadamard.serving._model_name import model_name
 
     data = problem.data
     if served.exists():
@@ -85,6 +86,7 @@ def _export(problem: Problem, model: keras.Model, served: Path) -> Any:
     options = serving.ExportOptions(
         preprocessing=serving.preprocessing_of(data),
         labels=data.classes if data.task in ("binary", "multiclass") else (),
+        name=model_name(data.name),
     )
     serving.export(model, served, version=1, examples=raw_examples(data, 8), options=options)
     return serving.check(served, model)

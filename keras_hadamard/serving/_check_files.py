@@ -55,21 +55,25 @@ def _fitting(inputs: Mapping[str, object], specs: Mapping[str, tf.TensorSpec], c
 
 
 def batching(path: Path, warm: Calls) -> CheckItem | None:
-    """Whether the parameters are the server's, and each size is warmed up."""
+    """Whether the parameters are the server's, and each size that it runs is warmed up."""
     try:
-        sizes = _configs.allowed_sizes(path)
+        declared = _configs.batching(path)
     except ValueError as error:
         return CheckItem("batching", False, " ".join(str(error).split()))
-    if sizes is None:
+    if declared is None:
         return None
     cold = {
         call.partition("@")[0]: missing
         for call, batches in warm.items()
-        if (missing := sorted(set(sizes) - set(batches)))
+        if (missing := sorted(set(declared.sizes) - set(batches)))
     }
     if cold:
         return CheckItem("batching", False, f"allowed sizes without a warm-up request: {cold}")
-    return CheckItem("batching", True, f"batches of {', '.join(map(str, sizes))}")
+    largest = f"largest request {declared.largest} rows"
+    if declared.largest > declared.execution:
+        largest += " (split)"
+    sizes = ", ".join(map(str, declared.sizes)) or f"up to {declared.execution}"
+    return CheckItem("batching", True, f"batches of {sizes}; {largest}, more are refused")
 
 
 def labels(path: Path, signatures: Specs) -> Iterator[CheckItem]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from keras_hadamard.serving import _loader, _samples
+from keras_hadamard.serving import _check_server, _loader, _samples
 from keras_hadamard.serving._compare import compare
 from keras_hadamard.serving._endpoint import endpoint_of
 from keras_hadamard.serving._loader import Batches, Calls, LoaderRun
@@ -21,6 +21,7 @@ class Runs:
     """What there is to run: the signatures' inputs, and the warm-up requests."""
 
     path: Path
+    version: int | None
     specs: Mapping[str, Mapping[str, tf.TensorSpec]]
     warm: Calls
     tolerance: float
@@ -40,11 +41,19 @@ class Runs:
             return
         calls = record[0] if record else self._random()
         run = _loader.run(self.path, {**calls, **self.warm}, self.xla)
+        if not run.switched:
+            yield CheckItem("XLA", None, "not switched off here: not checked")
         for batch in _samples.BATCH_SIZES:
             yield self._batch(batch, calls, run)
         if self.warm:
             yield self._warmed(run)
         yield self._outputs(calls, record, run, model)
+        # What the record says, and of other signatures what the loader says.
+        expected = {**run.outputs, **(record[1] if record else {})}
+        if run.error or any(run.failures.values()):
+            expected = {}
+        known = {name: expected[name] for name in calls if name in expected}
+        yield from _check_server.items(self, calls, known)
 
     def _random(self) -> Calls:
         return {name: _samples.random_inputs(specs) for name, specs in self.specs.items()}
@@ -62,6 +71,8 @@ class Runs:
                 failure = f"outputs without a row for each input: {wrong}"
             if failure:
                 return CheckItem(name, False, _of(signature) + failure)
+        if not run.switched:
+            return CheckItem(name, True, "runs")
         return CheckItem(name, True, f"runs with XLA {'enabled' if self.xla else 'disabled'}")
 
     def _warmed(self, run: LoaderRun) -> CheckItem:

@@ -30,11 +30,19 @@ _DISABLE_XLA = "_ZN10tensorflow21DisableXlaCompilationEv"
 
 @dataclass(frozen=True)
 class LoaderRun:
-    """Result of a run: `error` if nothing could be run, else outputs or a failure of each batch."""
+    """Result of a run: `error` if nothing could be run, else outputs or a failure of each batch.
+
+    `switched` is whether XLA could be disabled, if it was to be.
+    """
 
     error: str | None
     outputs: Calls
     failures: dict[str, dict[int, str]]
+    switched: bool = True
+
+
+class NoSwitch(RuntimeError):
+    """This build of TensorFlow does not have the switch, as on macOS and Windows."""
 
 
 def save_calls(path: str | Path, calls: Mapping[str, Mapping[int, Mapping[str, Any]]]) -> None:
@@ -80,12 +88,15 @@ def run(path: str | Path, calls: Calls, xla: bool = False) -> LoaderRun:
         environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
         # These flags can switch automatic clustering on, which a stock server does not do.
         environment.pop("TF_XLA_FLAGS", None)
+        # Its messages are UTF-8 whatever the locale.
+        environment["PYTHONUTF8"] = "1"
         arguments = [str(path), str(inputs), str(outputs), *(["--xla"] if xla else [])]
         # -P keeps this folder, whose files have common names, off the module path.
         done = subprocess.run(
             [sys.executable, "-P", __file__, *arguments],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             env=environment,
             check=False,
         )
@@ -99,15 +110,15 @@ def run(path: str | Path, calls: Calls, xla: bool = False) -> LoaderRun:
             for signature, of in result["failures"].items()
         }
         found = load_calls(outputs) if outputs.exists() else {}
-        return LoaderRun(result["error"], found, failures)
+        return LoaderRun(result["error"], found, failures, result["switched"])
 
 
 def disable_xla() -> None:
     """Puts this process into a stock server's state, and proves it.
 
     Raises:
-        RuntimeError: If this build of TensorFlow does not have the switch, or the switch does not
-            switch.
+        NoSwitch: If this build of TensorFlow does not have the switch.
+        RuntimeError: If the switch does not switch.
     """
     import tensorflow as tf
 
@@ -115,7 +126,7 @@ def disable_xla() -> None:
         library = ctypes.CDLL(str(Path(tf.sysconfig.get_lib(), "libtensorflow_cc.so.2")))
         switch = getattr(library, _DISABLE_XLA)
     except (OSError, AttributeError) as error:
-        raise RuntimeError(
+        raise NoSwitch(
             f"TensorFlow {tf.__version__} has no DisableXlaCompilation where it is looked for"
         ) from error
     switch.restype = None
@@ -157,14 +168,23 @@ def _serve(path: str, calls: Calls, failures: dict[str, dict[int, str]]) -> Call
     return outputs
 
 
+def _switched() -> bool:
+    try:
+        disable_xla()
+    except NoSwitch:
+        return False
+    return True
+
+
 def main(path: str, inputs: str, outputs: str, *options: str) -> None:
     import tensorflow as tf
 
     error: str | None = None
     failures: dict[str, dict[int, str]] = {}
+    switched = True
     try:
         if "--xla" not in options:
-            disable_xla()
+            switched = _switched()
     except RuntimeError as problem:
         error = f"cannot be run without XLA: {_one_line(problem)}"
     else:
@@ -172,7 +192,8 @@ def main(path: str, inputs: str, outputs: str, *options: str) -> None:
             save_calls(outputs, _serve(path, load_calls(inputs), failures))
         except (tf.errors.OpError, OSError, ValueError, KeyError, RuntimeError) as problem:
             error = f"does not load: {_one_line(problem)}"
-    sys.stdout.write(json.dumps({"error": error, "failures": failures}) + "\n")
+    result = {"error": error, "failures": failures, "switched": switched}
+    sys.stdout.write(json.dumps(result) + "\n")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,9 @@ _PACKAGE = "keras_hadamard.serving"
 _FIELD = descriptor_pb2.FieldDescriptorProto
 _TENSOR = "tensorflow.TensorProto"
 _INT64 = "google.protobuf.Int64Value"
+_BOOL = "google.protobuf.BoolValue"
+_STRING = "google.protobuf.StringValue"
+_IMPORTED = (_TENSOR, _INT64, _BOOL, _STRING)
 # Field: its number and its type, with a star where it repeats.
 _MESSAGES = {
     "ModelSpec": {"name": (1, "string"), "signature_name": (3, "string")},
@@ -29,8 +32,11 @@ _MESSAGES = {
         "batch_timeout_micros": (2, _INT64),
         "max_enqueued_batches": (3, _INT64),
         "num_batch_threads": (4, _INT64),
+        "thread_pool_name": (5, _STRING),
         "allowed_batch_sizes": (6, "int64*"),
         "pad_variable_length_inputs": (7, "bool"),
+        "enable_large_batch_splitting": (8, _BOOL),
+        "max_execution_batch_size": (9, _INT64),
     },
     "ModelServerConfig": {"model_config_list": (1, "ModelConfigList")},
     "ModelConfigList": {"config": (1, "ModelConfig*")},
@@ -38,7 +44,10 @@ _MESSAGES = {
         "name": (1, "string"),
         "base_path": (2, "string"),
         "model_platform": (4, "string"),
+        "model_version_policy": (7, "ServableVersionPolicy"),
     },
+    "ServableVersionPolicy": {"specific": (102, "Specific")},
+    "Specific": {"versions": (1, "int64*")},
 }
 _SCALARS = {"string": _FIELD.TYPE_STRING, "int64": _FIELD.TYPE_INT64, "bool": _FIELD.TYPE_BOOL}
 
@@ -82,4 +91,4 @@ def _add(entry: Any, field: str, number: int, kind: str) -> None:
         added.type = _SCALARS[name]
     else:
         added.type = _FIELD.TYPE_MESSAGE
-        added.type_name = f".{name}" if name in (_TENSOR, _INT64) else f".{_PACKAGE}.{name}"
+        added.type_name = f".{name}" if name in _IMPORTED else f".{_PACKAGE}.{name}"

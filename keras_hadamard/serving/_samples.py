@@ -13,6 +13,7 @@ from keras_hadamard._core.checks import received
 from keras_hadamard._core.introspection.private import all_layers
 from keras_hadamard.serving._endpoint import Endpoint
 from keras_hadamard.serving._loader import Batches, Calls, load_calls, save_calls
+from keras_hadamard.serving._lookups import lookups_of
 
 BATCH_SIZES = (1, 3, 8)
 # For dimensions that a model leaves open. Some strided convolutions deep, it is still not empty.
@@ -90,7 +91,9 @@ def vocabulary_of(model: keras.Model) -> int:
     sizes = [
         layer.input_dim for layer in all_layers(model) if isinstance(layer, keras.layers.Embedding)
     ]
-    return min(sizes, default=2)
+    # Columns that share a table have fewer ids than it has rows.
+    sizes += [int(np.min(lookup.high)) for lookup in lookups_of(model)]
+    return max(min(sizes, default=2), 1)
 
 
 def keras_outputs(endpoint: Endpoint, inputs: Batches) -> Batches:

@@ -12,6 +12,7 @@ import tensorflow as tf
 from keras_hadamard._core.checks import received
 from keras_hadamard._core.typing import Tensor
 from keras_hadamard.serving._endpoint import Endpoint, endpoint_of
+from keras_hadamard.serving._input_checks import with_checks
 from keras_hadamard.serving._saved_model import SIGNATURE
 from keras_hadamard.serving.options import ExportOptions
 
@@ -55,15 +56,23 @@ def signatures_of(
         outputs = _only_output(endpoints[SIGNATURE], len(options.labels))
         for group in (endpoints, written):
             group["classify"] = _classifying(group[SIGNATURE], outputs, labels, options)
+    preceded: set[str] = set()
     if before is not None:
         tracked.append(before)
         first = endpoint_of(before)
         _check_fit(before, endpoints[SIGNATURE])
+        made = set(_output_names(before))
+        preceded = {name for name, e in endpoints.items() if made <= set(e.specs)}
         endpoints = {name: _preceded(e, first, before) for name, e in endpoints.items()}
         written = {name: _preceded(e, first, before) for name, e in written.items()}
         expected = list(endpoints[SIGNATURE].specs)
         if examples is not None and set(examples) != set(expected):
             raise received(f"`examples` for the inputs {expected}", examples=list(examples))
+    if options.input_checks:
+        written = {
+            name: with_checks(e, models[name], before if name in preceded else None)
+            for name, e in written.items()
+        }
     return Signatures(endpoints, models, tracked), written
 
 

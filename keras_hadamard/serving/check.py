@@ -9,15 +9,13 @@ import keras
 import tensorflow as tf
 
 from keras_hadamard.serving import _check_files, _check_runs, _saved_model
+from keras_hadamard.serving._check_server import REST_TYPES
 from keras_hadamard.serving._endpoint import endpoint_of
 from keras_hadamard.serving._metadata import XLA_FLAG, ExportMetadata, read_metadata
 from keras_hadamard.serving.report import CheckItem, CheckReport
 
-# What TF Serving's REST interface converts to and from JSON (its util/json_tensor.cc); its gRPC
-# interface also carries the others, as TensorProto does.
-_REST_TYPES = {"float32", "float64", "int8", "int16", "int32", "int64"}
-_REST_TYPES |= {"uint8", "uint32", "uint64", "bool", "string"}
-_GRPC_TYPES = _REST_TYPES | {"uint16", "float16", "bfloat16", "complex64", "complex128"}
+# TF Serving's gRPC interface also carries the others, as TensorProto does.
+_GRPC_TYPES = REST_TYPES | {"uint16", "float16", "bfloat16", "complex64", "complex128"}
 
 
 def check(directory: str | os.PathLike[str], model: keras.Model | None = None) -> CheckReport:
@@ -27,7 +25,13 @@ def check(directory: str | os.PathLike[str], model: keras.Model | None = None) -
     inputs and outputs of every signature, types, dynamic batch), then runs batches of 1, 3 and 8 in
     the server's loader, on a CPU and with XLA disabled as the server has it, and compares the
     outputs: within 1e-5 of the output's scale, 1e-2 where the model computes in float16 and 5e-2
-    where in bfloat16. The loader runs in a process of its own, for some five seconds.
+    where in bfloat16. The loader runs in a process of its own, for some five seconds. Where
+    TensorFlow has no switch for XLA (macOS, Windows), the item `XLA` says so, and all the rest is
+    checked.
+
+    Where `tensorflow_model_server` is on the `PATH`, it is started too, on free ports and with
+    batching, and asked over REST and, if the extra `serving` is installed, over gRPC. It is ended
+    afterwards.
 
     Where they are there, the labels, the warm-up requests (which are run too), the batching
     parameters and `models.config` are looked at as the server would read them. A version that was
@@ -122,7 +126,8 @@ def _items(
         yield batching
     if version is not None:
         yield from _check_files.models(path.parent)
-    runs = _check_runs.Runs(path, inputs, warm, _saved_model.tolerance(meta_graph), metadata.xla)
+    tolerance = _saved_model.tolerance(meta_graph)
+    runs = _check_runs.Runs(path, version, inputs, warm, tolerance, metadata.xla)
     yield from runs.items(None if metadata.preprocessing else model)
 
 
@@ -157,7 +162,7 @@ def _types(found: dict[str, Any]) -> CheckItem:
     impossible = [f"{name} {kind}" for name, kind in types.items() if kind not in _GRPC_TYPES]
     if impossible:
         return CheckItem("dtypes", False, ", ".join(impossible))
-    grpc = [f"{name} {kind}" for name, kind in types.items() if kind not in _REST_TYPES]
+    grpc = [f"{name} {kind}" for name, kind in types.items() if kind not in REST_TYPES]
     if grpc:
         return CheckItem("dtypes", True, f"by gRPC only, not by REST: {', '.join(grpc)}")
     return CheckItem("dtypes", True, ", ".join(sorted(set(types.values()))))

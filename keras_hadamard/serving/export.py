@@ -17,6 +17,7 @@ from keras_hadamard.serving import _configs, _samples, _saved_model, _warmup
 from keras_hadamard.serving._archive import write_archive
 from keras_hadamard.serving._loader import Calls
 from keras_hadamard.serving._metadata import ExportMetadata, write_metadata
+from keras_hadamard.serving._model_name import model_name
 from keras_hadamard.serving._publish import temporary_path, version_path
 from keras_hadamard.serving._saved_model import SIGNATURE
 from keras_hadamard.serving._signatures import Signatures, signatures_of
@@ -46,7 +47,8 @@ def export(
     A version also holds the server's batching parameters (`batching_params.pbtxt`), and in
     `assets.extra` warm-up requests, and random inputs with the model's answers, with which
     `serving.check` compares. Beside the versions stands `models.config`, for
-    `--model_config_file`, which is written once and then left as it is.
+    `--model_config_file`, which is written once and then left as it is. It looks for the model in
+    `/models/NAME`, so mount the folder there: `docker run -v DIRECTORY:/models/NAME ...`.
 
     Under a mixed policy give the last layer `dtype="float32"`: the server's REST interface has no
     16-bit floats.
@@ -89,6 +91,7 @@ def export(
         raise received("`options` to be ExportOptions", options=options)
     given = _samples.as_arrays(examples)
     target = version_path(directory, version)
+    name = options.name or model_name(target.parent.resolve().name)
     with tempfile.TemporaryDirectory() as scratch:
         signatures, written = signatures_of(model, options, given, Path(scratch))
         inputs = _inputs(signatures, given, _samples.BATCH_SIZES)
@@ -98,16 +101,16 @@ def export(
             write_archive(draft, signatures.tracked, {**first, **written})
             _refuse_unservable(list(signatures.models.values()), draft, options.xla)
             outputs = {
-                name: _samples.keras_outputs(endpoint, inputs[name])
-                for name, endpoint in signatures.endpoints.items()
+                signature: _samples.keras_outputs(endpoint, inputs[signature])
+                for signature, endpoint in signatures.endpoints.items()
             }
             _samples.write_record(draft, inputs, outputs)
             write_metadata(draft, ExportMetadata(options.xla, options.preprocessing is not None))
             if options.batch_sizes:
-                _warmup.write(draft, target.parent.name, warm)
-                text = _configs.batching_text(options.batch_sizes)
+                _warmup.write(draft, name, warm)
+                text = _configs.batching_text(options.batch_sizes, options.max_batch_size)
                 (draft / _configs.BATCHING).write_text(text, encoding="utf-8")
-    _configure(target.parent)
+    _configure(target.parent, name)
     return target
 
 
@@ -120,10 +123,10 @@ def _inputs(
     }
 
 
-def _configure(base: Path) -> None:
+def _configure(base: Path, name: str) -> None:
     """Writes the configuration of the model, once: whoever runs the server may change it."""
     if not (base / _configs.MODELS).exists():
-        text = _configs.models_text(base.resolve().name)
+        text = _configs.models_text(name)
         write_atomically(base / _configs.MODELS, text.encode())
 
 

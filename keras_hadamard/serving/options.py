@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import keras
 
 from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard.serving._model_name import is_model_name
 from keras_hadamard.serving._saved_model import SIGNATURE
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -29,8 +30,19 @@ class ExportOptions:
             output scores. They become the asset `labels.txt` and the signature `classify`, which
             answers with the best `labels`, at most five, and their `scores`. Defaults to `()`.
         batch_sizes: Tuple of increasing positive integers: the sizes that the server pads batches
-            to. Each gets a warm-up request, which the server runs before it serves. Empty for
-            neither. Defaults to `(1, 8, 32)`.
+            to, of which the last is the largest that it runs at once. Each gets a warm-up request,
+            which the server runs before it serves. Empty for neither. Defaults to `(1, 8, 32)`.
+        max_batch_size: Integer, the rows of the largest request that a server with batching takes,
+            not below the last of `batch_sizes`. It splits requests of more rows than that one, and
+            refuses requests of more than `max_batch_size` ("larger than maximum input batch
+            size"). Defaults to `1024`.
+        name: String of letters, digits and `_.-`, the name that requests call the model by, which
+            `models.config` and the warm-up requests carry. Defaults to `None`, the name of the
+            model's folder.
+        input_checks: Boolean, whether the graph checks its inputs: rank and sizes, equal batches,
+            and that ids have a row in the `Embedding` that they go into. The server's error then
+            names the signature's input, what was expected and what was received; without, it names
+            an inner node of the graph or, for ids on a GPU, there is none. Defaults to `True`.
         xla: Boolean, whether XLA compiles the models. Such a version is labelled, and only serves
             where the server was started with `--xla_cpu_compilation_enabled`. Defaults to `False`.
 
@@ -48,6 +60,9 @@ class ExportOptions:
     preprocessing: keras.Model | None = None
     labels: Sequence[str] = ()
     batch_sizes: tuple[int, ...] = (1, 8, 32)
+    max_batch_size: int = 1024
+    name: str | None = None
+    input_checks: bool = True
     xla: bool = False
 
     def __post_init__(self) -> None:
@@ -59,6 +74,14 @@ class ExportOptions:
         sizes = [positive_int("batch_sizes", size) for size in self.batch_sizes]
         if sizes != sorted(set(sizes)):
             raise received("`batch_sizes` to increase", batch_sizes=self.batch_sizes)
+        most = positive_int("max_batch_size", self.max_batch_size)
+        if sizes and most < sizes[-1]:
+            raise received(
+                f"`max_batch_size` to be at least {sizes[-1]}, the last of `batch_sizes`",
+                max_batch_size=most,
+            )
+        if self.name is not None and not is_model_name(self.name):
+            raise received("`name` to be of letters, digits and `_.-`", name=self.name)
         bad = [n for n in self.labels if not isinstance(n, str) or not n or "\n" in n or "\r" in n]
         if isinstance(self.labels, str) or bad:
             raise received("`labels` to be a sequence of strings of one line", labels=self.labels)

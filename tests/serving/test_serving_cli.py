@@ -33,9 +33,9 @@ def said(capsys):
 def test_export_with_labels_and_sizes(one_loader, saved, said, tmp_path):
     (tmp_path / "names.txt").write_text("no\nyes\n")
     base = tmp_path / "answers"
-    options = ("--labels", tmp_path / "names.txt", "--batch-sizes", "1, 4")
+    options = ("--labels", tmp_path / "names.txt", "--batch-sizes", "1, 4", "--max-batch-size", 256)
     assert said(0, "export", saved, base, *options) == f"{base / '1'}\n"
-    assert _configs.allowed_sizes(base / "1") == (1, 4)
+    assert _configs.batching(base / "1") == _configs.Batching((1, 4), 4, 256)
     report = said(0, "check", base)
     assert "classify(x) -> labels, scores" in report and "4 requests run" in report
     said(0, "export", saved, base, "--xla")

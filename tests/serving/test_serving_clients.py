@@ -235,7 +235,7 @@ def test_the_container_command_and_the_compose_file_agree():
     for option in ("--enable_batching=true", "--enable_per_model_batching_parameters=true"):
         assert option in script and option in compose
     assert "/models/$name/models.config" in script and "/models/answers/models.config" in compose
-    assert "tensorflow/serving:latest" in script and "tensorflow/serving:latest" in compose
+    assert "tensorflow/serving:2.20.0" in script and "tensorflow/serving:2.20.0" in compose
     assert subprocess.run(["sh", "-n", str(EXAMPLES / "serve.sh")]).returncode == 0
 
 

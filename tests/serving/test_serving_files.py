@@ -64,11 +64,23 @@ def test_warm_up_requests_are_the_servers_prediction_logs(tmp_path):
         ("config.model_server_config_pb2", "ModelServerConfig", "ModelServerConfig"),
         ("config.model_server_config_pb2", "ModelConfigList", "ModelConfigList"),
         ("config.model_server_config_pb2", "ModelConfig", "ModelConfig"),
+        (
+            "config.file_system_storage_path_source_pb2",
+            "FileSystemStoragePathSourceConfig.ServableVersionPolicy",
+            "ServableVersionPolicy",
+        ),
+        (
+            "config.file_system_storage_path_source_pb2",
+            "FileSystemStoragePathSourceConfig.ServableVersionPolicy.Specific",
+            "Specific",
+        ),
     ],
 )
 def test_fields_are_the_servers(module, theirs, ours):
     found = pytest.importorskip(f"tensorflow_serving.{module}")
-    fields = getattr(found, theirs).DESCRIPTOR.fields_by_name
+    for part in theirs.split("."):
+        found = getattr(found, part)
+    fields = found.DESCRIPTOR.fields_by_name
     for field in _protos.message(ours).DESCRIPTOR.fields:
         real = fields[field.name]
         assert (field.number, field.type) == (real.number, real.type)
@@ -87,7 +99,7 @@ def test_models_config_is_written_once(tmp_path):
     base = tmp_path / "answers"
     path = serving.export(models.two_branches(), base)
     assert (base / "models.config").read_text() == _configs.models_text("answers")
-    assert _configs.allowed_sizes(path) == (1, 8, 32)
+    assert _configs.batching(path) == _configs.Batching((1, 8, 32), 32, 1024)
     (base / "models.config").write_text("# mine\n" + _configs.models_text("other"))
     serving.export(models.two_branches(), base)
     assert _configs.model_names(base) == ["other"]
@@ -99,9 +111,36 @@ def test_models_config_is_written_once(tmp_path):
     [
         ("max_batch_size { value: 8 }\nallowed_batch_sizes: 8\nallowed_batch_sizes: 1\n", "do not"),
         ("max_batch_size { value: 16 }\nallowed_batch_sizes: 8\n", "max_batch_size 16 is not"),
-        ("max_batch_size { value: 8 }\n", "do not increase"),
+        (
+            "max_batch_size { value: 8 }\nenable_large_batch_splitting { value: true }\n"
+            "max_execution_batch_size { value: 16 }\n",
+            "max_execution_batch_size 16 is above max_batch_size 8",
+        ),
+        # As one might think that the server wants it: the last size the largest that is run.
+        (
+            _configs.batching_text((1, 8), 64).replace("allowed_batch_sizes: 64\n", ""),
+            "max_batch_size 64 is not the last of allowed_batch_sizes [1, 8]",
+        ),
+        (
+            _configs.batching_text((1, 8), 64).replace("allowed_batch_sizes: 8\n", ""),
+            "max_execution_batch_size 8 is not among allowed_batch_sizes [1, 64]",
+        ),
+        (
+            _configs.batching_text((1, 8, 32), 64).replace("{ value: 10 }", "{ value: 1 }"),
+            "max_enqueued_batches 1 batches of 32 have no room for a request of max_batch_size 64",
+        ),
+        (
+            _configs.batching_text((1, 8, 32), 64).replace("{ value: 10 }", "{ value: 0 }"),
+            "max_enqueued_batches 0 is not positive",
+        ),
+        ("num_batch_threads { value: 0 }\n", "num_batch_threads 0 is not positive"),
+        ("batch_timeout_micros { value: -1 }\n", "batch_timeout_micros -1 is negative"),
+        ("max_batch_size { value: 0 }\n", "are not positive"),
         ("max_batch_size: eight\n", "cannot be read"),
-        (_configs.batching_text((1, 64)), "without a warm-up request: {'serving_default': [64]}"),
+        (
+            _configs.batching_text((1, 64), 64),
+            "without a warm-up request: {'serving_default': [64]}",
+        ),
     ],
 )
 def test_batching_that_the_server_would_refuse(no_run, tmp_path, text, message):
@@ -155,3 +194,52 @@ def test_a_warm_up_request_that_fails(one_loader, tmp_path):
     _warmup.write(path, "m", {"serving_default": {1: inputs}})
     (path / "batching_params.pbtxt").unlink()
     assert "batch 1: " in failed(path)["warm-up"]
+
+
+def test_requests_of_up_to_the_largest_size_are_split(tmp_path):
+    options = serving.ExportOptions(batch_sizes=(1, 8), max_batch_size=2000)
+    path = serving.export(models.two_branches(), tmp_path, options=options)
+    parameters = _protos.message("BatchingParameters")
+    text_format.Parse((path / "batching_params.pbtxt").read_text(), parameters)
+    assert parameters.max_batch_size.value == parameters.allowed_batch_sizes[-1] == 2000
+    assert parameters.enable_large_batch_splitting.value
+    assert parameters.max_execution_batch_size.value == 8
+    # Four such requests may wait.
+    assert 8 * parameters.max_enqueued_batches.value >= 4 * 2000
+    assert list(parameters.allowed_batch_sizes) == [1, 8, 2000]
+
+
+def test_requests_that_are_not_split(no_run, tmp_path):
+    options = serving.ExportOptions(batch_sizes=(1, 8), max_batch_size=8)
+    path = serving.export(models.two_branches(), tmp_path, options=options)
+    assert (path / "batching_params.pbtxt").read_text() == (
+        "max_batch_size { value: 8 }\nbatch_timeout_micros { value: 1000 }\n"
+        "allowed_batch_sizes: 1\nallowed_batch_sizes: 8\n"
+    )
+    said = {item.name: item.detail for item in serving.check(path).items}
+    assert said["batching"] == "batches of 1, 8; largest request 8 rows, more are refused"
+    # What a version does not say, the server takes from its defaults.
+    (path / "batching_params.pbtxt").write_text("")
+    said = {item.name: item.detail for item in serving.check(path).items}
+    assert said["batching"].startswith("batches of up to 1000; largest request 1000 rows")
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "served"),
+    [
+        ("answers", None, "answers"),
+        ("my models (2)", None, "my_models_2"),
+        ("modèle", None, "modele"),
+        ("模型", None, "model"),
+        ("serving", "titanic.csv", "titanic.csv"),
+    ],
+)
+def test_the_name_on_the_server(tmp_path, folder, name, served):
+    options = serving.ExportOptions(name=name, batch_sizes=(1,))
+    path = serving.export(models.two_branches(), tmp_path / folder, options=options)
+    assert _configs.model_names(path.parent) == [served]
+    assert f'base_path: "/models/{served}"' in (path.parent / "models.config").read_text()
+    (record,) = tf.data.TFRecordDataset(str(path / _warmup.FILE))
+    log = _protos.message("PredictionLog")
+    log.ParseFromString(record.numpy())
+    assert log.predict_log.request.model_spec.name == served

@@ -3,10 +3,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_hadamard import serving
 from keras_hadamard.serving import _loader
 
 
@@ -55,3 +57,19 @@ def test_calls_survive_the_file(tmp_path):
     back = _loader.load_calls(tmp_path / "b.npz")["embed@warm-up"]
     assert back[1]["file"].dtype == np.float16 and back[1]["a/b"].tolist() == [b"x", b"long"]
     assert back[3]["half"].dtype == np.float32 and back[3]["i"].tolist() == [0, 1, 2]
+
+
+def test_without_the_switch_all_the_rest_is_checked(monkeypatch, tmp_path):
+    """As on macOS and Windows, where there is no such library."""
+    hidden = Path(_loader.__file__).read_text("utf-8").replace("libtensorflow_cc.so.2", "none.so")
+    program = tmp_path / "loader.py"
+    program.write_text(hidden, "utf-8")
+    monkeypatch.setattr(_loader, "__file__", str(program))
+    inputs = keras.Input((4,), name="x")
+    model = keras.Model(inputs, keras.layers.Dense(2, name="y")(inputs))
+    report = serving.check(serving.export(model, tmp_path / "m"))
+    items = {item.name: item for item in report.items}
+    assert str(items["XLA"]) == "skip  XLA            not switched off here: not checked"
+    assert report.ok and items["XLA"].passed is None
+    assert items["batch 8"].passed and items["batch 8"].detail == "runs"
+    assert items["warm-up"].passed and items["outputs"].passed

@@ -120,7 +120,9 @@ def test_all_of_it_in_one_export(one_loader, tmp_path):
     assert report.ok, str(report)
     said = {item.name: item.detail for item in report.items}
     assert said["labels"] == "3 in assets/labels.txt"
-    assert said["batching"] == "batches of 1, 2, 4"
+    assert said["batching"] == (
+        "batches of 1, 2, 4; largest request 1024 rows (split), more are refused"
+    )
     assert said["warm-up"] == "12 requests run"
     assert said["models.config"] == "serves answers"
     # What is compared of a version with preprocessing is its record.
@@ -210,6 +212,11 @@ def test_metadata_that_cannot_be_read(tmp_path):
         ({"batch_sizes": (1, 1)}, r"`batch_sizes` to increase.*\(1, 1\)"),
         ({"batch_sizes": (8, 1)}, "`batch_sizes` to increase"),
         ({"batch_sizes": (0,)}, "`batch_sizes` to be a positive integer"),
+        ({"max_batch_size": 16}, r"`max_batch_size` to be at least 32.*max_batch_size=16"),
+        ({"max_batch_size": 0}, "`max_batch_size` to be a positive integer"),
+        ({"name": "two words"}, r"`name` to be of letters.*name='two words'"),
+        ({"name": ""}, "`name` to be of letters"),
+        ({"name": "a/b"}, "`name` to be of letters"),
         ({"labels": "yes"}, "`labels` to be a sequence of strings"),
         ({"labels": ["a\nb"]}, "strings of one line"),
         ({"labels": ["a", "a"]}, "without repetition"),

@@ -32,6 +32,20 @@ def calls_in(graph: keras.Model) -> Iterator[Any]:
         yield from level
 
 
+def call_behind(tensor: Any) -> Any:
+    """The node, one call of a layer or an op, that a symbolic tensor comes from, or None."""
+    operation, index, _ = tensor._keras_history
+    nodes = getattr(operation, "_inbound_nodes", ())
+    return nodes[index] if index < len(nodes) else None
+
+
+def call_again(node: Any, before: Any, after: Any, value: Any) -> Any:
+    """What a node makes `after` of, with `value` in place of the one tensor `before`."""
+    arguments, keywords = node.arguments.fill_in({id(before): value})
+    outputs = keras.tree.flatten(node.operation(*arguments, **keywords))
+    return outputs[after._keras_history.tensor_index]
+
+
 def mask_of(tensor: Any) -> Any:
     """The mask that goes with a tensor, or None."""
     return getattr(tensor, "_keras_mask", None)
