@@ -4,8 +4,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from keras_hadamard._core.onednn import SWITCH, onednn_is_on
 from keras_hadamard._version import __version__
+from keras_hadamard.ops._onednn import SWITCH, onednn_is_on
 from keras_hadamard.search.ray_session import RaySession
 from keras_hadamard.search.remote import packed, run_remotely
 from keras_hadamard.search.resources import Node, described, request

@@ -4,7 +4,7 @@ import shutil
 
 import keras_tuner
 
-from keras_hadamard._core.onednn import SWITCH, onednn_is_on
+from keras_hadamard.ops._onednn import SWITCH, onednn_is_on
 from keras_hadamard.search.export import BEST, digests, write_best
 from keras_hadamard.search.finalists import best_final, choose
 from keras_hadamard.search.finals import Finals

@@ -6,13 +6,13 @@ import sys
 
 import pytest
 
-from keras_hadamard._core import onednn
+from keras_hadamard.ops import _onednn as onednn
 
 PROGRAM = """
 import keras_hadamard_cli.main as whole, sys
 
 def say(parsed):
-    from keras_hadamard._core import onednn
+    from keras_hadamard.ops import _onednn as onednn
     print(onednn.onednn_is_on())
 
 whole._command = lambda where: say
