@@ -115,7 +115,7 @@ def pruned():
     return pruning.prune(sequential(), 0.5)
 
 
-@pytest.mark.parametrize("make", [nested, sequential, one_column, spread])
+@pytest.mark.parametrize("make", [nested, sequential, pruned, one_column, spread])
 def test_ids_are_followed_to_the_input(tmp_path, make):
     model = make()
     session = RawSession(export(model, tmp_path))
