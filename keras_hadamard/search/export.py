@@ -1,4 +1,4 @@
-"""The best model as files: `best.keras`, `preprocessing.keras` and `serving/`."""
+"""The best model as files: `best.keras`, `preprocessing.keras`, `serving/`, `best.tflite`."""
 
 import shutil
 import tempfile
@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from keras_hadamard.search.calibration import calibrated
+from keras_hadamard.search.deployment import deploy
 from keras_hadamard.search.files import digest, drafted
 from keras_hadamard.search.problem import Problem
 from keras_hadamard.search.raw_examples import raw_examples
@@ -15,6 +16,7 @@ from keras_hadamard.search.settings import SearchError
 
 # Files whose content the records remember.
 BEST, PREPROCESSING, SERVING = "best.keras", "preprocessing.keras", "serving"
+DEPLOYED = "best.tflite"
 
 
 def rehearse(problem: Problem, model: keras.Model) -> str | None:
@@ -58,6 +60,8 @@ def write_best(problem: Problem, source: Path, folder: Path) -> dict[str, Any]:
         if one is not None:
             with drafted(folder / name) as draft:
                 one.save(draft)
+    if problem.settings.deploy:
+        deploy(problem, model, folder / DEPLOYED)
     return {**found, "check": str(check), "ok": check.ok, "files": digests(folder)}
 
 
@@ -71,7 +75,7 @@ def _finished(problem: Problem, model: keras.Model) -> tuple[keras.Model, dict[s
 
 def digests(folder: Path) -> dict[str, str]:
     """A hash of each file of the best model, where it is there."""
-    paths = (folder / name for name in (BEST, PREPROCESSING, SERVING))
+    paths = (folder / name for name in (BEST, PREPROCESSING, SERVING, DEPLOYED))
     return {path.name: digest(path) for path in paths if path.exists()}
 
 

@@ -70,7 +70,10 @@ class Finals:
         # The file before the record: a record promises that there is a model.
         self._save(outcome.model, self.model_path(configuration, seed))
         data = self.problem.data
-        predictions = predict(outcome.model, data.test.inputs, self.problem.batch_size)
+        if outcome.deployed is None:
+            predictions = predict(outcome.model, data.test.inputs, self.problem.batch_size)
+        else:
+            predictions = outcome.deployed.predict(data.test.inputs)
         scores = {
             o.name: o.score(data.task, data.test.targets, predictions)
             for o in objectives_of(data.task)

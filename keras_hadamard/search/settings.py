@@ -180,6 +180,12 @@ class SearchSettings:
     max_exported_mb: float | None = option(
         NUMBER, "models that are larger when exported are not trained", None, shown="no limit"
     )
+    deploy: str | None = option(
+        one_of("litert", "litert-int8"),
+        "judge models as the file that a device runs: its scores, its time on one thread, its "
+        "megabytes; the best one's is best.tflite",
+        None,
+    )
     calibrate: bool = option(
         SWITCH, "scale the best model's probabilities by a temperature fitted on validation", False
     )

@@ -13,6 +13,7 @@ import numpy as np
 
 from keras_hadamard._core.optimizer import build_optimizer
 from keras_hadamard.pruning import PrunedModel, sparsity_report, strip
+from keras_hadamard.search.deployment import DeployedModel
 from keras_hadamard.search.latency import latency
 from keras_hadamard.search.limits import Deadline, LimitExceeded, Limits, exceeded, measure
 from keras_hadamard.search.median_stopping import MedianStopping
@@ -29,10 +30,14 @@ SCORE = "val_score"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a training came to; `result` fits a record's fields."""
+    """What a training came to; `result` fits a record's fields.
+
+    `deployed` is the model as a device runs it, where that is what counts.
+    """
 
     result: dict[str, Any]
     model: keras.Model | None
+    deployed: DeployedModel | None = None
 
 
 class Validation(keras.callbacks.Callback):
@@ -104,7 +109,7 @@ def train(
         divisible_batch_size(len(data.validation.targets), problem.batch_size, strategy),
         on_epoch,
     )
-    model = None
+    model = deployed = None
     try:
         # Forgets the graphs of earlier trials, which would pile up.
         keras.utils.clear_session()
@@ -116,7 +121,12 @@ def train(
         # Masks and their schedule are no variables.
         if traced is not None and strategy is None and not pruned:
             model = traced.take(configuration, model)
-        measured = measure(model.model if pruned else model, data.validation.inputs, limits)
+        plain = model.model if pruned else model
+        measured = measure(plain, data.validation.inputs, limits)
+        if problem.settings.deploy and {"latency", "exported"} & set(measured):
+            file = DeployedModel(problem, plain)
+            costs = {"latency": file.milliseconds, "exported": file.megabytes}
+            measured |= {name: costs[name] for name in costs if name in measured}
         result.update(measured)
         reason = exceeded(limits if refuse else {}, **measured)
         if reason is not None:
@@ -165,9 +175,15 @@ def train(
             model = without_masks(model)
         if "pruning" in hypermodel.spaces:
             result["nonzero"] = sparsity_report(model).nonzero
+        score = validation.best(first)
+        if problem.settings.deploy:
+            deployed = DeployedModel(problem, model)
+            answers = deployed.predict(data.validation.inputs)
+            score = problem.objective.score(data.task, data.validation.targets, answers)
+            result.update(latency=deployed.milliseconds, exported=deployed.megabytes)
         if "latency" not in result:
             result["latency"] = latency(model, data.validation.inputs)
-        result.update(status=COMPLETED, score=validation.best(first))
+        result.update(status=COMPLETED, score=score)
     except LimitExceeded as error:
         model = None
         result.update(status=REFUSED, reason=str(error))
@@ -183,7 +199,7 @@ def train(
         validation_losses=validation.losses,
         seconds=time.monotonic() - start,
     )
-    return Outcome(result, model)
+    return Outcome(result, model, deployed)
 
 
 def settled(model: PrunedModel, steps: int) -> int:
