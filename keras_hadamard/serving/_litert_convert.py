@@ -1,5 +1,6 @@
 """Conversion of a model to the content of a LiteRT file."""
 
+import math
 import re
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -17,7 +18,8 @@ from keras_hadamard.serving._archive import write_archive
 from keras_hadamard.serving._calibration import Calibration, rows_of
 from keras_hadamard.serving._endpoint import Endpoint
 from keras_hadamard.serving._litert_int8 import Quantizer, fewest_in_floats
-from keras_hadamard.serving._litert_ops import Op, runner, without_farewell
+from keras_hadamard.serving._litert_ops import Op, without_farewell
+from keras_hadamard.serving._litert_trials import trials
 from keras_hadamard.serving._saved_model import SIGNATURE, has_loops, read
 from keras_hadamard.serving.artifact import Arrays, largest_difference
 
@@ -98,12 +100,9 @@ def _quantized(
     quantizer = Quantizer(converter)
 
     def error(count: int, floats: Collection[Op]) -> float:
-        run = runner(quantizer.content(floats))
-        try:
-            answers = [run(row) for row in rows[:count]]
-        except RuntimeError:  # A quotient by what was rounded to zero.
-            return float("inf")
-        found = {name: np.concatenate([one[name] for one in answers]) for name in answers[0]}
+        found = trials().run(quantizer.content(floats), rows[:count])
+        if found is None:  # As at a quotient by what was rounded to zero.
+            return math.inf
         return largest_difference({name: x[:count] for name, x in expected.items()}, found)
 
     floats: list[Op] = []
@@ -112,6 +111,9 @@ def _quantized(
         if error(len(rows), floats) <= tolerance:
             break
         floats = fewest_in_floats(quantizer.nodes, partial(error, count), tolerance)
+    if math.isinf(error(len(rows), floats)):
+        # Published it would end the process that runs it.
+        raise RuntimeError("an op of it does not run in eight bits, whatever stays in floats")
     return quantizer.content(floats)
 
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras_hadamard import layers, serving
 from keras_hadamard.serving._litert_int8 import fewest_in_floats
 from keras_hadamard.serving._litert_ops import Op, in_floats, ops_of
+from keras_hadamard.serving._litert_trials import Trials
 
 
 def answers(path, examples):
@@ -270,3 +271,32 @@ def test_the_fewest_are_found_where_errors_add_up(count, bad):
 def test_nothing_helps_where_floats_are_as_bad():
     assert fewest_in_floats(nodes(5), lambda floats: 0.5, 0.1) == []
     assert fewest_in_floats([], lambda floats: 0.5, 0.1) == []
+
+
+def test_a_file_that_ends_its_process_is_one_that_does_not_run(tmp_path):
+    inputs = keras.Input((3,), name="x")
+    model = keras.Model(inputs, keras.layers.Dense(2, name="y")(inputs))
+    x = np.random.default_rng(0).normal(size=(4, 3)).astype("float32")
+    serving.export_litert(model, tmp_path / "m.tflite")
+    content, rows = (tmp_path / "m.tflite").read_bytes(), [{"x": x[i : i + 1]} for i in range(4)]
+    trials = Trials()
+    try:
+        np.testing.assert_allclose(trials.run(content, rows)["y"], model(x), atol=1e-6)
+        assert trials.run(b"no file", rows) is None
+        # As an assertion of a kernel ends it.
+        trials._process.kill()
+        trials._process.wait()
+        assert trials.run(content, rows) is None
+        np.testing.assert_allclose(trials.run(content, rows)["y"], model(x), atol=1e-6)
+    finally:
+        trials.close()
+
+
+def test_what_never_runs_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(Trials, "run", lambda self, content, rows: None)
+    inputs = keras.Input((3,), name="x")
+    model = keras.Model(inputs, keras.layers.Dense(2, name="y")(inputs))
+    x = np.random.default_rng(0).normal(size=(20, 3)).astype("float32")
+    with pytest.raises(ValueError, match="does not run in eight bits, whatever stays in floats"):
+        serving.export_litert(model, tmp_path / "m.tflite", "int8", examples={"x": x})
+    assert not (tmp_path / "m.tflite").exists()
