@@ -14,7 +14,7 @@ from keras_hadamard.ops._shapes import compatible, static_shape
 def compact_bilinear(x: Tensor, y: Tensor, *, sum_axis: int | None = None) -> Tensor:
     """Circular convolution `z_k = sum_j x_j y_((k - j) mod d)` of the last axes, by real FFT.
 
-    Of two count sketches it is the count sketch of their outer product (tensor sketch). A sum over
+    For two count sketches it is the count sketch of their outer product (tensor sketch). A sum over
     positions is taken between the transforms: the inverse one is linear, and runs once.
 
     Args:
@@ -28,8 +28,8 @@ def compact_bilinear(x: Tensor, y: Tensor, *, sum_axis: int | None = None) -> Te
 
     Numerics:
         The transforms are float32 for float16 and bfloat16 input, and float64 for float64. LiteRT
-        and ONNX have no FFT: there each is three products with matrices, of the two factors of
-        `d` that are nearest to each other.
+        and ONNX have no FFT: there each transform is three matrix products, with sizes that are the
+        two factors of `d` nearest to each other.
 
     Raises:
         ValueError: If the shapes do not fit together, the last axis is unknown, `sum_axis` is no
@@ -54,7 +54,7 @@ def compact_bilinear(x: Tensor, y: Tensor, *, sum_axis: int | None = None) -> Te
         1 in pair or compatible(pair[:1], pair[1:]) for pair in zip(x_shape, y_shape, strict=True)
     ):
         raise received(
-            "`x` and `y` of one known last axis and shapes that broadcast",
+            "`x` and `y` with the same known last axis and shapes that broadcast",
             x_shape=x_shape,
             y_shape=y_shape,
         )
