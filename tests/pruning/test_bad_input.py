@@ -52,7 +52,7 @@ def test_models():
     with pytest.raises(ValueError, match="layers with kernels"):
         pruning.prune(embedding, 0.5)
     depthwise = keras.Sequential([keras.Input((5, 5, 3)), keras.layers.DepthwiseConv2D(3)])
-    with pytest.raises(ValueError, match="kernels of which `structure` can be pruned"):
+    with pytest.raises(ValueError, match="kernels that `structure` can be applied to"):
         pruning.prune(depthwise, 0.5, structure="channel")
 
 
