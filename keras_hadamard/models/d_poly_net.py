@@ -36,7 +36,7 @@ class DPolyNet(_small_image.StagedNet):
         name: String. Defaults to `"d_poly_net"`.
 
     Raises:
-        ValueError: If an argument is out of range or `weights` is no file.
+        ValueError: If an argument is out of range or `weights` is not a file.
 
     Example:
 

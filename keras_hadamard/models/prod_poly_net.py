@@ -16,7 +16,8 @@ class ProdPolyNet(_small_image.StagedNet):
     """Product of second-degree polynomials for small images, without activation functions.
 
     Stages of `PolynomialBlock2D`, `y = s + alpha * (u * s)` with `alpha` zero at the start, a 5x5
-    convolution in `u` and an instance normalisation in `s`: of degree 2 to the number of blocks.
+    convolution in `u` and an instance normalisation in `s`: of degree 2 to the power of the number
+    of blocks.
 
     Args:
         input_shape: Tuple `(height, width, channels)` with known sides. Defaults to `(32, 32, 3)`.
@@ -31,7 +32,7 @@ class ProdPolyNet(_small_image.StagedNet):
         name: String. Defaults to `"prod_poly_net"`.
 
     Raises:
-        ValueError: If an argument is out of range or `weights` is no file.
+        ValueError: If an argument is out of range or `weights` is not a file.
 
     Example:
 

@@ -82,7 +82,7 @@ def test_kinds_that_no_kernel_can_have_are_left_out():
     # Another adapter of the same kernels changes nothing.
     adapted = adapters.apply(windows(), adapters.IA3())
     with (
-        pytest.raises(ValueError, match="`include` to name a kind that can have a kernel"),
+        pytest.raises(ValueError, match="`include` to name a kind that supports a kernel"),
         pytest.warns(UserWarning, match="'vera'"),
     ):
         tuning.adapter_space(drawn(), targets=targets, include=["vera"], model=adapted)
