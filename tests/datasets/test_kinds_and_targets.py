@@ -1,4 +1,4 @@
-"""What a column and a target are taken for, and what is said of it."""
+"""The inferred kinds of columns and targets, and their descriptions."""
 
 import numpy as np
 import pandas as pd
@@ -53,7 +53,7 @@ def test_kind_is_inferred(values, kind):
     column, warnings = kind_of(values)
     assert column.kind == kind
     assert column.role == ("dropped" if kind == "id" else "input")
-    assert any("as an id does" in warning for warning in warnings) == (kind == "id")
+    assert any("like an id" in warning for warning in warnings) == (kind == "id")
 
 
 def test_kind_is_asked_for():
@@ -222,7 +222,7 @@ def test_few_rows_many_features_and_repeated_rows():
     assert "fewer rows (14) than features (30)" in " ".join(data.warnings)
     frame = pd.DataFrame({"x": RNG.normal(size=100), "y": [0, 1] * 50})
     data = load_arrays(pd.concat([frame, frame[:30]]))
-    assert any("are rows of training too" in warning for warning in data.warnings)
+    assert any("are also in training" in warning for warning in data.warnings)
 
 
 def test_whole_numbers_with_some_missing_are_classes():
@@ -238,7 +238,7 @@ def test_one_hot_targets_are_classes(width):
     x = RNG.normal(size=(60, 2)) + labels[:, None] * 100
     data = load_arrays({"x": x, "y": np.eye(width)[labels]})
     assert data.task == ("binary" if width == 2 else "multiclass") and len(data.classes) == width
-    assert f"taken for {width} classes" in data.warnings[0]
+    assert f"taken as {width} classes" in data.warnings[0]
     order = np.argsort(data.train.inputs["x"][:, 0])
     assert (np.diff(data.train.targets[order]) >= 0).all()
     matrix = load_arrays({"x": x, "y": np.eye(width)[labels]}, task="multilabel")
@@ -266,7 +266,11 @@ def test_strings_among_the_numbers_of_test():
     [
         (np.arange(60.0), "tokens", r"lists of ids.*column='x', row=\d+"),
         (["word"] * 60, "tokens", r"lists of ids.*column='x', row=\d+"),
-        (np.arange(60) / 7, "category", r"training has more than once.*column='x', distinct=42"),
+        (
+            np.arange(60) / 7,
+            "category",
+            r"occur more than once in training.*column='x', distinct=42",
+        ),
         (["!"] * 60, "text", r"texts with words.*column='x'"),
         (np.arange(60), "image", r"paths of image files.*column='x', row=\d+"),
     ],

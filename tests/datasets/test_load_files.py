@@ -131,7 +131,7 @@ INFINITE = np.where(np.arange(80).reshape(40, 2) == 7, np.inf, 1.0)
         (changed(target=None), r"`target` to name the column.*'image', 'gray'"),
         (changed(target=np.zeros((40, 2), int)), "a label that some rows of train have"),
         (changed(target=np.full((40, 2), np.nan)), "rows with a target.*missing=40"),
-        (changed(target=np.ones(40) / 2), "targets that differ in train"),
+        (changed(target=np.ones(40) / 2), "at least two different targets in train"),
         (changed(target=np.zeros(40, int)), r"at least two classes\. Received: classes=\('0',\)"),
         (changed(x=np.zeros((39, 2))), r"equally long.*x=39"),
         (changed(x=INFINITE), r"`x` to be finite.*row=4, feature=1"),
