@@ -29,7 +29,7 @@ class AdaIN(ConditionedLayer):
     Args:
         epsilon: Number that is added to the variances. Defaults to `1e-5`; StyleGAN has `1e-8`.
         data_format: `"channels_last"` or `"channels_first"`, of `x` and of a style that has
-            positions. Defaults to `None`, what `keras.config.image_data_format()` says.
+            positions. Defaults to `None`, `keras.config.image_data_format()`.
         **kwargs: Arguments of the projection (`use_bias`, `kernel_initializer` and so on), and of
             the base layer.
 
@@ -59,7 +59,7 @@ class AdaIN(ConditionedLayer):
         only that of `x`.
 
     Raises:
-        ValueError: If `epsilon` is negative, or the inputs are no list of two float tensors that
+        ValueError: If `epsilon` is negative, or the inputs are not a list of two float tensors that
             fit together.
 
     Example:

@@ -37,8 +37,8 @@ class CBAM2D(ImageGate):
         activation: Name or function of what follows the first projection. Defaults to `"relu"`.
         use_batch_normalization: Boolean, whether the convolution is normalised over the batch, as
             the authors' code does and the paper does not say. Defaults to `False`.
-        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, what
-            `keras.config.image_data_format()` says.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`,
+            `keras.config.image_data_format()`.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer` and so on), and of
             the base layer. `use_bias` applies to the MLP.
 
@@ -65,7 +65,7 @@ class CBAM2D(ImageGate):
         has the maximum before the mean, and keeps 0.99 of the running statistics, as this layer.
 
     Raises:
-        ValueError: If an argument is out of range or the input is no image of known channels.
+        ValueError: If an argument is out of range or the input is not an image of known channels.
 
     Example:
 

@@ -56,7 +56,7 @@ class ConditionalLayerNormalization(ConditionedLayer):
         Statistics and the modulation are float32 under 16-bit policies.
 
     Raises:
-        ValueError: If `epsilon` is negative, or the inputs are no list of two float tensors that
+        ValueError: If `epsilon` is negative, or the inputs are not a list of two float tensors that
             fit together.
 
     Example:

@@ -25,8 +25,8 @@ class DropBlock2D(KernelFreeLayer):
         block_size: Integer, the side of a region; where the image is smaller, its side. Defaults
             to `7`.
         seed: Integer, the seed of the random numbers. Defaults to `None`.
-        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, what
-            `keras.config.image_data_format()` says.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`,
+            `keras.config.image_data_format()`.
         **kwargs: Arguments of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
@@ -49,7 +49,7 @@ class DropBlock2D(KernelFreeLayer):
         The share of what is left is computed in float32. A batch of which nothing is left is zero.
 
     Raises:
-        ValueError: If an argument is out of range or the input is no image.
+        ValueError: If an argument is out of range or the input is not an image.
 
     Example:
 

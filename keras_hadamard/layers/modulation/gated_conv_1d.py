@@ -33,8 +33,8 @@ class GatedConv1D(BaseConv):
         dilation_rate: Integer, the step between the windows' steps. Defaults to `1`.
         activation: Name or function of the features. Defaults to `"elu"`, as in `GatedConv2D`.
         gate_activation: Name or function of the gate. Defaults to `"sigmoid"`.
-        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, what
-            `keras.config.image_data_format()` says.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`,
+            `keras.config.image_data_format()`.
         **kwargs: Arguments of the convolutions (`use_bias`, `kernel_initializer`,
             `bias_initializer`, their regularizers and constraints, as `keras.layers.Conv1D` has
             them) and of the base layer (`name`, `dtype`, `trainable`).
@@ -61,8 +61,8 @@ class GatedConv1D(BaseConv):
         Gate and product are computed in float32 under 16-bit policies.
 
     Raises:
-        ValueError: If an argument is out of range, or the input is no sequence of known channels,
-            or shorter than the windows.
+        ValueError: If an argument is out of range, or the input is not a sequence of known
+            channels, or shorter than the windows.
 
     Example:
 

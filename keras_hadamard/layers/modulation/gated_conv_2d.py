@@ -34,8 +34,8 @@ class GatedConv2D(BaseConv):
         dilation_rate: Integer or pair, the step between the windows' pixels. Defaults to `1`.
         activation: Name or function of the features. Defaults to `"elu"`, as in the authors' code.
         gate_activation: Name or function of the gate. Defaults to `"sigmoid"`.
-        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, what
-            `keras.config.image_data_format()` says.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`,
+            `keras.config.image_data_format()`.
         **kwargs: Arguments of the convolutions (`use_bias`, `kernel_initializer`,
             `bias_initializer`, their regularizers and constraints, as `keras.layers.Conv2D` has
             them) and of the base layer (`name`, `dtype`, `trainable`).
@@ -62,8 +62,8 @@ class GatedConv2D(BaseConv):
         layers: such a layer is a `keras.layers.Conv2D`.
 
     Raises:
-        ValueError: If an argument is out of range, or the input is no image of known channels, or
-            smaller than the windows.
+        ValueError: If an argument is out of range, or the input is not an image of known channels,
+            or smaller than the windows.
 
     Example:
 

@@ -27,8 +27,8 @@ class GatedDense(GatedLayer):
         units: Integer, the width of the output, which is that of each of the two projections.
         activation: Name or function of the gate. Defaults to `"sigmoid"`.
         packed: Boolean, whether `W` and `V` are the halves of one kernel `(width, 2 * units)`, as
-            in many published checkpoints, and so one matrix product. Each half is initialised by
-            itself. Defaults to `False`, two kernels.
+            in many published checkpoints, and so one matrix product. Each half is initialised
+            separately. Defaults to `False`, two kernels.
         gate_first: Boolean, whether `V` is the first half of the packed kernel, as in timm's
             `SwiGLUPacked`, or the first of the two among the weights, as in its `SwiGLU`. Defaults
             to `False`: the gate is last, as in timm's `GluMlp`, PyTorch's and Keras's `glu`.
@@ -41,8 +41,8 @@ class GatedDense(GatedLayer):
             Defaults to `None`, none.
         lora_alpha: Number, the scale of `enable_lora`. Defaults to `None`, that of the rank.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.

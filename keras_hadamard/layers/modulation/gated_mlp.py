@@ -48,8 +48,8 @@ class GatedMLP(GatedLayer):
             Defaults to `None`, none.
         lora_alpha: Number, the scale of `enable_lora`. Defaults to `None`, that of the rank.
         **kwargs: Arguments of the projections (`kernel_initializer`, `bias_initializer`, their
-            regularizers and constraints, as `keras.layers.Dense` has them) and of the base layer
-            (`name`, `dtype`, `trainable`).
+            regularizers and constraints, as in `keras.layers.Dense`) and of the base layer (`name`,
+            `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.

@@ -33,8 +33,8 @@ class GatedResidual(ConditionedLayer):
         epsilon: Float, of the normalisation. Defaults to `0.001`, that of the authors' code.
         seed: Integer, of the dropout. Defaults to `None`.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor `x`, or list `[x, context]`.
@@ -60,7 +60,7 @@ class GatedResidual(ConditionedLayer):
         Gate and normalisation are computed in float32 under 16-bit policies.
 
     Raises:
-        ValueError: If an argument is out of range, or the inputs are no float tensors that fit
+        ValueError: If an argument is out of range, or the inputs are not float tensors that fit
             together.
 
     Example:

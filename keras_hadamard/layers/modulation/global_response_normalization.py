@@ -23,8 +23,8 @@ class GlobalResponseNormalization(KernelFreeLayer):
 
     Args:
         epsilon: Float, added to the mean. Defaults to `1e-06`.
-        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, what
-            `keras.config.image_data_format()` says.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`,
+            `keras.config.image_data_format()`.
         **kwargs: Arguments of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:

@@ -26,8 +26,8 @@ class Highway(BaseLayer):
         transform_bias: Number, where `c` starts. Defaults to `-1.0`; the paper has -1 to -4, lower
             the deeper the network.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.

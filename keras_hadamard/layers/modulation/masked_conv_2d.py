@@ -52,8 +52,8 @@ class MaskedConv2D(KerasLayer, keras.layers.Conv2D):
         channel_groups: Integer, the parts of a pixel that are predicted one after another. Defaults
             to `1`.
         padding: `"same"` or `"valid"`. Defaults to `"same"`.
-        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, what
-            `keras.config.image_data_format()` says.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`,
+            `keras.config.image_data_format()`.
         activation: Name or function of the output. Defaults to `None`.
         **kwargs: Further arguments of `keras.layers.Conv2D` but `groups`. What a pixel sees is as
             above where the strides are 1.

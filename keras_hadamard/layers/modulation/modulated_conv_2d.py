@@ -30,8 +30,8 @@ class ModulatedConv2D(ConditionedLayer):
         demodulate: Boolean, whether there is a `d`: without, `d` is one, as where StyleGAN2 makes
             its colours. Defaults to `True`.
         epsilon: Number that is added to the sum of squares. Defaults to `1e-8`.
-        data_format: `"channels_last"` or `"channels_first"`, of `x`. Defaults to `None`, what
-            `keras.config.image_data_format()` says.
+        data_format: `"channels_last"` or `"channels_first"`, of `x`. Defaults to `None`,
+            `keras.config.image_data_format()`.
         **kwargs: Arguments of the convolution and of the projection `A`, `a` (`use_bias`,
             `kernel_initializer` and so on), and of the base layer.
 
@@ -57,8 +57,8 @@ class ModulatedConv2D(ConditionedLayer):
         initialiser and the optimizer; with `demodulate` no scale of the kernel reaches the output.
 
     Raises:
-        ValueError: If an argument is out of range, or the inputs are no image of known channels and
-            a vector, both of floats.
+        ValueError: If an argument is out of range, or the inputs are not an image of known channels
+            and a vector, both of floats.
 
     Example:
 

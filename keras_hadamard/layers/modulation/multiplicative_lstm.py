@@ -35,15 +35,15 @@ class MultiplicativeLSTM(RecurrentLayer):
         **kwargs: Arguments of every recurrent layer, as Keras's have them (`return_sequences`,
             `return_state`, `go_backwards`, `stateful`, `dropout` of the input and its `seed`), of
             the projections (`use_bias`, `kernel_initializer`, `bias_initializer`, their
-            regularizers and constraints, as `keras.layers.Dense` has them) and of the base layer
-            (`name`, `dtype`, `trainable`).
+            regularizers and constraints, as in `keras.layers.Dense`) and of the base layer (`name`,
+            `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
         initial_state: List of two tensors `(batch, units)`, `h` and `c`. Defaults to `None`,
             zeros.
         mask: Boolean tensor `(batch, steps)`. Defaults to `None`.
-        training: Boolean, whether the dropout is on.
+        training: Boolean, whether dropout is active.
 
     Input shape:
         `(batch, steps, width)`, `steps` may be unknown.

@@ -39,8 +39,8 @@ class PartialConv2D(BaseConv):
         return_mask: Boolean, whether the output is `[y, new_mask]`. Defaults to `False`.
         epsilon: Float, added to the sums that are divided by. Defaults to `None`, as in the
             authors' code `1e-8`, and `1e-6` under 16-bit policies.
-        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, what
-            `keras.config.image_data_format()` says.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`,
+            `keras.config.image_data_format()`.
         **kwargs: Arguments of the convolution (`use_bias`, `kernel_initializer`,
             `bias_initializer`, their regularizers and constraints, as `keras.layers.Conv2D` has
             them) and of the base layer (`name`, `dtype`, `trainable`).
@@ -71,7 +71,7 @@ class PartialConv2D(BaseConv):
         windows summed once, by each axis.
 
     Raises:
-        ValueError: If an argument is out of range, or the inputs are no image of known channels
+        ValueError: If an argument is out of range, or the inputs are not an image of known channels
             (and a mask that fits it), or smaller than the windows.
 
     Example:

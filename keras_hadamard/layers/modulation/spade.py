@@ -28,7 +28,7 @@ class SPADE(ConditionedLayer):
             Defaults to `"instance"`.
         kernel_size: Integer, the side of the windows of the three convolutions. Defaults to `3`.
         data_format: `"channels_last"` or `"channels_first"`, of image and map. Defaults to `None`,
-            what `keras.config.image_data_format()` says.
+            `keras.config.image_data_format()`.
         **kwargs: Arguments of the convolutions (`use_bias`, `kernel_initializer` and so on), and of
             the base layer.
 
@@ -56,8 +56,8 @@ class SPADE(ConditionedLayer):
         modulates pixels at the border differently.
 
     Raises:
-        ValueError: If an argument is out of range, or the inputs are no list of two float tensors
-            that fit together.
+        ValueError: If an argument is out of range, or the inputs are not a list of two float
+            tensors that fit together.
 
     Example:
 

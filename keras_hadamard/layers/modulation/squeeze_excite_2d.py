@@ -43,8 +43,8 @@ class SqueezeExcite2D(ImageGate):
             `False`.
         merge: `"add"`, as the paper of scSE has it, or `"max"`, as its authors' code: how the mode
             `"concurrent"` joins its two products. Defaults to `"add"`.
-        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, what
-            `keras.config.image_data_format()` says.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`,
+            `keras.config.image_data_format()`.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer` and so on), and of
             the base layer.
 
@@ -69,7 +69,7 @@ class SqueezeExcite2D(ImageGate):
         Means, gates and products are computed in float32 under 16-bit policies.
 
     Raises:
-        ValueError: If an argument is out of range or the input is no image of known channels.
+        ValueError: If an argument is out of range or the input is not an image of known channels.
 
     Example:
 

@@ -1,7 +1,7 @@
 """Averages of values with weights `exp(bias + key)`, the forms of attention-free transformers.
 
 Keys and values are (batch, length, channels). A greatest exponent is subtracted before each
-exponential, so keys may be of any size; it cancels, and is a constant for the gradient.
+exponential, so keys may have any size; it cancels, and is a constant for the gradient.
 """
 
 import math

@@ -44,8 +44,8 @@ class AFT(SequenceMixer):
         position_initializer: Initialiser of the position bias. Defaults to `"random_normal"`.
         **kwargs: Arguments of every mixer (`causal`, which is `False` if not given, and
             `return_state`), of the projections (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -56,10 +56,10 @@ class AFT(SequenceMixer):
         `(batch, length, features)`, `length` may be unknown and is at most `max_length`.
 
     Output shape:
-        That of the input; with `return_state` a tuple of it and the states: the sums of weighted
-        values and of weights `(batch, 2 * hidden_units)`, the greatest key that they are measured
-        by `(batch, hidden_units)` and, of `"local"` and `"conv"`, the latest keys and values
-        `(batch, window - 1, 2 * hidden_units)` and the number of steps `(batch, 1)`.
+        The shape of the input; with `return_state` a tuple of it and the states: the sums of
+        weighted values and of weights `(batch, 2 * hidden_units)`, the greatest key that they are
+        measured by `(batch, hidden_units)` and, of `"local"` and `"conv"`, the latest keys and
+        values `(batch, window - 1, 2 * hidden_units)` and the number of steps `(batch, 1)`.
 
     Weights:
         `3 * (features + 1) * hidden_units + (hidden_units + 1) * features + max_length**2` with
@@ -69,14 +69,15 @@ class AFT(SequenceMixer):
         if causal and `2 * window - 1` if not, and nothing with `"simple"`.
 
     Masking:
-        Masked positions take no part. The recurrent forms leave them out, of windows and the count
-        of steps too, and carry the state. The mask is passed on.
+        Masked positions have no effect. The recurrent forms leave them out, of windows and the
+        count of steps too, and carry the state. The mask is passed on.
 
     Numerics:
         Everything between the projections is float32 under 16-bit policies. The greatest key so far
-        is subtracted from the keys, so that they may be of any size, and the greatest bias from the
-        biases, those of one position being within 80 of each other. Causal tables compare `length *
-        sqrt(length)` pairs one by one. Steps beyond `max_length` have the bias of the last one.
+        is subtracted from the keys, so that they may have any size, and the greatest bias from the
+        biases, those of one position being within 80 of each other. Causal tables compare
+        `length * sqrt(length)` pairs one by one. Steps beyond `max_length` have the bias of the
+        last one.
 
     Raises:
         ValueError: If an argument is out of range, the length is above `max_length`, or unknown

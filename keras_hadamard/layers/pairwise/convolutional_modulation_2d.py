@@ -31,8 +31,8 @@ class ConvolutionalModulation2D(ImageMixer):
             setting of Keras.
         **kwargs: Arguments of the projections and of the convolution (`use_bias`,
             `kernel_initializer` and `bias_initializer`, here PyTorch's default, their regularizers
-            and constraints, as `keras.layers.Dense` has them) and of the base layer (`name`,
-            `dtype`, `trainable`).
+            and constraints, as in `keras.layers.Dense`) and of the base layer (`name`, `dtype`,
+            `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -42,7 +42,7 @@ class ConvolutionalModulation2D(ImageMixer):
         `"channels_first"`.
 
     Output shape:
-        That of the input.
+        The shape of the input.
 
     Weights:
         `channels * (3 * channels + kernel_size**2 + 4)`.
@@ -54,7 +54,7 @@ class ConvolutionalModulation2D(ImageMixer):
         Products and sums over windows are float32 under 16-bit policies. GELU is exact.
 
     Raises:
-        ValueError: If an argument is out of range or the input is no image of known channels.
+        ValueError: If an argument is out of range or the input is not an image of known channels.
 
     Example:
 

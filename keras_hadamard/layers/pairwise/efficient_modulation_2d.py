@@ -34,8 +34,8 @@ class EfficientModulation2D(ImageMixer):
             setting of Keras.
         **kwargs: Arguments of the projections and of the convolutions (`use_bias`,
             `kernel_initializer` and `bias_initializer`, here PyTorch's default, their regularizers
-            and constraints, as `keras.layers.Dense` has them) and of the base layer (`name`,
-            `dtype`, `trainable`).
+            and constraints, as in `keras.layers.Dense`) and of the base layer (`name`, `dtype`,
+            `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -45,7 +45,7 @@ class EfficientModulation2D(ImageMixer):
         `"channels_first"`.
 
     Output shape:
-        That of the input.
+        The shape of the input.
 
     Weights:
         `channels * ((2 * expansion + 2) * channels + expansion + 3 + sum(size**2 + 1 for size in
@@ -58,7 +58,7 @@ class EfficientModulation2D(ImageMixer):
         Products and sums over windows are float32 under 16-bit policies. GELU is exact.
 
     Raises:
-        ValueError: If an argument is out of range or the input is no image of known channels.
+        ValueError: If an argument is out of range or the input is not an image of known channels.
 
     Example:
 

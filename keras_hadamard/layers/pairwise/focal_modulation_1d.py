@@ -35,8 +35,8 @@ class FocalModulation1D(FocalLayer):
         depthwise_initializer: Initialiser of the depthwise kernels. Defaults to `None`, that of the
             other kernels.
         **kwargs: Arguments of the projections (`use_bias`, but for `W_o`, `kernel_initializer` and
-            `bias_initializer`, here PyTorch's default, their regularizers and constraints, as
-            `keras.layers.Dense` has them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, here PyTorch's default, their regularizers and constraints, as in
+            `keras.layers.Dense`) and of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -46,7 +46,7 @@ class FocalModulation1D(FocalLayer):
         `(batch, length, channels)`.
 
     Output shape:
-        That of the input.
+        The shape of the input.
 
     Weights:
         `channels * (4 * channels + levels + 5 + sum(window + factor * l for l in range(levels))) +
@@ -61,7 +61,7 @@ class FocalModulation1D(FocalLayer):
         Gates, sums, mean and product are computed in float32 under 16-bit policies. GELU is exact.
 
     Raises:
-        ValueError: If an argument is out of range or the input is no sequence of known channels.
+        ValueError: If an argument is out of range or the input is not a sequence of known channels.
 
     Example:
 

@@ -37,8 +37,8 @@ class FocalModulation2D(FocalLayer):
         data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, which is the
             setting of Keras.
         **kwargs: Arguments of the projections (`use_bias`, but for `W_o`, `kernel_initializer` and
-            `bias_initializer`, here PyTorch's default, their regularizers and constraints, as
-            `keras.layers.Dense` has them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, here PyTorch's default, their regularizers and constraints, as in
+            `keras.layers.Dense`) and of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -50,7 +50,7 @@ class FocalModulation2D(FocalLayer):
         `"channels_first"`.
 
     Output shape:
-        That of the input.
+        The shape of the input.
 
     Weights:
         `channels * (4 * channels + levels + 5 + sum((window + factor * l)**2 for l in
@@ -64,7 +64,7 @@ class FocalModulation2D(FocalLayer):
         Gates, sums, mean and product are computed in float32 under 16-bit policies. GELU is exact.
 
     Raises:
-        ValueError: If an argument is out of range or the input is no image of known channels.
+        ValueError: If an argument is out of range or the input is not an image of known channels.
 
     Example:
 

@@ -48,8 +48,8 @@ class GatedLinearAttention(SequenceMixer):
             `"silu"`.
         **kwargs: Arguments of every sequence mixer (`return_state`, `chunk`, the steps that are
             computed at once, by default 64), of the projections (`use_bias`, by default off,
-            `kernel_initializer`, `bias_initializer`, their regularizers and constraints, as
-            `keras.layers.Dense` has them) and of the base layer (`name`, `dtype`, `trainable`).
+            `kernel_initializer`, `bias_initializer`, their regularizers and constraints, as in
+            `keras.layers.Dense`) and of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -61,7 +61,7 @@ class GatedLinearAttention(SequenceMixer):
         `(batch, length, features)`, `length` may be unknown.
 
     Output shape:
-        As the input; with `return_state` a tuple of it and the state
+        The shape of the input; with `return_state` a tuple of it and the state
         `(batch, heads, key_dim, value_dim)`.
 
     Weights:

@@ -33,8 +33,8 @@ class GMLPBlock(BaseLayer):
         circulant: Boolean, whether the matrix over positions is circulant. Defaults to `False`.
         attention_units: Integer, the width of the tiny attention. Defaults to `None`, without.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -45,7 +45,7 @@ class GMLPBlock(BaseLayer):
         be unknown or less.
 
     Output shape:
-        That of the input.
+        The shape of the input.
 
     Weights:
         `hidden_units * (3 * width + 4) // 2 + width + heads * length * (length + 1)`, where
@@ -53,15 +53,15 @@ class GMLPBlock(BaseLayer):
         attention or a circulant matrix, see `SpatialGatingUnit`.
 
     Masking:
-        Masked positions take no part in any gate. Their own output is that of zeros. The mask is
+        Masked positions have no effect in any gate. Their own output is that of zeros. The mask is
         passed on.
 
     Numerics:
         Normalisation and softmax are float32 under 16-bit policies.
 
     Raises:
-        ValueError: If an argument is out of range, the input is no sequence of known width, or its
-            length is unknown or not the layer's.
+        ValueError: If an argument is out of range, the input is not a sequence of known width, or
+            its length is unknown or not the layer's.
 
     Example:
 

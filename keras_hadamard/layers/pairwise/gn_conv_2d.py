@@ -39,8 +39,8 @@ class GnConv2D(ImageMixer):
             setting of Keras.
         **kwargs: Arguments of the projections and of the convolution (`use_bias`,
             `kernel_initializer` and `bias_initializer`, here PyTorch's default, their regularizers
-            and constraints, as `keras.layers.Dense` has them) and of the base layer (`name`,
-            `dtype`, `trainable`).
+            and constraints, as in `keras.layers.Dense`) and of the base layer (`name`, `dtype`,
+            `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -50,7 +50,7 @@ class GnConv2D(ImageMixer):
         `"channels_first"`.
 
     Output shape:
-        That of the input.
+        The shape of the input.
 
     Weights:
         `3 * channels * (channels + 1) + sum((channels >> i) * (kernel_size**2 + 1) for i in
@@ -64,7 +64,7 @@ class GnConv2D(ImageMixer):
         Products, sums over windows, norms and Fourier transforms are float32 under 16-bit policies.
 
     Raises:
-        ValueError: If an argument is out of range or the input is no image of channels that fit.
+        ValueError: If an argument is out of range or the input is not an image of fitting channels.
 
     Example:
 

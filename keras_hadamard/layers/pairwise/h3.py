@@ -34,8 +34,8 @@ class H3(SequenceMixer):
         head_size: Integer, a divisor of the features. Defaults to `1`.
         **kwargs: Arguments of every mixer (`return_state`; `causal` is always `True`), of the
             projections (`use_bias`, `kernel_initializer`, `bias_initializer`, their regularizers
-            and constraints, as `keras.layers.Dense` has them) and of the base layer (`name`,
-            `dtype`, `trainable`).
+            and constraints, as in `keras.layers.Dense`) and of the base layer (`name`, `dtype`,
+            `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -46,7 +46,7 @@ class H3(SequenceMixer):
         `(batch, length, features)`, `length` may be unknown.
 
     Output shape:
-        That of the input; with `return_state` a tuple of it and the states: the latest keys
+        The shape of the input; with `return_state` a tuple of it and the states: the latest keys
         `(batch, state_size - 1, features)` and the real and the imaginary part of the diagonal
         model's, each `(batch, features * head_size, state_size / 2)`.
 

@@ -27,7 +27,7 @@ class HydraAttention(SequenceMixer):
             the paper.
         **kwargs: Arguments of every sequence mixer (`return_state`), of the projections
             (`use_bias`, `kernel_initializer`, `bias_initializer`, their regularizers and
-            constraints, as `keras.layers.Dense` has them) and of the base layer (`name`, `dtype`,
+            constraints, as in `keras.layers.Dense`) and of the base layer (`name`, `dtype`,
             `trainable`).
 
     Call arguments:
@@ -40,13 +40,13 @@ class HydraAttention(SequenceMixer):
         `(batch, length, features)`, `length` may be unknown.
 
     Output shape:
-        As the input; with `return_state` a tuple of it and the sum `(batch, features)`.
+        The shape of the input; with `return_state` a tuple of it and the sum `(batch, features)`.
 
     Weights:
         `4 * (features + 1) * features`.
 
     Masking:
-        A masked position takes no part; where causal, it carries the sum unchanged. The mask is
+        A masked position has no effect; where causal, it carries the sum unchanged. The mask is
         passed on.
 
     Numerics:

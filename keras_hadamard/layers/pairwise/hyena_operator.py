@@ -59,8 +59,8 @@ class HyenaOperator(ImplicitMixer):
         filter_initializer: Initialiser of the kernels of the filters' network. Defaults to `None`,
             a normal distribution of deviation 0.02, as in the published language models.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -70,7 +70,7 @@ class HyenaOperator(ImplicitMixer):
         `(batch, length, features)`, `length` may be unknown and is at most `max_length`.
 
     Output shape:
-        That of the input.
+        The shape of the input.
 
     Weights:
         `(order + 1) * features * (features + 2 + short_taps) + features * (features + 1) + (order -
@@ -78,8 +78,8 @@ class HyenaOperator(ImplicitMixer):
         (filter_width + 1)) * filter_width`.
 
     Masking:
-        Masked positions take no part in a convolution. Their own output is that of zeros. The mask
-        is passed on.
+        Masked positions have no effect in a convolution. Their own output is that of zeros. The
+        mask is passed on.
 
     Numerics:
         Filters, convolutions and products are float32 under 16-bit policies. LiteRT and ONNX

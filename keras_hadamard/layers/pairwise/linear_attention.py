@@ -54,8 +54,8 @@ class LinearAttention(SequenceMixer):
         **kwargs: Arguments of every sequence mixer (`causal`, by default `True`, `return_state`,
             `chunk`, the steps that are computed at once, by default 64), of the projections
             (`use_bias`, by default off, `kernel_initializer`, `bias_initializer`, their
-            regularizers and constraints, as `keras.layers.Dense` has them) and of the base layer
-            (`name`, `dtype`, `trainable`).
+            regularizers and constraints, as in `keras.layers.Dense`) and of the base layer (`name`,
+            `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -67,7 +67,7 @@ class LinearAttention(SequenceMixer):
         `(batch, length, features)`, `length` may be unknown.
 
     Output shape:
-        As the input; with `return_state` a tuple of it and the state
+        The shape of the input; with `return_state` a tuple of it and the state
         `(batch, heads, key_dim, value_dim)`, with one more column, `z`, where `normalize`.
 
     Weights:
@@ -76,7 +76,7 @@ class LinearAttention(SequenceMixer):
         `key_dim` = `features / heads` and `value_dim` = `features / heads`.
 
     Masking:
-        A masked position takes no part; where causal, it carries the state unchanged. The mask is
+        A masked position has no effect; where causal, it carries the state unchanged. The mask is
         passed on.
 
     Numerics:

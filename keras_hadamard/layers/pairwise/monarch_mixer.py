@@ -56,8 +56,8 @@ class MonarchMixer(ImplicitMixer):
         filter_initializer: Initialiser of the kernels of the filters' networks. Defaults to
             `None`, a normal distribution of deviation 0.02, as in the published models.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -67,7 +67,7 @@ class MonarchMixer(ImplicitMixer):
         `(batch, length, features)`, `length` may be unknown and is at most `max_length`.
 
     Output shape:
-        That of the input.
+        The shape of the input.
 
     Weights:
         `features * (4 * features + 3 * short_taps + 7) + (1 + residual) * (features + filter_width
@@ -75,8 +75,8 @@ class MonarchMixer(ImplicitMixer):
         filter_width)`.
 
     Masking:
-        Masked positions take no part in a convolution. Their own output is that of zeros. The mask
-        is passed on.
+        Masked positions have no effect in a convolution. Their own output is that of zeros. The
+        mask is passed on.
 
     Numerics:
         Filters, convolutions and products are float32 under 16-bit policies. LiteRT and ONNX

@@ -34,8 +34,8 @@ class PolyNonLocal(BaseLayer):
         beta_initializer: Initialiser of the scalar of the input. Defaults to `"ones"`.
         data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, Keras's setting.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -53,7 +53,7 @@ class PolyNonLocal(BaseLayer):
         `3 * features * (features + 1) + 2`.
 
     Masking:
-        Masked positions take no part in the mean. Their own output is that of zeros. The mask is
+        Masked positions have no effect in the mean. Their own output is that of zeros. The mask is
         passed on.
 
     Numerics:

@@ -28,8 +28,8 @@ class PolySelfAttention(BaseLayer):
         heads: Integer, a divisor of the features. Defaults to `1`.
         position_initializer: Initialiser of `p` and `w`. Defaults to `"ones"`.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -39,13 +39,13 @@ class PolySelfAttention(BaseLayer):
         `(batch, positions, features)`, the positions known.
 
     Output shape:
-        That of the input.
+        The shape of the input.
 
     Weights:
         `4 * features * (features + 1) + 2 * heads * positions + 2 * features / heads`.
 
     Masking:
-        Masked positions take no part in the sum. Their own output is that of zeros. The mask is
+        Masked positions have no effect in the sum. Their own output is that of zeros. The mask is
         passed on.
 
     Numerics:

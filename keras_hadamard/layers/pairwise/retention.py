@@ -54,8 +54,8 @@ class Retention(SequenceMixer):
             `"silu"`.
         **kwargs: Arguments of every sequence mixer (`return_state`, `chunk`, the steps that are
             computed at once, by default 64), of the projections (`use_bias`, by default off,
-            `kernel_initializer`, `bias_initializer`, their regularizers and constraints, as
-            `keras.layers.Dense` has them) and of the base layer (`name`, `dtype`, `trainable`).
+            `kernel_initializer`, `bias_initializer`, their regularizers and constraints, as in
+            `keras.layers.Dense`) and of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -66,7 +66,7 @@ class Retention(SequenceMixer):
         `(batch, length, features)`, `length` may be unknown.
 
     Output shape:
-        As the input; with `return_state` a tuple of it, the state
+        The shape of the input; with `return_state` a tuple of it, the state
         `(batch, heads, key_dim, value_dim)` and, if `rotary`, the number of steps before,
         `(batch,)`.
 

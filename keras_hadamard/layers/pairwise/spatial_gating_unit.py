@@ -41,8 +41,8 @@ class SpatialGatingUnit(BaseLayer):
             standard deviation of 1e-6.
         spatial_bias_initializer: Initialiser of `b`. Defaults to `"ones"`.
         **kwargs: Arguments of the attention's projections (`use_bias` of the last of them,
-            `kernel_initializer`, `bias_initializer`, their regularizers and constraints, as
-            `keras.layers.Dense` has them) and of the base layer (`name`, `dtype`, `trainable`).
+            `kernel_initializer`, `bias_initializer`, their regularizers and constraints, as in
+            `keras.layers.Dense`) and of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor, or with `attention_units` a list `[x, z]` of two of the same length.
@@ -61,14 +61,14 @@ class SpatialGatingUnit(BaseLayer):
         `(attention_units + 1) * width / 2` more.
 
     Masking:
-        Masked positions take no part in any gate; their own output is that of zeros. A position is
-        valid where all inputs are. The mask is passed on.
+        Masked positions have no effect in any gate; their own output is that of zeros. A position
+        is valid where all inputs are. The mask is passed on.
 
     Numerics:
         Normalisation and softmax are float32 under 16-bit policies.
 
     Raises:
-        ValueError: If an argument is out of range, the input is no sequence of an even, known
+        ValueError: If an argument is out of range, the input is not a sequence of even, known
             width, or its length is unknown or not the layer's.
 
     Example:
