@@ -23,7 +23,8 @@ class HadamardProduct(KernelFreeLayer):
 
     `y = output(reduce(branch_1 * branch_2 * ...)) + skip` is the form that all methods of this
     package share. A new one is defined by its branches: any Keras layers, all applied to one input,
-    or each to its own input of a list.
+    or each to its own input of a list. `MLB`, `GatedDense`, `StarOperation`, `FeatureCross`,
+    `SqueezeExcite2D`, `PolyNonLocal` and others are such products with equal outputs.
 
     Args:
         branches: Sequence of two or more Keras layers, one for each factor of the product.

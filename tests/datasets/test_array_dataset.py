@@ -50,7 +50,7 @@ def poke(key, value):
         (poke("words", 9), r"`words` of validation to lie in \[0, 9\).*largest=9"),
         (poke("words", -1), r"`words` of validation to lie in \[0, 9\).*smallest=-1"),
         (put("words", np.zeros((6, 4))), r"`words` of validation to be integer ids"),
-        (put("x", np.zeros((6, 5), int)), r"`x` of validation to be of floats.*int64"),
+        (put("x", np.zeros((6, 5), int)), r"`x` of validation to have a float dtype.*int64"),
         (put("x", np.zeros((5, 5))), r"`x` of validation to be as long.*length=5, target=6"),
         (put("x", np.zeros((6, 4))), r"examples of shape \(5,\).*shape=\(4,\)"),
         (put("more", np.zeros(6)), r"validation to have the inputs.*more"),

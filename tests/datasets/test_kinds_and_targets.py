@@ -96,7 +96,7 @@ def test_columns_that_say_nothing_are_dropped():
 def test_values_that_do_not_fit_the_column():
     values = [str(i / 3) for i in range(97)] + ["n/k"] * 3
     column, warnings = kind_of(values)
-    assert column.kind == "number" and "3 values that are no numbers ('n/k')" in warnings[0]
+    assert column.kind == "number" and "3 values that are not numbers ('n/k')" in warnings[0]
     with pytest.raises(ValueError, match=r"numbers\. Received: value='n/k', column='x', row=\d+"):
         kind_of(values, kinds={"x": "number"})
     with pytest.raises(ValueError, match=r"dates\. Received: value='n/k', column='x', row=\d+"):
@@ -186,10 +186,10 @@ def test_a_target_among_the_inputs():
     target = np.array(["no", "yes"] * 30)
     for copy in (target, np.where(target == "no", "N", "Y"), np.where(target == "no", 3, 8)):
         data = load_arrays({"x": RNG.normal(size=60), "copy": copy, "y": target})
-        assert any("`copy` tells the target" in warning for warning in data.warnings)
+        assert any("`copy` determines the target" in warning for warning in data.warnings)
     number = RNG.normal(size=60)
     data = load_arrays({"x": RNG.normal(size=60), "scaled": 3 * number + 1, "y": number})
-    assert any("`scaled` tells the target `y`" in warning for warning in data.warnings)
+    assert any("`scaled` determines the target `y`" in warning for warning in data.warnings)
     data = load_arrays({"x": number, "z": number + RNG.normal(size=60) / 9, "y": number / 2 + 1})
     assert [w for w in data.warnings if "tells" in w] == [w for w in data.warnings if "`x`" in w]
 
@@ -256,7 +256,7 @@ def test_strings_among_the_numbers_of_test():
     frame = pd.DataFrame({"x": RNG.normal(size=40), "y": ["a", "b"] * 20})
     other = pd.DataFrame({"x": ["1.5", "n/a?", "2"], "y": ["a", "b", "c"]})
     data = load_arrays(frame, test=other)
-    assert "1 values that are no numbers ('n/a?')" in " ".join(data.warnings)
+    assert "1 values that are not numbers ('n/a?')" in " ".join(data.warnings)
     assert "No training rows: class 'c'" in " ".join(data.warnings)
     assert np.isnan(data.raw["x"]).tolist() == [False, True, False]
 

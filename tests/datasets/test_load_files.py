@@ -138,7 +138,10 @@ INFINITE = np.where(np.arange(80).reshape(40, 2) == 7, np.inf, 1.0)
         (changed(gray=np.full((40, 2, 2), np.nan)), r"`gray` to be finite.*row=\d+"),
         (changed(question=np.full((40, 2), -4)), r"`question` of train.*smallest=-4"),
         (changed(question=np.full((40, 2), 2**40)), r"`question` of train to fit 32 bits"),
-        (changed(x=np.array([["a"]] * 40)), r"`x` to be numbers, or one column.* dtype='<U1'"),
+        (
+            changed(x=np.array([["a"]] * 40)),
+            r"`x` to have numbers, or to be one column.* dtype='<U1'",
+        ),
         (changed(x=np.zeros((40, 2, 3), int)), r"`x` to be images .* dtype='int64'"),
         (changed(x=np.zeros((40, 0))), r"without a 0"),
         (changed(x=np.array(3.0)), r"`x` to have a first dimension"),

@@ -5,10 +5,10 @@ from typing import Any, Unpack
 from keras import ops
 
 from keras_hadamard._core.checks import positive_int
-from keras_hadamard._core.dtypes import accumulation_dtype
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
+from keras_hadamard.layers.pairwise._softmax_attention import softmax_attention
 
 
 @serializable
@@ -42,9 +42,7 @@ class SelfAttention2D(BaseLayer):
         x = self.input_projection(inputs)
         x = ops.reshape(x, (batch, height * width, 3, self.heads, self.units))
         query, key, value = ops.unstack(ops.transpose(x, (2, 0, 3, 1, 4)), 3)
-        scores = ops.matmul(query, ops.swapaxes(key, -1, -2))
-        scores = ops.cast(scores, accumulation_dtype(x.dtype)) / self.units**0.5
-        y = ops.matmul(ops.cast(ops.softmax(scores), x.dtype), value)
+        y = softmax_attention(query, key, value)
         y = ops.reshape(ops.transpose(y, (0, 2, 1, 3)), (batch, height, width, -1))
         return self.output_projection(y)
 
