@@ -191,7 +191,9 @@ def test_a_target_among_the_inputs():
     data = load_arrays({"x": RNG.normal(size=60), "scaled": 3 * number + 1, "y": number})
     assert any("`scaled` determines the target `y`" in warning for warning in data.warnings)
     data = load_arrays({"x": number, "z": number + RNG.normal(size=60) / 9, "y": number / 2 + 1})
-    assert [w for w in data.warnings if "tells" in w] == [w for w in data.warnings if "`x`" in w]
+    assert [w for w in data.warnings if "determines" in w] == [
+        w for w in data.warnings if "`x`" in w
+    ]
 
 
 @pytest.mark.parametrize(

@@ -17,12 +17,12 @@ class EfficientChannelAttention2D(ImageGate):
     """Efficient channel attention (ECA): gates of channels from their neighbours' means.
 
     `y = x * sigmoid(conv(s))` with `s`, of shape `(batch, channels)`, the mean of every channel and
-    `conv` over `kernel_size` neighbouring channels: a handful of weights, whatever the width.
+    `conv` over `kernel_size` neighbouring channels: a few weights for any width.
 
     Args:
-        kernel_size: Integer, how many channels a gate sees. Defaults to `None`, the odd number
-            near `log2(channels) / 2 + 1 / 2`: as in the authors' code that is its integer part, and
-            one more where this is even. (timm takes at least 3.)
+        kernel_size: Integer, the number of channels that a gate sees. Defaults to `None`, an odd
+            number near `log2(channels) / 2 + 1 / 2`: as in the authors' code, its integer part,
+            plus one if that is even. (timm takes at least 3.)
         data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`,
             `keras.config.image_data_format()`.
         **kwargs: Arguments of the convolution (`use_bias`, here `False` by default,

@@ -17,7 +17,7 @@ from keras_hadamard.ops import glu
 
 @serializable
 class GatedConv1D(BaseConv):
-    """Gated convolution of sequences: activated features, each times a gate of its own.
+    """Gated convolution of sequences: activated features, each multiplied by its own gate.
 
     `y = activation(W * x + b) * gate_activation(V * x + c)`, with convolutions `W` and `V`. With
     `"tanh"` and `padding="causal"` it is the gate of WaveNet, with `activation=None` that of the
@@ -27,8 +27,8 @@ class GatedConv1D(BaseConv):
         filters: Integer, the channels of the output.
         kernel_size: Integer, the length of the windows. Defaults to `3`.
         strides: Integer. Defaults to `1`.
-        padding: `"same"` with zeros, as TensorFlow pads; `"causal"`, all of the zeros before the
-            first step, so that no output sees a later step; `"valid"`, none; `"symmetric"` or
+        padding: `"same"` with zeros, as TensorFlow pads; `"causal"`, all zeros before the first
+            step, so that no output sees a later step; `"valid"`, none; `"symmetric"` or
             `"reflect"`, with the mirrored sequence, equally on both sides. Defaults to `"same"`.
         dilation_rate: Integer, the step between the windows' steps. Defaults to `1`.
         activation: Name or function of the features. Defaults to `"elu"`, as in `GatedConv2D`.
@@ -47,15 +47,15 @@ class GatedConv1D(BaseConv):
         `(batch, steps, channels)`, or channels first.
 
     Output shape:
-        `(batch, steps / strides, filters)`, rounded up, or channels first; smaller by the reach of
-        the windows for `"valid"`.
+        `(batch, steps / strides, filters)`, rounded up, or channels first; smaller by the size of
+        the windows minus one for `"valid"`.
 
     Weights:
         `2 * (prod(kernel_size) * channels + 1) * filters`.
 
     Masking:
-        Masked steps count as zeros, as padding does. The mask is passed on where every step has an
-        output, and ends here with strides and with `"valid"`.
+        Masked steps count as zeros, as padding does. The mask is passed on if every step has an
+        output, and is dropped with strides and with `"valid"`.
 
     Numerics:
         Gate and product are computed in float32 under 16-bit policies.

@@ -1,4 +1,4 @@
-"""Attention over all pixels, which EfficientMod has in its last stages."""
+"""Attention over all pixels, for the last stages of EfficientMod."""
 
 from typing import Any, Unpack
 
@@ -15,8 +15,8 @@ from keras_hadamard.layers.pairwise._softmax_attention import softmax_attention
 class SelfAttention2D(BaseLayer):
     """Dot-product attention of `heads` over the pixels of (batch, height, width, channels).
 
-    A head has an equal share of the channels, but no fewer than `smallest`. Queries, keys and
-    values are one projection without a bias.
+    A head has an equal share of the channels, but at least `smallest`. Queries, keys and values are
+    one projection without a bias.
     """
 
     def __init__(

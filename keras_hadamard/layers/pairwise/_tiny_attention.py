@@ -11,7 +11,7 @@ from keras_hadamard.layers.pairwise._softmax_attention import softmax_attention
 
 
 class TinyAttention(BaseLayer):
-    """`W_o softmax(q k / sqrt(width)) v` with `[q, k, v] = W x`, of which only `W_o` is biased."""
+    """`W_o softmax(q k / sqrt(width)) v` with `[q, k, v] = W x`, where only `W_o` has a bias."""
 
     def __init__(
         self, width: int, units: int, causal: bool, **kwargs: Unpack[ProjectionArguments]

@@ -14,12 +14,12 @@ from keras_hadamard.layers.pairwise._image_mixer import ImageMixer, float32_prod
 
 @serializable
 class ConvolutionalModulation2D(ImageMixer):
-    """Convolutional modulation: a large depthwise kernel in place of attention (Conv2Former).
+    """Convolutional modulation: a large depthwise kernel instead of attention (Conv2Former).
 
     `y = W_o (W_v x * D(act(W_a x)))`, all `W` of `(channels, channels)` and `D` a depthwise
     convolution of `kernel_size` pixels a side. The paper's formula has no activation, the authors'
-    code a GELU. With contexts of several sizes it is `EfficientModulation2D`, with a chain of two
-    kernels `LargeKernelAttention2D`: their weights are others.
+    code has a GELU. `EfficientModulation2D` has contexts of several sizes instead, and
+    `LargeKernelAttention2D` a chain of two kernels.
 
     Args:
         kernel_size: Integer, the side of the depthwise kernel. Defaults to `11`.

@@ -17,15 +17,15 @@ from keras_hadamard.layers.pairwise._image_mixer import ImageMixer, float32_prod
 
 @serializable
 class EfficientModulation2D(ImageMixer):
-    """Efficient modulation: the two layers of an MLP, and between them a context (EfficientMod).
+    """Efficient modulation: the two layers of an MLP with a context between them (EfficientMod).
 
     `y = W_o (act(W_v x) * [c, ..., c]) with c = W_g sum_k act(D_k(W_f x))`: the values are
     `expansion` times as wide as the input, and each of their groups is multiplied by the same
-    context, in which `D_k` are depthwise convolutions. As in the authors' code the values are not
-    activated where the expansion is 1, and their contexts are always as wide as the input.
+    context, in which `D_k` are depthwise convolutions. As in the authors' code, the values are not
+    activated if the expansion is 1, and contexts are always as wide as the input.
 
     Args:
-        expansion: Integer, how many times wider than the input the values are. Defaults to `4`.
+        expansion: Integer, the width of the values relative to the input. Defaults to `4`.
         kernel_sizes: Sequence of integers, the sides of the depthwise kernels. Defaults to `(7,)`.
         activation: Name or function of values and contexts. Defaults to `"gelu"`.
         depthwise_initializer: Initialiser of the depthwise kernels. Defaults to `None`, that of the

@@ -18,15 +18,16 @@ class GMLPBlock(BaseLayer):
 
     `y = W_2 (u * (S norm(v) + b)) with [u, v] = gelu(W_1 x)`: `W_1` is `(width, hidden_units)`,
     `W_2` is `(hidden_units / 2, width)`, `S` is `(length, length)`; see `SpatialGatingUnit`. The
-    tiny attention (aMLP) reads `x`. A network normalises before, and adds the input after: both
-    stand outside, as in the public code.
+    tiny attention (aMLP) reads `x`. The network normalises before the block and adds the input
+    after it: both are outside, as in the public code.
 
     Args:
         hidden_units: Even integer, the width that is split. Defaults to `None`, six times that of
             the input.
         length: Integer, the number of positions. Defaults to `None`, that of the input.
-        causal: Boolean, whether a position sees no later ones. Defaults to `False`.
-        heads: Integer, how many groups of features have weights over positions of their own.
+        causal: Boolean, whether positions see only earlier ones and themselves. Defaults to
+            `False`.
+        heads: Integer, the number of groups of features with separate weights over positions.
             Defaults to `1`.
         activation: Name or function of the first projection. Defaults to `"gelu"`.
         gate_activation: Name or function of the gate. Defaults to `None`, none.
@@ -41,8 +42,8 @@ class GMLPBlock(BaseLayer):
         mask: Boolean tensor `(batch, length)`. Defaults to `None`.
 
     Input shape:
-        `(batch, length, width)`. Where the layer is causal and `length` is given, the input's may
-        be unknown or less.
+        `(batch, length, width)`. If the layer is causal and `length` is given, the input's length
+        may be unknown or less.
 
     Output shape:
         The shape of the input.

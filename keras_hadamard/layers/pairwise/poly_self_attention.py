@@ -17,12 +17,12 @@ from keras_hadamard.layers._masks import apply_mask
 class PolySelfAttention(BaseLayer):
     """Polynomial self-attention (Poly-SA): products of query, key and value at a linear cost.
 
-    `y_n = W_o (p_n * q_n * norm(sum_m w_m (k_m * v_m)))` with `[q, k, v] = W_qkv x`, for each head
-    of `features / heads` channels apart; `p` and `w` are learned numbers of each head and position,
-    and `norm` is layer normalisation. A third-degree polynomial in place of the softmax over all
-    pairs. The authors' code is not public; this is the form of a published comparison.
+    `y_n = W_o (p_n * q_n * norm(sum_m w_m (k_m * v_m)))` with `[q, k, v] = W_qkv x`, separately for
+    each head of `features / heads` channels; `p` and `w` are learned numbers of each head and
+    position, and `norm` is layer normalisation. A third-degree polynomial instead of the softmax
+    over all pairs. The authors' code is not public; this is the form of a published comparison.
 
-    The layer is bound to the length that it is built with.
+    The layer supports only the length that it is built with.
 
     Args:
         heads: Integer, a divisor of the features. Defaults to `1`.
