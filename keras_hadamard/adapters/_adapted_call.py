@@ -24,8 +24,8 @@ class Outcome(NamedTuple):
 class AdaptedCall:
     """Calls a model with the adapters that `active_adapters` gives for each of its kernels.
 
-    Layers with a linear view compute their adapters beside the kernel. All others read the adapted
-    kernel instead of their own.
+    Layers with a linear view compute their adapters in addition to the kernel. All others read the
+    adapted kernel instead of their own.
     """
 
     def __init__(

@@ -42,7 +42,9 @@ class PeftConfig:
     def read(folder: Path) -> "PeftConfig":
         path = folder / "adapter_config.json"
         if not path.exists():
-            raise received("`adapter_config.json` beside the file, as PEFT writes it", path=folder)
+            raise received(
+                "`adapter_config.json` in the same folder, as PEFT writes it", path=folder
+            )
         with reading(path, _EXPECTED):
             config = PeftConfig(path, dict(json.loads(path.read_text(encoding="utf-8"))))
         config.check()

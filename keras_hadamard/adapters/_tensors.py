@@ -1,4 +1,4 @@
-"""Files of the format `.safetensors`: tensors by name, and custom strings beside them."""
+"""Files of the format `.safetensors`: tensors by name, and custom strings."""
 
 import os
 import uuid

@@ -31,10 +31,10 @@ def load_adapter(
     one of another library; `modules` then maps kernels to modules of the PyTorch model, and only
     shapes are checked, as there is no fingerprint:
 
-    - PEFT's `adapter_model.safetensors`, with `adapter_config.json` beside it, of the types LoRA
-      (with or without DoRA), LoHa, LoKr, HiRA, VeRA and (IA)^3. Weights that replace the base's
-      own, from the options `bias` and `modules_to_save`, are put into the base, `adapted.model`;
-      `modules` then names those kernels and normalisations too.
+    - PEFT's `adapter_model.safetensors`, with `adapter_config.json` in the same folder, of the
+      types LoRA (with or without DoRA), LoHa, LoKr, HiRA, VeRA and (IA)^3. Weights that replace the
+      base's own, from the options `bias` and `modules_to_save`, are put into the base,
+      `adapted.model`; `modules` then names those kernels and normalisations too.
     - A `.safetensors` file that LyCORIS or one of kohya's trainers wrote, with LoRA, LoHa and LoKr,
       the first two also with a `dora_scale`. Modules are named by their path, `"encoder.dense"`, or
       by the name in the file, `"lycoris_encoder_dense"`. The outputs are those with which LyCORIS

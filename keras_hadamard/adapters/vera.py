@@ -1,4 +1,4 @@
-"""Random matrices that all kernels share, and vectors of their own."""
+"""Random matrices that all kernels share, and vectors for each kernel."""
 
 import copy
 from typing import Any

@@ -22,7 +22,7 @@ Pictures of three handwritten digits, a question about them in words, and its an
 
 The digits are the 1,797 8x8 scans that scikit-learn ships, so nothing is downloaded. No scan is in
 two splits: 70 % of each class make the training pictures, 15 % validation, 15 % test. Each example
-has a picture of its own: three scans side by side on a 12x32 canvas, each shifted at random.
+has its own picture: three scans side by side on a 12x32 canvas, each shifted at random.
 
 The questions: `position` (which digit is left), `value` (the largest or smallest digit), `order`
 (where that digit is), `sum` (of two digits), `count` (how many digits are even, odd, greater than

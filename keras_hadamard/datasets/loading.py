@@ -45,8 +45,8 @@ def load_arrays(
       and `test`. All get one size: their common one, or a square of their median side, at most 64;
     - arrays: a `.npz` file, a directory of `.npy` files or a dictionary, with arrays named
       `train_image`, `train_target`, `test_image`, ... or, to be split here, `image`, `target`, ...
-      A description, `NAME.json` beside `NAME.npz`, an array `spec` within it, or `spec.json` in the
-      directory, may give `{"target": "label", "inputs": {"image": {"kind": "image"}, "words":
+      A description, `NAME.json` next to `NAME.npz`, an array `spec` within it, or `spec.json` in
+      the directory, may give `{"target": "label", "inputs": {"image": {"kind": "image"}, "words":
       {"kind": "tokens", "vocabulary_size": 50}}, "classes": ["no", "yes"]}`;
     - a data set of this package, `"digits_vqa"` or `"sort_of_clevr"` (with `/full`, `/tiny`), made
       without a network, or any other TFDS name.

@@ -71,7 +71,7 @@ class CheckpointedModel(keras.Model, metaclass=Afterwards):
                 of one, as in `load_torch`.
             head: `"load"`, or `"fresh"` to keep the new model's own classifier, for other classes
                 than the checkpoint has. Defaults to `"load"`.
-            ema: Boolean, whether to take the averaged weights that the checkpoint has beside the
+            ema: Boolean, whether to take the averaged weights that the checkpoint has besides the
                 others. Defaults to `False`.
             **kwargs: Arguments of the constructor, or a configuration.
 

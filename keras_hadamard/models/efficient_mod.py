@@ -59,7 +59,7 @@ class EfficientMod(PublishedModel):
             `0.0001`.
         drop_path: Number in [0, 1), the probability of skipping the last block for an example in
             training; earlier ones are skipped less. Defaults to `0.0`.
-        pooling: `None`, `"avg"` or `"max"`, the pooling where there is no top. Defaults to `None`.
+        pooling: `None`, `"avg"` or `"max"`, the pooling without a top. Defaults to `None`.
         classifier_activation: Activation of the top. Defaults to `"softmax"`.
         name: String. Defaults to `"efficient_mod"`.
 

@@ -51,7 +51,7 @@ class MONet(PublishedModel):
         normalize: Boolean, whether blocks normalise. Defaults to `True`.
         drop_path: Number in [0, 1), the probability of skipping a Mu-Layer for an example in
             training. Defaults to `0.0`.
-        pooling: `None`, `"avg"` or `"max"`, the pooling where there is no top. Defaults to `None`.
+        pooling: `None`, `"avg"` or `"max"`, the pooling without a top. Defaults to `None`.
         classifier_activation: Activation of the top. Defaults to `"softmax"`.
         name: String. Defaults to `"monet"`.
 

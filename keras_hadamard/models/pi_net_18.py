@@ -35,7 +35,7 @@ class PiNet18(_small_image.StagedNet):
         activation: `None` or `"relu"`, as published, or another. Defaults to `None`.
         product_convolution: Boolean, whether a 1x1 convolution follows each product. Defaults to
             `False`.
-        pooling: `None`, `"avg"` or `"max"`, the pooling where there is no top. Defaults to `None`.
+        pooling: `None`, `"avg"` or `"max"`, the pooling without a top. Defaults to `None`.
         classifier_activation: Activation of the top. Defaults to `"softmax"`.
         name: String. Defaults to `"pi_net_18"`.
 

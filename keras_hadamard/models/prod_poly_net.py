@@ -27,7 +27,7 @@ class ProdPolyNet(_small_image.StagedNet):
         blocks: Sequence of integers, the blocks of each stage. Defaults to `(2, 2, 2, 1)`.
         filters: Sequence of integers, the channels of each stage. Defaults to
             `(64, 128, 256, 512)`.
-        pooling: `None`, `"avg"` or `"max"`, the pooling where there is no top. Defaults to `None`.
+        pooling: `None`, `"avg"` or `"max"`, the pooling without a top. Defaults to `None`.
         classifier_activation: Activation of the top. Defaults to `"softmax"`.
         name: String. Defaults to `"prod_poly_net"`.
 

@@ -37,7 +37,7 @@ class RPolyNet(_small_image.StagedNet):
         drop_rate: Number in [0, 1), the rate of DropBlock. Defaults to `0.1`.
         use_alpha: Boolean, whether blocks have an `alpha`. Defaults to `True`. The authors' network
             for CIFAR-100 has none.
-        pooling: `None`, `"avg"` or `"max"`, the pooling where there is no top. Defaults to `None`.
+        pooling: `None`, `"avg"` or `"max"`, the pooling without a top. Defaults to `None`.
         classifier_activation: Activation of the top. Defaults to `"softmax"`.
         name: String. Defaults to `"r_poly_net"`.
 

@@ -51,7 +51,7 @@ class StarNet(PublishedModel):
         expansion: Integer, the expansion of the blocks. Defaults to `None`, the variant's.
         drop_path: Number in [0, 1), the probability of skipping the last block for an example in
             training; earlier ones are skipped less. Defaults to `0.0`.
-        pooling: `None`, `"avg"` or `"max"`, the pooling where there is no top. Defaults to `None`.
+        pooling: `None`, `"avg"` or `"max"`, the pooling without a top. Defaults to `None`.
         classifier_activation: Activation of the top. Defaults to `"softmax"`.
         name: String. Defaults to `"star_net"`.
 

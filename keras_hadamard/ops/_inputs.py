@@ -28,7 +28,7 @@ def dense(x: Any) -> Any:
 def whole_ids(x: Tensor) -> Tensor:
     """Indices of any dtype as int32 or int64, so that no index changes its value.
 
-    A number that is no index becomes -1.
+    A number that is not an index becomes -1.
     """
     dtype = keras.backend.standardize_dtype(x.dtype)
     if dtype in ("int32", "int64"):

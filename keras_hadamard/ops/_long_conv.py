@@ -44,7 +44,7 @@ def _gradient(
 ) -> tuple[Tensor, Tensor]:
     del y
     size, later = _size(x, kernel, centred)
-    # Where the outputs lie in the whole convolution, of which they are a part.
+    # The range of the outputs in the whole convolution.
     moved = tf.pad(upstream, ((0, 0), (later, 0), (0, 0)))
     spectrum = _transform(moved, size)
     # The adjoint of a convolution is the correlation with the other factor. Both transforms are

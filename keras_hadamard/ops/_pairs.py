@@ -119,9 +119,9 @@ def _forms_gradient(
     grads_left, grads_right, grads_kernel = [], [], []
     later = None
     for left, rest, part, up in _rows(x32, kernel32, ops.cast(upstream, dtype)):
-        weighed = ops.reshape(ops.expand_dims(up, -1) * rest, (-1, part.shape[1]))
-        grads_left.append(ops.matmul(weighed, ops.transpose(part)))
-        grads_kernel.append(ops.matmul(ops.transpose(left), weighed))
+        weighted = ops.reshape(ops.expand_dims(up, -1) * rest, (-1, part.shape[1]))
+        grads_left.append(ops.matmul(weighted, ops.transpose(part)))
+        grads_kernel.append(ops.matmul(ops.transpose(left), weighted))
         formed = ops.reshape(ops.matmul(left, part), (-1, *rest.shape[1:]))
         reached = ops.expand_dims(up, -1) * formed
         # The gradients of the fields after i; that of the next one is complete.

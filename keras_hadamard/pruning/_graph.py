@@ -176,7 +176,7 @@ def _axis(layer: Any, tensor: Any) -> int:
 
 
 def _function(layer: Any) -> Callable[..., Any] | None:
-    """The elementwise function of a layer, apart from its weights."""
+    """The elementwise function of a layer, except its weights."""
     if type(layer) in (_L.ReLU, _L.LeakyReLU, _L.ELU):
         return layer
     function: Callable[..., Any] | None = getattr(layer, "activation", None)

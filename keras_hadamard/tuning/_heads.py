@@ -102,7 +102,7 @@ class Head:
         """Compiles the model with Adam.
 
         Errors of numbers are measured in standard deviations: gradients of tiny targets would
-        vanish beside Adam's epsilon, and the largest of several targets would be the only one.
+        vanish next to Adam's epsilon, and the largest of several targets would be the only one.
         """
         loss: Any = self.task.loss
         weight = None

@@ -70,5 +70,5 @@ def embed(x: Tensor, field: Field, name: str) -> Tensor:
 
 
 def embedding_width(size: int) -> int:
-    """The width of the embedding of a column with so many ids."""
+    """The width of the embedding of a column with a number of ids."""
     return min(WIDEST, math.ceil(1.6 * size**0.56))

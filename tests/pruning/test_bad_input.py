@@ -67,7 +67,7 @@ def test_a_model_that_cannot_be_copied():
 
     closed = Closed(3)
     closed(np.ones((2, 4), "float32"))
-    with pytest.raises(ValueError, match="made again from its configuration"):
+    with pytest.raises(ValueError, match="recreated from its configuration"):
         pruning.prune(closed, 0.5)
 
 

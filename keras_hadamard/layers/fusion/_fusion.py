@@ -47,7 +47,7 @@ class Fusion(BaseLayer):
 
 
 def positions_of(name: str, input_shape: Any, count: int | None, fewest: int = 2) -> Shape:
-    """The common positions of the inputs, of which there are `count` or at least `fewest`."""
+    """The common positions of `count` inputs, or of at least `fewest`."""
     many = isinstance(input_shape, list | tuple) and all(
         isinstance(s, list | tuple) for s in input_shape
     )

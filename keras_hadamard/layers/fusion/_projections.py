@@ -72,6 +72,6 @@ def drop_product(
 def dropout_layer(
     layer: keras.layers.Layer, rate: float, name: str, seed: int | None, offset: int = 0
 ) -> keras.layers.Dropout:
-    """A dropout inside a layer; `offset` keeps those that share a seed apart."""
+    """A dropout inside a layer; `offset` separates those that share a seed."""
     seed = None if seed is None else seed + offset
     return keras.layers.Dropout(rate, seed=seed, dtype=layer.dtype_policy, name=name)

@@ -194,8 +194,8 @@ def _zero_masked(x: Tensor, mask: Tensor | None) -> Tensor:
 def _pair_logits(u: Tensor, p: Tensor, v: Tensor) -> Tensor:
     """`p_g . (u_i * v_j)` for all pairs, `(batch, glimpses, positions_x, positions_y)`."""
     # (batch, glimpses, positions_x, rank) with (batch, 1, rank, positions_y).
-    weighed = u[:, None] * ops.transpose(p)[:, None]
-    return ops.matmul(weighed, ops.transpose(v, (0, 2, 1))[:, None])
+    weighted = u[:, None] * ops.transpose(p)[:, None]
+    return ops.matmul(weighted, ops.transpose(v, (0, 2, 1))[:, None])
 
 
 def _valid_pairs(x_mask: Tensor | None, y_mask: Tensor | None) -> Tensor | None:

@@ -41,8 +41,8 @@ class MaskedConv2D(KerasLayer, keras.layers.Conv2D):
       and with `"B"` also itself; `"A"` is for the first layer.
     - `"rows"`: a pixel sees the rows above and its own, for images whose rows are steps in time.
 
-    With `channel_groups` of 3 the channels stand for red, green and blue in equal parts, in this
-    order: within its own pixel, a group sees those before it, and with `"B"` also itself.
+    With `channel_groups` of 3 the channels are red, green and blue in equal parts, in this order:
+    within its own pixel, a group sees those before it, and with `"B"` also itself.
 
     Args:
         filters: Integer, the number of output channels.

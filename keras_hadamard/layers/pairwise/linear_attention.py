@@ -145,7 +145,7 @@ class LinearAttention(SequenceMixer):
             f = elu_plus_one if self.feature_map == "elu" else ops.relu
             q, k = f(q), f(k)
         q = q * q.shape[-1] ** -0.5
-        # A column of ones beside the values sums the keys.
+        # A column of ones next to the values sums the keys.
         w = ops.concatenate([v, ops.ones_like(v[..., :1])], axis=-1) if self.normalize else v
         if self.causal:
             decay = ops.ones_like(q[..., :1])
