@@ -1,4 +1,4 @@
-"""Who goes into training, validation and test."""
+"""The assignment of rows to training, validation and test."""
 
 import numpy as np
 import pandas as pd
