@@ -36,8 +36,8 @@ class GatedConv1D(BaseConv):
         data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`,
             `keras.config.image_data_format()`.
         **kwargs: Arguments of the convolutions (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Conv1D` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Conv1D`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -47,7 +47,7 @@ class GatedConv1D(BaseConv):
         `(batch, steps, channels)`, or channels first.
 
     Output shape:
-        `(batch, steps / strides, filters)`, rounded up, or channels first; smaller by the size of
+        `(batch, steps / strides, filters)`, rounded up, or channels first; smaller by the extent of
         the windows minus one for `"valid"`.
 
     Weights:

@@ -37,8 +37,8 @@ class GatedConv2D(BaseConv):
         data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`,
             `keras.config.image_data_format()`.
         **kwargs: Arguments of the convolutions (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Conv2D` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Conv2D`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -48,7 +48,7 @@ class GatedConv2D(BaseConv):
 
     Output shape:
         `(batch, height / strides, width / strides, filters)`, rounded up, or channels first;
-        smaller by the size of the windows minus one for `"valid"`.
+        smaller by the extent of the windows minus one for `"valid"`.
 
     Weights:
         `2 * (prod(kernel_size) * channels + 1) * filters`.

@@ -42,8 +42,8 @@ class PartialConv2D(BaseConv):
         data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`,
             `keras.config.image_data_format()`.
         **kwargs: Arguments of the convolution (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Conv2D` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Conv2D`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: List `[x, mask]`, or only `x`.
@@ -54,8 +54,8 @@ class PartialConv2D(BaseConv):
 
     Output shape:
         `(batch, height / strides, width / strides, filters)`, rounded up, or channels first;
-        smaller by the reach of the windows for `"valid"`. For `return_mask` a list of this and
-        the mask's shape.
+        smaller by the extent of the windows minus one for `"valid"`. For `return_mask` a list of
+        this and the mask's shape.
 
     Weights:
         `(prod(kernel_size) * channels + 1) * filters`.
