@@ -73,7 +73,7 @@ class AdapterFile:
             shapes = {name: array.shape for name, array in weights.items() if name in new}
             if shapes != {name: weight.shape for name, weight in new.items()}:
                 raise received(
-                    f"a kernel with the shape of {self.paths[place]!r} in the file",
+                    f"a kernel of the shape of {self.paths[place]!r} in the file",
                     kernel=adaptable_kernels[place].kernel.path,
                     shape=tuple(adaptable_kernels[place].kernel.shape),
                 )

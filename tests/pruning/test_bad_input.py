@@ -30,7 +30,7 @@ def model():
         ({"target": "nothing"}, r"to leave one of \['a/kernel', 'b/kernel'\]"),
         ({"exclude": "kernel"}, "to leave one of"),
         ({"target": "("}, "`target` to be a regular expression"),
-        ({"target": [2]}, "places among the model's 2 kernels"),
+        ({"target": [2]}, "positions among the model's 2 kernels"),
         ({"masks": {"a/kernel": np.ones((6, 8))}}, r"a mask of shape \(8, 6\).*\(6, 8\)"),
         ({"masks": {"c/kernel": np.ones((6, 8))}}, "`masks` of the kernels"),
         ({"masks": [np.ones((8, 6))]}, "dict of arrays"),
