@@ -51,7 +51,7 @@ def test_every_kind_has_as_many_parameters_as_the_others(inputs, spaces, name):
 
 def test_no_model_is_as_small():
     hypermodel = HyperMultimodal({"text": TEXT}, 3, max_parameters=50)
-    with pytest.raises(ValueError, match=r"`max_parameters` of at least [\d,]+, the "):
+    with pytest.raises(ValueError, match=r"`max_parameters` of at least [\d,]+, the fewest"):
         parameters(hypermodel)
     with pytest.raises(ValueError, match="max_parameters"):
         HyperMultimodal({"text": TEXT}, 3, max_parameters=0)

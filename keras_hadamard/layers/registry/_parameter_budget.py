@@ -55,7 +55,7 @@ class Widths:
         if least > limit:
             name = getattr(self.make, "__name__", self.make)
             raise received(
-                f"`max_parameters` of at least {least:,}, the minimum of `{name}` for these inputs",
+                f"`max_parameters` of at least {least:,}, the fewest of `{name}` for these inputs",
                 max_parameters=limit,
             )
         if self.argument is None:
