@@ -1,4 +1,4 @@
-"""Activations by name: those of Keras, and those of the field that Keras has no name for.
+"""Activations by name: those of Keras, and further ones of the field.
 
 This is the only place that resolves the name of an activation, so a name means the same function in
 every layer, op and model.
@@ -134,7 +134,7 @@ def get(identifier: Activation) -> Callable[[Any], Any]:
 
     Args:
         identifier: A name: `"gelu"`, `"gelu_tanh"`, `"min_gru_g"`, `"sin"` or one that
-            `keras.activations.get` knows; a function or layer, which is returned as it is, or its
+            `keras.activations.get` knows; a function or layer, which is returned unchanged, or its
             saved configuration; or `None`, the identity.
 
     Returns:
@@ -174,7 +174,7 @@ _NOT_ACTIVATIONS = ("get", "serialize", "deserialize")
 
 
 def serialize(activation: Callable[[Any], Any]) -> Any:
-    """Returns what `get` makes the activation from again: a name, or a configuration.
+    """Returns an identifier of the activation for `get`: a name, or a configuration.
 
     Args:
         activation: A function that `get` returned.

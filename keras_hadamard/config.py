@@ -2,8 +2,8 @@
 
 An op that is called eagerly compiles itself with XLA when it is called a third time with tensors of
 the same shapes and dtypes. A compilation takes as long as hundreds of calls, and a signature that
-came twice is likely to come again. The compiled op rounds in other ways, so that the third result
-of equal calls may differ from the second by rounding errors.
+occurred twice is likely to occur again. The compiled op rounds differently, so the third result of
+equal calls may differ from the second by rounding errors.
 
 `set_eager_compile(False)` stops that, and `set_eager_compile(True, after=0)` compiles at the first
 call. Inside a `tf.function`, in `fit` and in an exported model the switch changes nothing: there
@@ -36,7 +36,7 @@ def eager_compile() -> bool:
 
 
 def eager_compile_after() -> int:
-    """Returns after how many calls with tensors of equal shapes and dtypes an op is compiled.
+    """Returns the number of calls with equal shapes and dtypes before an op is compiled.
 
     Example:
 
@@ -51,8 +51,8 @@ def set_eager_compile(enabled: bool, after: int = 2) -> None:
 
     Args:
         enabled: Boolean.
-        after: Integer, how many calls of an op with tensors of the same shapes and dtypes run
-            operation by operation before it is compiled. Defaults to `2`.
+        after: Integer, the number of calls of an op with tensors of the same shapes and dtypes that
+            run operation by operation before it is compiled. Defaults to `2`.
 
     Raises:
         ValueError: If `enabled` is not a boolean, or `after` is not an integer, 0 or more.
@@ -74,7 +74,7 @@ def set_eager_compile(enabled: bool, after: int = 2) -> None:
 
 @contextmanager
 def eager_compile_scope(enabled: bool, after: int = 2) -> Iterator[None]:
-    """Sets the switch within a `with` block and puts the former values back.
+    """Sets the switch within a `with` block and restores the former values afterwards.
 
     Args:
         enabled: Boolean.

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def received(expected: str, **got: Any) -> ValueError:
-    """The package's one form of error: what was expected, then `Received: name=value`."""
+    """The form of all errors: what was expected, then `Received: name=value`."""
     values = ", ".join(f"{name}={value!r}" for name, value in got.items())
     return ValueError(f"Expected {expected}. Received: {values}")
 
@@ -19,7 +19,7 @@ def positive_int(name: str, value: Any) -> int:
 
 
 def fraction(name: str, value: Any) -> float:
-    """A rate in [0, 1), as dropout takes it."""
+    """A rate in [0, 1), as in dropout."""
     if not _is_real(value) or not 0 <= value < 1:
         raise received(f"`{name}` to be a number in [0, 1)", **{name: value})
     return float(value)
@@ -43,7 +43,7 @@ def one_of(name: str, value: Any, choices: Iterable[Any]) -> Any:
 
 
 def near(value: Any, choices: Iterable[Any]) -> str:
-    """A hint at the names that are spelt like `value`, or nothing."""
+    """A hint with similarly spelt names, or nothing."""
     names = [choice for choice in choices if isinstance(choice, str)]
     found = difflib.get_close_matches(str(value), names)
     return f" (did you mean {' or '.join(map(repr, found))}?)" if found else ""

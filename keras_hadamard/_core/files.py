@@ -1,4 +1,4 @@
-"""Files that a reader sees whole or not at all."""
+"""Atomic writes of files."""
 
 import contextlib
 import os
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Writes a file so that a reader, or a restart after a crash, sees the old one or the new one.
+    """Writes a file so that a reader, or a restart after a crash, finds the old or the new one.
 
     The folder is made if it is missing. A failure leaves nothing behind.
     """
@@ -21,7 +21,7 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         os.replace(draft, path)
     except OSError as error:
         said = f"Could not write {path}, and left nothing there: {error}"
-        # The number tells a full disk from the rest.
+        # The number distinguishes a full disk from other errors.
         raise OSError(error.errno, said) from error
     finally:
         with contextlib.suppress(FileNotFoundError):

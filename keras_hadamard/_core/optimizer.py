@@ -4,9 +4,9 @@ import keras
 
 
 def build_optimizer(model: keras.Model) -> None:
-    """Makes what the model's optimizer keeps, as its first step would.
+    """Creates the slots of the model's optimizer, as its first step would.
 
-    A step that makes variables is traced a second time, which for a deep network takes as long as
+    A step that creates variables is traced a second time, which for a deep network takes as long as
     some epochs.
     """
     optimizer = getattr(model, "optimizer", None)

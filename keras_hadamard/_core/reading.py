@@ -1,4 +1,4 @@
-"""Errors of damaged files: all say which file it is."""
+"""Errors of damaged files, which name the file."""
 
 import zipfile
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from keras_hadamard._core.checks import received
 
-# What a parser raises depends on where a file is damaged.
+# The exception of a parser depends on where a file is damaged.
 DAMAGE = (
     ValueError,
     KeyError,
@@ -22,7 +22,7 @@ DAMAGE = (
 
 @contextmanager
 def reading(path: str | Path, expected: str) -> Iterator[None]:
-    """Raises a ValueError that names `path` where the body cannot read it as expected."""
+    """Raises a ValueError that names `path` if the body cannot read it as expected."""
     try:
         yield
     except DAMAGE as error:

@@ -1,4 +1,4 @@
-"""Names for the loosely typed things that Keras passes around."""
+"""Names for the loosely typed values of Keras."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypedDict
@@ -24,7 +24,7 @@ class BaseArguments(TypedDict, total=False):
 
 
 class KernelArguments(BaseArguments, total=False):
-    """Arguments of every layer with kernels but `use_bias`, for layers that name it themselves."""
+    """Arguments of layers with kernels except `use_bias`, for layers that name it."""
 
     kernel_initializer: Initializer
     bias_initializer: Initializer
@@ -35,7 +35,7 @@ class KernelArguments(BaseArguments, total=False):
 
 
 class ProjectionArguments(KernelArguments, total=False):
-    """Arguments of every layer with kernels, as `keras.layers.Dense` has them."""
+    """Arguments of every layer with kernels, as in `keras.layers.Dense`."""
 
     use_bias: bool
 

@@ -8,7 +8,7 @@ from keras_hadamard._core.optimizer import build_optimizer
 
 
 class WrapperModel(keras.Model):
-    """Model with the inputs and outputs of `self.model`, under the names that losses go by."""
+    """Model with the inputs and outputs of `self.model`, under the names that losses use."""
 
     model: keras.Model
 
@@ -22,7 +22,7 @@ class WrapperModel(keras.Model):
 
     @property
     def input(self) -> Any:
-        # A sequential model that was never called has one too.
+        # A sequential model that was never called also has one.
         sequential = isinstance(self.model, keras.Sequential)
         return self.model.inputs[0] if sequential else self.model.input
 
@@ -40,7 +40,7 @@ class WrapperModel(keras.Model):
     @property
     def output_names(self) -> Any:
         if isinstance(self.model, keras.Sequential):
-            # Which has none of its own; a server's output is named by the last layer.
+            # It has no names of its own; a server's output is named after the last layer.
             return [self.model.layers[-1].name]
         return self.model.output_names
 
@@ -56,7 +56,7 @@ class WrapperModel(keras.Model):
         return self.model.get_build_config()
 
     def build_from_config(self, config: dict[str, Any]) -> None:
-        """Does nothing: the model inside is built when this one is made."""
+        """Does nothing: the inner model is built when this one is created."""
 
     def make_train_function(self, force: bool = False) -> Any:
         """As `keras.Model.make_train_function`; the step is traced once."""

@@ -1,4 +1,4 @@
-"""Kernels of a model that an adapter can have."""
+"""Kernels of a model that an adapter can change."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from keras_hadamard.adapters.adapted_model import AdaptedModel
 
 
 def adaptable_kernels(model: keras.Model, adapter: Adapter, target: Any) -> list[AdaptableKernel]:
-    """The kernels of the target, as `apply` takes it, for which `apply` would not refuse it."""
+    """The kernels of the target, as in `apply`, on which `apply` would accept the adapter."""
     base = model.model if isinstance(model, AdaptedModel) else model
     found = [AdaptableKernel(kernel) for kernel in chosen_kernels(base, target, None, ENDINGS)]
     return [adaptable for adaptable in found if _fits(adaptable, adapter)]

@@ -30,7 +30,7 @@ class AdaptableKernel:
         self.view = KernelView(*kernel.view)
         self.knows_bias, self.bias = _bias_of(kernel)
         self.masks = [None if v is None else mask_of(v) for v in (kernel.variable, self.bias)]
-        # What an adapter adds is no sparser than itself, so that masks are for the sum.
+        # The update of an adapter is not sparse, so masks apply to the sum.
         self.linear_view = linear_view_of(kernel) if self.masks[0] is None else None
 
     @property
@@ -38,23 +38,23 @@ class AdaptableKernel:
         return getattr(self.kernel.layer, "quantization_mode", None) is not None
 
     def check(self, adapter: Adapter) -> None:
-        """Raises where the kernel cannot be adapted so."""
+        """Raises if the adapter does not support the kernel."""
         if self.quantised and adapter.uses_kernel:
             raise received(
-                "an adapter that does not need the kernel's own values, as those of LoRA and LoHa, "
+                "an adapter that does not need the kernel's own values, such as LoRA or LoHa, "
                 f"for {self.kernel.path!r}, which is quantised",
                 adapter=adapter,
             )
         if adapter.changes_bias and not self.knows_bias:
             raise received(
-                f"a layer whose bias is one for each output of {self.kernel.path!r}, or "
+                f"a layer whose bias has a value for each output of {self.kernel.path!r}, or "
                 "`scale_bias=False`",
                 adapter=adapter,
                 layer=self.kernel.layer,
             )
         if self.view.positions > 1 and not adapter.adapts_windows:
             raise received(
-                f"kernels of one position, to which `target` or `exclude` restrict it: "
+                f"kernels of one position, which `target` or `exclude` can select: "
                 f"{self.kernel.path!r} has windows",
                 adapter=adapter,
                 positions=self.view.positions,
@@ -82,7 +82,7 @@ class AdaptableKernel:
     def merge(
         self, adapters: ActiveAdapters, kernel: Tensor, bias: Tensor | None
     ) -> tuple[Tensor, Any]:
-        """The kernel and bias that compute the same as the adapters, one after another."""
+        """The kernel and bias equivalent to the adapters, applied one after another."""
         return self._changed([(a.merge, weights) for a, weights in adapters], kernel, bias)
 
     def unmerge(
@@ -105,7 +105,8 @@ class AdaptableKernel:
             kernel if lora is None else kernel - lora,
             None if bias is None else ops.reshape(vector, bias.shape),
         )
-        # The layer adds its own low-rank matrix again, and a mask hides what was not there.
+        # The layer adds its own low-rank matrix again, and a mask hides weights that were zero
+        # before.
         hidden = zip(new, self.masks, strict=True)
         kernel, bias = (
             t if mask is None else masked(t, ops.convert_to_tensor(mask)) for t, mask in hidden
@@ -113,11 +114,12 @@ class AdaptableKernel:
         return kernel, bias
 
     def with_unmerge_state(self, adapters: ActiveAdapters) -> ActiveAdapters:
-        """The adapters, with what `unmerge` needs of the kernel, which is the base's."""
+        """The adapters, with the state that `unmerge` needs from the kernel of the base."""
         if not any(adapter.has_unmerge_state for adapter, _ in adapters):
             return adapters
         if self.quantised:
-            # Integers of four bits are not even of the kernel's shape: only its sizes are known.
+            # Packed four-bit integers do not even have the kernel's shape: only its sizes are
+            # known.
             w = ops.zeros((self.view.rows, self.view.outputs), "float64")
         else:
             lora = lora_of(self.kernel)

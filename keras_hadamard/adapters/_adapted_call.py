@@ -1,4 +1,4 @@
-"""Calls of the base of an adapted model, whose layers then compute with adapted kernels."""
+"""Calls of the base of an adapted model, in which layers compute with adapted kernels."""
 
 import functools
 from collections.abc import Callable, Iterable
@@ -14,7 +14,7 @@ from keras_hadamard.adapters._linear_views import DenseView
 
 
 class Outcome(NamedTuple):
-    """What a call of the base gave, and the places of the kernels that others read in it."""
+    """The result of a call of the base, and the positions of the kernels that other layers read."""
 
     outputs: Tensor
     losses: list[Tensor]
@@ -24,8 +24,8 @@ class Outcome(NamedTuple):
 class AdaptedCall:
     """Calls a model with the adapters that `active_adapters` gives for each of its kernels.
 
-    Layers with a linear view compute their adapters beside the kernel. All others find the adapted
-    kernel in place of their own.
+    Layers with a linear view compute their adapters in addition to the kernel. All others read the
+    adapted kernel instead of their own.
     """
 
     def __init__(
@@ -37,10 +37,10 @@ class AdaptedCall:
         self.model = model
         self.adaptable_kernels = adaptable_kernels
         self.active_adapters = active_adapters
-        # Places whose layer takes the adapted kernel in place of its own.
+        # Positions whose layer uses the adapted kernel instead of its own.
         self._materialized = {s.kernel.place for s in adaptable_kernels if s.linear_view is None}
         self._tracker = CallTracker()
-        # Places that a call has shown to be read by their own layers, or to be materialized.
+        # Positions that a call has shown to be read by their own layers, or to be materialized.
         self._inspected: set[int] = set()
         for adaptable in adaptable_kernels:
             if adaptable.linear_view is not None:
@@ -49,11 +49,12 @@ class AdaptedCall:
     def __call__(
         self, inputs: Tensor, arguments: dict[str, Any], active: set[int], variables: Iterable[Any]
     ) -> Outcome:
-        """The outcome with adapters at the active places; `variables` may be read in the call."""
+        """The result with adapters at the active positions; `variables` may be read in the call."""
         inspecting = not active <= self._inspected
         outcome = self._run(inputs, arguments, variables, inspecting)
         self._inspected |= active
-        # Layers that were not called, because others read their kernels; or called and read.
+        # Layers that were not called, because others read their kernels; or that were called and
+        # read.
         passed = (active - self._materialized) & (outcome.read | (active - self._tracker.visited))
         if not passed:
             return outcome
@@ -67,7 +68,7 @@ class AdaptedCall:
         with self._tracker.track(set(self._materialized)):
             if not values and not inspecting:
                 return Outcome(self.model(inputs, **arguments), [], set())
-            # A scope hides the values that one around it gives, so they are passed on.
+            # A scope hides the values of an outer one, so they are passed on.
             for variable in variables:
                 values.setdefault(id(variable), (variable, _read(variable)))
             before = {i: value for i, (_, value) in values.items()}
@@ -85,7 +86,7 @@ class AdaptedCall:
         return Outcome(outputs, scope.losses, read)
 
     def _adapted_values(self) -> dict[int, tuple[Any, Tensor]]:
-        """The adapted kernels and biases that take the place of the variables, by their ids."""
+        """The adapted kernels and biases that replace the variables, by their ids."""
         values: dict[int, tuple[Any, Tensor]] = {}
         for place in self._materialized:
             adaptable = self.adaptable_kernels[place]
@@ -119,7 +120,7 @@ class AdaptedCall:
 
         layer = adaptable.kernel.layer
         layer.call = adapted(layer.call)
-        # Keras calls this in its place once the layer is quantised.
+        # Keras calls this instead once the layer is quantised.
         layer.quantized_call = adapted(layer.quantized_call)
 
 

@@ -1,8 +1,8 @@
-"""Base classes of adapters: how a kernel changes, and the weights that say it.
+"""Base classes of adapters: how a kernel changes, and the weights of the change.
 
-A kernel is seen as a matrix `W (inputs, outputs)`, so that a layer computes `x W + b`; of a window
-that is convolved, every position has inputs of its own. `weights` below are those of one kernel, by
-their names; inside a model they are of the variables' dtype, float64 where a model is merged.
+A kernel is seen as a matrix `W (inputs, outputs)`, so that a layer computes `x W + b`; in a
+convolution window, every position has separate inputs. `weights` below are those of one kernel, by
+their names; inside a model they have the variables' dtype, and float64 when a model is merged.
 """
 
 from abc import ABC, abstractmethod
@@ -43,7 +43,7 @@ class LinearView(Protocol):
         """The kernel as a matrix."""
 
     def bias(self) -> Tensor:
-        """What is added to the product, broadcast to the outputs; zero if nothing is."""
+        """The term added to the product, broadcast to the outputs; zero if there is none."""
 
     def product(self, update: "Update", x: Tensor, weights: Weights) -> Tensor:
         """`x` times the update of the kernel."""
@@ -56,15 +56,15 @@ class LinearView(Protocol):
 
 
 class Adapter(ABC):
-    """How the kernels of a model change, the same way for all."""
+    """A change of the kernels of a model, the same for all."""
 
-    # Whether it can work together with others on one kernel: not if it needs the kernel itself.
+    # Whether it can be combined with others on one kernel: not if it needs the kernel itself.
     combines = True
-    # Whether it computes with the kernel's own values, as a quantised layer has none.
+    # Whether it computes with the kernel's own values, which a quantised layer does not have.
     uses_kernel = False
-    # Whether `unmerge_state` finds any.
+    # Whether `unmerge_state` returns any state.
     has_unmerge_state = False
-    # Whether `start_values` has any.
+    # Whether `start_values` returns any values.
     starts_from_kernel = False
     # Whether kernels may have more than one position.
     adapts_windows = True
@@ -76,40 +76,40 @@ class Adapter(ABC):
 
     @abstractmethod
     def new_weights(self, view: KernelView) -> dict[str, WeightSpec]:
-        """The weights that a kernel needs, by name."""
+        """The weights for one kernel, by name."""
 
     def shared_weights(self, views: list[KernelView]) -> dict[str, WeightSpec]:
-        """Weights that all kernels have together, and that are not trained, by name."""
+        """Weights that all kernels share, and that are not trained, by name."""
         del views
         return {}
 
     def sharing(self, variables: dict[str, Any]) -> "Adapter":
-        """The same adapter, which computes with those."""
+        """The same adapter, with these shared weights."""
         del variables
         return self
 
     def start_values(self, kernel: np.ndarray) -> dict[str, np.ndarray]:
-        """The values of weights that start from the kernel and not from an initializer."""
+        """The initial values of weights that depend on the kernel and not on an initializer."""
         del kernel
         return {}
 
     @abstractmethod
     def adapted(self, linear: Linear, linear_view: LinearView, weights: Weights) -> Linear:
-        """The function of `x` that takes the place of `linear(x) = x W + b`."""
+        """The function of `x` that replaces `linear(x) = x W + b`."""
 
     @abstractmethod
     def merge(self, w: Tensor, bias: Tensor | None, weights: Weights) -> tuple[Tensor, Any]:
-        """The matrix, and the bias if there is one, that compute the same."""
+        """The equivalent matrix, and bias if there is one."""
 
     @abstractmethod
     def unmerge(self, w: Tensor, bias: Tensor | None, weights: Weights) -> tuple[Tensor, Any]:
         """The matrix and the bias from which `merge` makes the given ones.
 
-        The weights are those that `merge` was given, and what `unmerge_state` found.
+        The weights are those given to `merge`, and the result of `unmerge_state`.
         """
 
     def unmerge_state(self, w: Tensor, weights: Weights) -> Weights:
-        """What `unmerge` has to know of the matrix that `merge` changed, and cannot tell."""
+        """The properties of the original matrix that `unmerge` needs and cannot compute."""
         del w, weights
         return {}
 
@@ -135,12 +135,12 @@ class Adapter(ABC):
 class Update(Adapter):
     """An adapter that adds a matrix to the kernel, `W' = W + update`."""
 
-    # The weights whose first axis is the kernel's inputs.
+    # Names of the weights whose first axis is the kernel's inputs.
     of_inputs: tuple[str, ...]
 
     @abstractmethod
     def update(self, w: Tensor, weights: Weights) -> Tensor:
-        """The matrix; of some of its rows, if `w` and the weights of inputs are those rows."""
+        """The matrix, or some of its rows if `w` and the weights of inputs have only those rows."""
 
     @abstractmethod
     def product(self, x: Tensor, w: Tensor, weights: Weights) -> Tensor:

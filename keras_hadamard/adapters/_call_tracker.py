@@ -11,13 +11,13 @@ from keras_hadamard._core.typing import Tensor
 
 
 class CallTracker(threading.local):
-    """Whether the model is being called, in this thread, and which layers it came to."""
+    """Whether the model is being called in this thread, and which layers were reached."""
 
     def __init__(self) -> None:
         self.depth = 0
         self.materialized: set[int] = set()
         self.visited: set[int] = set()
-        # The places whose layers are computing now.
+        # The positions whose layers are computing now.
         self.computing: list[int] = []
 
     @contextmanager
@@ -38,7 +38,7 @@ class CallTracker(threading.local):
             self.computing.pop()
 
     def visit(self, place: int) -> bool:
-        """Whether the layer at the place is to compute its adapters."""
+        """Whether the layer at the position has to compute its adapters."""
         if not self.depth or place in self.materialized:
             return False
         self.visited.add(place)
@@ -46,7 +46,7 @@ class CallTracker(threading.local):
 
 
 class ReadScope(keras.StatelessScope):
-    """A scope that notes which kernels are read by others than their own layer."""
+    """A scope that records which kernels other layers than their own read."""
 
     def __init__(
         self, values: list[tuple[Any, Tensor]], places: Mapping[int, int], tracker: CallTracker

@@ -1,4 +1,4 @@
-"""Content of a file that `save_adapter` wrote."""
+"""Content of a file written by `save_adapter`."""
 
 import json
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _KEY = "keras_hadamard.adapter"
 
 @dataclass(frozen=True)
 class AdapterFile:
-    """An adapter, its weights for each kernel by place, and the fingerprint of its base."""
+    """An adapter, its weights for each kernel by position, and the fingerprint of its base."""
 
     name: str
     adapter: Adapter
@@ -47,7 +47,7 @@ class AdapterFile:
         tensors, metadata = read_tensors(path)
         if _KEY not in metadata:
             return None
-        with reading(path, "an adapter that `save_adapter` wrote"):
+        with reading(path, "a file written by `save_adapter`"):
             config = json.loads(metadata[_KEY])
             weights: dict[int, dict[str, Any]] = {int(place): {} for place in config["kernels"]}
             for key, array in tensors.items():
@@ -73,7 +73,7 @@ class AdapterFile:
             shapes = {name: array.shape for name, array in weights.items() if name in new}
             if shapes != {name: weight.shape for name, weight in new.items()}:
                 raise received(
-                    f"a kernel of the shape of {self.paths[place]!r}, for which the adapter is",
+                    f"a kernel of the shape of {self.paths[place]!r} in the file",
                     kernel=adaptable_kernels[place].kernel.path,
                     shape=tuple(adaptable_kernels[place].kernel.shape),
                 )

@@ -16,7 +16,7 @@ def linear_view_of(kernel: Kernel) -> "DenseView | None":
     """The linear view of the kernel's layer, or None where only its own `call` can compute it."""
     layer = kernel.layer
     for kind, linear_view in LINEAR_VIEWS.items():
-        # A subclass with a `call` of its own may compute anything.
+        # A subclass with its own `call` may compute anything.
         if isinstance(layer, kind) and type(layer).call is kind.call:
             return linear_view(kernel) if linear_view.fits(layer) else None
     return None
@@ -31,11 +31,11 @@ class DenseView:
 
     @staticmethod
     def fits(layer: Any) -> bool:
-        # What is quantised is left to the layer, activation included.
+        # The computation of a quantised layer is left to it, including the activation.
         return layer.quantization_mode is None or _linear(layer)
 
     def call(self, original: Linear, adapters: Any, x: Tensor) -> Tensor:
-        """The layer's outputs with the `adapters` and their weights, one after another."""
+        """The layer's outputs with the `adapters` and their weights, applied one after another."""
         quantized = self.layer.quantization_mode is not None
         if not self.fits(self.layer):
             raise received(
@@ -49,7 +49,7 @@ class DenseView:
         return y if _linear(self.layer) else self.layer.activation(y)
 
     def linear(self, x: Tensor) -> Tensor:
-        """As the layer's own call, up to the activation."""
+        """The layer's own call, up to the activation."""
         y = ops.matmul(x, self._kernel())
         return y if self.layer.bias is None else ops.add(y, self.layer.bias)
 
@@ -134,7 +134,7 @@ class EinsumView(DenseView):
         tensor = ops.reshape(vector, [self.sizes[c] for c in letters])
         there = [c for c in axes if c in letters]
         tensor = ops.transpose(tensor, [letters.index(c) for c in there])
-        # An ellipsis stands in front, where broadcasting adds the axes.
+        # An ellipsis comes first, where broadcasting adds the axes.
         return ops.reshape(
             tensor, [self.sizes[c] if c in letters else 1 for c in axes.replace(".", "")]
         )
@@ -167,7 +167,7 @@ class EmbeddingView(DenseView):
 
     def on_inputs(self, vector: Tensor) -> Tensor:
         raise received(
-            f"an adapter of outputs for {self.kernel.path!r}, which has indices for inputs",
+            f"an adapter that scales outputs for {self.kernel.path!r}, whose inputs are indices",
             layer=self.layer,
         )
 

@@ -23,7 +23,7 @@ def read_lycoris(
     modules: Mapping[str, str] | None,
     name: str,
 ) -> list[AdapterFile]:
-    """The adapters of a file, one for all modules that are alike."""
+    """The adapters of a file, one for all similar modules."""
     found = by_module(tensors)
     kernels = {adaptable.kernel.path: adaptable for adaptable in adapted.adaptable_kernels}
     chosen = checked_modules(whole_names(modules, found), found, list(kernels), "kernels")
@@ -51,7 +51,7 @@ def _adapter(path: str, module: Module, view: KernelView, found: Mapping[str, Mo
         raise received(f"factors of two axes or more for {path!r}", flat=flat)
     # Without one, or with 0, LyCORIS takes the rank.
     alpha = float(np.asarray(tensors.get("alpha", 0), "float32").reshape(-1)[0]) or None
-    # Kernels of one position have no core, whatever the option was.
+    # Kernels of one position have no core, with any value of the option.
     cores = any("t2" in other.tensors for other in found.values())
     tucker = "t2" in tensors or (cores and view.positions == 1)
     if "magnitude" in tensors:
@@ -64,11 +64,11 @@ def _adapter(path: str, module: Module, view: KernelView, found: Mapping[str, Mo
 
 
 def _decomposed(path: str, module: Module, view: KernelView, alpha: float | None) -> Adapter:
-    """The DoRA that a module with a `dora_scale` is."""
+    """The DoRA of a module with a `dora_scale`."""
     kind, tensors = module
     if kind == "LoKr" or "t2" in tensors:
         raise received(
-            f"{path!r} without `dora_scale`, which is read beside LoRA, and LoHa without a core: "
+            f"{path!r} without `dora_scale`, which only LoRA, and LoHa without a core, can have: "
             "train it without `dora_wd`",
             kind=kind,
             tensors=sorted(tensors),
@@ -105,7 +105,7 @@ def _kronecker(
     if products:
         rank = products[0].shape[0]
     else:
-        # Factors that are whole have no rank, and are not scaled: any that leaves them so.
+        # Undecomposed factors have no rank and are not scaled: any rank that keeps them so.
         whole = (other.tensors.get("w2") for other in found.values())
         rank, alpha = max(max(w2.shape[:2]) for w2 in whole if w2 is not None), None
     return LoKr(

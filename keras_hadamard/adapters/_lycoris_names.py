@@ -9,15 +9,15 @@ import numpy as np
 from keras_hadamard._core.checks import received
 from keras_hadamard.adapters._torch_layout import HADAMARD, KRONECKER
 
-# Our weights by the end of LyCORIS's names, for each kind of module.
+# Our weights by the suffix of LyCORIS's names, for each kind of module.
 _KINDS = {
     "LoRA": {"lora_down.weight": "a", "lora_up.weight": "b"},
     "LoHa": HADAMARD,
     "LoKr": KRONECKER,
 }
-# Those that a module of any kind may have.
+# Weights that a module of any kind may have.
 _COMMON = {"alpha": "alpha", "dora_scale": "magnitude"}
-# What else LyCORIS writes, and by which algorithm or option.
+# The other tensors that LyCORIS writes, with their algorithm or option.
 _OTHERS = {
     **dict.fromkeys(("diff", "diff_b"), "`algo=full`, whole matrices"),
     **dict.fromkeys(("w_norm", "b_norm"), "`train_norm`, weights of normalisations"),
@@ -26,7 +26,7 @@ _OTHERS = {
     **dict.fromkeys(("on_input", "weight"), "`algo=ia3`, scales"),
     **dict.fromkeys(("q_layer.weight", "p_layer.weight", "lambda_layer"), "T-LoRA"),
     "lora_mid.weight": "LoRA with a core, as `use_tucker` makes it",
-    "scalar": "`use_scalar` that is not yet part of a factor",
+    "scalar": "`use_scalar`, which is not yet multiplied into a factor",
 }
 _PREFIX = re.compile(r"(lycoris|lora_unet|lora_te\d?)_")
 
@@ -39,12 +39,12 @@ class Module(NamedTuple):
 
 
 def is_lycoris(keys: Iterable[str]) -> bool:
-    """Whether tensors of these names are of a file that LyCORIS wrote."""
+    """Whether tensors of these names come from a file that LyCORIS wrote."""
     return any(_PREFIX.match(key) or key.endswith(".alpha") for key in keys)
 
 
 def by_module(tensors: Mapping[str, np.ndarray]) -> dict[str, Module]:
-    """The modules of a file, by the names that they have there."""
+    """The modules of a file, by their names in it."""
     kinds: dict[str, str] = {}
     found: dict[str, dict[str, np.ndarray]] = {}
     refused: dict[str, str] = {}
@@ -82,7 +82,7 @@ def whole_names(modules: Any, found: Iterable[str]) -> Any:
     for path, module in modules.items():
         names = short.get(str(module).replace(".", "_"), [])
         if len(names) > 1 and module not in names:
-            raise received(f"which of {names} is meant, by its whole name", **{path: module})
+            raise received(f"the whole name of one of {names}", **{path: module})
         whole[path] = module if module in found or not names else names[0]
     return whole
 

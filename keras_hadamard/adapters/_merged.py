@@ -1,4 +1,4 @@
-"""Adapters as a part of the weights that they adapt."""
+"""Adapters merged into the weights that they adapt."""
 
 from collections.abc import Callable
 
@@ -34,7 +34,7 @@ def merged_copy(
 
 
 def change(adaptable: AdaptableKernel, adapters: ActiveAdapters, undo: bool) -> None:
-    """Merges adapters into the variables of a kernel's layer, or takes them out, in float64."""
+    """Merges adapters into the variables of a kernel's layer, or removes them, in float64."""
     if not keras.backend.is_float_dtype(adaptable.kernel.variable.dtype):
         raise received(
             f"a kernel of floats at {adaptable.kernel.path!r}",

@@ -10,14 +10,14 @@ from keras_hadamard.adapters._file import AdapterFile
 from keras_hadamard.adapters.adapted_model import AdaptedModel
 from keras_hadamard.adapters.ia3 import IA3
 
-# The weights of an adapter, by the places of kernels.
+# The weights of an adapter, by the positions of kernels.
 Groups = dict[Adapter, dict[int, dict[str, np.ndarray]]]
 
 
 def checked_modules(
     modules: Mapping[str, str] | None, found: Iterable[str], paths: list[str], kinds: str
 ) -> Mapping[str, str]:
-    """The modules by paths, if each that was found is named for one of the paths."""
+    """The modules by paths, if every module in the file is assigned to one of the paths."""
     found = sorted(found)
     if not isinstance(modules, Mapping) or not set(modules) <= set(paths):
         raise received(
@@ -30,7 +30,7 @@ def checked_modules(
 
 
 def adapter_files(adapted: AdaptedModel, name: str, groups: Groups) -> list[AdapterFile]:
-    """The files that `save_adapter` would write of those adapters, of one name or similar ones."""
+    """The files that `save_adapter` would write for these adapters, with similar names."""
     paths = {
         adaptable.kernel.place: adaptable.kernel.path for adaptable in adapted.adaptable_kernels
     }
@@ -43,7 +43,7 @@ def adapter_files(adapted: AdaptedModel, name: str, groups: Groups) -> list[Adap
 
 
 def _names(name: str, adapters: list[Adapter]) -> list[str]:
-    """The name, and others like it where modules have ranks, alphas or sides of their own."""
+    """The name, and numbered ones where modules differ in rank, alpha or side."""
     sides = {True: f"{name}_feedforward", False: name}
     if all(isinstance(adapter, IA3) for adapter in adapters):
         return [sides[isinstance(a, IA3) and a.feedforward] for a in adapters]

@@ -61,7 +61,7 @@ def read_peft(
     if changes and adapted.adapters:
         raise received(
             "a model without adapters, as the file has weights of the base itself, which others "
-            "share: load it first",
+            "share: load this one first",
             adapters=list(adapted.adapters),
         )
     return adapter_files(adapted, name, groups), changes
@@ -78,7 +78,7 @@ def _checked(
     adapted = [key for key in chosen if key not in kernels and found[chosen[key]].adapter]
     if adapted:
         raise received(
-            "`modules` that name kernels for what is adapted",
+            "`modules` that name kernels for the adapted modules",
             modules={k: chosen[k] for k in adapted},
         )
     return chosen
@@ -87,20 +87,20 @@ def _checked(
 def _check_adaptable(
     adaptable: AdaptableKernel, adapter: Adapter, tensors: dict[str, np.ndarray]
 ) -> None:
-    """Raises where PEFT's adapter computes what ours cannot."""
+    """Raises if PEFT's adapter computes something that ours cannot."""
     adaptable.check(adapter)
     layer, path = adaptable.kernel.layer, adaptable.kernel.path
     groups = getattr(layer, "groups", 1)
     if is_depthwise(adaptable.kernel.variable, layer):
         groups = int(adaptable.kernel.shape[-2])
-    # LoHa and LoKr are of the kernel's own shape, and so are scales of outputs.
+    # LoHa and LoKr have the kernel's own shape, and so do scales of outputs.
     fits = isinstance(adapter, (LoHa, LoKr)) or (
         isinstance(adapter, IA3) and not adapter.feedforward
     )
     if groups > 1 and not fits:
         raise received(
-            f"{path!r} to be a convolution of one group: what PEFT adds mixes the inputs of all "
-            "groups, which no kernel does; train it with LoHa or LoKr, or without this module",
+            f"{path!r} to be a convolution of one group: PEFT's update mixes the inputs of all "
+            "groups, which no kernel can; train it with LoHa or LoKr, or without this module",
             adapter=adapter,
             groups=groups,
         )

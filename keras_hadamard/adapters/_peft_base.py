@@ -65,7 +65,7 @@ def normalisation_changes(path: str, layer: Any, tensors: Mapping[str, np.ndarra
 def _change(path: str, name: str, variable: Any, array: np.ndarray) -> Change:
     if variable is None or int(np.prod(variable.shape)) != array.size:
         raise received(
-            f"the layer of {path!r} to have a `{name}` of as many values as the file's",
+            f"the layer of {path!r} to have a `{name}` with as many values as in the file",
             layer=None if variable is None else tuple(variable.shape),
             file=array.shape,
         )

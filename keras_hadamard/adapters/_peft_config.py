@@ -21,10 +21,10 @@ from keras_hadamard.adapters.vera import VeRA
 
 _EXPECTED = "the description of a PEFT adapter"
 _KINDS = ("LORA", "LOHA", "HIRA", "LOKR", "VERA", "IA3")
-# They subtract the adapter's start from the base, so that it fits only that changed base.
+# They subtract the adapter's initial value from the base, so it fits only that changed base.
 _CONVERTIBLE = ("pissa", "olora", "corda", "lora_ga")
 _CHANGING = (*_CONVERTIBLE, "loftq")
-# LoRAs that compute something else, or whose base has other layers than the file says.
+# LoRAs that compute something else, or whose base has other layers than in the file.
 _OTHERS = (
     *("use_qalora", "use_bdlora", "alora_invocation_tokens", "arrow_config", "kasa_config"),
     *("monteclora_config", "layer_replication", "target_parameters", "trainable_token_indices"),
@@ -42,7 +42,9 @@ class PeftConfig:
     def read(folder: Path) -> "PeftConfig":
         path = folder / "adapter_config.json"
         if not path.exists():
-            raise received("`adapter_config.json` beside the file, as PEFT writes it", path=folder)
+            raise received(
+                "`adapter_config.json` in the same folder, as PEFT writes it", path=folder
+            )
         with reading(path, _EXPECTED):
             config = PeftConfig(path, dict(json.loads(path.read_text(encoding="utf-8"))))
         config.check()
@@ -56,7 +58,7 @@ class PeftConfig:
                 f"`peft_type` to be one of {_KINDS}", peft_type=kind, path=str(self.path)
             )
         for option in _OTHERS:
-            # Those that are off are false, empty or null.
+            # Options that are off are false, empty or null.
             if self.values.get(option):
                 raise received(
                     f"a LoRA without `{option}`; merge it in PEFT with `merge_and_unload` and take "
@@ -66,13 +68,13 @@ class PeftConfig:
         start = str(self.values.get("init_lora_weights")).lower()
         if start.startswith(_CONVERTIBLE):
             raise received(
-                "`init_lora_weights` that leaves the base as it is; in PEFT, `save_pretrained(..., "
-                "path_initial_model_for_weight_conversion=...)` makes a plain LoRA of the adapter",
+                "`init_lora_weights` that does not change the base; in PEFT, `save_pretrained(..., "
+                "path_initial_model_for_weight_conversion=...)` makes the adapter a plain LoRA",
                 init_lora_weights=self.values["init_lora_weights"],
             )
         if start.startswith(_CHANGING):
             raise received(
-                "`init_lora_weights` that leaves the base as it is; merge the adapter in PEFT with "
+                "`init_lora_weights` that does not change the base; merge the adapter in PEFT with "
                 "`merge_and_unload` and take over the weights",
                 init_lora_weights=self.values["init_lora_weights"],
             )
@@ -84,7 +86,7 @@ class PeftConfig:
             if kind == "IA3":
                 return IA3(feedforward=self._is_feedforward(module))
             if kind == "LOHA":
-                # Cores of kernels of one position make no difference to the description.
+                # Cores do not affect kernels of one position, so the description omits them.
                 tucker = "t1" in tensors or bool(self.values.get("use_effective_conv2d"))
                 alpha = self._alpha("alpha", module)
                 return LoHa(tensors["a1"].shape[0], alpha, tucker=tucker)
@@ -104,7 +106,7 @@ class PeftConfig:
 
     def _lokr(self, module: str, tensors: dict[str, np.ndarray]) -> Adapter:
         inner = next((tensors[name] for name in ("a1", "a2") if name in tensors), None)
-        # Whole factors do not tell a rank, but alpha is divided by one.
+        # Undecomposed factors do not show a rank, but alpha is divided by one.
         rank = self._of("rank_pattern", "r", module) if inner is None else inner.shape[0]
         return LoKr(
             int(rank),
@@ -129,11 +131,11 @@ class PeftConfig:
         )
 
     def _alpha(self, option: str, module: str) -> float:
-        """An alpha, of the module if a pattern matches its name."""
+        """An alpha, the module's own if a pattern matches its name."""
         return float(self._of("alpha_pattern", option, module))
 
     def _of(self, patterns: str, option: str, module: str) -> Any:
-        """An option, of the module if a pattern matches its name: the first that does."""
+        """An option, the module's own if a pattern matches its name; the first match counts."""
         for pattern, value in (self.values.get(patterns) or {}).items():
             if _found(re.match, rf"(.*\.)?({pattern})$", module):
                 return value
@@ -143,7 +145,7 @@ class PeftConfig:
         named = self.values.get("feedforward_modules") or ()
         if isinstance(named, str):
             return _found(re.fullmatch, named, module)
-        # As PEFT has it, without regard to dots.
+        # As in PEFT, dots are not escaped.
         return any(module.endswith(name) for name in named)
 
 

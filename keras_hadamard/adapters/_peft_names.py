@@ -9,7 +9,7 @@ from keras_hadamard.adapters._torch_layout import HADAMARD, KRONECKER
 
 Tensors = dict[str, np.ndarray]
 
-# Our weights by the end of PEFT's names.
+# Our weights by the suffix of PEFT's names.
 _ADAPTERS = {
     "lora_A.weight": "a",
     "lora_B.weight": "b",
@@ -28,14 +28,14 @@ _ADAPTERS = {
     "vera_lambda_d": "d",
     "vera_lambda_b": "b",
 }
-# Those of no module, which all modules share.
+# Weights that all modules share.
 _SHARED = {"base_model.vera_A": "shared_a", "base_model.vera_B": "shared_b"}
-# What the modules themselves have.
+# Weights of the modules themselves.
 _BASE = ("weight", "bias", "running_mean", "running_var")
 
 
 class Module(NamedTuple):
-    """The weights of an adapter for one module, and those that take the place of its own."""
+    """The weights of an adapter for one module, and those that replace the module's own."""
 
     adapter: Tensors
     base: Tensors
@@ -50,7 +50,7 @@ def by_module(tensors: Tensors) -> dict[str, Module]:
         if key in _SHARED:
             continue
         name = key.removeprefix("base_model.model.")
-        # With `bias="all"`, what `modules_to_save` has replaced is there too.
+        # With `bias="all"`, the file also has the weights that `modules_to_save` replaced.
         if ".original_module." in name or name.endswith("num_batches_tracked"):
             continue
         ending = next((e for e in (*_ADAPTERS, *_BASE) if name.endswith(f".{e}")), None)

@@ -1,4 +1,4 @@
-"""Files of the format `.safetensors`: tensors by name, and custom strings beside them."""
+"""Files of the format `.safetensors`: tensors by name, and custom strings."""
 
 import os
 import uuid
@@ -12,9 +12,9 @@ from keras_hadamard._core.reading import reading
 
 
 def write_tensors(path: Path, tensors: dict[str, np.ndarray], metadata: dict[str, str]) -> None:
-    """Writes a file, whole or not at all."""
+    """Writes a file atomically."""
     draft = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
-    # The bytes are written as they lie in memory.
+    # The bytes are written in memory order.
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     try:
         save_file(arrays, draft, metadata)
@@ -29,7 +29,7 @@ def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     Raises:
         ValueError: If the file is not of this format.
     """
-    # A file that is not there is not damaged.
+    # A missing file is not a damaged one.
     path.stat()
     with reading(path, "a .safetensors file"):
         try:

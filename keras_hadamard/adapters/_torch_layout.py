@@ -14,10 +14,10 @@ from keras_hadamard.adapters.lokr import LoKr
 from keras_hadamard.adapters.vera import VeRA
 
 _L = keras.layers
-# Layers whose kernels lie as PyTorch's do, but for the order of axes.
+# Layers whose kernels differ from PyTorch's only in the order of axes.
 _PLAIN = (_L.Dense, _L.EinsumDense, _L.Embedding, _L.Conv1D, _L.Conv2D, _L.Conv3D)
 _DEPTHWISE = (_L.DepthwiseConv1D, _L.DepthwiseConv2D)
-# Our weights of LoHa and LoKr by the names that PEFT took over from LyCORIS.
+# Our weights of LoHa and LoKr by the names that PEFT shares with LyCORIS.
 HADAMARD = {
     "hada_w1_a": "b1",
     "hada_w1_b": "a1",
@@ -61,7 +61,7 @@ def our_weight(
     if key.startswith("t"):
         return array.reshape(rank, rank, -1)
     if key.startswith("b"):
-        # With a core it is (rank, outputs) at once.
+        # With a core it is (rank, outputs) already.
         return array if "t1" in tensors else array.reshape(array.shape[0], -1).T
     if "t1" in tensors:
         return array.T
@@ -85,7 +85,7 @@ def _kronecker(key: str, array: np.ndarray, adaptable: AdaptableKernel, core: bo
 
 
 def _projected(key: str, array: np.ndarray, adaptable: AdaptableKernel) -> np.ndarray:
-    """A weight of VeRA, of the shared ones the kernel's part."""
+    """A weight of VeRA; for a shared one, the kernel's part."""
     if key in ("d", "b"):
         return array.reshape(-1)
     axis, size = (1, adaptable.view.rows) if key == "shared_a" else (0, adaptable.view.outputs)
@@ -116,7 +116,7 @@ def our_kernel(array: np.ndarray, adaptable: AdaptableKernel, fan_in_fan_out: bo
     elif fan_in_fan_out and array.shape == (inputs, outputs):
         if inputs == outputs:
             raise received(
-                f"the kernel of {path!r} to tell inputs from outputs, as `fan_in_fan_out` is for "
+                f"{path!r} not to be a square matrix, as `fan_in_fan_out` is true for "
                 "some of PyTorch's layers and not for others; merge in PEFT and take over the "
                 "weights",
                 fan_in_fan_out=True,

@@ -15,7 +15,7 @@ from keras_hadamard.adapters._adapter import Adapter, Weights
 
 @serializable
 class AdapterWeights(keras.layers.Layer):
-    """An adapter, and its weights for each of some kernels, by their places in the model."""
+    """An adapter, and its weights for some kernels, by their positions in the model."""
 
     def __init__(
         self, adapter: Adapter, adaptable_kernels: list[AdaptableKernel], **kwargs: Any
@@ -41,7 +41,7 @@ class AdapterWeights(keras.layers.Layer):
             for name, new in shared.items()
         }
         self.adapter = adapter.sharing(self.shared)
-        # Always in full precision: who uses them casts.
+        # Always in full precision: the code that uses them casts.
         self.by_place = [
             {
                 name: self.add_weight(
@@ -53,14 +53,14 @@ class AdapterWeights(keras.layers.Layer):
                 )
                 for name, new in adapter.new_weights(adaptable.view).items()
             }
-            # So that a file sets them as it does the others.
+            # So that a file sets them like the others.
             | {name: _Part(variable) for name, variable in self.shared.items()}
             for adaptable in adaptable_kernels
         ]
         self.built = True
 
     def start(self, adaptable_kernels: list[AdaptableKernel]) -> None:
-        """Sets the weights that start from the kernels."""
+        """Sets the weights whose initial values depend on the kernels."""
         for adaptable, weights in zip(adaptable_kernels, self.by_place, strict=True):
             if not self.adapter.starts_from_kernel:
                 return
@@ -77,7 +77,7 @@ class AdapterWeights(keras.layers.Layer):
         return {name: ops.convert_to_tensor(value) for name, value in own.items()}
 
     def description(self) -> dict[str, Any]:
-        """The item of the model's configuration from which these weights are made again."""
+        """The item of the model's configuration that these weights are recreated from."""
         return {
             "name": self.name,
             "adapter": keras.saving.serialize_keras_object(self.adapter),
@@ -90,7 +90,7 @@ def check_together(
     adapters: Mapping[str, AdapterWeights],
     adaptable_kernels: list[AdaptableKernel],
 ) -> None:
-    """Raises where the adapters of these names cannot be active together."""
+    """Raises if the adapters of these names cannot be active together."""
     if not set(names) <= set(adapters) or len(set(names)) < len(names):
         raise received(f"names among the adapters {list(adapters)}, each once", names=names)
     for name in names:
@@ -104,7 +104,7 @@ def check_together(
 
 
 class _Part:
-    """The first rows and columns of a shared weight, as many as a kernel's values."""
+    """The first rows and columns of a shared weight, as many as a kernel's part has."""
 
     def __init__(self, variable: keras.Variable) -> None:
         self.variable = variable

@@ -1,4 +1,4 @@
-"""The Hadamard product of two low-rank matrices, one of which starts from the kernel."""
+"""The Hadamard product of two low-rank matrices, one of which is initialized from the kernel."""
 
 from typing import Any
 
@@ -18,21 +18,21 @@ from keras_hadamard.ops import khatri_rao_matmul
 class ABBA(RankedAdapter):
     """Adds a Hadamard product of two matrices of rank r1, r2, `W' = W + alpha * (A1 B1) * (A2 B2)`.
 
-    `W` is `(inputs, outputs)`, `A1` is `(inputs, r1)`, `B1` `(r1, outputs)`, `A2` and `B2` likewise
-    of rank `r2`: `(r1 + r2) * (inputs + outputs)` parameters a kernel. `A1 B1` starts as the best
-    approximation of `W` of its rank, the singular values shared between the two, `A2` uniform
-    within `sqrt(6 / inputs)`, and `B2` at zero. Layers that multiply by a matrix do so by
-    `khatri_rao_matmul`, which forms none of `W`'s size. Kernels of windows are added up as they are
-    used.
+    `W` is `(inputs, outputs)`, `A1` is `(inputs, r1)`, `B1` `(r1, outputs)`, `A2` and `B2` the same
+    with rank `r2`: `(r1 + r2) * (inputs + outputs)` parameters per kernel. `A1 B1` starts as the
+    best approximation of `W` of its rank, the singular values split between the two, `A2` uniform
+    within `sqrt(6 / inputs)`, and `B2` at zero. Layers that multiply by a matrix use
+    `khatri_rao_matmul`, which forms no matrix of `W`'s size. Kernels of windows are added up as
+    they are used.
 
     Args:
         rank: Positive integer `r1`.
-        alpha: Positive number, the whole factor: `sqrt(alpha1 * alpha2)` of the authors' code. Its
-            ranks do not divide it. Defaults to `8.0`.
+        alpha: Positive number, the complete factor: `sqrt(alpha1 * alpha2)` of the authors' code.
+            Its ranks do not divide it. Defaults to `8.0`.
         second_rank: Positive integer `r2`, or None for `r1`. Defaults to `None`.
 
     Raises:
-        ValueError: If an argument is none of these, or the rank is greater than the kernel's.
+        ValueError: If an argument is invalid, or the rank is greater than the kernel's.
 
     Example:
 

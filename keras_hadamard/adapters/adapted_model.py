@@ -22,23 +22,23 @@ from keras_hadamard.adapters._weights import AdapterWeights, check_together
 class AdaptedModel(WrapperModel):
     """The model that `apply` returns: another model, `model`, frozen, and adapters on its kernels.
 
-    It trains, predicts, saves and exports as any Keras model; what is trained are the weights of
-    the active adapters. Its base is `adapted.model`, which by itself computes without adapters.
-    Normalisations by batch statistics are frozen with it.
+    It trains, predicts, saves and exports as any Keras model; only the weights of the active
+    adapters are trained. Its base is `adapted.model`, which computes without adapters when called
+    directly. Batch normalisations are frozen with it.
 
-    `Dense`, `EinsumDense` (and with it what attention is made of) and `Embedding` layers compute
-    their adapters beside the base: nothing of the kernel's size is formed, but for what an
-    adapter's own description says. All other kernels (convolutions, depthwise ones, recurrent
-    cells, layers with a `call` of their own) are replaced by the adapted ones during the call, and
-    so are those of dense layers and embeddings that something else reads, such as tied ones: that
-    is found out in the first call.
+    `Dense`, `EinsumDense` (which attention layers consist of) and `Embedding` layers compute their
+    adapters in addition to the base: nothing of the kernel's size is formed, except where an
+    adapter's description says so. All other kernels (convolutions, depthwise ones, recurrent cells,
+    layers with a custom `call`) are replaced by the adapted ones during the call, and so are
+    kernels of dense layers and embeddings that other layers read, such as tied ones: the first call
+    detects these.
 
-    What `enable_lora` of Keras added to a kernel is part of the base, and so are the zeros of a
-    `PrunedModel`: adapters change the weights that its masks leave.
+    The update of Keras's `enable_lora` is part of the base, and so are the zeros of a
+    `PrunedModel`: adapters change only the weights that its masks keep.
 
     Args:
         model: `keras.Model` that is built, and whose layers this model may change: give it a model
-            of its own, or let `apply` make the copy.
+            that nothing else uses, or let `apply` make the copy.
         adapters: List of dicts with the items `"name"`, `"adapter"` and `"places"`, as
             `get_config` gives. Defaults to `()`.
         active: List of the names of active adapters. Defaults to `()`.
@@ -68,13 +68,13 @@ class AdaptedModel(WrapperModel):
         name: str | None = None,
     ) -> None:
         if not isinstance(model, keras.Model) or not model.built:
-            raise received("`model` to be a keras.Model that is built", model=model)
+            raise received("`model` to be a built keras.Model", model=model)
         # The wrapped model casts its inputs itself.
         super().__init__(
             name=name or f"adapted_{model.name}", dtype=model.dtype_policy, autocast=False
         )
         self.model = model
-        # TensorFlow's attributes do nothing where the value is there already, on layers inside too.
+        # TensorFlow ignores an assignment of the same value, for nested layers too.
         model.trainable = True
         model.trainable = False
         self.adapters: dict[str, AdapterWeights] = {}
@@ -87,7 +87,7 @@ class AdaptedModel(WrapperModel):
 
     @property
     def compute_dtype(self) -> Any:
-        """That of the weights: Keras would read them in 16 bits, and each layer does so itself."""
+        """The weights' dtype: Keras would read them in 16 bits, and each layer casts itself."""
         return self.variable_dtype
 
     @property
@@ -96,21 +96,21 @@ class AdaptedModel(WrapperModel):
         return list(self._active)
 
     def activate(self, *names: str) -> None:
-        """Switches adapters: the named ones work from now on, one after another, and are trained.
+        """Activates the named adapters, which are applied one after another, and trained.
 
-        A model that is compiled has to be compiled again before it is trained with others.
+        A compiled model has to be compiled again before it is trained with other adapters.
 
         Args:
             *names: Strings; none for only the base.
 
         Raises:
-            ValueError: If there is no such adapter, or two cannot work together on a kernel.
+            ValueError: If there is no such adapter, or two cannot be combined on a kernel.
         """
         check_together(names, self.adapters, self.adaptable_kernels)
         self._active = tuple(names)
         for name, weights in self.adapters.items():
             weights.trainable = name in names
-        # What Keras traced went through other adapters.
+        # The functions that Keras traced use other adapters.
         self.train_function = self.test_function = self.predict_function = None
 
     def add(
@@ -122,12 +122,13 @@ class AdaptedModel(WrapperModel):
             name: String of letters, digits and underscores.
             adapter: `LoRA`, `LoHa`, `LoKr`, `HiRA`, `ABBA`, `IA3`, `DoRA` or `VeRA`.
             target: String, regular expression that is searched for in the paths of kernels, list of
-                their places, or None for all. Defaults to `None`.
-            exclude: String, regular expression for the paths of those that are left out.
-                Defaults to `None`.
+                their positions, or None for all. Defaults to `None`.
+            exclude: String, regular expression for the paths of kernels to leave out. Defaults to
+                `None`.
 
         Raises:
-            ValueError: If the name is taken, nothing matches, or a kernel cannot be adapted so.
+            ValueError: If the name is taken, no kernel matches, or the adapter does not support a
+                kernel.
         """
         chosen = chosen_kernels(self.model, target, exclude, ENDINGS)
         weights = self._make(name, adapter, [kernel.place for kernel in chosen])
@@ -164,7 +165,7 @@ class AdaptedModel(WrapperModel):
         return outcome.outputs
 
     def export(self, filepath: Any, *args: Any, **kwargs: Any) -> Any:
-        """As `keras.Model.export`, of the model with its adapters merged if it is not quantised."""
+        """As `keras.Model.export`, with the adapters merged if the model is not quantised."""
         if not any(adaptable.quantised for adaptable in self.adaptable_kernels):
             return merged_copy(self.model, self.active_adapters).export(filepath, *args, **kwargs)
         inputs = keras.tree.map_structure(

@@ -19,17 +19,16 @@ def apply(
 ) -> AdaptedModel:
     """Returns a copy of a model with an adapter on its kernels, and everything else frozen.
 
-    At the start it computes what the model does, to the last bit but for what the compiler of a
-    graph fuses in one of the two and not in the other. Kernels are the weights of at
-    least two axes whose name ends with `kernel` or `embeddings`: those of dense, einsum,
-    convolution, depthwise, embedding and recurrent layers, of what attention is made of, and of the
-    layers of this package. The model that is given stays as it is.
+    At the start it computes the same as the model, to the last bit except where the graph compiler
+    fuses operations in one of the two and not in the other. Kernels are the weights of at least two
+    axes whose name ends with `kernel` or `embeddings`: those of dense, einsum, convolution,
+    depthwise, embedding and recurrent layers, of the parts of attention layers, and of the layers
+    of this package. The given model does not change.
 
-    An `AdaptedModel` is not copied: it gets another adapter, and switches to it.
+    An `AdaptedModel` is not copied: it gets another adapter, which becomes the active one.
 
     The masks of a `PrunedModel` hold: the sum of kernel and adapter is zero where the kernel is,
-    and so is the kernel once merged. To let adapters fill the zeros, adapt what `pruning.strip`
-    returns.
+    also after merging. To let adapters fill the zeros, adapt what `pruning.strip` returns.
 
     Args:
         model: `keras.Model` of any kind that is built and can be made from its configuration; or an
@@ -37,19 +36,19 @@ def apply(
         adapter: `LoRA`, `LoHa`, `LoKr`, `HiRA`, `ABBA`, `IA3`, `DoRA` or `VeRA`.
         target: String, regular expression that is searched for in the paths of kernels, such as
             `"encoder/attention/query/kernel"`: the names of layers from the outside in, and the
-            variable's. Or a list of integers, the places of kernels among all. None for all.
+            variable's. Or a list of integers, the positions of kernels among all. None for all.
             Defaults to `None`.
         exclude: String, regular expression for the paths of those that are left out.
             Defaults to `None`.
-        name: String of letters, digits and underscores, the adapter's own.
-            Defaults to `"default"`.
+        name: String of letters, digits and underscores, the name of the adapter. Defaults to
+            `"default"`.
 
     Returns:
         An `AdaptedModel`. A new one is not compiled.
 
     Raises:
-        ValueError: If the model is not built or cannot be copied, no kernel matches, or one cannot
-            be adapted so.
+        ValueError: If the model is not built or cannot be copied, no kernel matches, or the adapter
+            does not support one.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""Updates of the direction of a kernel's columns, apart from their length."""
+"""Updates of the direction of a kernel's columns, separate from their length."""
 
 from typing import Any
 
@@ -32,27 +32,26 @@ class DoRA(Adapter):
     each output, as the authors' code, PEFT and LyCORIS compute it; the paper writes one for each
     input, which is `norm="inputs"`. `m`, with a parameter for each, is the change of the length and
     starts at zero, so that `||W|| + m` is the magnitude of the paper:
-    `rank * (inputs + outputs) + outputs` parameters a kernel with `LoRA`.
+    `rank * (inputs + outputs) + outputs` parameters per kernel with `LoRA`.
 
-    A kernel has one `DoRA` at a time and no other adapter beside it. The norm needs `D` as a
-    matrix, which is formed in the forward pass, and not kept for the gradient unless the norm has
-    one.
+    A kernel can have only one active adapter if it is a `DoRA`. The norm needs `D` as a matrix,
+    which is formed in the forward pass, and not kept for the gradient unless the norm has one.
 
     Args:
         rank: Positive integer.
         alpha: Positive number, or None for the rank, a factor of 1. Defaults to `None`.
         direction: String, `"lora"` or `"loha"`. Defaults to `"lora"`.
-        norm: String, `"outputs"` or `"inputs"`, what there is a norm of. Defaults to `"outputs"`.
+        norm: String, `"outputs"` or `"inputs"`, the vectors whose norm is taken. Defaults to
+            `"outputs"`.
         norm_gradient: Boolean, whether the gradient goes through `||V||`, as in LyCORIS; the paper
-            and PEFT take it as a constant. Defaults to `False`.
+            and PEFT treat it as a constant. Defaults to `False`.
 
     Raises:
-        ValueError: If an argument is none of these, or when applied to embeddings with
-            `norm="inputs"`.
+        ValueError: If an argument is invalid, or when applied to embeddings with `norm="inputs"`.
 
     Numerics:
-        `||V|| / ||W||` is computed in at least float32 from what `D` changes of the square, so that
-        it is one to the last bit while `D` is zero, and from `V` itself where that is short.
+        `||V|| / ||W||` is computed in at least float32 from the change of the square by `D`, so
+        that it is one to the last bit while `D` is zero, and from `V` itself where `V` is short.
 
     Example:
 
@@ -109,9 +108,9 @@ class DoRA(Adapter):
 
     def unmerge(self, w: Tensor, bias: Tensor | None, weights: Weights) -> tuple[Tensor, Any]:
         shrinking = weights["shrinking"]
-        # Of weights so much shorter, rounding has left nothing.
+        # Rounding leaves nothing of weights that are so much shorter.
         if not np.all(np.abs(ops.convert_to_numpy(shrinking)) < 1e6):
-            raise received("weights of a length above zero, which tell a direction", adapter=self)
+            raise received("weights of a length above zero, which have a direction", adapter=self)
         return w * self._along(shrinking) - self._update.update(w, weights), bias
 
     def unmerge_state(self, w: Tensor, weights: Weights) -> Weights:
@@ -129,7 +128,7 @@ class DoRA(Adapter):
         safe = ops.where(there, square, ops.ones_like(square))
         there = ops.cast(there, w.dtype)
         ratio = there + self._sum(d * (2 * w + d)) / safe
-        # What `D` has taken most of has no digits in that sum, and no need to be one.
+        # Where `D` cancels most of `W`, the sum has lost its digits, and does not have to be one.
         ratio = ops.where(ratio > 0.25, ratio, self._sum(ops.square(w + d)) / safe)
         return (there + change / ops.sqrt(safe)) / ops.sqrt(ops.maximum(ratio, 1e-12))
 

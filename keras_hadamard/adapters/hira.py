@@ -18,16 +18,15 @@ class HiRA(RankedAdapter):
     """Scales the entries of a kernel by a low-rank matrix, `W' = W + alpha / rank * W * (A B)`.
 
     `W` is `(inputs, outputs)`, `A` is `(inputs, rank)` and uniform within `1 / sqrt(inputs)`, `B`
-    is `(rank, outputs)` and starts at zero: `rank * (inputs + outputs)` parameters a kernel. The
-    update has as high a rank as `W` allows; entries of `W` that are zero never move.
+    is `(rank, outputs)` and starts at zero: `rank * (inputs + outputs)` parameters per kernel. The
+    update can have the full rank of `W`; zeros of `W` stay zero.
 
-    A product with `W * (A B)` cannot go by factors, as `W` has none. Layers that multiply by a
+    A product with `W * (A B)` cannot be factored, as `W` has no factors. Layers that multiply by a
     matrix form it a sixteenth of its outputs at a time, in the gradient as well.
 
     Args:
         rank: Positive integer.
-        alpha: Positive number, or None for the rank, a factor of 1, as PEFT has it.
-            Defaults to `None`.
+        alpha: Positive number, or None for the rank, a factor of 1, as in PEFT. Defaults to `None`.
 
     Raises:
         ValueError: If an argument is none of these.
@@ -68,7 +67,7 @@ class HiRA(RankedAdapter):
         factor = 1 + self.update(ops.ones_like(w), weights)
         if not np.all(ops.convert_to_numpy(factor)):
             raise received(
-                "`1 + alpha / rank * A B` without zeros, which leave nothing of the weights",
+                "`1 + alpha / rank * A B` without zeros, which erase the weights",
                 adapter=self,
             )
         return w / factor, bias

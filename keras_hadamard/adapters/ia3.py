@@ -1,4 +1,4 @@
-"""Scales of the activations that go into a layer or come out of it."""
+"""Scales of the input or output activations of a layer."""
 
 from typing import Any
 
@@ -24,8 +24,8 @@ class IA3(Adapter):
 
     `l` starts at one and has a parameter for each output, or for each input with
     `feedforward=True`. The paper scales the outputs of the layers that make keys and values, and
-    the inputs of the second layer of feed-forward networks: adapt a model with one, and then again
-    with the other, and activate both.
+    the inputs of the second layer of feed-forward networks: apply one, then the other, and activate
+    both.
 
     Args:
         feedforward: Boolean, whether inputs are scaled. Defaults to `False`.
@@ -34,7 +34,7 @@ class IA3(Adapter):
 
     Raises:
         ValueError: When applied to embeddings with `feedforward=True`, or to a kernel whose layer's
-            bias it cannot tell.
+            bias is unknown.
 
     Example:
 
@@ -83,7 +83,7 @@ class IA3(Adapter):
     def unmerge(self, w: Tensor, bias: Tensor | None, weights: Weights) -> tuple[Tensor, Any]:
         scale = weights["scale"]
         if not np.all(ops.convert_to_numpy(scale)):
-            raise received("scales without zeros, which leave nothing of the weights", adapter=self)
+            raise received("scales without zeros, which erase the weights", adapter=self)
         return self.merge(w, bias, {"scale": 1 / scale})
 
     def get_config(self) -> dict[str, Any]:

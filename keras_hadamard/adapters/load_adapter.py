@@ -27,27 +27,29 @@ def load_adapter(
 ) -> AdaptedModel:
     """Returns a copy of a model with the adapter of a file, which becomes the active one.
 
-    The file is one that `save_adapter` wrote, for a base of the very same weights. Or it is one of
-    another library; `modules` then says which kernel has which module of the PyTorch model, and the
-    shapes have to fit, as there is no fingerprint:
+    The file is one that `save_adapter` wrote, for a base with exactly the same weights. Or it is
+    one of another library; `modules` then maps kernels to modules of the PyTorch model, and only
+    shapes are checked, as there is no fingerprint:
 
-    - PEFT's `adapter_model.safetensors`, with `adapter_config.json` beside it, of the types LoRA
-      (with or without DoRA), LoHa, LoKr, HiRA, VeRA and (IA)^3. What it has in place of the base's
-      own weights, by its options `bias` and `modules_to_save`, is put into the base,
+    - PEFT's `adapter_model.safetensors`, with `adapter_config.json` in the same folder, of the
+      types LoRA (with or without DoRA), LoHa, LoKr, HiRA, VeRA and (IA)^3. Weights that replace the
+      base's own, from the options `bias` and `modules_to_save`, are put into the base,
       `adapted.model`; `modules` then names those kernels and normalisations too.
-    - A `.safetensors` file that LyCORIS or a trainer of kohya's wrote, of LoRA, LoHa and LoKr, the
-      first two also with a `dora_scale`. Modules go by their path, `"encoder.dense"`, or by the
-      name in the file, `"lycoris_encoder_dense"`. The outputs are those with which LyCORIS trained:
-      its own `merge_to` of LoHa and LoKr multiplies by `alpha / rank` twice, in version 4.1.3.
+    - A `.safetensors` file that LyCORIS or one of kohya's trainers wrote, with LoRA, LoHa and LoKr,
+      the first two also with a `dora_scale`. Modules are named by their path, `"encoder.dense"`, or
+      by the name in the file, `"lycoris_encoder_dense"`. The outputs are those with which LyCORIS
+      trained: in version 4.1.3, its own `merge_to` of LoHa and LoKr multiplies by `alpha / rank`
+          twice.
 
-    Modules with ranks or alphas of their own become adapters of their own, `<name>_2` and so on,
-    and what (IA)^3 does to inputs becomes `<name>_feedforward`; all are active. What has no
-    counterpart here is refused by name.
+    Modules with other ranks or alphas become separate adapters, `<name>_2` and so on, and the input
+    scales of (IA)^3 become `<name>_feedforward`; all are active. Options without a counterpart here
+    are refused by name.
 
     Args:
-        model: `keras.Model` that is built; or an `AdaptedModel`, which gets the adapter itself.
+        model: `keras.Model` that is built; or an `AdaptedModel`, which gets the adapter without a
+            copy.
         filepath: Path of the file, or of the folder of a PEFT adapter.
-        name: String, a name for the adapter, or None for its own. Defaults to `None`.
+        name: String, a name for the adapter, or None for the one in the file. Defaults to `None`.
         modules: Dict of the names of PyTorch modules by the paths of kernels, such as
             `{"dense/kernel": "encoder.dense"}`, or of normalisation layers, such as
             `{"norm": "encoder.norm"}`, for a file of another library. Defaults to `None`.
@@ -56,8 +58,8 @@ def load_adapter(
         An `AdaptedModel`. A new one is not compiled.
 
     Raises:
-        ValueError: If the base is another one, the shapes do not fit, the file is of another
-            format, or has what cannot be mapped; or if it has weights of the base, and the model
+        ValueError: If the base differs, the shapes do not fit, the file has another format, or
+            something in it cannot be mapped; or if it has weights of the base, and the model has
             other adapters.
 
     Example:
@@ -84,7 +86,7 @@ def load_adapter(
     else:
         if modules is not None:
             raise received(
-                "no `modules`, which are for the adapters of other libraries", modules=modules
+                "no `modules`, which are only for the adapters of other libraries", modules=modules
             )
         base = fingerprint(adapted.model)
         if own.base != base:
@@ -99,7 +101,7 @@ def load_adapter(
     names = [file.name if own is None or name is None else name for file in files]
     taken = [as_name for as_name in names if as_name in adapted.adapters]
     if taken:
-        raise received(f"`name` that makes none of {list(adapted.adapters)}", names=names)
+        raise received(f"`name` that differs from {list(adapted.adapters)}", names=names)
     for variable, value in changes:
         variable.assign(value)
     for as_name, file in zip(names, files, strict=True):

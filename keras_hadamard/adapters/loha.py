@@ -19,19 +19,19 @@ class LoHa(RankedAdapter):
     """Adds a Hadamard product of low-rank matrices, `W' = W + alpha / rank * (A1 B1) * (A2 B2)`.
 
     `W` is `(inputs, outputs)`, `A1` and `A2` are `(inputs, rank)`, `B1` and `B2` `(rank, outputs)`:
-    `2 * rank * (inputs + outputs)` parameters a kernel, for a rank of up to `rank ** 2`. Layers
-    that multiply by a matrix do so by `khatri_rao_matmul`, which forms none of `W`'s size. Kernels
-    of windows are added up as they are used.
+    `2 * rank * (inputs + outputs)` parameters per kernel, for a rank of up to `rank ** 2`. Layers
+    that multiply by a matrix use `khatri_rao_matmul`, which forms no matrix of `W`'s size. For
+    kernels of windows, the sum is formed when it is used.
 
-    One of the four factors starts at zero. As in PEFT it is `A2`, the others uniform within
-    `1 / sqrt(n)`, `n` the size of their first axis; as in LyCORIS it is `B2`, with `A1` and `A2`
+    One of the four factors starts at zero. In PEFT it is `A2`, the others uniform within
+    `1 / sqrt(n)`, `n` the size of their first axis; in LyCORIS it is `B2`, with `A1` and `A2`
     normal of deviation 1 and `B1` of 0.1.
 
-    With `tucker=True` kernels of windows have a core of two ranks in place of the positions among
-    the inputs: each of the two matrices at position `p` is `A T_p B`, with a core `T` of
+    With `tucker=True`, kernels of windows have a core of two ranks instead of positions among the
+    inputs: each of the two matrices at position `p` is `A T_p B`, with a core `T` of
     `(rank, rank, positions)`, which makes `2 * rank * (inputs + outputs + rank * positions)`
-    parameters. The gradient is the true one: that which PEFT and LyCORIS wrote by hand is wrong for
-    the factors of the outputs, up to LyCORIS 4.1.
+    parameters. The gradient is exact: the hand-written one of PEFT, and of LyCORIS up to 4.1, is
+    wrong for the factors of the outputs.
 
     Args:
         rank: Positive integer.

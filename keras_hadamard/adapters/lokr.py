@@ -20,22 +20,22 @@ class LoKr(RankedAdapter):
 
     `W` is `(inputs, outputs)`, `W1` `(m, l)` and `W2` `(n, k)`, with `inputs = m * n` and
     `outputs = l * k`, `m` and `l` the greatest divisors up to the square root. `W2` is a product
-    `A2 B2` of the rank if that is below half its longer side, and whole if not; `W1` is whole
-    unless told otherwise: `m * l + rank * (n + k)` parameters a kernel, for a rank of up to
+    `A2 B2` of the rank if that is below half its longer side, and undecomposed otherwise; `W1` is
+    undecomposed by default: `m * l + rank * (n + k)` parameters per kernel, for a rank of up to
     `min(m, l) * rank`. Layers that multiply by a matrix compute `W1' X W2` of the inputs as a
-    matrix `X` of `(m, n)`, and form none of `W`'s size. Kernels of windows have the positions in
-    `W2` and are added up as they are used.
+    matrix `X` of `(m, n)`, and form no matrix of `W`'s size. Kernels of windows have the positions
+    in `W2`, and their sum is formed when it is used.
 
-    One factor starts at zero. As in PEFT it is `W1`, or `B1` where it is a product, as in LyCORIS
-    `W2`, or `A2`; the others are uniform within `1 / sqrt(n)`, `n` the size of their first axis.
-    `alpha / rank` counts with both factors whole too, as in PEFT; LyCORIS takes 1 then, and so do
-    the files of its own.
+    One factor starts at zero. In PEFT it is `W1`, or `B1` where it is a product, in LyCORIS `W2`,
+    or `A2`; the others are uniform within `1 / sqrt(n)`, `n` the size of their first axis.
+    `alpha / rank` applies with two undecomposed factors too, as in PEFT; LyCORIS uses 1 then, and
+    so do its files.
 
     Args:
         rank: Positive integer.
         alpha: Positive number, or None for the rank, a factor of 1. Defaults to `None`.
-        factor: Positive integer, the size of `m` where it divides the inputs, and of `l` where the
-            outputs; their bound where it does not. Or -1 for no bound, or the pair of `m` and `l`
+        factor: Positive integer, the size of `m` if it divides the inputs, and of `l` if it divides
+            the outputs; otherwise their upper bound. Or -1 for no bound, or the pair of `m` and `l`
             themselves. Defaults to `-1`.
         decompose_both: Boolean, whether `W1` is a product as well where the rank is below half its
             longer side. Defaults to `False`.
@@ -99,7 +99,7 @@ class LoKr(RankedAdapter):
         return {**found, "b2": WeightSpec((self.rank, k), kaiming())}
 
     def adapted(self, linear: Linear, linear_view: LinearView, weights: Weights) -> Linear:
-        # An embedding takes only some of these rows: the factors have to know which ones.
+        # An embedding uses only some of these rows, so the factors need to know which ones.
         rows = math.prod(_inner(i, weights).shape[-2] for i in (1, 2))
         return super().adapted(
             linear, linear_view, {**weights, "row": ops.arange(rows, dtype="int32")}
@@ -145,7 +145,7 @@ class LoKr(RankedAdapter):
 
 
 def factor_of(view: KernelView, m: int, l: int) -> int | tuple[int, int]:  # noqa: E741
-    """The `factor` with which a kernel has a first factor of `(m, l)`: no pair, if there is one."""
+    """The `factor` that gives a first factor of `(m, l)`: an integer if possible, or the pair."""
     wanted = (m, view.inputs // m), (l, view.outputs // l)
     return next((f for f in (-1, m, l) if _parts(view, f) == wanted), (m, l))
 
@@ -171,7 +171,7 @@ def _parts(
 
 
 def _product(size: int, factor: int) -> tuple[int, int]:
-    """The size as a product, the first part the factor, or the greatest that is as small."""
+    """The size as a product whose first part is the factor, or the greatest divisor below it."""
     if factor > 0 and size % factor == 0:
         return factor, size // factor
     limit = math.isqrt(size) if factor < 0 else min(factor, math.isqrt(size))
@@ -180,7 +180,7 @@ def _product(size: int, factor: int) -> tuple[int, int]:
 
 
 def _inner(i: int, weights: Weights) -> Tensor:
-    """The part of a factor that has its inputs: all of it, or the first part of a product."""
+    """The part of a factor that contains its inputs: all of it, or the first part of a product."""
     return weights[f"w{i}"] if f"w{i}" in weights else weights[f"a{i}"]
 
 

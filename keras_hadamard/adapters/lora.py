@@ -18,8 +18,8 @@ class LoRA(RankedAdapter):
     """Adds a matrix of low rank to a kernel, `W' = W + alpha / rank * A B`.
 
     `W` is `(inputs, outputs)`, `A` is `(inputs, rank)` and uniform within `1 / sqrt(inputs)`, `B`
-    is `(rank, outputs)` and starts at zero: `rank * (inputs + outputs)` parameters a kernel. Layers
-    that multiply by a matrix compute `x A B` and form none of `W`'s size.
+    is `(rank, outputs)` and starts at zero: `rank * (inputs + outputs)` parameters per kernel.
+    Layers that multiply by a matrix compute `x A B` and form no matrix of `W`'s size.
 
     Args:
         rank: Positive integer.
@@ -28,8 +28,8 @@ class LoRA(RankedAdapter):
             for each that starts at zero, as PEFT's `lora_bias`. Defaults to `False`.
 
     Raises:
-        ValueError: If an argument is none of these; with a bias, if the layer's own is not one for
-            each output, and in `merge` if it has none.
+        ValueError: If an argument is invalid; with a bias, if the layer's own bias does not have a
+            value for each output, and in `merge` if it has none.
 
     Example:
 
@@ -52,7 +52,7 @@ class LoRA(RankedAdapter):
 
     @property
     def changes_bias(self) -> bool:
-        """Whether outputs have a vector of their own."""
+        """Whether a vector is added to the outputs."""
         return self.bias
 
     def new_weights(self, view: KernelView) -> dict[str, WeightSpec]:
@@ -94,7 +94,7 @@ class LoRA(RankedAdapter):
         if not self.bias:
             return bias
         if bias is None:
-            raise received("a layer with a bias, for what is added to its outputs", adapter=self)
+            raise received("a layer with a bias, for the vector added to its outputs", adapter=self)
         return bias + factor * weights["bias"]
 
     def get_config(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The plain model that computes what an adapted one does."""
+"""The plain model equivalent to an adapted one."""
 
 import keras
 
@@ -12,7 +12,7 @@ def merge(model: AdaptedModel) -> keras.Model:
 
     It has the class, the layers and the number of weights of the model that was adapted, and its
     outputs are those of the adapted one up to rounding. All its layers are trainable. The adapted
-    model stays as it is.
+    model does not change.
 
     Args:
         model: `AdaptedModel`.

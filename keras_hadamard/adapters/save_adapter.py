@@ -1,4 +1,4 @@
-"""An adapter in a file of its own."""
+"""Writing of an adapter to a file."""
 
 import os
 from pathlib import Path
@@ -16,14 +16,14 @@ def save_adapter(
 ) -> None:
     """Writes the weights of an adapter, its description and the fingerprint of its base.
 
-    The file has the format `.safetensors`, with the description in the metadata; the base is
-    not in it. The fingerprint is a hash of all weights of the base, by which `load_adapter` tells
-    it from others.
+    The file has the format `.safetensors`, with the description in the metadata, and without the
+    base. The fingerprint is a hash of all weights of the base, by which `load_adapter` recognizes
+    it.
 
     Args:
         model: `AdaptedModel`.
-        filepath: Path of the file. One that is there is replaced.
-        name: String, which adapter, or None for the active one. Defaults to `None`.
+        filepath: Path of the file. An existing file is replaced.
+        name: String, the name of the adapter, or None for the active one. Defaults to `None`.
 
     Raises:
         ValueError: If the model is not adapted, or there is no such adapter.
@@ -40,7 +40,7 @@ def save_adapter(
     if not isinstance(model, AdaptedModel):
         raise received("a model that `apply` returned", model=model)
     if name is None and len(model.active) != 1:
-        raise received("`name` of an adapter, as not exactly one is active", active=model.active)
+        raise received("`name` of an adapter, unless exactly one is active", active=model.active)
     name = model.active[0] if name is None else name
     if name not in model.adapters:
         raise received(f"`name` to be one of {list(model.adapters)}", name=name)

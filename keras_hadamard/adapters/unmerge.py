@@ -19,11 +19,11 @@ def unmerge(model: keras.Model, adapter: AdaptedModel | str | os.PathLike[str]) 
     """Returns a copy of a merged model without the adapter, its weights exact to rounding.
 
     So the base need not be kept to change the adapter of a model. Updates are subtracted, and
-    scales divided by as they are, with nothing added for safety. Of `DoRA` the directions tell the
-    weights, and the file their lengths.
+    scales are divided by exactly, without an epsilon. For `DoRA`, the merged weights give the
+    directions, and the adapter the lengths.
 
     Args:
-        model: `keras.Model` that `merge` returned, or the same in another process.
+        model: `keras.Model` returned by `merge`, or the same model in another process.
         adapter: The `AdaptedModel` whose active adapters were merged, or the path of a file that
             `save_adapter` wrote.
 
@@ -31,8 +31,8 @@ def unmerge(model: keras.Model, adapter: AdaptedModel | str | os.PathLike[str]) 
         A `keras.Model`, which is not compiled.
 
     Raises:
-        ValueError: If the model has other kernels, or the weights cannot be told, as where a scale
-            is zero.
+        ValueError: If the model has other kernels, or the weights cannot be recovered, for example
+            where a scale is zero.
 
     Example:
 

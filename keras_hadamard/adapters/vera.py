@@ -1,4 +1,4 @@
-"""Random matrices that all kernels share, and vectors of their own."""
+"""Random matrices that all kernels share, and vectors for each kernel."""
 
 import copy
 from typing import Any
@@ -25,27 +25,27 @@ from keras_hadamard.adapters._adapter import (
 class VeRA(Update):
     """Scales random matrices by vectors, `W' = W + A diag(d) B diag(b)`.
 
-    `W` is `(inputs, outputs)`, as everywhere here; in the authors' notation, outputs first, it is
-    `diag(b) B diag(d) A`. `A` `(inputs, rank)` and `B` `(rank, outputs)` are never trained, and are
-    the same for all kernels: as large as the largest asks for, of which each takes the first rows
-    and columns. Only `d` and `b` are of each kernel's own: `rank + outputs` parameters a kernel, so
-    that ranks may be far greater than those of `LoRA`.
+    `W` is `(inputs, outputs)`, as in the whole package; in the authors' notation, outputs first, it
+    is `diag(b) B diag(d) A`. `A` `(inputs, rank)` and `B` `(rank, outputs)` are never trained, and
+    all kernels share them: they are as large as the largest kernel needs, and each kernel uses the
+    first rows and columns. Only `d` and `b` belong to a kernel: `rank + outputs` parameters per
+    kernel, so ranks may be far greater than those of `LoRA`.
 
     `A` and `B` are uniform within `sqrt(6 / n)`, `n` the size of their first axis, and `b` starts
-    at zero. Layers that multiply by a matrix compute `((x A) * d) B * b` and form none of `W`'s
-    size. Kernels of windows are refused, as by PEFT: there are no matrices for them in the paper.
+    at zero. Layers that multiply by a matrix compute `((x A) * d) B * b` and form no matrix of
+    `W`'s size. Kernels of windows are refused, as in PEFT: the paper defines no matrices for them.
 
-    What `save_adapter` writes holds `A` and `B`, each kernel's part beside its vectors, since those
-    of a seed are the machine's, and those of a PEFT file its own. PEFT's files load if they hold
-    them, as with its `save_projection=True`.
+    `save_adapter` also writes each kernel's part of `A` and `B`, since the matrices of a seed
+    depend on the machine, and those of a PEFT file on PyTorch. PEFT's files load if they contain
+    the matrices, as with its `save_projection=True`.
 
     Args:
         rank: Positive integer.
-        d_initial: Non-negative number that `d` starts with. Defaults to `0.1`.
+        d_initial: Non-negative number, the initial value of `d`. Defaults to `0.1`.
         seed: Non-negative integer that `A` and `B` are drawn from. Defaults to `0`.
 
     Raises:
-        ValueError: If an argument is none of these, or a kernel has more than one position.
+        ValueError: If an argument is invalid, or a kernel has more than one position.
 
     Example:
 
@@ -84,7 +84,7 @@ class VeRA(Update):
         he = keras.initializers.HeUniform
         return {
             "shared_a": WeightSpec((inputs, self.rank), he(seed=self.seed)),
-            # From the same seed the two would begin with the same numbers.
+            # With the same seed, both would start with the same numbers.
             "shared_b": WeightSpec((self.rank, outputs), he(seed=self.seed + 1)),
         }
 

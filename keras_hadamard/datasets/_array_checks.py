@@ -17,7 +17,7 @@ def check_classes(classes: Sequence[str], task: str) -> None:
         raise received("two classes for the task 'binary'", classes=classes)
     lines = all(isinstance(name, str) and name.splitlines() == [name] for name in classes)
     if not lines or len(set(classes)) < len(classes):
-        raise received("`classes` to be strings of one line, each once", classes=classes)
+        raise received("`classes` to be different strings of one line", classes=classes)
 
 
 def check_split(
@@ -41,14 +41,16 @@ def check_split(
 
 
 def check_variety(targets: np.ndarray, task: str) -> None:
-    """Nothing can be learnt from targets that are all the same."""
+    """Raises if all targets are the same, as nothing can be learned from them."""
     if np.ptp(targets) != 0:
         return
     if task == "regression":
-        raise received("targets that differ in train", value=float(targets.ravel()[0]))
+        raise received("at least two different targets in train", value=float(targets.ravel()[0]))
     if task != "multilabel":
         raise received("at least two classes in train", class_=int(targets[0]))
-    raise received("a label that some rows of train have and others not", value=int(targets.max()))
+    raise received(
+        "a label that some rows of train have and others do not", value=int(targets.max())
+    )
 
 
 def _check_targets(name: str, targets: np.ndarray, names: int, task: str) -> None:
@@ -83,13 +85,13 @@ def _check_input(name: str, array: np.ndarray, spec: InputSpec, length: int) -> 
         for column, size in enumerate(spec.vocabulary_sizes or ()):
             _check_range(f"column {column} of {name}", array[:, column], size)
     elif array.dtype.kind != "f":
-        raise received(f"{name} to be of floats", dtype=str(array.dtype))
+        raise received(f"{name} to have a float dtype", dtype=str(array.dtype))
     else:
         check_finite(name, array)
 
 
 def check_finite(name: str, array: np.ndarray) -> None:
-    # The sum of finite numbers may overflow, but that of others is never finite.
+    # The sum of finite numbers may overflow, but a sum with others is never finite.
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(array.sum(dtype="float64")):
             return

@@ -1,4 +1,4 @@
-"""From what was read to an `ArrayDataset`: targets, splits, kinds, encoders, arrays, warnings."""
+"""Steps from read data to an `ArrayDataset`: targets, splits, kinds, encoders, arrays, warnings."""
 
 from dataclasses import replace
 from typing import Any
@@ -20,7 +20,7 @@ _RAW_ROWS = 8
 
 
 def assemble(source: Source, options: Options) -> ArrayDataset:
-    """The data set of what was read."""
+    """The data set made of the read data."""
     notes = list(source.warnings)
     names = find_targets(source, options.target)
     _check_splits(source, options, names)
@@ -80,7 +80,7 @@ def _check_splits(source: Source, options: Options, names: tuple[str, ...]) -> N
                 isinstance(mine, np.ndarray) and mine.shape[1:] != its.shape[1:]
             ):
                 raise received(
-                    f"`{name}` of {split} to have the shape that train has",
+                    f"`{name}` of {split} to have the shape of train",
                     train=mine.shape[1:],
                     shape=its.shape[1:],
                 )
@@ -98,7 +98,7 @@ def _with_targets(
     where = "" if split == "train" else f" of {split}"
     notes.append(f"{lost:,} of {len(table):,} rows{where} have no target and were dropped.")
     kept = table.take(np.flatnonzero(known))
-    # What is missing made floats of integers.
+    # Missing values turned integers into floats.
     whole = {name: _values.as_integers(kept.columns[name]) for name in names}
     return replace(kept, columns={**kept.columns, **whole})
 
@@ -106,7 +106,7 @@ def _with_targets(
 def _kinds_of(
     train: Table, targets: tuple[str, ...], source: Source, options: Options, notes: list[str]
 ) -> dict[str, str]:
-    """The kind of each column but the target and what divides the rows."""
+    """The kind of each column, except the target, `group` and `time`."""
     apart = {*targets, options.group, options.time}
     listed = source.inputs if source.inputs is not None else list(train.columns)
     asked = {**source.kinds, **(options.kinds or {})}
@@ -123,8 +123,8 @@ def _kinds_of(
                 kind = "drop"
             elif kind == "id":
                 notes.append(
-                    f"`{name}` differs in each row, as an id does: dropped unless kinds= says "
-                    "what it is."
+                    f"`{name}` differs in each row, like an id: dropped unless kinds= gives "
+                    "its kind."
                 )
         elif kind not in ("drop", "id", "image", "tokens", "vector") and isinstance(
             column, np.ndarray

@@ -15,7 +15,8 @@ from keras_hadamard.datasets._layers import DateFeatures, Ids, SideBySide, Stand
 from keras_hadamard.datasets._statistics import statistics_of
 from keras_hadamard.datasets.input_spec import InputSpec
 
-# More values are not told apart, and with more than a few the single ones teach what is unseen.
+# Further values share an id, and if there are more than a few, single ones train the id of unseen
+# values.
 _MOST_VALUES, _FEW_VALUES = 1_000, 20
 
 
@@ -31,7 +32,7 @@ class NumbersEncoder(Encoder):
         widths = np.array([part.shape[1] for part in parts])
         known = statistics_of(np.concatenate(parts, axis=1))
         firsts = np.cumsum(widths) - widths
-        # All features of a date are missing at once.
+        # The features of a date are missing together.
         indicators = [int(first) for first in firsts if known.missing[first]]
         self.arguments = known.arguments(indicators)
         width = int(widths.sum()) + len(indicators)
@@ -120,7 +121,7 @@ def _string_lookup(known: list[Any], name: str) -> keras.layers.Layer:
 
 
 def _integer_lookup(known: list[Any], name: str) -> keras.layers.Layer:
-    """Without an integer for what is missing: any may be a value."""
+    """Without an integer for missing values, as any integer may be a value."""
     values = set(known)
     unseen = next(i for i in range(-1, -2 - len(known), -1) if i not in values)
     return keras.layers.IntegerLookup(vocabulary=known, oov_token=unseen, name=name)
@@ -135,7 +136,7 @@ def _known(column: str, values: np.ndarray) -> list[Any]:
         ranked = [value for value in ranked if counts[value] > 1][:_MOST_VALUES]
     if not ranked:
         raise received(
-            "a category to have values that training has more than once",
+            "a category to have values that occur more than once in training",
             column=column,
             distinct=len(counts),
         )

@@ -1,4 +1,4 @@
-"""What is said of each column of a data set."""
+"""Descriptions of the columns of a data set."""
 
 from collections.abc import Iterable, Mapping
 
@@ -36,7 +36,7 @@ def columns_of(
         elif name == options.group:
             role, kind, phrase = "group", "category", "rows of one group stay in one split"
         elif name == options.time:
-            role, kind, phrase = "time", "date", "training is before validation, then test"
+            role, kind, phrase = "time", "date", "training is first, then validation, then test"
         elif name in phrases:
             role, phrase = "input", phrases[name]
         yield Column(

@@ -1,4 +1,4 @@
-"""How a file of comma-separated values is written: its encoding and its separator."""
+"""Detection of the encoding and the separator of a file of comma-separated values."""
 
 import codecs
 import csv
@@ -18,7 +18,7 @@ _MARKS = {
 
 
 def read_text(path: Path, notes: list[str]) -> str:
-    """The file as text: UTF-8 or UTF-16 by its mark, else UTF-8, else what Windows writes."""
+    """The file as text: UTF-8 or UTF-16 by its mark, else UTF-8, else Windows-1252."""
     try:
         content = path.read_bytes()
         if content[:2] == b"\x1f\x8b":
@@ -32,7 +32,7 @@ def read_text(path: Path, notes: list[str]) -> str:
         if encoding != "utf-8":
             raise received(f"text in {encoding}", path=str(path), error=str(error)) from error
         line = content[: error.start].count(b"\n") + 1
-        notes.append(f"{path.name} is no UTF-8 (line {line}): read as Windows-1252.")
+        notes.append(f"{path.name} is not UTF-8 (line {line}): read as Windows-1252.")
         text = content.decode("cp1252", "replace")
     if "\0" in text:
         raise received("a table of text", path=str(path), error="it has zero bytes")
@@ -42,7 +42,7 @@ def read_text(path: Path, notes: list[str]) -> str:
 
 
 def find_separator(text: str, prefer: str = ",") -> str:
-    """The separator by which most lines have as many fields as the header, which has several."""
+    """The separator with which the header has several fields and most lines have as many."""
     lines = []
     for line in io.StringIO(text):
         lines.append(line)

@@ -1,8 +1,8 @@
 """The questions of `digits_vqa`: their words, their answers and how they are balanced.
 
 Three digits give a thousand triples, so the answers to every question can be listed, and a triple
-drawn for whichever (question, answer) pair comes next. That is what keeps a question from giving
-its own answer away: every wording has each of its answers equally often, to within one example.
+drawn for each (question, answer) pair in turn. So a question does not give its answer away: every
+wording has each of its answers equally often, to within one example.
 """
 
 import functools
@@ -20,7 +20,7 @@ TRIPLES: tuple[Triple, ...] = tuple(
 )
 PLACES = ("left", "middle", "right")
 ANSWERS = (*(str(value) for value in range(19)), "no", "yes", *PLACES)
-# Yes-or-no questions are half answered by a coin, so they get the smallest share.
+# A random guess answers half of the yes-or-no questions, so they get the smallest share.
 SHARES = {
     "position": 0.25,
     "value": 0.22,
@@ -50,7 +50,7 @@ def _yes_or_no(number: Callable[[Triple], int], remainder: int) -> Rule:
 
 
 def _only_place(pick: Callable[[Triple], int]) -> Rule:
-    """Where the picked digit is; a tie has no answer, so no such triple is asked about."""
+    """The place of the picked digit; a tie has no answer, so such triples are not used."""
     return lambda t: PLACES[t.index(pick(t))] if t.count(pick(t)) == 1 else None
 
 
@@ -146,7 +146,7 @@ def _questions() -> Iterator[Question]:
 
 QUESTIONS = tuple(_questions())
 _WORDS = sorted({word for question in QUESTIONS for word in question.text.split()})
-# Id 0 pads; id 1 stands for a word that no question of the data set has.
+# Id 0 is padding; id 1 is a word outside the vocabulary.
 VOCABULARY: tuple[str, ...] = ("", "[unknown]", *_WORDS)
 QUESTION_LENGTH = max(len(question.text.split()) for question in QUESTIONS)
 _IDS = {word: i for i, word in enumerate(VOCABULARY) if i > 1}

@@ -1,4 +1,4 @@
-"""All three splits of a data set, with at most so many rows each."""
+"""All three splits of a data set, with a maximum number of rows each."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -50,7 +50,7 @@ def divided(
 
 
 def _codes(column: Any) -> np.ndarray:
-    """Integers of the values; a row without a group is one by itself."""
+    """Integers for the values; a row without a group gets its own."""
     if isinstance(column, np.ndarray):
         raise received("`group` to be a column, not an array", shape=column.shape)
     codes, values = import_pandas().factorize(column)

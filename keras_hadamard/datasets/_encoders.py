@@ -1,4 +1,4 @@
-"""From raw columns to one input each: what is learnt of the training split, and the layers."""
+"""Encoders of raw columns as one input each: statistics of the training split, and layers."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -16,20 +16,20 @@ Raw = dict[str, np.ndarray]
 
 
 class Encoder(ABC):
-    """Makes the input `name` of the raw arrays of `columns`, which maps their keys to columns.
+    """Makes the input `name` from the raw arrays of `columns`, which maps their keys to columns.
 
-    Layers are named by us, as Keras's own names may be those of columns, and names have to differ
-    within a model.
+    Layers have explicit names, as Keras's automatic names may equal those of columns, and names
+    must differ within a model.
     """
 
     name: str
-    # The raw input, where it is one.
+    # The raw input, if there is only one.
     key: str = ""
     columns: dict[str, str]
     spec: InputSpec
-    # What becomes of each column, in words.
+    # A description of the encoding of each column.
     phrases: dict[str, str]
-    # Whether the arrays are other than the raw ones.
+    # Whether the arrays differ from the raw ones.
     changes = True
 
     @abstractmethod
@@ -38,10 +38,10 @@ class Encoder(ABC):
 
     @abstractmethod
     def encode(self, raw: Mapping[str, Tensor]) -> Tensor:
-        """The input that is made of them, by Keras layers."""
+        """The input made from them by Keras layers."""
 
     def layer_name(self, role: str) -> str:
-        # No key ends in a dot.
+        # Keys never end in a dot.
         return f"{self.name}-{role}."
 
 
@@ -84,7 +84,7 @@ class ImageEncoder(Encoder):
         if self.pixels is None:
             known = statistics_of(train.reshape(-1, shape[-1]).astype("float32"))
             self.arguments = known.arguments(())
-            # Bright spots are part of an image.
+            # No clipping: bright spots are part of an image.
             self.arguments |= {"lower": None, "upper": None}
         self.spec = InputSpec("image", shape, pixels=self.pixels, normalized=self.pixels is None)
         how = "standardised by channel" if self.pixels is None else "pixels scaled to [0, 1]"
@@ -128,7 +128,7 @@ class TokensEncoder(Encoder):
 
 
 def phrase_of(known: Statistics, features: slice) -> str:
-    """What `Standardize` does to some features, in words."""
+    """A description of what `Standardize` does to some features."""
     words = ["standardised"]
     clipped = np.flatnonzero(known.clipped[features])
     if len(clipped) == 1:

@@ -20,7 +20,7 @@ _BROKEN = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.err
 
 
 def load_file(path: Path) -> Source:
-    """What is in a `.npz` file or a directory of `.npy` files."""
+    """The arrays of a `.npz` file or a directory of `.npy` files."""
     arrays, spec = _read_directory(path) if path.is_dir() else _read_npz(path)
     source = source_of(path.stem, arrays)
     _describe(source, spec)
@@ -28,14 +28,14 @@ def load_file(path: Path) -> Source:
 
 
 def source_of(name: str, arrays: Mapping[str, Any]) -> Source:
-    """Arrays by name, perhaps with the split before it."""
+    """Arrays by name, optionally with the split as a prefix."""
     splits = {split: table_of(rows, name) for split, rows in _by_split(arrays).items()}
     arrays_too = any(isinstance(c, np.ndarray) for c in splits["train"].columns.values())
     return Source(name, splits, arrays=arrays_too)
 
 
 def bunch_of(bunch: Mapping[str, Any]) -> Source:
-    """What scikit-learn's loaders return: a matrix and a target, with names for both."""
+    """The result of scikit-learn's loaders: a matrix and a target, with names for both."""
     data, target = np.asarray(bunch["data"]), np.asarray(bunch["target"])
     names = bunch.get("feature_names")
     if data.ndim == 2 and names is not None and len(names) == data.shape[1]:
@@ -52,7 +52,7 @@ def _read_npz(path: Path) -> tuple[Rows, Any]:
     arrays: Rows = {}
     name = ""
     try:
-        # Opened here, as numpy leaves the file open when it turns out not to be an archive.
+        # Opened here, as numpy leaves the file open if it is not an archive.
         with path.open("rb") as file:
             archive = np.load(file, allow_pickle=False)
             if isinstance(archive, np.ndarray):
@@ -101,7 +101,7 @@ def _parse(text: str, path: Path) -> Any:
 
 
 def _by_split(arrays: Mapping[str, Any]) -> dict[str, Rows]:
-    """Arrays named `train_image` and so on by split; without any such name, all are one split."""
+    """Arrays named `train_image` and so on by split; without such names, all are one split."""
     if not any(name.startswith("train_") for name in arrays):
         return {"train": dict(arrays)}
     splits: dict[str, Rows] = {}

@@ -1,4 +1,4 @@
-"""What is suspicious about a data set, each as a sentence."""
+"""Suspicious properties of a data set, each as a sentence."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -12,13 +12,13 @@ from keras_hadamard.datasets.input_spec import InputSpec
 from keras_hadamard.datasets.split import SPLITS, Split
 
 _FEW_ROWS = 5
-# Of correlation coefficients: what remains are rounding errors of float32.
+# For correlation coefficients: the rest is rounding errors of float32.
 _SAME = 1 - 1e-9
 _SHOWN = 5
 
 
 def leaks(table: Table, names: Sequence[str], targets: Targets) -> Iterator[str]:
-    """Columns of training that are the target, or tell it."""
+    """Columns of training that equal the target, or determine it."""
     pandas = import_pandas()
     for name in names:
         column = table.columns[name]
@@ -35,7 +35,7 @@ def leaks(table: Table, names: Sequence[str], targets: Targets) -> Iterator[str]
                 told = _tells(codes, len(values), target)
             if told:
                 yield (
-                    f"`{name}` tells the target `{title}`: is it known before what is predicted?"
+                    f"`{name}` determines the target `{title}`: is it known before the prediction?"
                 )
 
 
@@ -57,7 +57,7 @@ def _is_linear(column: np.ndarray, target: np.ndarray) -> bool:
 
 
 def _tells(codes: np.ndarray, distinct: int, target: np.ndarray) -> bool:
-    """Whether each value of a column goes with one class, and has rows enough to say so."""
+    """Whether each value of a column occurs with one class only, in enough rows."""
     known = codes >= 0
     codes, target = codes[known], target[known]
     if distinct < 2 or not known.mean() > 0.5 or distinct * _FEW_ROWS > len(codes):
@@ -112,16 +112,16 @@ def of_size(inputs: Mapping[str, InputSpec], rows: int) -> Iterator[str]:
 
 
 def duplicates(splits: Mapping[str, Split]) -> Iterator[str]:
-    """Rows of validation and test that training has too, inputs and target."""
+    """Rows of validation and test that are also in training, with inputs and target."""
     hashes = {name: _hashes(splits[name]) for name in SPLITS}
     known = set(hashes["train"])
-    # Of a few values in few columns rows are equal by nature.
+    # With few values in few columns, equal rows are normal.
     if len(known) * 2 < len(hashes["train"]):
         return
     for name in SPLITS[1:]:
         count = sum(row in known for row in hashes[name])
         if count:
-            yield f"{count:,} of {len(splits[name]):,} rows of {name} are rows of training too."
+            yield f"{count:,} of {len(splits[name]):,} rows of {name} are also in training."
 
 
 def _hashes(split: Split) -> list[int]:

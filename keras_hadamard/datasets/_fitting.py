@@ -1,4 +1,4 @@
-"""From the columns of training to encoders."""
+"""Fitting of encoders to the columns of training."""
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -39,9 +39,9 @@ def fit(
     source: Source,
     notes: list[str],
 ) -> Fitted:
-    """Encoders of the columns by kind; whatever they know is of training.
+    """Encoders of the columns by kind, fitted on training only.
 
-    Columns whose kind was asked for have to hold nothing else.
+    Columns with a requested kind must contain nothing else.
     """
     keys = safe_names(kinds)
     made = Fitted(raw={split: {} for split in splits}, keys=keys)
@@ -82,6 +82,6 @@ def _tokens(key: str, name: str, raw: Mapping[str, Raw], source: Source) -> Enco
     arrays: Sequence[np.ndarray] = [split[key] for split in raw.values()]
     size = source.vocabulary_sizes.get(name)
     if size is None:
-        # Ids out of range are for the data set's own check; here they only count.
+        # Ids out of range are left to the check of the data set; here they are only counted.
         size = max(1, max(int(array.max(initial=0)) for array in arrays) + 1)
     return TokensEncoder(key, name, arrays[0].shape[1], size)

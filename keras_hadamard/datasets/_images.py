@@ -19,7 +19,7 @@ _SPLIT_FOLDERS = {
     "val": "validation",
     "test": "test",
 }
-# Larger images cost a small model more than they tell it; so many give the median of the sizes.
+# Larger images cost a small model more than they help; the median size is taken from this many.
 _LARGEST_SIDE, _SAMPLE = 64, 200
 
 
@@ -37,7 +37,7 @@ def _is_image(path: Path) -> bool:
 
 
 def load_folder(folder: Path) -> Source:
-    """Images by class, `folder/<class>/<name>.png`, perhaps below `train`, `test` and so on."""
+    """Images by class, `folder/<class>/<name>.png`, optionally below `train`, `test` and so on."""
     below = {path.name: path for path in sorted(folder.iterdir()) if path.is_dir()}
     known = [name for name in below if name.lower() in _SPLIT_FOLDERS]
     splits = {name: _SPLIT_FOLDERS[name.lower()] for name in known}
@@ -68,7 +68,7 @@ def _by_class(root: Path, folder: Path) -> Table:
 
 
 def read(name: str, splits: Mapping[str, Table]) -> tuple[dict[str, Any], str]:
-    """uint8 images of each split at one size, and what was done to them."""
+    """uint8 images of each split at one size, and a description of the resizing."""
     train = splits["train"]
     some = _paths(name, train)
     sample = some[:: max(1, len(some) // _SAMPLE)]
@@ -90,12 +90,12 @@ def _paths(name: str, table: Table) -> list[Path]:
     column: Any = table.columns[name]
     missing = column.isna().to_numpy()
     if missing.any():
-        raise received("a path of an image in each row", **table.where(name, missing))
+        raise received("the path of an image in each row", **table.where(name, missing))
     paths = [table.folder / str(value) for value in column]
     for position, path in enumerate(paths):
         if not path.is_file():
             raise received(
-                "paths of image files, relative to the table's",
+                "paths of image files, relative to the table's file",
                 path=str(path),
                 column=name,
                 row=int(table.rows[position]),
@@ -115,7 +115,7 @@ def _size_of(shapes: Sequence[tuple[int, ...]]) -> tuple[int, int]:
 
 def _decode(path: Path, channels: int) -> np.ndarray:
     try:
-        # The first picture of an animation.
+        # The first frame of an animation.
         image = tf.io.decode_image(path.read_bytes(), channels, expand_animations=False)
     except (tf.errors.InvalidArgumentError, OSError) as error:
         reason = " ".join(str(error).split())[:200]

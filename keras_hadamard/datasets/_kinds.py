@@ -1,4 +1,4 @@
-"""What kind of input a column is, by its values in training."""
+"""Inference of the kind of a column from its values in training."""
 
 import re
 from typing import Any
@@ -22,20 +22,20 @@ COLUMN_KINDS = (
 )
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
 _UNSPACED = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
-# Fewer rows have distinct integers by chance.
+# With fewer rows, integers may be distinct by chance.
 _ENOUGH_FOR_IDS = 50
 _FEW_INTEGERS, _ROWS_EACH = 10, 10
 _FEW_STRINGS = 20
 _CODE = re.compile(r"(code|zip|plz|postal|type|class|category|group)|(^|[_ ])id$", re.IGNORECASE)
 _ID = re.compile(r"(^|[_\W])(id|index|uuid|guid|key|nr|no)$|^unnamed|Id$", re.IGNORECASE)
-# Of the strings of a column of numbers or dates, this share has to be one.
+# The share of the strings of a column that has to be numbers or dates.
 _MOST = 0.95
-# Rows that tell how the strings of a column are written.
+# The number of rows that are inspected for the format of strings.
 _SAMPLE = 5_000
 
 
 def infer_kind(name: str, table: Table, notes: list[str]) -> str:
-    """The kind of a column; notes get a sentence on what may be meant otherwise."""
+    """The kind of a column; a sentence is added to `notes` if another one is plausible."""
     column = table.columns[name]
     if isinstance(column, np.ndarray):
         return infer_array_kind(name, column)
@@ -82,7 +82,7 @@ def _infer_integers(name: str, known: Any, rows: int, notes: list[str]) -> str:
     coded = distinct <= 50 and rows >= 20 * distinct and span > 3 * distinct
     if integer and (coded or _CODE.search(name)):
         notes.append(
-            f"`{name}` holds integers that look like categories ({distinct} distinct): taken as "
+            f"`{name}` has integers that look like categories ({distinct} distinct): taken as "
             f'numbers unless kinds={{"{name}": "category"}}.'
         )
     return "number"
@@ -99,7 +99,9 @@ def _infer_strings(name: str, known: Any, table: Table) -> str:
         if odd.all() and known.map(_is_ids).all():
             return "tokens"
         mask = np.array([isinstance(v, (dict, list, tuple, set)) for v in table.columns[name]])
-        raise received("a value, or as many numbers in each row", **table.where(name, mask))
+        raise received(
+            "one value, or the same number of numbers, in each row", **table.where(name, mask)
+        )
     texts = pandas.Series(_values.strings(known), dtype="str").str.strip()
     texts = texts[texts != ""]
     if texts.empty:
@@ -120,7 +122,7 @@ def _is_ids(value: Any) -> bool:
 
 
 def _infer_words(distinct: int, rows: int, some: Any) -> str:
-    """By how many values there are, and how many words a sample of them has."""
+    """The kind by the number of values, and of the words in a sample of them."""
     share = distinct / rows
     several = some.str.contains(r"\S\s+\S").mean() > 0.5
     unspaced = some.str.contains(_UNSPACED).mean() > 0.5 and some.str.len().mean() >= 4
@@ -129,5 +131,5 @@ def _infer_words(distinct: int, rows: int, some: Any) -> str:
         return "text"
     if distinct > _FEW_STRINGS and words >= 5:
         return "text"
-    # Each value almost once: what is learnt of one says nothing of others.
+    # Almost all values are unique, so nothing learned about one applies to others.
     return "id" if share > 0.9 and rows > 2 else "category"

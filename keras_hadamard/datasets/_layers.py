@@ -1,4 +1,4 @@
-"""Layers between raw columns and arrays, where Keras has none: they go into exported graphs."""
+"""Layers between raw columns and arrays that Keras does not have; exported graphs contain them."""
 
 import itertools
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ import tensorflow as tf
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Shape, Tensor
 
-# Scripts that are written without spaces: each character is a word. Thai, Lao, Khmer and Burmese
-# vowels are marks, which stay with the letter before.
+# Scripts written without spaces: each character is a word. Thai, Lao, Khmer and Burmese vowels are
+# marks, which belong to the letter before them.
 _UNSPACED = r"([\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]\pM*)"
 
 # Year, month and day, then perhaps hour, minute and second, then perhaps an offset from UTC.
@@ -27,7 +27,7 @@ class SeparateWords(keras.layers.Layer):
     """Lower case, with single words between spaces: for `TextVectorization(standardize=None)`."""
 
     def call(self, text: Tensor) -> Tensor:
-        # A space for all that is no letter, mark, digit or underscore.
+        # A space for every character that is not a letter, mark, digit or underscore.
         words = tf.strings.regex_replace(tf.strings.lower(text, "utf-8"), r"[^\pL\pM\pN_]+", " ")
         return tf.strings.regex_replace(words, _UNSPACED, r" \1 ")
 
@@ -56,7 +56,7 @@ class DateFeatures(keras.layers.Layer):
         days = _days(year, month, day)
         offset = ahead * 60 + tf.where(ahead < 0, -and_minutes, and_minutes)
         seconds = (hour * 60 + minute - offset) * 60 + second
-        # Of the time in UTC, not of the one that is written.
+        # From the time in UTC, not from the local one in the string.
         days, seconds = days + seconds // 86_400, seconds % 86_400
         year, month = _year_and_month(days)
         whole = days - int(self.day // 1)
@@ -107,7 +107,7 @@ class SideBySide(keras.layers.Layer):
     """Numbers of shape (n,) and (n, features) as one matrix of float32."""
 
     def call(self, columns: Sequence[Tensor]) -> Tensor:
-        # Thousands of columns are one op, where an op for each would take minutes to trace.
+        # One op for thousands of columns: an op for each would take minutes to trace.
         parts: list[Tensor] = []
         for rank, some in itertools.groupby(columns, lambda column: column.shape.rank):
             run = list(some)

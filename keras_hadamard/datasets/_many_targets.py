@@ -28,7 +28,7 @@ def several_targets(
     one_each = len(names) == 1 and all((matrix.sum(axis=1) == 1).all() for matrix in made.values())
     if task != "multilabel" and one_each:
         if task is None:
-            notes.append(f"`{names[0]}` has one 1 in each row: taken for {width} classes.")
+            notes.append(f"`{names[0]}` has one 1 in each row: taken as {width} classes.")
         indices = {key: matrix.argmax(axis=1).astype("int32") for key, matrix in made.items()}
         return Targets("binary" if width == 2 else "multiclass", titles, indices)
     if task not in (None, "multilabel"):

@@ -1,4 +1,4 @@
-"""Names that Keras, TensorFlow and a SavedModel's signature all take."""
+"""Names that Keras, TensorFlow and the signature of a SavedModel accept."""
 
 import keyword
 import re
@@ -6,18 +6,18 @@ import unicodedata
 from collections.abc import Iterable
 
 # TensorFlow drops other characters from the name of a placeholder; Keras refuses a slash.
-# A dot at the end is for our own layers.
+# A dot at the end is reserved for our own layers.
 _SAFE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9_-])?")
 _LETTERS = str.maketrans({"ß": "ss", "ø": "o", "Ø": "O", "æ": "ae", "Æ": "Ae", "ł": "l", "đ": "d"})
 
 
 def safe_names(names: Iterable[str]) -> dict[str, str]:
-    """A name of its own for each, which is the name itself wherever it can be one."""
+    """A unique name for each, which is the original name if possible."""
     listed = [str(name) for name in names]
     made: dict[str, str] = {}
     taken: set[str] = set()
     for name in listed:
-        # TensorFlow holds names for equal that differ in case, and refuses Python's keywords.
+        # TensorFlow ignores case in names, and refuses Python's keywords.
         if _SAFE.fullmatch(name) and not _is_taken(name) and name.lower() not in taken:
             made[name] = unique(name, taken)
     for position, name in enumerate(listed):
@@ -32,7 +32,7 @@ def _is_taken(name: str) -> bool:
 
 
 def unique(name: str, taken: set[str]) -> str:
-    """The name, with a number at its end if it is taken; it is taken from now on."""
+    """The name, with a number appended if it is taken; adds it to the taken ones."""
     found, number = name, 1
     while found.lower() in taken:
         number += 1
@@ -42,7 +42,7 @@ def unique(name: str, taken: set[str]) -> str:
 
 
 def _made_safe(name: str, position: int) -> str:
-    """Accents are dropped and other characters become underscores; other scripts a number."""
+    """The name in ASCII: no accents, underscores, and a number for other scripts."""
     plain = unicodedata.normalize("NFKD", name.translate(_LETTERS)).encode("ascii", "ignore")
     safe = re.sub(r"[^A-Za-z0-9_.-]+", "_", plain.decode()).strip("_.")
     if _is_taken(name):

@@ -1,4 +1,4 @@
-"""Whether anything can be downloaded, said in seconds."""
+"""A fast check whether anything can be downloaded."""
 
 import os
 import socket
@@ -7,13 +7,13 @@ from urllib.parse import urlsplit
 
 from keras_hadamard._core.checks import received
 
-# Where TFDS keeps what it needs of most data sets.
+# The host of the metadata of most TFDS data sets.
 _HOST = ("storage.googleapis.com", 443)
 _SECONDS = 3.0
 
 
 def check_reachable(name: str) -> None:
-    """Refuses a download that could not begin; TFDS itself would try again for minutes."""
+    """Refuses a download that cannot begin; TFDS itself would retry for minutes."""
     host, port = _way_out()
     reached: list[bool] = []
 
@@ -24,13 +24,13 @@ def check_reachable(name: str) -> None:
         except OSError:
             pass
 
-    # Looking a name up may take longer than any timeout of a connection.
+    # A name lookup may take longer than any timeout of a connection.
     thread = threading.Thread(target=connect, daemon=True)
     thread.start()
     thread.join(_SECONDS)
     if not reached:
         raise received(
-            "a data set that is prepared already, as there is no network to download it by",
+            "a data set that is prepared already, as there is no network for a download",
             name=name,
             unreachable=f"{host}:{port}",
         )

@@ -1,4 +1,4 @@
-"""What a caller asks of the loader, checked."""
+"""The checked arguments of the loader."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -45,14 +45,14 @@ class Options:
             validation = test = 0.0
         if not (0 < validation < 1 and 0 < test < 1 and validation + test < 1):
             raise received(
-                "`shares` to be those of validation and test, which leave some for train",
+                "`shares` of validation and test that leave some for train",
                 shares=self.shares,
             )
         if self.group is not None and self.time is not None:
             raise received("`group` or `time`, not both", group=self.group, time=self.time)
 
     def check_columns(self, columns: Sequence[str], targets: Sequence[str]) -> None:
-        """Whether each column that is named is there."""
+        """Raises if a named column does not exist."""
         named: list[tuple[str, str | None]] = [("kinds", name) for name in self.kinds or {}]
         named += [("group", self.group), ("time", self.time)]
         for option, name in named:
@@ -63,7 +63,7 @@ class Options:
                     columns=list(columns)[:50],
                 )
             if name in targets:
-                raise received(f"`{option}` to name no target", **{option: name})
+                raise received(f"`{option}` not to name a target", **{option: name})
 
     @property
     def share_of(self) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""The model that encoders make together, and what it makes of raw rows."""
+"""The model made of all encoders, and its application to raw rows."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

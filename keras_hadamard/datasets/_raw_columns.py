@@ -1,4 +1,4 @@
-"""From columns as they were read to what requests carry."""
+"""Conversion of columns as read to the arrays of requests."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from keras_hadamard.datasets._table import Table
 def convert(
     name: str, kind: str, splits: Mapping[str, Table], strict: bool, notes: list[str]
 ) -> tuple[Raw, str]:
-    """The raw array of each split, and what there is to say of it."""
+    """The raw array of each split, and a description of its conversion."""
     columns = {split: table.columns[name] for split, table in splits.items()}
     if kind == "number":
         found = {k: _values.numbers(name, table, strict=strict) for k, table in splits.items()}
@@ -37,7 +37,7 @@ def convert(
 def _dates(
     name: str, splits: Mapping[str, Table], strict: bool, notes: list[str]
 ) -> tuple[Raw, str]:
-    """ISO 8601 strings, and how they were written."""
+    """ISO 8601 strings, and their original format."""
     raw, how, lost = {}, "", {}
     for split, table in splits.items():
         column = table.columns[name]
@@ -58,7 +58,7 @@ def _say_what_is_lost(
     what: str,
     notes: list[str],
 ) -> None:
-    """Values that are there, and no such thing."""
+    """Warns of values that exist but are not of the kind."""
     values: list[str] = []
     for split, table in splits.items():
         column = table.columns[name]
@@ -66,11 +66,13 @@ def _say_what_is_lost(
             values += list(_values.strings(column)[lost[split] & ~_values.missing(column)])
     if values:
         some = ", ".join(map(repr, sorted(set(values))[:3]))
-        notes.append(f"`{name}` has {len(values)} values that are no {what} ({some}): missing.")
+        notes.append(
+            f"`{name}` has {len(values)} values that are not {what} ({some}): treated as missing."
+        )
 
 
 def _categories(columns: Mapping[str, Any]) -> Raw:
-    """Booleans and integers as they are if none is missing, otherwise strings."""
+    """Booleans and integers unchanged if none is missing, otherwise strings."""
     for fits, dtype in ((_values.is_boolean, "bool"), (_values.is_integer, "int64")):
         if all(fits(column) and not column.isna().any() for column in columns.values()):
             return {split: column.to_numpy(dtype) for split, column in columns.items()}

@@ -1,4 +1,4 @@
-"""Makes our builders known to TFDS, without importing TFDS before someone else does."""
+"""Registration of our builders with TFDS, without importing TFDS."""
 
 import importlib
 import importlib.abc
@@ -13,10 +13,10 @@ MODULES = ("keras_hadamard.datasets.digits_vqa", "keras_hadamard.datasets.sort_o
 
 
 def register() -> None:
-    """Registers the builders now if TFDS is imported, otherwise as soon as it is.
+    """Registers the builders now if TFDS is imported, otherwise on its import.
 
-    `tfds.load("digits_vqa")` has to work after `import keras_hadamard.datasets`, in whichever order
-    the two are imported; and reading a file of arrays has to work where TFDS is not installed.
+    `tfds.load("digits_vqa")` has to work after `import keras_hadamard.datasets`, in any order of
+    the two imports; and reading a file of arrays has to work without TFDS.
     """
     if TFDS in sys.modules:
         _import_builders()
@@ -30,7 +30,7 @@ def _import_builders() -> None:
 
 
 class _AfterImport(importlib.abc.MetaPathFinder):
-    """Finds TFDS as the other finders do, and lets our builders register once it is imported."""
+    """Finds TFDS as the other finders do, and registers our builders once it is imported."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -47,6 +47,6 @@ class _AfterImport(importlib.abc.MetaPathFinder):
             run(module)
             _import_builders()
 
-        # On this one loader object only, which stays what it is for whoever looks at it.
+        # Only this one loader object is patched, so its class stays the same.
         spec.loader.exec_module = exec_module  # type: ignore[method-assign]
         return spec

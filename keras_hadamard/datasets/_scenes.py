@@ -37,7 +37,7 @@ class Scene:
 
 
 def draw_scene(rng: np.random.RandomState) -> Scene:
-    """Six centres at least two radii apart, each a rectangle or a circle by the toss of a coin."""
+    """Six centres at least two radii apart, each a rectangle or a circle at random."""
     centers: list[np.ndarray] = []
     while len(centers) < len(COLORS):
         center = rng.randint(RADIUS, SIZE - RADIUS, 2)
@@ -64,7 +64,7 @@ def render(scene: Scene) -> np.ndarray:
 
 
 def answer(scene: Scene, color: int, relational: bool, subtype: int) -> str:
-    """The answer to one question; of two equally distant objects the earlier colour counts."""
+    """The answer to one question; for two equally distant objects, the earlier colour counts."""
     subject = color
     if relational and subtype == 2:
         return str(int((scene.rectangles == scene.rectangles[color]).sum()))

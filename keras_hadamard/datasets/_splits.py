@@ -1,4 +1,4 @@
-"""Who goes into training, validation and test."""
+"""Assignment of rows to training, validation and test."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ from keras_hadamard.datasets.split import SPLITS
 
 @dataclass(frozen=True, eq=False)
 class Division:
-    """What divides the rows of a data set, each None or an array with one value a row."""
+    """The criteria of a split, each None or an array with one value per row."""
 
-    # Class indices, of which each split gets its share.
+    # Class indices; each split gets its share of every class.
     strata: np.ndarray | None = None
     groups: np.ndarray | None = None
     times: np.ndarray | None = None
@@ -24,9 +24,9 @@ class Division:
 def divide(
     given: Mapping[str, int], division: Division, shares: Mapping[str, float], seed: int
 ) -> dict[str, np.ndarray]:
-    """Row numbers of train by split; a missing split takes its share of all that train has.
+    """Row numbers of train by split; a missing split takes its share of the rows of train.
 
-    `given` has the lengths of the splits that are there. Row numbers of train are below its.
+    `given` has the lengths of the existing splits. Row numbers are below the length of train.
     """
     missing = [name for name in ("test", "validation") if name not in given]
     rest = np.arange(given["train"])
@@ -48,7 +48,7 @@ def divide(
 
 
 def _order(chosen: dict[str, np.ndarray], division: Division, seed: int) -> None:
-    """A file is often sorted by class, and what is drawn by group comes in its order."""
+    """Shuffles rows: a file is often sorted by class, and a draw by group keeps its order."""
     for place, name in enumerate(SPLITS):
         if name in chosen and division.times is None:
             rng = np.random.RandomState((seed + place) % 2**32)
@@ -56,7 +56,7 @@ def _order(chosen: dict[str, np.ndarray], division: Division, seed: int) -> None
 
 
 def draw(count: int, strata: np.ndarray | None, limit: int | None, seed: int) -> np.ndarray:
-    """At most `limit` of so many rows; each class keeps its share."""
+    """At most `limit` of the rows; each class keeps its share."""
     if limit is None or count <= limit:
         return np.arange(count)
     division = Division(strata=strata)
@@ -65,7 +65,7 @@ def draw(count: int, strata: np.ndarray | None, limit: int | None, seed: int) ->
 
 
 def _hold_out(rows: np.ndarray, count: int, division: Division, seed: int) -> np.ndarray:
-    """Positions in `rows` of about `count` that are held out."""
+    """Positions of about `count` held-out rows in `rows`."""
     if division.times is not None:
         return _latest(division.times[rows], count)
     strata = None if division.strata is None else division.strata[rows]
@@ -84,7 +84,7 @@ def _of_rows(length: int, strata: np.ndarray | None, count: int, seed: int) -> n
         sizes = np.bincount(strata)[strata]
         usable = np.flatnonzero(sizes > 1)
         classes = len(np.unique(strata[usable]))
-        # Of a class with one row there is no share: it stays.
+        # A class with one row cannot be divided, so it stays.
         if classes and classes <= count and len(usable) - count >= classes:
             _, held = selection.train_test_split(
                 usable, test_size=count, random_state=seed, stratify=strata[usable]
@@ -95,7 +95,7 @@ def _of_rows(length: int, strata: np.ndarray | None, count: int, seed: int) -> n
 
 
 def _keep_one_of_each(held: np.ndarray, strata: np.ndarray) -> np.ndarray:
-    """Gives each class that only was held out one row back, for one of the most frequent class."""
+    """Moves a row to training for each class without one, in exchange for a frequent class."""
     kept = np.ones(len(strata), bool)
     kept[held] = False
     counts = np.bincount(strata[kept], minlength=int(strata.max()) + 1)
@@ -136,7 +136,7 @@ def _of_groups(groups: np.ndarray, strata: np.ndarray | None, count: int, seed: 
 
 
 def _latest(times: np.ndarray, count: int) -> np.ndarray:
-    """The last rows in time; rows of one time stay together where that leaves both sides some."""
+    """The last rows in time; rows of one time stay together if both sides then have rows."""
     order = np.argsort(times, kind="stable")
     cut = len(order) - count
     ordered = times[order]
@@ -155,7 +155,7 @@ def _selection() -> Any:
 
 
 def _no_warnings() -> Any:
-    """The splitter warns of classes with few rows, which the data set's own warnings say."""
+    """The splitter warns of classes with few rows, which our own warnings cover."""
     import warnings
 
     return warnings.catch_warnings(action="ignore")

@@ -1,4 +1,4 @@
-"""What is known of numbers before training: from the training split alone."""
+"""Statistics of numbers, from the training split only."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import numpy as np
 # outliers: 14 standard deviations of a normal distribution.
 _FAR = 5.0
 _LARGEST = float(np.finfo("float32").max)
-# Enough rows for quantiles, and features at a time that fit the memory.
+# The number of rows for quantiles, and of features at a time to fit in memory.
 _ROWS, _FEATURES = 50_000, 256
 
 
@@ -40,7 +40,7 @@ class Statistics:
 
 
 def statistics_of(matrix: np.ndarray) -> Statistics:
-    """Of a float32 matrix of examples and features, with NaN for what is missing."""
+    """The statistics of a float32 matrix of examples and features, with NaN for missing values."""
     parts = [
         _of_few(matrix[:, start : start + _FEATURES].astype("float64"))
         for start in range(0, matrix.shape[1], _FEATURES)
@@ -51,14 +51,14 @@ def statistics_of(matrix: np.ndarray) -> Statistics:
 def _of_few(x: np.ndarray) -> tuple[np.ndarray, ...]:
     missing = np.isnan(x)
     none = missing.all(axis=0)
-    # A feature without any value has mean 0 and says nothing.
+    # A feature without any value has mean 0 and no information.
     x = np.where(none, 0.0, x)
     some = x[:: max(1, len(x) // _ROWS)]
     quantile = np.nanquantile if missing.any() else np.quantile
     with np.errstate(all="ignore"):
         low, high = np.nan_to_num(_quietly(quantile, some))
     reach = _FAR * (high - low)
-    # Where most values are one number, what differs from it is no outlier but the information.
+    # If most values are one number, the others are not outliers but the information.
     reach = np.where(reach > 0, reach, np.inf)
     far_down, far_up = np.nanmin(x, axis=0) < low - reach, np.nanmax(x, axis=0) > high + reach
     lower = np.where(far_down, low - reach, -_LARGEST).astype("float32")
@@ -66,7 +66,7 @@ def _of_few(x: np.ndarray) -> tuple[np.ndarray, ...]:
     x = np.clip(x, lower, upper)
     mean = np.nanmean(x, axis=0)
     deviation = np.nanstd(x, axis=0)
-    # Rounding errors of equal numbers are no spread.
+    # Rounding errors of equal numbers do not count as spread.
     deviation = np.where(deviation > 1e-6 * np.maximum(np.abs(mean), 1e-30), deviation, 1.0)
     deviation = np.maximum(deviation, 1e-30)
     return mean.astype("float32"), deviation.astype("float32"), lower, upper, missing.any(axis=0)
@@ -76,6 +76,6 @@ def _quietly(quantile: Any, x: np.ndarray) -> Any:
     import warnings
 
     with warnings.catch_warnings():
-        # The rows that were drawn may lack all values of a feature.
+        # The drawn rows may lack all values of a feature.
         warnings.simplefilter("ignore", RuntimeWarning)
         return quantile(x, (0.1, 0.9), axis=0)

@@ -1,4 +1,4 @@
-"""Rows as they were read: columns of a table, and arrays of higher rank, side by side."""
+"""Rows as read: columns of a table, together with arrays of higher rank."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,7 +22,7 @@ def import_pandas() -> Any:
 class Table:
     """Columns by name: each a pandas Series, or an array of more than one dimension.
 
-    `rows` has the number of each row where it was read, counted from 1, and `origin` says where;
+    `rows` has the number of each row in its source, counted from 1, and `origin` names the source;
     paths of images are relative to `folder`.
     """
 
@@ -42,13 +42,13 @@ class Table:
         return replace(self, columns=columns, rows=self.rows[chosen])
 
     def where(self, column: str, mask: np.ndarray) -> dict[str, Any]:
-        """For an error: the column, and the first row of the mask."""
+        """The column and the first row of the mask, for an error."""
         return {"column": column, "row": int(self.rows[np.argmax(mask)]), "source": self.origin}
 
 
 @dataclass
 class Source:
-    """What was read, and what is said of it: by a description, by TFDS or by the folders."""
+    """The read data, and its description by a file, by TFDS or by folders."""
 
     name: str
     splits: dict[str, Table]
@@ -60,12 +60,12 @@ class Source:
     lengths: Mapping[str, int] = field(default_factory=dict)
     classes: tuple[str, ...] | None = None
     warnings: list[str] = field(default_factory=list)
-    # Integers of a file of arrays count classes more often than something else.
+    # Integers in a file of arrays are usually class indices.
     arrays: bool = False
 
 
 def table_of(columns: Mapping[str, Any], origin: str, folder: Path = Path()) -> Table:
-    """A table of anything with a first dimension, of equal lengths."""
+    """A table of arrays with a common first dimension."""
     pandas = import_pandas()
     made: dict[str, Any] = {}
     for name, values in columns.items():
@@ -78,19 +78,19 @@ def table_of(columns: Mapping[str, Any], origin: str, folder: Path = Path()) -> 
         if 0 in array.shape[1:]:
             raise received(f"`{name}` without a 0 in the shape of an example", shape=array.shape)
         if array.ndim > 1 and array.dtype.kind not in "iufb":
-            raise received(f"`{name}` to be numbers, or one column", dtype=str(array.dtype))
+            raise received(f"`{name}` to have numbers, or to be one column", dtype=str(array.dtype))
         made[str(name)] = array if array.ndim > 1 else _expanded(pandas.Series(array))
     lengths = {name: len(column) for name, column in made.items()}
     if len(set(lengths.values())) > 1:
         raise received(f"the columns of {origin} to be equally long", **lengths)
     if len(made) < len(columns):
-        raise received("names of columns that differ", columns=[str(name) for name in columns])
+        raise received("different names of columns", columns=[str(name) for name in columns])
     count = next(iter(lengths.values()), 0)
     return Table(made, np.arange(1, count + 1), origin, folder)
 
 
 def table_of_frame(frame: Any, origin: str, folder: Path = Path()) -> Table:
-    """A table of a pandas DataFrame, whose names of columns are each there once."""
+    """A table of a pandas DataFrame with unique names of columns."""
     names = [str(name) for name in frame.columns]
     repeated = (
         sorted({name for name in names if names.count(name) > 1})
@@ -98,7 +98,7 @@ def table_of_frame(frame: Any, origin: str, folder: Path = Path()) -> Table:
         else []
     )
     if repeated:
-        raise received(f"each column of {origin} once", repeated=repeated)
+        raise received(f"unique column names in {origin}", repeated=repeated)
     if not names:
         raise received(f"columns in {origin}", columns=[])
     if not len(frame):
@@ -107,7 +107,7 @@ def table_of_frame(frame: Any, origin: str, folder: Path = Path()) -> Table:
 
 
 def _expanded(column: Any) -> Any:
-    """An array of a column of lists of numbers, if all are of one length."""
+    """An array from a column of lists of numbers, if all have the same length."""
     if column.dtype != object:
         return column
     first = next((value for value in column if value is not None), None)

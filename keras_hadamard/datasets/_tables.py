@@ -17,13 +17,13 @@ TABLE_SUFFIXES = (*_TEXT, *_ARROW, ".jsonl", ".ndjson", ".json")
 
 
 def suffix_of(path: Path) -> str:
-    """The suffix that tells the format, below `.gz`."""
+    """The suffix of the format, before `.gz`."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
     return suffixes[-2] if suffixes[-1:] == [".gz"] and len(suffixes) > 1 else path.suffix.lower()
 
 
 def load_table(path: Path, notes: list[str]) -> Table:
-    """The table in a file, by its suffix."""
+    """The table in a file, read by its suffix."""
     readers: dict[str, Callable[[Path, list[str]], Any]] = {
         ".parquet": _read_parquet,
         ".pq": _read_parquet,
@@ -44,10 +44,10 @@ def _read_csv(path: Path, notes: list[str]) -> Any:
     names = header_of(text, separator)
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        raise received(f"each column of {path.name} once", repeated=repeated)
+        raise received(f"unique column names in {path.name}", repeated=repeated)
     try:
         with warnings.catch_warnings():
-            # Rows that are too long, which pandas would cut.
+            # Rows that are too long, which pandas would truncate.
             warnings.simplefilter("error", pandas.errors.ParserWarning)
             frame = pandas.read_csv(
                 io.StringIO(text), sep=separator, skipinitialspace=True, low_memory=False
@@ -55,8 +55,10 @@ def _read_csv(path: Path, notes: list[str]) -> Any:
     except (ValueError, pandas.errors.ParserWarning) as error:
         raise _unreadable("a table of text", path, error) from error
     if not isinstance(frame.index, pandas.RangeIndex):
-        # R writes names of rows, without a name of their column.
-        notes.append(f"Rows of {path.name} have one value more than the header: taken for names.")
+        # R writes row names without a name for their column.
+        notes.append(
+            f"Rows of {path.name} have one value more than the header: taken as row names."
+        )
         frame = frame.reset_index(drop=True)
     frame.columns = [name.strip() for name in map(str, frame.columns)]
     return frame
@@ -79,11 +81,11 @@ def _frame(expected: str, path: Path, read: Callable[[], Any]) -> Any:
         names = table.column_names
         if len(set(names)) == len(names):
             return table.to_pandas()
-    # Arrow's errors are ValueErrors and OSErrors, and some neither.
+    # Arrow's errors are ValueErrors, OSErrors or others.
     except (arrow.ArrowException, OSError, ValueError) as error:
         raise _unreadable(expected, path, error) from error
     repeated = sorted({name for name in names if names.count(name) > 1})
-    raise received(f"each column of {path.name} once", repeated=repeated)
+    raise received(f"unique column names in {path.name}", repeated=repeated)
 
 
 def _read_json_lines(path: Path, notes: list[str]) -> Any:

@@ -1,4 +1,4 @@
-"""What is to be predicted: the target's columns, the task, and the targets as numbers."""
+"""The prediction target: its columns, the task, and the targets as numbers."""
 
 import contextlib
 from collections.abc import Mapping, Sequence
@@ -14,12 +14,12 @@ from keras_hadamard.datasets._table import Source, Table, import_pandas
 from keras_hadamard.datasets._task import Targets
 
 NAMES = ("target", "label", "class", "y")
-# Integers with more values than these are numbers rather than classes.
+# With more distinct values than this, integers are numbers and not classes.
 _FEW = 20
 
 
 def find_targets(source: Source, target: Any) -> tuple[str, ...]:
-    """The names of the target's columns: those asked for, or the one that is called so."""
+    """The names of the target's columns: the requested ones, or the one with a usual name."""
     columns = list(source.splits["train"].columns)
     if target is None:
         target = source.target
@@ -29,7 +29,7 @@ def find_targets(source: Source, target: Any) -> tuple[str, ...]:
             if found:
                 return (found[0],)
         raise received(
-            f"`target` to name the column to predict, as none is called one of {list(NAMES)}",
+            f"`target` to name the column to predict, as none is named one of {list(NAMES)}",
             columns=columns[:50],
         )
     if isinstance(target, str):
@@ -37,7 +37,7 @@ def find_targets(source: Source, target: Any) -> tuple[str, ...]:
     else:
         names = [str(name) for name in target]
     if not names or len(set(names)) < len(names):
-        raise received("`target` to name columns, each once", target=target)
+        raise received("`target` to name different columns", target=target)
     for name in names:
         if name not in columns:
             raise received(
@@ -49,7 +49,7 @@ def find_targets(source: Source, target: Any) -> tuple[str, ...]:
 
 
 def known_targets(table: Table, names: Sequence[str], task: str | None) -> np.ndarray:
-    """Which rows have a target; a list of labels may well be empty."""
+    """Which rows have a target; an empty list of labels counts as one."""
     kept = np.ones(len(table), bool)
     if task == "multilabel" and len(names) == 1:
         return kept
@@ -72,7 +72,7 @@ def encode_targets(
     source: Source,
     notes: list[str],
 ) -> Targets:
-    """The targets of all splits, by one set of names."""
+    """The targets of all splits, with one set of names."""
     splits = {key: _flattened(table, names) for key, table in splits.items()}
     if source.classes is not None:
         return _indices(splits, names, source.classes)
@@ -132,7 +132,7 @@ def _infer(name: str, columns: Mapping[str, Any], arrays: bool, notes: list[str]
     if not (_values.is_integer(whole) or distinct == 2 or _values.is_text(whole)):
         if distinct <= _FEW:
             notes.append(
-                f"The target `{name}` has {distinct} distinct whole numbers: taken for regression "
+                f"The target `{name}` has {distinct} distinct whole numbers: taken as regression "
                 'unless task="multiclass".'
             )
         return "regression"
@@ -144,14 +144,14 @@ def _infer(name: str, columns: Mapping[str, Any], arrays: bool, notes: list[str]
             )
         return "binary" if distinct == 2 else "multiclass"
     notes.append(
-        f"The target `{name}` has {distinct} distinct integers in {len(whole)} rows: taken for "
+        f"The target `{name}` has {distinct} distinct integers in {len(whole)} rows: taken as "
         'regression unless task="multiclass".'
     )
     return "regression"
 
 
 def _classes(columns: Mapping[str, Any], task: str, name: str) -> Targets:
-    """Class indices: integers in their order, others by the alphabet."""
+    """Class indices: integers in their order, others alphabetically."""
     texts = {key: _values.strings(column) for key, column in columns.items()}
     texts = {
         key: np.array([" ".join(text.split()) for text in values], object)
@@ -159,7 +159,7 @@ def _classes(columns: Mapping[str, Any], task: str, name: str) -> Targets:
     }
     found = sorted(set().union(*(set(values) for values in texts.values())))
     if len(found) > 1000 and len(found) * 2 > sum(map(len, texts.values())):
-        raise received("classes rather than an id", target=name, distinct=len(found))
+        raise received("classes and not an id", target=name, distinct=len(found))
     with contextlib.suppress(ValueError):
         found.sort(key=float)
     if task == "binary" and len(found) != 2:
@@ -174,7 +174,7 @@ def _classes(columns: Mapping[str, Any], task: str, name: str) -> Targets:
 def _indices(
     splits: Mapping[str, Table], names: Sequence[str], classes: tuple[str, ...]
 ) -> Targets:
-    """Targets that are indices into given names already."""
+    """Targets that already are indices into the given names."""
     made = {}
     for key, table in splits.items():
         column = table.columns[names[0]]

@@ -7,7 +7,7 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class Targets:
-    """The task, the names it is about, and the targets by split."""
+    """The task, its names, and the targets by split."""
 
     task: str
     classes: tuple[str, ...]

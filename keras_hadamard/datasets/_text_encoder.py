@@ -1,4 +1,4 @@
-"""Texts to token ids, by the same graph in training and in what is exported."""
+"""Encoding of texts as token ids, with the same graph in training and in exports."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ from keras_hadamard.datasets._encoders import Encoder
 from keras_hadamard.datasets._layers import Ids, SeparateWords
 from keras_hadamard.datasets.input_spec import InputSpec
 
-# More words or longer texts than these cost a small model more than they tell it.
+# Limits: more words or longer texts cost a small model more than they help.
 MAX_WORDS, MAX_LENGTH = 20_000, 128
 _BATCH = 4_096
 
@@ -35,7 +35,7 @@ class TextEncoder(Encoder):
             counts, longest = _count(train)
             if not counts:
                 raise received("texts with words", column=column, first=str(train[:1]))
-            # Ties by the alphabet, so that the same texts always give the same ids.
+            # Ties are broken alphabetically, so the same texts always give the same ids.
             ranked = sorted(counts, key=lambda word: (-counts[word], word))[: MAX_WORDS - 2]
             words, length = ("", "[unknown]", *ranked), min(longest, MAX_LENGTH)
         self.spec = InputSpec("tokens", (length,), len(words), words=tuple(words))
@@ -51,7 +51,7 @@ class TextEncoder(Encoder):
 def tokens_of_text(
     text: Tensor, spec: InputSpec, name: Callable[[str], str | None] = lambda role: None
 ) -> Tensor:
-    """From texts to the ids of a vocabulary, by layers that are named by their role."""
+    """The encoding of texts as ids of a vocabulary, by layers named by their role."""
     words = SeparateWords(dtype="string", name=name("words"))(text)
     tokens = keras.layers.TextVectorization(
         standardize=None,
@@ -64,7 +64,7 @@ def tokens_of_text(
 
 
 def _count(texts: np.ndarray) -> tuple[Counter[str], int]:
-    """How often each word occurs, and how many the longest text has."""
+    """The frequency of each word, and the length of the longest text."""
     counts: Counter[bytes] = Counter()
     longest = 0
     separate = SeparateWords(dtype="string")

@@ -1,4 +1,4 @@
-"""Data sets through TFDS: ours, those already prepared, and those TFDS itself can prepare."""
+"""Data sets through TFDS: ours, prepared ones, and ones that TFDS can prepare."""
 
 import contextlib
 import difflib
@@ -18,7 +18,7 @@ from keras_hadamard.datasets._table import Source, table_of
 Rows = dict[str, np.ndarray]
 Inputs = dict[str, tuple[str, str]]
 # The inputs (name: feature, kind) and the target of our own builders; their other features are for
-# people, or say how an example was made.
+# people, or describe how an example was made.
 OURS: dict[str, tuple[Inputs, str]] = {
     "digits_vqa": (
         {"image": ("image", "image"), "question": ("question", "text")},
@@ -38,7 +38,7 @@ def available() -> list[str]:
     """The names of the data sets that this package makes without a network.
 
     Returns:
-        A sorted list of strings, each good for `builder`, `load`, `load_arrays` and `tfds.load`.
+        A sorted list of strings, each valid for `builder`, `load`, `load_arrays` and `tfds.load`.
 
     Example:
 
@@ -50,11 +50,11 @@ def available() -> list[str]:
 
 
 def builder(name: str, data_dir: PathLike | None = None) -> Any:
-    """A TFDS builder whose data are prepared, once, in the data directory.
+    """A TFDS builder whose data are prepared once in the data directory.
 
     Args:
         name: String, a TFDS name such as `"digits_vqa"`, `"sort_of_clevr/full"` or `"mnist:3.*.*"`.
-            Ours never touch the network; others may be downloaded by TFDS when not yet prepared.
+            Ours never use the network; TFDS may download others that are not prepared yet.
         data_dir: String or path. Defaults to `None`, TFDS's own directory.
 
     Returns:
@@ -79,14 +79,14 @@ def builder(name: str, data_dir: PathLike | None = None) -> Any:
         check_reachable(name)
     config = tfds.download.DownloadConfig(try_download_gcs=False)
     try:
-        # TFDS announces itself on stdout, which belongs to the caller's results; its progress bar
-        # is on stderr already.
+        # TFDS prints messages to stdout, which belongs to the caller's results; its progress bar
+        # already uses stderr.
         with contextlib.redirect_stdout(sys.stderr):
             made.download_and_prepare(download_config=config)
     except ImportError:
         raise
     except Exception as error:
-        # Two processes may prepare at once; the later one finds the directory taken, and usable.
+        # If two processes prepare the data at once, the later one finds the directory complete.
         again = _find(tfds, name, data_dir)
         if again.is_prepared():
             return again
@@ -98,7 +98,7 @@ def builder(name: str, data_dir: PathLike | None = None) -> Any:
 
 
 def load(name: str, split: str, data_dir: PathLike | None = None) -> Any:
-    """The examples of one split, as TFDS gives them, prepared first if need be.
+    """The examples of one split, as TFDS gives them, prepared first if necessary.
 
     Args:
         name: String, as for `builder`.
@@ -122,9 +122,9 @@ def load(name: str, split: str, data_dir: PathLike | None = None) -> Any:
 
 
 def _find(tfds: Any, name: str, data_dir: PathLike | None) -> Any:
-    """The builder of that name, without asking the network whether it exists."""
+    """The builder of that name, without a query over the network."""
     match = _NAME.fullmatch(name)
-    # Its own list of community data sets TFDS would fetch, and retry for minutes without a network.
+    # TFDS would fetch its list of community data sets, and retry for minutes without a network.
     known = tfds.list_builders(with_community_datasets=False)
     options = {} if data_dir is None else {"data_dir": os.fspath(data_dir)}
     try:
@@ -153,17 +153,17 @@ def _find(tfds: Any, name: str, data_dir: PathLike | None) -> Any:
 def load_tfds(
     name: str, *, data_dir: PathLike | None, target: str | None, limit: int | None
 ) -> Source:
-    """What is in a data set of TFDS."""
+    """The content of a data set of TFDS."""
     built = builder(name, data_dir)
     ours = OURS.get(built.name) if target is None else None
     inputs, target = ours or _choose(built.info, target)
     splits: dict[str, Rows] = {}
     for split, size in sorted((key, info.num_examples) for key, info in built.info.splits.items()):
         if split in SPLIT_NAMES and size:
-            # Room for what validation and test may have to take from train.
+            # Additional rows, as validation and test may be taken from train.
             most = size if limit is None else min(size, 2 * limit)
             rows = _read(built, f"{split}[:{most}]", inputs, target)
-            # Benchmarks hide the labels of their test split behind -1; such rows measure nothing.
+            # Benchmarks hide the labels of their test split as -1; such rows are useless.
             if split == "train" or not (rows[target] == -1).all():
                 splits[SPLIT_NAMES[split]] = rows
     return Source(
@@ -183,7 +183,7 @@ def _names(feature: Any) -> tuple[str, ...] | None:
 
 
 def _choose(info: Any, target: str | None) -> tuple[Inputs, str]:
-    """Which features are inputs, of which kind, and which one is the target."""
+    """The input features with their kinds, and the target feature."""
     tfds = require("tensorflow_datasets", "tensorflow-datasets", "keras_hadamard.datasets")
     types = tfds.features
     if not isinstance(info.features, types.FeaturesDict):
@@ -213,7 +213,7 @@ def _choose(info: Any, target: str | None) -> tuple[Inputs, str]:
         elif type(feature) in (types.Tensor, types.Scalar) and feature.np_dtype != np.object_:
             kinds[key] = "vector"
         if kinds.get(key) != "text" and key in kinds and None in feature.shape:
-            raise received(f"`{key}` of one shape in all examples", shape=feature.shape)
+            raise received(f"`{key}` with the same shape in all examples", shape=feature.shape)
     if not kinds:
         raise received("an image, text or tensor feature as input", features=sorted(features))
     return {key: (key, kind) for key, kind in kinds.items()}, target

@@ -1,4 +1,4 @@
-"""Columns of a table as the numbers, strings, integers and dates that requests carry."""
+"""Conversion of the columns of a table to the numbers, strings, integers and dates of requests."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ SLASHED = r"\s*\d{1,2}/\d{1,2}/\d{4}(?: \d{1,2}:\d{2}.*)?\s*"
 
 
 def is_text(column: Any) -> bool:
-    """Whether a column holds strings, perhaps beside other things."""
+    """Whether a column contains strings, possibly among other values."""
     pandas = import_pandas()
     return bool(
         column.dtype == object
@@ -28,7 +28,7 @@ def is_boolean(column: Any) -> bool:
 
 
 def is_integer(column: Any) -> bool:
-    """Whether a column holds integers, and none that 64 bits with a sign are too few for."""
+    """Whether a column contains integers that all fit in signed 64 bits."""
     types = import_pandas().api.types
     if not types.is_integer_dtype(column.dtype):
         return False
@@ -40,7 +40,7 @@ def is_date(column: Any) -> bool:
 
 
 def strings(column: Any) -> np.ndarray:
-    """Python strings, "" for what is missing; whole numbers without a decimal point."""
+    """Python strings, "" for missing values; whole numbers without a decimal point."""
     pandas = import_pandas()
     if isinstance(column.dtype, pandas.StringDtype):
         return column.fillna("").to_numpy(object)
@@ -57,7 +57,7 @@ def strings(column: Any) -> np.ndarray:
 
 
 def as_integers(column: Any) -> Any:
-    """A column of whole floats as integers, any other one as it is."""
+    """A column of whole floats as integers, any other one unchanged."""
     pandas = import_pandas()
     if isinstance(column, np.ndarray) or not pandas.api.types.is_float_dtype(column.dtype):
         return column
@@ -78,10 +78,10 @@ def _string(value: Any) -> str:
 
 
 def numbers(name: str, table: Table, *, strict: bool = False) -> np.ndarray:
-    """float32 with NaN for what is missing or, unless `strict`, is no number."""
+    """float32 with NaN for values that are missing or, unless `strict`, not numbers."""
     column = table.columns[name]
     values = loose_numbers(column)
-    # Also of float64s that are too large for float32.
+    # This also covers float64 values that are too large for float32.
     with np.errstate(over="ignore"):
         short = values.astype("float32")
     if np.isinf(short).any():
@@ -95,7 +95,7 @@ def numbers(name: str, table: Table, *, strict: bool = False) -> np.ndarray:
 
 
 def loose_numbers(column: Any) -> np.ndarray:
-    """float64, with NaN for whatever is no number."""
+    """float64, with NaN for everything that is not a number."""
     pandas = import_pandas()
     if not is_text(column):
         if is_date(column) or column.dtype.kind in "cm":
@@ -104,7 +104,7 @@ def loose_numbers(column: Any) -> np.ndarray:
     texts = pandas.Series(strings(column), dtype="str")
     found = pandas.to_numeric(texts, errors="coerce")
     lost = found.isna() & (texts != "")
-    # As much of Europe writes them.
+    # The usual format in much of Europe.
     if lost.any() and texts[lost].str.fullmatch(_DECIMAL_COMMA).mean() > 0.5:
         english = texts.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
         found = found.where(~lost, pandas.to_numeric(english, errors="coerce"))
@@ -112,7 +112,7 @@ def loose_numbers(column: Any) -> np.ndarray:
 
 
 def dates(column: Any) -> tuple[np.ndarray, str]:
-    """datetime64[s] in UTC with NaT for what is missing, and how strings were read."""
+    """datetime64[s] in UTC with NaT for missing values, and the format of strings."""
     pandas = import_pandas()
     how = "ISO 8601"
     if not is_date(column):
@@ -138,7 +138,7 @@ def _order(texts: Any) -> tuple[bool, str]:
 
 
 def iso_dates(values: np.ndarray) -> np.ndarray:
-    """ISO 8601 strings, without the time of day where no row has one; "" for what is missing."""
+    """ISO 8601 strings, without the time of day if no row has one; "" for missing values."""
     days = values.astype("datetime64[D]")
     none = np.isnat(values)
     whole = bool((days[~none] == values[~none]).all())
@@ -148,7 +148,7 @@ def iso_dates(values: np.ndarray) -> np.ndarray:
 
 
 def missing(column: Any) -> np.ndarray:
-    """Which values of a column are missing; an empty string is."""
+    """Which values of a column are missing; an empty string counts as missing."""
     mask: np.ndarray = column.isna().to_numpy()
     return mask | (strings(column) == "") if is_text(column) else mask
 

@@ -20,7 +20,7 @@ TASKS = ("binary", "multiclass", "multilabel", "regression")
 class ArrayDataset:
     """A data set in memory: named inputs, targets, three splits.
 
-    Made by `keras_hadamard.datasets.load_arrays`, or by hand: whatever it is made from is checked.
+    Made by `keras_hadamard.datasets.load_arrays`, or by hand: its arguments are checked.
 
     Args:
         name: String.
@@ -28,21 +28,21 @@ class ArrayDataset:
         train: `Split` to fit.
         validation: `Split` to choose by.
         test: `Split` to report on.
-        classes: Tuple of names: of the classes, where a target is an index into it; of the labels,
-            where a target is a row of 0 and 1; of the numbers to predict for regression.
+        classes: Tuple of names: of the classes, if a target is an index; of the labels, if a target
+            is a row of 0 and 1; of the numbers to predict for regression.
         task: String: `"binary"`, `"multiclass"`, `"multilabel"` or `"regression"`. Defaults to
             `None`, one of the first two by the number of classes.
-        columns: Tuple of `Column`, what a loader inferred. Defaults to `()`.
-        warnings: Tuple of strings of one line, what is suspicious. Defaults to `()`.
-        preprocessing: `keras.Model` from a dict of raw inputs, as requests carry them, to a dict of
-            the arrays in `inputs`: it made the arrays. Saved, it loads where
-            `keras_hadamard.datasets` is imported. Defaults to `None`, nothing was done.
-        raw: Dictionary of a few rows of test as `preprocessing` takes them. Defaults to `None`.
+        columns: Tuple of `Column`, the inferences of a loader. Defaults to `()`.
+        warnings: Tuple of strings of one line, suspicious properties. Defaults to `()`.
+        preprocessing: `keras.Model` from a dict of raw inputs, as in requests, to a dict of the
+            arrays in `inputs`: it made the arrays. A saved one loads if `keras_hadamard.datasets`
+            is imported. Defaults to `None`, nothing was done.
+        raw: Dictionary of a few rows of test, as inputs of `preprocessing`. Defaults to `None`.
 
     Raises:
         ValueError: If a split is empty, its arrays differ in length or from their `InputSpec`,
-            something is not finite, a token or a target is out of range, names of classes are
-            repeated, or the targets of training are all the same.
+            a number is not finite, a token or a target is out of range, names of classes are
+            repeated, or all targets of training are the same.
 
     Example:
 
@@ -62,7 +62,7 @@ class ArrayDataset:
     validation: Split
     test: Split
     classes: tuple[str, ...]
-    # Always a string once the data set is made.
+    # Always a string after `__post_init__`.
     task: str = None  # type: ignore[assignment]
     columns: tuple[Column, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -82,7 +82,7 @@ class ArrayDataset:
         checks.check_variety(self.train.targets, self.task)
         if (self.preprocessing is None) != (self.raw is None):
             raise received(
-                "`raw` rows where there is `preprocessing`, and only there",
+                "`raw` rows with `preprocessing`, and only then",
                 preprocessing=self.preprocessing,
                 raw=self.raw,
             )

@@ -1,4 +1,4 @@
-"""What was inferred of one column of a table, or of one array."""
+"""The properties inferred for one column of a table, or for one array."""
 
 from dataclasses import dataclass
 
@@ -9,19 +9,19 @@ ROLES = ("input", "target", "group", "time", "dropped")
 
 @dataclass(frozen=True)
 class Column:
-    """What a loader inferred of one column of a table, or of one array of a file.
+    """Properties that a loader inferred for one column of a table, or one array of a file.
 
     Args:
-        name: String, as the table has it.
+        name: String, the name in the table.
         kind: String: `"number"`, `"category"`, `"text"`, `"date"`, `"image"`, `"tokens"`,
             `"vector"` or `"id"`; for a target its task.
         role: String: `"input"`, `"target"`, `"group"`, `"time"` or `"dropped"`.
-        distinct: Integer, how many values there are without missing ones; 0 for arrays of a higher
-            rank, of which it is not counted.
-        missing: Integer, how many values are missing.
-        encoding: String, what becomes of the column, such as `"standardised, missing indicator"`.
-        key: String, the name by which requests carry an input. It is `name`, but for characters
-            that the name of a tensor cannot have. Defaults to `""`, which is for other roles.
+        distinct: Integer, the number of distinct values without missing ones; 0 for arrays of a
+            higher rank, where they are not counted.
+        missing: Integer, the number of missing values.
+        encoding: String, the encoding of the column, such as `"standardised, missing indicator"`.
+        key: String, the name of an input in requests. It is `name`, except for characters that the
+            name of a tensor cannot have. Defaults to `""`, for other roles.
 
     Raises:
         ValueError: If the role is unknown.

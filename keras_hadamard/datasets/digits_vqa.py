@@ -20,9 +20,9 @@ SPLITS = ("train", "validation", "test")
 _DESCRIPTION = """
 Pictures of three handwritten digits, a question about them in words, and its answer.
 
-The digits are the 1,797 8x8 scans that scikit-learn ships, so nothing is downloaded. No scan serves
+The digits are the 1,797 8x8 scans that scikit-learn ships, so nothing is downloaded. No scan is in
 two splits: 70 % of each class make the training pictures, 15 % validation, 15 % test. Each example
-has a picture of its own: three scans side by side on a 12x32 canvas, each shifted at random.
+has its own picture: three scans side by side on a 12x32 canvas, each shifted at random.
 
 The questions: `position` (which digit is left), `value` (the largest or smallest digit), `order`
 (where that digit is), `sum` (of two digits), `count` (how many digits are even, odd, greater than
@@ -47,7 +47,7 @@ _CITATION = """
 
 @dataclasses.dataclass(kw_only=True, eq=False)
 class DigitsVQAConfig(tfds.core.BuilderConfig):
-    """How many examples each split has.
+    """The number of examples of each split.
 
     Args:
         train: Positive integer. Defaults to `14000`.
@@ -65,9 +65,9 @@ class DigitsVQA(tfds.core.GeneratorBasedBuilder):
 
     Features: `image` (12, 32, 1) uint8; `question`, text; `question_tokens`, 11 int32 ids into
     `keras_hadamard.datasets.VOCABULARY` (0 pads); `question_type`, one of six; `answer`, one of 24;
-    and what the picture was made from: `digits`, the three values, and `sources`, the rows of
+    and the sources of the picture: `digits`, the three values, and `sources`, the rows of
     `sklearn.datasets.load_digits()`. The configuration `default` has 14,000 / 2,000 / 2,000
-    examples, `tiny` a few for trying things out. A configuration and version always give the same
+    examples, `tiny` has a few to try things out. A configuration and version always give the same
     bytes.
 
     Args:
@@ -136,15 +136,15 @@ def generate(split: str, count: int) -> Iterator[dict[str, Any]]:
     scans = require("sklearn.datasets", "scikit-learn", "keras_hadamard.datasets").load_digits()
     pixels = (scans.images * (255 / 16)).astype("uint8")
     rows = scans_of_split(scans.target, split)
-    # RandomState and not a Generator: numpy promises that its stream never changes, which is what
-    # "the same bytes" rests on.
+    # RandomState and not a Generator: numpy promises that its stream never changes, so the bytes
+    # are always the same.
     rng = np.random.RandomState(1 + SPLITS.index(split))
     for question, answer, digits in words.plan(count, rng):
         image = np.zeros((HEIGHT, WIDTH, 1), "uint8")
         sources = [rows[digit][rng.randint(len(rows[digit]))] for digit in digits]
         for place, source in enumerate(sources):
-            # Cells are ten wide with an empty column at either end, so digits never touch a border
-            # and two digits overlap at no shift.
+            # Cells are ten pixels wide with an empty column at either end, so digits never touch a
+            # border and never overlap.
             top, left = rng.randint(HEIGHT - DIGIT + 1), 1 + 10 * place + rng.randint(3)
             image[top : top + DIGIT, left : left + DIGIT, 0] = pixels[source]
         yield {

@@ -1,4 +1,4 @@
-"""What one input of a data set is."""
+"""Description of one input of a data set."""
 
 from dataclasses import dataclass, field
 
@@ -9,28 +9,28 @@ KINDS = ("image", "tokens", "vector", "fields")
 
 @dataclass(frozen=True)
 class InputSpec:
-    """What one input of a data set is.
+    """Description of one input of a data set.
 
     Args:
         kind: `"image"` (floats, height x width x channels), `"tokens"` (integer ids, 0 pads),
             `"vector"` (floats) or `"fields"` (integer ids, one of each category: 0 is missing, 1
             is unseen in training, then the known values).
         shape: Tuple of integers, the shape of one example without the batch.
-        vocabulary_size: Positive integer for tokens: ids are below it. Defaults to `None`, for the
+        vocabulary_size: Positive integer for tokens, above all ids. Defaults to `None`, for the
             other kinds.
         pixels: String, the type of the unsigned integers that an image was scaled to [0, 1] from.
-            Defaults to `None`, it came as floats.
-        words: Tuple of strings, for tokens that were made of a text: the word of each id, where the
-            first pads and the second stands for unknown ones. Defaults to `None`, they came as ids.
+            Defaults to `None`: it had floats.
+        words: Tuple of strings, for tokens made from a text: the word of each id; the first is
+            padding and the second stands for unknown words. Defaults to `None`: they were ids
+            already.
         vocabulary_sizes: Tuple of positive integers for fields, one of each column. Defaults to
             `None`, for the other kinds.
         normalized: Boolean, whether floats are standardised already, by the statistics of the
-            training split, so that a network needs no normalisation of its own. Defaults to
-            `False`.
+            training split, so a network needs no normalisation. Defaults to `False`.
 
     Raises:
         ValueError: If the kind is unknown, the rank does not fit it, or the vocabulary is missing
-            or is not of `words`.
+            or does not match `words`.
 
     Example:
 
@@ -42,7 +42,7 @@ class InputSpec:
     kind: str
     shape: tuple[int, ...]
     vocabulary_size: int | None = None
-    # Where the values come from is not what they are.
+    # The origin of the values is not part of the comparison.
     pixels: str | None = field(default=None, compare=False)
     words: tuple[str, ...] | None = field(default=None, compare=False)
     vocabulary_sizes: tuple[int, ...] | None = None
@@ -62,7 +62,7 @@ class InputSpec:
             raise received(f"`normalized` to be False for `{self.kind}`", normalized=True)
         if self.words is not None and len(self.words) != self.vocabulary_size:
             raise received(
-                "as many `words` as the vocabulary has",
+                "as many `words` as `vocabulary_size`",
                 words=len(self.words),
                 vocabulary_size=self.vocabulary_size,
             )

@@ -1,4 +1,4 @@
-"""One function from whatever holds data to arrays."""
+"""The loader of any kind of data as arrays."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -41,53 +41,53 @@ def load_arrays(
     - a table: a CSV or TSV file (also `.gz`; separator and encoding are found), Parquet, Feather,
       JSON lines (`.jsonl`, `.ndjson`), a pandas DataFrame, or a dictionary of columns. A column may
       hold paths of images, relative to the table's file;
-    - a folder of images by class, `folder/<class>/1.png`, perhaps below `train`, `validation` and
-      `test`. All get one size: the one they have, or a square of their median side, 64 at most;
+    - a folder of images by class, `folder/<class>/1.png`, optionally below `train`, `validation`
+      and `test`. All get one size: their common one, or a square of their median side, at most 64;
     - arrays: a `.npz` file, a directory of `.npy` files or a dictionary, with arrays named
       `train_image`, `train_target`, `test_image`, ... or, to be split here, `image`, `target`, ...
-      A description, `NAME.json` beside `NAME.npz`, an array `spec` within it, or `spec.json` in the
-      directory, may give `{"target": "label", "inputs": {"image": {"kind": "image"}, "words":
+      A description, `NAME.json` next to `NAME.npz`, an array `spec` within it, or `spec.json` in
+      the directory, may give `{"target": "label", "inputs": {"image": {"kind": "image"}, "words":
       {"kind": "tokens", "vocabulary_size": 50}}, "classes": ["no", "yes"]}`;
     - a data set of this package, `"digits_vqa"` or `"sort_of_clevr"` (with `/full`, `/tiny`), made
       without a network, or any other TFDS name.
 
-    Kinds of columns are inferred, and what of them is learnt is learnt of the training split:
-    numbers and dates become one standardised vector, `numbers`; categories ids, `categories`; each
-    text tokens, each image pixels in [0, 1], under their own names. Missing numbers become the mean
-    and get an indicator, missing categories an id, and so do values that training has not.
-    Columns that differ in each row, as an id does, or that never differ are dropped. `columns` says
-    what was inferred, `warnings` what is suspicious, and `preprocessing` does it all again in an
+    Kinds of columns are inferred, and statistics come only from the training split: numbers and
+    dates become one standardised vector, `numbers`; categories ids, `categories`; each text tokens,
+    each image pixels in [0, 1], under their own names. Missing numbers become the mean and get an
+    indicator, missing categories an id, and so do values that are not in training. Columns that
+    differ in each row, like an id, or that never differ are dropped. `columns` has the inferred
+    properties, `warnings` the suspicious ones, and `preprocessing` repeats the encoding in an
     exported graph: requests carry the columns, numbers as floats (NaN where missing), text
     categories, texts and ISO 8601 dates as strings ("" where missing), integer categories as
-    integers. `Column.key` is the name in requests where a column's own is impossible.
+    integers. `Column.key` is the name in requests if a column's own is impossible.
 
     Args:
         source: String, path, DataFrame or dictionary. A string without a path separator is a name
-            unless it exists.
+            unless such a file exists.
         target: String, or list of strings: the columns to predict. Several columns of 0 and 1 are
-            labels, other ones numbers. Defaults to `None`, the column called target, label, class
+            labels, others are numbers. Defaults to `None`, the column called target, label, class
             or y.
         kinds: Dictionary from column to `"number"`, `"category"`, `"text"`, `"image"`, `"tokens"`,
-            `"vector"`, `"date"`, `"id"` or `"drop"`, where it is not as inferred. Defaults to
+            `"vector"`, `"date"`, `"id"` or `"drop"`, to override the inferred kind. Defaults to
             `None`.
-        test: Like `source`, the rows to test on, with the same columns. Defaults to `None`.
-        shares: Pair of floats, the shares of validation and test where they are missing. Classes
+        test: The rows to test on, like `source`, with the same columns. Defaults to `None`.
+        shares: Pair of floats, the shares of validation and test, if these are missing. Classes
             keep their shares in each split. Defaults to `(0.15, 0.15)`.
-        group: String, a column whose equal values stay in one split. Defaults to `None`.
-        time: String, a column by which training is the past, then validation, then test. Defaults
-            to `None`.
+        group: String, a column; rows with equal values stay in one split. Defaults to `None`.
+        time: String, a column that orders the rows: training first, then validation, then test.
+            Defaults to `None`.
         task: String, `"binary"`, `"multiclass"`, `"multilabel"` (a column of lists, or of strings
-            such as `"a;b"`) or `"regression"`. Defaults to `None`, as the target suggests.
+            such as `"a;b"`) or `"regression"`. Defaults to `None`, inferred from the target.
         data_dir: String or path, where TFDS keeps prepared data. Defaults to `None`, TFDS's own.
-        seed: Integer that draws missing splits and limited examples. Defaults to `0`.
-        limit: Positive integer, the most examples a split may have. Defaults to `None`, all.
+        seed: Integer, the seed of the draw of missing splits and limited examples. Defaults to `0`.
+        limit: Positive integer, the maximum number of examples of a split. Defaults to `None`, all.
 
     Returns:
         An `ArrayDataset`.
 
     Raises:
-        ValueError: If there is no such data set, column or option, or a file is unreadable or does
-            not make a data set. One line says what was received: file, column, row or option.
+        ValueError: If there is no such data set, column or option, or a file is unreadable or is
+            not a data set. One line names the file, column, row or option.
         ImportError: If pandas, pyarrow, scikit-learn or TFDS is needed and not installed.
 
     Example:
@@ -126,7 +126,7 @@ def _read(source: Any, options: Options, data_dir: PathLike | None) -> Source:
         )
     path = Path(source).expanduser()
     if not _is_path(source, path):
-        # Here and not above: a file needs no TFDS.
+        # Imported here, as a file needs no TFDS.
         from keras_hadamard.datasets._tfds import load_tfds
 
         target = options.target if isinstance(options.target, str) else None
@@ -169,7 +169,7 @@ def _is_path(source: PathLike, path: Path) -> bool:
         return True
     from keras_hadamard.datasets._tfds import OURS
 
-    # A prepared data set or a folder of results may well lie here under one of our names.
+    # A prepared data set or a folder of results may have one of our names here.
     return source.split("/")[0] not in OURS and (
         path.exists() or source.startswith((".", "/", "~"))
     )

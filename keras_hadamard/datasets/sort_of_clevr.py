@@ -28,7 +28,7 @@ its shape, itself included. Ten answers: yes, no, rectangle, circle, 1 to 6.
 A question is eleven bits: the colour (red, green, blue, orange, gray, yellow), then non-relational
 or relational, then the subtype in the order above. Colour and subtype are drawn uniformly.
 
-Every picture is drawn here from the benchmark's definition; no picture serves two splits. The words
+Every picture is drawn here from the benchmark's definition; no picture is in two splits. The words
 alone answer about half of the questions, as all but the counts have two answers.
 """
 
@@ -45,7 +45,7 @@ _CITATION = """
 
 @dataclasses.dataclass(kw_only=True, eq=False)
 class SortOfClevrConfig(tfds.core.BuilderConfig):
-    """How many pictures each split has, and how many questions of either kind a picture.
+    """The number of pictures of each split, and of questions of each kind per picture.
 
     Args:
         train: Positive integer. Defaults to `3000`.
@@ -69,11 +69,11 @@ class SortOfClevr(tfds.core.GeneratorBasedBuilder):
     `objects`, for each colour the centre's x and y and 1 for a rectangle; `picture`, its number.
 
     Configurations: `default` has 3,000 / 500 / 500 pictures with 2 + 2 questions each, so 12,000 /
-    2,000 / 2,000 examples: other pictures teach more than other questions about the same one.
-    `full` has the public benchmark's 9,800 training and 200 test pictures with 10 + 10 questions
-    each, and 200 further pictures to validate on; as floats in memory its train split takes 13 GB,
-    so read it through `tf.data`, or with a `limit`. `tiny` has a few for trying things out. A
-    configuration and version always give the same bytes.
+    2,000 / 2,000 examples: more pictures teach more than more questions about the same one. `full`
+    has the public benchmark's 9,800 training and 200 test pictures with 10 + 10 questions each, and
+    200 further pictures to validate on; as floats in memory its train split takes 13 GB, so read it
+    through `tf.data`, or with a `limit`. `tiny` has a few to try things out. A configuration and
+    version always give the same bytes.
 
     Args:
         data_dir: String or path. Where TFDS keeps prepared data. Defaults to `None`, TFDS's own.

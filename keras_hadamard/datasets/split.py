@@ -16,8 +16,8 @@ class Split:
             vectors, int32 for tokens and fields.
         targets: Array of that same length: int32 class indices; an int32 matrix of 0 and 1 for
             several labels; float32 numbers, or a matrix of them, for regression.
-        groups: Integer array of that length, whose equal numbers are rows that belong together:
-            folds must not part them. Defaults to `None`, each row stands by itself.
+        groups: Integer array of that length, whose equal numbers mark rows that belong together:
+            folds must not separate them. Defaults to `None`: each row is independent.
 
     Example:
 

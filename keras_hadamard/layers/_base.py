@@ -18,10 +18,10 @@ from keras_hadamard.layers._sublayers import KEY, change, changes_of
 class BaseLayer(keras.layers.Layer):
     """Base of the layers of this package.
 
-    A layer takes the inputs that `keras.layers.Dense` takes. What `build` creates takes over what
-    was said of the layer before: that it is not trained, and what was done to its sublayers where
-    it was saved or cloned. A weight starts with values of its own, whichever other weights have the
-    same initializer.
+    A layer takes the inputs that `keras.layers.Dense` takes. The weights and sublayers that `build`
+    creates take over earlier changes to the layer: `trainable`, and changes to its sublayers before
+    it was saved or cloned. Each weight gets different initial values, even if weights share an
+    initializer.
     """
 
     _changes: dict[str, Any] | None = None
@@ -39,7 +39,7 @@ class BaseLayer(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        # Keras quantises no model with a layer that is not built, and nobody calls these before.
+        # Keras does not quantise models with unbuilt layers, and these are not called before.
         self.built = type(self).build is keras.layers.Layer.build
         self.use_bias = bool(use_bias)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
@@ -87,9 +87,9 @@ class BaseLayer(keras.layers.Layer):
     ) -> Any:
         """Creates (and builds) a dense projection.
 
-        `blocks` is how many projections of `units` the kernel holds side by side; each of them is
-        initialised by itself. `bias_initializer` stands in for the layer's,
-        and `kind` for `keras.layers.Dense`.
+        `blocks` is the number of projections of `units` that the kernel holds side by side; each of
+        them is initialised separately. `bias_initializer` replaces the layer's, and `kind` replaces
+        `keras.layers.Dense`.
         """
         arguments = self.kernel_arguments(name, activation, use_bias, blocks)
         if bias_initializer is not None:
@@ -104,7 +104,7 @@ class BaseLayer(keras.layers.Layer):
     def kernel_arguments(
         self, name: str, activation: Activation, use_bias: bool | None, blocks: int = 1
     ) -> dict[str, Any]:
-        """The arguments of the Keras layer of a name that has a kernel."""
+        """The arguments of a Keras layer with a kernel, by its name."""
         arguments = {**self.shared_arguments(name), "name": name}
         arguments["activation"] = get_activation(activation)
         if use_bias is not None:
@@ -116,7 +116,7 @@ class BaseLayer(keras.layers.Layer):
         return arguments
 
     def shared_arguments(self, name: str) -> dict[str, Any]:
-        """The arguments that the sublayer of a name takes over from this layer."""
+        """The arguments that a sublayer takes over from this layer, by its name."""
         return {
             "use_bias": self.use_bias,
             "kernel_initializer": initializer_for(self.kernel_initializer, name),
@@ -129,9 +129,9 @@ class BaseLayer(keras.layers.Layer):
         }
 
     def sublayer(self, kind: Callable[..., Any], *args: Any, name: str, **kwargs: Any) -> Any:
-        """Creates a sublayer of a class that has the arguments of this one.
+        """Creates a sublayer of a class with the same arguments as this one.
 
-        What is given stands in for what is shared.
+        Given arguments replace the shared ones.
         """
         return kind(*args, name=name, **{**self.shared_arguments(name), **kwargs})
 
@@ -159,7 +159,7 @@ class BaseLayer(keras.layers.Layer):
 
 
 def tell_fan_in(arguments: dict[str, Any], fan_in: int | None) -> None:
-    """Has the bias of a sublayer start as its fan-in wants it, where its initializer asks."""
+    """Initialises the bias of a sublayer by its fan-in, if its initializer requires that."""
     if fan_in:
         arguments["bias_initializer"] = of_fan_in(arguments["bias_initializer"], fan_in)
 
@@ -169,11 +169,11 @@ def _completed(build: Callable[..., None]) -> Callable[..., None]:
     def completed(self: BaseLayer, *args: Any, **kwargs: Any) -> None:
         build(self, *args, **kwargs)
         if type(self).build is not completed:
-            return  # A subclass continues.
+            return  # A subclass adds to it.
         change(self, self._changes)
         if not self.trainable:
-            # Keras passes it on to the sublayers that there are now, but TensorFlow's attributes do
-            # nothing where the value is there already.
+            # Keras passes it on to the existing sublayers, but TensorFlow ignores an assignment of
+            # the same value.
             self.trainable = True
             self.trainable = False
 

@@ -47,14 +47,14 @@ class BaseConv(BaseLayer):
         axis = channels_axis(self.data_format)
         if len(input_shape) != self.rank + 2 or input_shape[axis] is None:
             what = "an image" if self.rank == 2 else "a sequence"
-            raise received(f"{what} of known channels", shape=tuple(input_shape))
+            raise received(f"{what} with known channels", shape=tuple(input_shape))
         return to_last_shape(input_shape, self.data_format)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         batch, *sides, _ = self.channels_last_shape(input_shape)
         found = []
         for side, pads, stride in zip(sides, self.pads, self.strides, strict=True):
-            # A reflection leaves the outermost pixel out.
+            # A reflection does not repeat the outermost pixel.
             least = {
                 "valid": sum(pads) + 1,
                 "symmetric": pads[1],
@@ -62,7 +62,7 @@ class BaseConv(BaseLayer):
             }.get(self.padding, 0)
             if side is not None and side < least:
                 raise received(
-                    f"sides of {least} pixels or more for these windows", shape=tuple(input_shape)
+                    f"sides of at least {least} pixels for these windows", shape=tuple(input_shape)
                 )
             inner = sum(pads) if self.padding == "valid" else 0
             found.append(None if side is None else -(-(side - inner) // stride))

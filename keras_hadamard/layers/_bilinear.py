@@ -9,10 +9,10 @@ from keras_hadamard.layers._alignment import align
 
 
 def bilinear(z: Tensor, kernel: Tensor, x: Tensor) -> Tensor:
-    """`y_o = sum_(m, n) z_m W_(m, n, o) x_n` for every position; vectors meet every position.
+    """`y_o = sum_(m, n) z_m W_(m, n, o) x_n` at every position; vectors apply to every position.
 
     `z` makes a matrix that is applied to `x`, so nothing of the size of their outer product is
-    held, nor squared.
+    kept.
     """
     m, n, units = kernel.shape
     matrices = ops.matmul(z, ops.reshape(kernel, (m, n * units)))
@@ -35,7 +35,7 @@ def block_bilinear(x: Tensor, kernel: Tensor, y: Tensor) -> Tensor:
     chunks, m, n, units = kernel.shape
     lead = ops.shape(y)[:-2]
     count, each = (lead[0], math.prod(lead[1:])) if is_vector(x) else (math.prod(lead), 1)
-    # One product of matrices a chunk: the chunks come first.
+    # One matrix product per chunk: the chunks come first.
     x = ops.transpose(ops.reshape(x, (count, chunks, m)), (1, 0, 2))
     matrices = ops.matmul(x, ops.reshape(kernel, (chunks, m, n * units)))
     matrices = ops.reshape(matrices, (chunks, count, n, units))

@@ -1,4 +1,4 @@
-"""The list of what the package offers, read off the layers themselves."""
+"""The list of all layers, read from their docstrings."""
 
 import inspect
 import re
@@ -23,10 +23,10 @@ class Row:
 
 
 def catalogue() -> list[Row]:
-    """Returns a row for each public layer: what it computes, its size and its paper.
+    """Returns a row for each public layer: its equation, its size and its paper.
 
-    `equation` is a formula of the output, `weights` an expression in the names of the layer's
-    arguments and inputs for the number of its trainable weights.
+    `equation` is a formula of the output; `weights` is an expression for the number of trainable
+    weights, in the names of the layer's arguments and inputs.
 
     Example:
 
@@ -66,5 +66,5 @@ def section(text: str, title: str) -> str:
 
 
 def _formulas(text: str) -> list[str]:
-    """What stands between backquotes, each on one line."""
+    """The texts between backquotes, each on one line."""
     return [" ".join(formula.split()) for formula in re.findall(r"`([^`]*)`", text)]

@@ -1,4 +1,4 @@
-"""Convolution whose kernel stands centred on its output, whatever the stride."""
+"""Convolution whose kernel is centred on its output, for every stride."""
 
 from typing import Any
 
@@ -15,15 +15,15 @@ from keras_hadamard.layers._kernel_free import KernelFreeLayer
 class CenteredConv2D(keras.layers.Conv2D):
     """`keras.layers.Conv2D(padding="same")` that pads equally on both sides.
 
-    With a stride Keras pads after the last pixel first, so its output of the same size lies half
-    a pixel from what the published networks, written with symmetric padding, compute.
+    With a stride, Keras pads more after the last pixel, so its output of the same size is shifted
+    by half a pixel from that of the published networks, which pad symmetrically.
     """
 
     def call(self, inputs: Tensor) -> Tensor:
         if self.padding != "same" or max(self.strides) == 1:
             return super().call(inputs)
         if any(size % 2 == 0 for size in self.kernel_size):
-            raise received("odd kernels where there are strides", kernel_size=self.kernel_size)
+            raise received("odd kernels if there are strides", kernel_size=self.kernel_size)
         sides = [((size - 1) // 2,) * 2 for size in self.kernel_size]
         last = self.data_format == "channels_last"
         x = ops.pad(inputs, [(0, 0), *sides, (0, 0)] if last else [(0, 0), (0, 0), *sides])
@@ -38,7 +38,7 @@ class CenteredConv2D(keras.layers.Conv2D):
 
 @serializable
 class CenteredMaxPooling2D(KernelFreeLayer):
-    """Maximum over windows that stand centred on the outputs, as the convolution's do."""
+    """Maximum over windows that are centred on the outputs, like the convolution's."""
 
     def __init__(self, pool_size: int = 3, strides: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -49,7 +49,7 @@ class CenteredMaxPooling2D(KernelFreeLayer):
         if self.strides == 1:
             return ops.max_pool(inputs, self.pool_size, 1, "same", data_format="channels_last")
         side = ((self.pool_size - 1) // 2,) * 2
-        # What lies outside must not win, also where everything inside is negative.
+        # The padding must not be the maximum, even if all pixels are negative.
         x = ops.pad(inputs, [(0, 0), side, side, (0, 0)], constant_values=-float("inf"))
         return ops.max_pool(x, self.pool_size, self.strides, "valid", data_format="channels_last")
 

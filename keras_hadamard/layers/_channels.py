@@ -13,7 +13,7 @@ def channels_axis(data_format: str) -> int:
 
 
 def to_last(x: Tensor, data_format: str, back: bool = False) -> Tensor:
-    """Moves the channels to the last axis, or back to where `data_format` has them."""
+    """Moves the channels to the last axis, or back to their axis in `data_format`."""
     if data_format == "channels_last" or len(x.shape) < 3:
         return x
     return ops.moveaxis(x, -1, 1) if back else ops.moveaxis(x, 1, -1)

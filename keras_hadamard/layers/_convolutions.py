@@ -1,4 +1,4 @@
-"""Convolutions inside layers, with the kernel arguments of the layer that they are made for."""
+"""Convolutions inside layers, with the kernel arguments of the layer that contains them."""
 
 import math
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def convolve(
 ) -> Any:
     """Creates (and builds) a channels-last convolution, as `project` does a dense layer.
 
-    `kind` is the layer that convolves, where another than the centred one is wanted.
+    `kind` is the class of the convolution, by default the centred one.
     """
     arguments = layer.kernel_arguments(name, activation, use_bias)
     if input_shape is not None:
@@ -61,7 +61,7 @@ def convolve_depthwise(
 ) -> DepthwiseConv2D:
     """Creates (and builds) a channels-last depthwise convolution, as `project` does.
 
-    `kernel_initializer` stands in for the layer's.
+    `kernel_initializer` replaces the layer's.
     """
     arguments = layer.kernel_arguments(name, activation, use_bias)
     if kernel_initializer is not None:

@@ -10,10 +10,11 @@ from keras_hadamard.ops.depthwise_conv2d import depthwise_conv2d
 
 @serializable
 class DepthwiseConv2D(keras.layers.DepthwiseConv2D):
-    """`keras.layers.DepthwiseConv2D`, fast inside XLA on a CPU too, and there channels-first.
+    """`keras.layers.DepthwiseConv2D`, fast inside XLA on a CPU too, also channels-first.
 
-    `padding="same"` pads equally on both sides, whatever the stride. Weights and configuration are
-    Keras's, and so is what the op does not have: a depth multiplier, steps that differ by axis.
+    `padding="same"` pads equally on both sides for every stride. Weights and configuration are
+    Keras's. Keras also computes what the op does not support: a depth multiplier, and steps that
+    differ by axis.
     """
 
     def call(self, inputs: Tensor) -> Tensor:

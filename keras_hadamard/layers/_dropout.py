@@ -1,4 +1,4 @@
-"""Dropout that is left out where it does nothing."""
+"""Dropout that is skipped where it has no effect."""
 
 import keras
 

@@ -1,4 +1,4 @@
-"""PyTorch's default initialisation, which some published networks are trained from."""
+"""PyTorch's default initialisation, which some published networks use."""
 
 import math
 from typing import Any
@@ -13,8 +13,8 @@ from keras_hadamard._core.typing import Initializer, Shape
 class FanInUniform(keras.initializers.RandomUniform):
     """Uniform within one over the root of the fan-in, kernels and biases alike.
 
-    The shape of a dense or convolution kernel tells the fan-in; that of a bias or of a depthwise
-    kernel does not, and the layer that makes them says it.
+    The shape of a dense or convolution kernel determines the fan-in; that of a bias or of a
+    depthwise kernel does not, so the layer that makes them passes it.
     """
 
     def __init__(self, fan_in: int | None = None, seed: Any = None) -> None:
@@ -31,7 +31,7 @@ class FanInUniform(keras.initializers.RandomUniform):
 
 
 def of_fan_in(initializer: Initializer, fan_in: int) -> Initializer:
-    """The initialiser of a weight whose shape does not tell its fan-in."""
+    """The initialiser of a weight whose shape does not determine its fan-in."""
     if not isinstance(initializer, FanInUniform):
         return initializer
     return FanInUniform(**{**initializer.get_config(), "fan_in": fan_in})

@@ -10,7 +10,7 @@ from keras_hadamard._core.typing import Initializer, Shape
 
 
 def initializer_for(initializer: Initializer, name: str) -> Initializer:
-    """A copy of an initializer for the weight of one name.
+    """A copy of an initializer for one weight, by its name.
 
     Keras's initializers are stateless: one instance, or two of one seed, give equal weights, and a
     product of equal branches is a power. So the name becomes a part of the seed.
@@ -20,23 +20,23 @@ def initializer_for(initializer: Initializer, name: str) -> Initializer:
     config = initializer.get_config()
     seed = config.get("seed")
     if isinstance(seed, dict):
-        return initializer  # A generator: it draws other numbers every time.
+        return initializer  # A generator draws other numbers every time.
     if isinstance(seed, int):
         config["seed"] = seed_for(seed, name)
     return type(initializer).from_config(config)
 
 
 def seed_for(seed: int | None, name: str) -> int | None:
-    """The seed of one name among those that share a seed, which need not be given."""
+    """A seed for one name, derived from a shared seed, which may be None."""
     if seed is None:
         return None
-    # A checksum continues where another ended, so a name within a name is that of the whole path.
+    # Checksums can be continued, so a nested name gives the same seed as its whole path.
     return zlib.crc32(f"{name}/".encode(), seed & 0xFFFFFFFF) & 0x7FFFFFFF
 
 
 @serializable
 class BlockInitializer(keras.initializers.Initializer):
-    """Fills equal blocks of an axis, each by its own initializer."""
+    """Fills equal blocks of an axis, each with its own initializer."""
 
     def __init__(self, initializers: list[Initializer], axis: int = -1) -> None:
         self.initializers = [keras.initializers.get(i) for i in initializers]
@@ -56,6 +56,6 @@ class BlockInitializer(keras.initializers.Initializer):
 def block_initializer(
     initializer: Initializer, name: str, blocks: int, axis: int = -1
 ) -> BlockInitializer:
-    """Initializes each of the blocks of a weight as a weight by itself."""
+    """Initializes each block of a weight as a separate weight."""
     names = (f"{name}/{i}" for i in range(blocks))
     return BlockInitializer([initializer_for(initializer, each) for each in names], axis)

@@ -9,7 +9,7 @@ from keras_hadamard._core.introspection.private import with_mask_of
 from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops._inputs import dense, is_ragged
 
-# Arguments of a call that are no features.
+# Arguments of a call that are not features.
 _OTHERS = ("mask", "training", "initial_state")
 _FEATURE_KINDS = ("float", "int", "bool")
 
@@ -17,10 +17,10 @@ _FEATURE_KINDS = ("float", "int", "bool")
 def features(
     layer: keras.layers.Layer, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments of a call with whatever `keras.layers.Dense` takes as dense numbers.
+    """The arguments of a call, with everything that `keras.layers.Dense` accepts as dense numbers.
 
     Sparse tensors become dense ones, and integers and booleans become numbers of the compute dtype,
-    but for layers without `autocast`: their integers are indices. Ragged tensors are refused.
+    except for layers without `autocast`: their integers are indices. Ragged tensors are refused.
     """
     names = [*layer.call_signature_parameters, *[""] * len(args)]
     named = zip(names, args, strict=False)

@@ -1,4 +1,4 @@
-"""Base class of Keras's own layers with another equation."""
+"""Base class of layers that change the equation of a Keras layer."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The kernel of a sublayer as the sublayer multiplies by it."""
+"""The effective kernel of a sublayer."""
 
 import keras
 from keras import ops
@@ -7,11 +7,11 @@ from keras_hadamard._core.typing import Tensor
 
 
 def effective_kernel(layer: keras.layers.Layer, dtype: str | None = None) -> Tensor:
-    """The kernel of a dense layer or convolution: dequantised, and with what `enable_lora` added.
+    """The kernel of a dense layer or convolution: dequantised, with `enable_lora`.
 
-    Layers read the kernels of their sublayers here and nowhere else. The stored kernel of a
-    quantised layer is integers, whose meaning depends on the mode; what the layer makes of the unit
-    vectors does not. The layer has to be linear.
+    Layers read the kernels of their sublayers only here. The stored kernel of a quantised layer has
+    integers, whose meaning depends on the mode; the layer's outputs for unit vectors do not. The
+    layer has to be linear.
     """
     if layer.quantization_mode is None:
         kernel = layer.kernel

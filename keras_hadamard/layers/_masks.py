@@ -6,7 +6,7 @@ from keras import ops
 
 from keras_hadamard._core.typing import Tensor
 
-# The logit of what does not count. It is finite, so that differences are numbers.
+# The logit of masked entries. It is finite, so that differences are numbers.
 NOTHING = -1e30
 
 
@@ -24,20 +24,20 @@ def all_of(masks: Sequence[Tensor | None] | Tensor | None) -> Tensor | None:
 
 
 def masked_mean(x: Tensor, mask: Tensor | None, axes: tuple[int, ...]) -> Tensor:
-    """The mean over `axes`, kept, of the valid positions; zero where there is none."""
+    """The mean of the valid positions over `axes`, which are kept; zero if there is none."""
     if mask is None:
         return ops.mean(x, axis=axes, keepdims=True)
     mask = ops.cast(ops.expand_dims(mask, -1), x.dtype)
     count = ops.maximum(ops.sum(mask, axis=axes, keepdims=True), 1)
-    # Chosen, not multiplied: whatever stands at a masked position, a NaN too, stays out.
+    # Selected, not multiplied, so that even a NaN at a masked position has no effect.
     return ops.sum(ops.where(mask > 0, x, 0), axis=axes, keepdims=True) / count
 
 
 def apply_mask(x: Tensor, mask: Tensor | None) -> Tensor:
-    """`x` with zeros at masked positions: chosen, so that a NaN there reaches nothing.
+    """`x` with zeros at masked positions: selected, so that a NaN there has no effect.
 
-    Taken before anything is computed, it keeps the gradients free of it too. What has no features
-    at each position, as ids and vectors beside a sequence, is left as it is.
+    Applied before any computation, it keeps the gradients free of NaN too. Tensors without features
+    at each position, such as ids or vectors, are not changed.
     """
     if mask is None or len(x.shape) <= len(mask.shape):
         return x
@@ -45,11 +45,11 @@ def apply_mask(x: Tensor, mask: Tensor | None) -> Tensor:
 
 
 def masked_softmax(logits: Tensor, valid: Tensor | None, axes: int | tuple[int, ...]) -> Tensor:
-    """The softmax over `axes` of the valid entries; zero where there is none.
+    """The softmax of the valid entries over `axes`; zero if there is none.
 
-    The greatest logit is subtracted, not the logarithm of a sum: that has rounding errors of its
-    size, which the shares then have in common. Keras's own softmax warns of a single entry, and
-    over two axes needs a batch that is known.
+    The greatest logit is subtracted, not the logarithm of a sum, whose rounding errors would be in
+    all shares. Keras's own softmax warns of a single entry, and needs a known batch size over two
+    axes.
     """
     if valid is not None:
         logits = ops.where(valid, logits, NOTHING)

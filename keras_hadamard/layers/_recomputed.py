@@ -1,4 +1,4 @@
-"""Recomputation for the gradient, as `keras.RematScope` asks for it."""
+"""Recomputation for the gradient in a `keras.RematScope`."""
 
 import contextlib
 import warnings
@@ -13,7 +13,7 @@ from keras_hadamard.ops._xla import inside_graph, inside_xla
 
 
 def recomputed_as_a_whole(layer: keras.layers.Layer) -> contextlib.AbstractContextManager[Any]:
-    """Within, the sublayers of a recomputed layer are not recomputed by themselves."""
+    """A scope in which the sublayers of a recomputed layer are not recomputed separately."""
     whole = remat_mode(layer) not in (None, "activations")
     return keras.RematScope(mode=None) if whole else contextlib.nullcontext()
 
@@ -27,12 +27,12 @@ def recomputed(
 ) -> Callable[..., Any]:
     """`rematerialized_call` of a layer, whose gradients are those without a `keras.RematScope`.
 
-    Nothing is computed again where the numbers would be others: where a call changes something
-    (random numbers, running statistics), and in graphs that XLA does not compile, in which
-    TensorFlow's graph optimizer lets the optimizer's step overtake what is computed again.
-    `keras_form` is the method of `keras.layers.Layer`.
+    Nothing is recomputed where the results would differ: where a call changes state (random
+    numbers, running statistics), and in graphs that XLA does not compile, as TensorFlow's graph
+    optimizer may move the optimizer's step before the recomputation. `keras_form` is the method of
+    `keras.layers.Layer`.
     """
-    # In graphs TensorFlow computes again what is a function of tensors only.
+    # In graphs, TensorFlow recomputes only functions of tensors.
     leaves = keras.tree.flatten((args, kwargs))
     floats = [ops.is_tensor(x) and keras.backend.is_float_dtype(x.dtype) for x in leaves]
     tensors = [x for x, is_float in zip(leaves, floats, strict=True) if is_float]
@@ -50,7 +50,7 @@ def recomputed(
     if again is bound:
         return layer_call
     if reason:
-        warnings.warn(f"Layer {layer.name!r} is not computed again: {reason}.", stacklevel=2)
+        warnings.warn(f"Layer {layer.name!r} is not recomputed: {reason}.", stacklevel=2)
         return layer_call
     return lambda *_, **__: again(*tensors)
 

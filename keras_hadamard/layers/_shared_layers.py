@@ -1,4 +1,4 @@
-"""Configurations of layers that another one holds, of which several may be one and the same."""
+"""Configurations of sublayers, several of which may be the same layer."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import keras
 
 
 def serialized(layers: Sequence[keras.layers.Layer | None]) -> list[Any]:
-    """The configuration of each; for a repeated one, the place of its first occurrence."""
+    """The configuration of each layer; for a repeated one, the index of its first occurrence."""
     first: dict[int, int] = {}
     configs: list[Any] = []
     for place, layer in enumerate(layers):
@@ -21,7 +21,7 @@ def serialized(layers: Sequence[keras.layers.Layer | None]) -> list[Any]:
 
 
 def deserialized(configs: Sequence[Any]) -> list[keras.layers.Layer | None]:
-    """The layers of such configurations, shared again as they were."""
+    """The layers of such configurations, shared as before."""
     layers: list[keras.layers.Layer | None] = []
     for config in configs:
         shared = isinstance(config, int)

@@ -1,4 +1,4 @@
-"""Random hashes as weights, and the count sketches that they make."""
+"""Random hashes as weights, and the count sketches by these hashes."""
 
 import random
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ class Sketch:
 def add_sketches(
     layer: keras.layers.Layer, widths: Sequence[int], size: int, seed: int | None
 ) -> list[Sketch]:
-    """A sketch for each input, its hashes weights of the layer that are saved and not trained."""
+    """A sketch for each input, whose hashes are saved but untrained weights of the layer."""
     seed = random.randint(1, 10**9) if seed is None else seed
 
     def add(name: str, width: int, dtype: str | None, initializer: Any) -> Any:
@@ -41,7 +41,7 @@ def add_sketches(
 
     return [
         Sketch(
-            # Keras's own "int" is the one that TensorFlow keeps on GPUs, where XLA finds it.
+            # TensorFlow keeps the dtype of Keras's "int" on GPUs, where XLA needs it.
             add(f"indices_{i + 1}", width, "int", Hashes(size, seed + 2 * i)),
             add(f"signs_{i + 1}", width, None, Signs(seed + 2 * i + 1)),
             size,

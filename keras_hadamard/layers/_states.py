@@ -1,4 +1,4 @@
-"""States of layers over sequences: their checks, their specs, and one step from given ones."""
+"""States of layers over sequences: their checks, their specs, and a single step."""
 
 from collections.abc import Sequence
 from contextvars import ContextVar
@@ -14,7 +14,7 @@ from keras_hadamard.layers._masks import apply_mask
 
 StateShapes = Sequence[tuple[int, ...]]
 
-# The layer whose `call` runs one step: its states come out, and it keeps none of them.
+# The layer whose `call` runs one step: it returns its states and does not store them.
 _STEPPING: ContextVar[Any] = ContextVar("stepping", default=None)
 
 
@@ -30,7 +30,7 @@ def call_arguments(
 ) -> dict[str, Any]:
     """The arguments of a call after the first one, with the mask of the inputs.
 
-    Keras looks for that mask only where there are no other tensors.
+    Keras looks for that mask only if there are no other tensors.
     """
     names = layer.call_signature_parameters[1:]
     given = {**dict(zip(names, args, strict=False)), **kwargs}
@@ -46,7 +46,7 @@ def zero_states(shapes: StateShapes, batch_size: Any, dtype: str) -> list[Tensor
 
 
 def check_states(states: Any, shapes: StateShapes, dtype: str) -> list[Tensor]:
-    """The states that were handed in as a list, in the dtype that they are kept in."""
+    """The given states as a list, in the dtype of states."""
     states = list(states) if isinstance(states, list | tuple) else [states]
     if len(states) != len(shapes):
         expected = "one tensor" if len(shapes) == 1 else f"a list of {len(shapes)}"
@@ -62,7 +62,7 @@ def check_states(states: Any, shapes: StateShapes, dtype: str) -> list[Tensor]:
 
 
 def zero_masked(inputs: Tensor, x: Tensor, mask: Any) -> tuple[Tensor, Tensor | None]:
-    """`x` with zeros at masked steps, whatever stands there, and the mask as booleans."""
+    """`x` with zeros at masked steps, and the mask as booleans."""
     if mask is None:
         return x, None
     mask = ops.cast(mask, "bool")
@@ -74,9 +74,9 @@ def zero_masked(inputs: Tensor, x: Tensor, mask: Any) -> tuple[Tensor, Tensor | 
 
 
 def sequence_spec(layer: Any, shape: Any) -> Any:
-    """The spec of an output of `shape`, and of the states where they are returned.
+    """The spec of an output of `shape`, and of the states if they are returned.
 
-    States have another dtype than the output, which Keras does not know from the shapes only.
+    States have another dtype than the output, which Keras cannot infer from the shapes.
     """
     if not layer.return_state:
         return keras.KerasTensor(shape, layer.compute_dtype)
@@ -101,5 +101,5 @@ def one_step(layer: Any, inputs: Tensor, states: Any) -> tuple[Tensor, list[Tens
 
 
 def stepping(layer: keras.layers.Layer) -> bool:
-    """Whether the call that a layer is in is one step, of which the states are wanted."""
+    """Whether the current call of a layer is a single step, whose states are needed."""
     return _STEPPING.get() is layer

@@ -1,8 +1,8 @@
-"""Changes to the layers inside a layer or model after they were made.
+"""Changes to the sublayers of a layer or model after their creation.
 
-Keras quantises and freezes the innermost layers and tells nobody. A layer that makes its sublayers
-in `build`, or a model that makes its graph in the constructor, makes them as new when it is loaded
-or cloned; so its configuration says what to do to them again.
+Keras quantises and freezes the innermost layers without notice. A layer that creates its sublayers
+in `build`, or a model that creates its graph in the constructor, creates new ones when it is loaded
+or cloned, so its configuration records the changes.
 """
 
 from typing import Any
@@ -11,12 +11,12 @@ import keras
 
 from keras_hadamard._core.introspection.private import all_layers
 
-# Where a configuration has it.
+# The key in a configuration.
 KEY = "sublayers"
 
 
 def changes_of(layer: keras.layers.Layer) -> dict[str, Any]:
-    """The changes to the sublayers, by their places: plain values, empty if there are none."""
+    """The changes to the sublayers by their paths, as plain values; empty if there are none."""
     inner = all_layers(layer)[1:]
     quantized = {
         str(place): keras.saving.serialize_keras_object(sub.quantization_config)
@@ -30,7 +30,7 @@ def changes_of(layer: keras.layers.Layer) -> dict[str, Any]:
 
 
 def change(layer: keras.layers.Layer, changes: dict[str, Any] | None) -> None:
-    """Does the same to the sublayers of a layer that was made again, and is built."""
+    """Applies the changes to the sublayers of a recreated, built layer."""
     if changes is None:
         return
     inner = all_layers(layer)[1:]
@@ -40,7 +40,7 @@ def change(layer: keras.layers.Layer, changes: dict[str, Any] | None) -> None:
             config = keras.saving.deserialize_keras_object(config)
             sub.quantize(config=config, type_check=False)
     frozen = changes.get("frozen", [])
-    # Some fix layers by themselves, which was undone.
+    # Some layers freeze sublayers themselves, which was undone.
     for place in changes_of(layer).get("frozen", []):
         inner[place].trainable = place not in frozen
     for place in frozen:

@@ -1,4 +1,4 @@
-"""The one idea as a layer: branches, their product, a reduction."""
+"""The common form of all methods as a layer: branches, their product, a reduction."""
 
 import functools
 import operator
@@ -21,26 +21,28 @@ from keras_hadamard.ops.factorized_bilinear_pool import factorized_bilinear_pool
 class HadamardProduct(KernelFreeLayer):
     """Product of branches, reduced, projected and added to the input.
 
-    `y = output(reduce(branch_1 * branch_2 * ...)) + skip` is the sentence that every method of this
-    package is a form of. A new one is written by naming its branches: any Keras layers, all applied
-    to one input, or each to its own of a list of inputs.
+    `y = output(reduce(branch_1 * branch_2 * ...)) + skip` is the form that all methods of this
+    package share. A new one is defined by its branches: any Keras layers, all applied to one input,
+    or each to its own input of a list. `MLB`, `GatedDense`, `StarOperation`, `FeatureCross`,
+    `SqueezeExcite2D`, `PolyNonLocal` and others are such products with equal outputs.
 
     Args:
         branches: Sequence of two or more Keras layers, one for each factor of the product.
-            `keras.layers.Identity()` is a branch that takes its input as it is. A layer that is
-            given twice has one set of weights, which it also keeps in a file or clone.
+            `keras.layers.Identity()` is a branch that passes its input unchanged. A layer that is
+            given twice has one set of weights, also in a file or clone.
         output: Keras layer that is applied to the reduced product. Defaults to `None`.
         reduce: `"mean"` over all positions (axes between batch and features, which are kept with
-            length 1), or an integer that says how many neighbouring features are summed. Defaults
+            length 1), or an integer, the number of neighbouring features that are summed. Defaults
             to `None`, no reduction.
-        skip: Boolean, whether to add the input; of a list of inputs the first. Defaults to `False`.
+        skip: Boolean, whether to add the input; for a list of inputs, the first one. Defaults to
+            `False`.
         **kwargs: Arguments of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor, or a list of as many tensors as there are branches.
 
     Input shape:
-        Whatever the branches take; their outputs must broadcast to one shape.
+        The inputs of the branches; their outputs must broadcast to one shape.
 
     Output shape:
         The shape of the product, after `reduce` and `output`.
@@ -50,15 +52,15 @@ class HadamardProduct(KernelFreeLayer):
 
     Masking:
         A position is valid where it is valid in every input that has a mask. The mask leaves masked
-        positions out of `"mean"`, and is passed on otherwise. What branches see of masked positions
-        is zeros.
+        positions out of `"mean"`, and is passed on otherwise. Branches get masked positions is
+        zeros.
 
     Numerics:
-        Products are taken in the compute dtype, with an integer `reduce` in float32.
+        Products are computed in the compute dtype, with an integer `reduce` in float32.
 
     Raises:
-        ValueError: If there are fewer than two branches, an argument is no layer, or the inputs are
-            not as many as the branches.
+        ValueError: If there are fewer than two branches, an argument is not a layer, or the numbers
+            of inputs and branches differ.
 
     Example:
 
@@ -81,7 +83,7 @@ class HadamardProduct(KernelFreeLayer):
         **kwargs: Unpack[BaseArguments],
     ) -> None:
         super().__init__(**kwargs)
-        # Branches take what they take: one that looks up indices would find others once rounded.
+        # No autocast: a branch that looks up indices would get rounded ones.
         self.autocast = False
         if not isinstance(branches, list | tuple) or len(branches) < 2:
             raise received("`branches` to be a sequence of two or more layers", branches=branches)

@@ -7,7 +7,7 @@ from typing import Any
 class Afterwards(type):
     """Calls `constructed` of a new model.
 
-    The constructor of a base class runs while what a subclass adds after it is not there yet.
+    The constructor of a base class runs before a subclass has added its own parts.
     """
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -17,7 +17,7 @@ class Afterwards(type):
 
     @property
     def __signature__(cls) -> inspect.Signature:
-        """The constructor's: `inspect` would show that of `__call__`."""
+        """The constructor's signature: `inspect` would show that of `__call__`."""
         made: Any = cls
         own = inspect.signature(made.__init__)
         return own.replace(parameters=list(own.parameters.values())[1:])

@@ -1,8 +1,8 @@
 """Mapping from our weights to the authors', written once for a whole network.
 
-A mapping names layers and weights of ours by the prefixes that the authors' state dict has for
-them. From it come the entries, one a weight: the authors' name and the change of layout. Tests
-differentiate through the entries, so that what loads a checkpoint is what the golden numbers prove.
+A mapping assigns our layers and weights to the prefixes of the authors' state dict. It gives the
+entries, one per weight: the authors' name and the change of layout. Tests differentiate through the
+entries, so the golden numbers also prove the loading of checkpoints.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ from keras_hadamard.layers._normalization import InstanceBatchNormalization, Ite
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """A weight of ours, the authors' weight that it is made of, and how."""
+    """A weight of ours, the authors' weight that it is made of, and the conversion."""
 
     variable: Any
     name: str
@@ -76,12 +76,12 @@ def vector(x: Tensor) -> Tensor:
 
 
 def one_head(x: Tensor) -> Tensor:
-    """A weight without an axis of heads as that of one head."""
+    """A weight without an axis of heads as the weight of one head."""
     return ops.expand_dims(x, 0)
 
 
-# A layer or weight of ours, or, where the layout changes otherwise, a weight and a function; a list
-# of these where one weight of theirs is several of ours.
+# A layer or weight of ours, or, for another change of layout, a weight and a function; a list of
+# these where one of their weights is several of ours.
 Mapped = Any
 
 

@@ -11,14 +11,14 @@ from keras_hadamard.layers._sublayers import KEY
 from keras_hadamard.models import _loading
 from keras_hadamard.models._afterwards import Afterwards
 
-# What a configuration has beside the constructor's arguments.
+# The entry of a configuration that is not an argument of the constructor.
 DONE = {KEY, "trainable", "dtype"}
 
 
 class CheckpointedModel(keras.Model, metaclass=Afterwards):
     """Model with names in its authors' state dict."""
 
-    # How the names start of which a model without its top has no layer.
+    # Prefixes of the names that a model without its top does not have.
     torch_head: tuple[str, ...] = ("head.", "linear.", "norm.")
 
     def torch_mapping(self) -> dict[str, Any]:
@@ -26,32 +26,32 @@ class CheckpointedModel(keras.Model, metaclass=Afterwards):
         raise received("an architecture with published checkpoints", model=type(self).__name__)
 
     def torch_mappings(self) -> list[dict[str, Any]]:
-        """The mappings of all who published checkpoints, of which the one that fits is taken."""
+        """The mappings for all published kinds of checkpoints; the one that fits is used."""
         return [self.torch_mapping()]
 
     def load_torch(
         self, state_dict: Mapping[str, Any] | str | Path, *, head: str = "load", ema: bool = False
     ) -> None:
-        """Loads a checkpoint of the authors: all of it, or, where it does not fit, nothing.
+        """Loads a checkpoint of the authors completely, or, if it does not fit, not at all.
 
-        A model without its top takes the checkpoint of a whole one. What training code wraps
-        around the weights is taken off: the keys `"state_dict"`, `"model"`, `"params"`, `"net"`,
-        the first of these that is there, and the prefixes `module.`, `model.`, `_orig_mod.`.
+        A model without its top takes the checkpoint of a whole one. Wrappers of training code are
+        removed: the first existing key of `"state_dict"`, `"model"`, `"params"` and `"net"`, and
+        the prefixes `module.`, `model.`, `_orig_mod.`.
 
         Args:
             state_dict: Mapping from the authors' names to arrays or tensors, or the path of a file
                 of one: `.safetensors`, or, where torch is installed, `.pth`, `.pt`, `.bin`,
                 `.ckpt` or `.tar` (as in `.pth.tar`).
-            head: `"load"`, or `"fresh"` to leave the classifier as it is, for other classes.
-                Defaults to `"load"`.
-            ema: Boolean, whether to take the averaged weights that the checkpoint has beside the
-                others (`"state_dict_ema"`, `"model_ema"`, ...). Where it has no others they are
-                taken anyway. Defaults to `False`.
+            head: `"load"`, or `"fresh"` to keep the model's classifier, for other classes. Defaults
+                to `"load"`.
+            ema: Boolean, whether to use the averaged weights that the checkpoint has in addition to
+                the others (`"state_dict_ema"`, `"model_ema"`, ...). If it has no others, they are
+                used anyway. Defaults to `False`.
 
         Raises:
-            ValueError: If the file is damaged or of another kind, or if a name is missing or
-                unknown, or a shape differs: what differs is named, the variant, the number of
-                classes or a few of the names.
+            ValueError: If the file is damaged or of another kind, a name is missing or unknown, or
+                a shape differs. The error names the difference: the variant, the number of classes
+                or some of the names.
         """
         _loading.load(self, state_dict, head, ema)
 
@@ -71,7 +71,7 @@ class CheckpointedModel(keras.Model, metaclass=Afterwards):
                 of one, as in `load_torch`.
             head: `"load"`, or `"fresh"` to keep the new model's own classifier, for other classes
                 than the checkpoint has. Defaults to `"load"`.
-            ema: Boolean, whether to take the averaged weights that the checkpoint has beside the
+            ema: Boolean, whether to take the averaged weights that the checkpoint has besides the
                 others. Defaults to `False`.
             **kwargs: Arguments of the constructor, or a configuration.
 

@@ -1,4 +1,4 @@
-"""The names that timm gives the parts of a FocalNet, beside the authors'."""
+"""timm's names for the parts of a FocalNet."""
 
 import re
 from collections.abc import Mapping
@@ -10,10 +10,10 @@ from keras_hadamard.models._checkpoint import pointwise
 
 
 def timm_names(authors: Mapping[str, Any], post_norm: bool) -> dict[str, Any]:
-    """The mapping with timm's names for the authors'.
+    """The mapping with timm's names instead of the authors'.
 
-    timm starts a stage with the smaller image, where the authors end one with it, and has
-    convolutions in place of the blocks' linear layers.
+    In timm, the downsampling starts a stage, where in the authors' code it ends one, and the blocks
+    have convolutions instead of linear layers.
     """
     mapping: dict[str, Any] = {}
     for theirs, target in authors.items():

@@ -12,14 +12,14 @@ from keras_hadamard.layers._fan_in import FanInUniform
 
 
 def drop_path_rates(rate: float, blocks: Sequence[int]) -> list[list[float]]:
-    """Rates that grow evenly from none in the first block to `rate` in the last, by stage."""
+    """Rates that grow linearly from zero in the first block to `rate` in the last, by stage."""
     rate, total = fraction("drop_path", rate), sum(blocks)
     rates = iter([rate * i / max(1, total - 1) for i in range(total)])
     return [[next(rates) for _ in range(count)] for count in blocks]
 
 
 def stage_sizes(name: str, sizes: Any) -> tuple[int, ...]:
-    """One positive integer a stage, with at least one stage."""
+    """One positive integer per stage, for at least one stage."""
     if not isinstance(sizes, list | tuple) or not sizes:
         raise received(f"`{name}` to be a sequence of integers", **{name: sizes})
     return tuple(positive_int(name, size) for size in sizes)
@@ -49,7 +49,7 @@ def patches(
 def overlapping_patches(
     x: Tensor, filters: int, size: int, strides: int, name: str, padding: str = "same"
 ) -> tuple[Tensor, keras.layers.Conv2D]:
-    """A centred convolution that starts as PyTorch's does, and its layer."""
+    """A centred convolution that is initialised as in PyTorch, and its layer."""
     layer = CenteredConv2D(
         filters,
         size,
@@ -64,7 +64,7 @@ def overlapping_patches(
 
 
 def of_stages(name: str, value: Any, stages: int) -> tuple[Any, ...]:
-    """One value a stage, of a sequence or of what holds for all."""
+    """One value per stage, from a sequence or from one value for all."""
     values = tuple(value) if isinstance(value, list | tuple) else (value,) * stages
     if len(values) != stages:
         raise received(f"as many `{name}` as there are stages", **{name: value, "stages": stages})

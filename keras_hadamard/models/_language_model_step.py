@@ -15,7 +15,7 @@ class LanguageModelStep(keras.layers.Layer):
     def __init__(self, model: keras.Model, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.model = model
-        # States are more precise than what is computed with them.
+        # States are more precise than the compute dtype.
         self.autocast = False
 
     def call(self, inputs: list[Tensor]) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""A checkpoint into a model: all of it, or, where anything does not fit, nothing."""
+"""Loading of a checkpoint into a model: completely or not at all."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ from keras_hadamard.models import _mismatch
 from keras_hadamard.models._checkpoint import Entry, entries
 from keras_hadamard.models._state_dict import array, state_dict
 
-# The classifier's weights are loaded, or left as the model has them.
+# The classifier's weights are loaded, or the model's own are kept.
 HEADS = ("load", "fresh")
 
 
 def load(model: Any, source: Any, head: str, ema: bool) -> None:
-    """Loads a state dict, or a file of one, by that mapping of the model of which it has most.
+    """Loads a state dict, or a file of one, with the mapping of the model that fits it best.
 
     Raises:
         ValueError: If the file cannot be read, or anything does not fit.
@@ -50,7 +50,7 @@ def _assign(wanted: list[Entry], arrays: dict[str, Any], top: list[Entry]) -> No
     for entry in wanted:
         try:
             value = np.asarray(entry.convert(arrays[entry.name]))
-        except Exception:  # Which, for another rank, depends on the op.
+        except Exception:  # The exception for another rank depends on the op.
             value = None
         if value is None or value.shape != tuple(entry.variable.shape):
             unfit.append(entry)

@@ -1,4 +1,4 @@
-"""Errors of checkpoints that do not fit a model: one cause, not every weight that it touches."""
+"""Errors of checkpoints that do not fit a model: one cause, not every weight affected."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -7,13 +7,13 @@ from typing import Any
 from keras_hadamard._core.checks import received
 from keras_hadamard.models._checkpoint import Entry
 
-# At most that many names of a kind are listed.
+# The maximum number of names of a kind to list.
 LISTED = 5
 FRESH = "`from_torch(..., head='fresh')`, which loads all but the classifier"
 
 
 def check_names(model: str, wanted: set[str], given: set[str], top: set[str]) -> None:
-    """Raises where the names differ: for the architecture, the depth, the classifier, or them.
+    """Raises if the names differ: names the architecture, the depth, the classifier or the names.
 
     Args:
         model: The name of the architecture.
@@ -30,7 +30,7 @@ def check_names(model: str, wanted: set[str], given: set[str], top: set[str]) ->
             f"a checkpoint of {model}, with names like {_listed(wanted)}", names=_listed(given)
         )
     ours, theirs = _up_to(wanted), _up_to(given)
-    # The outermost difference: a block more is more of all that is in it.
+    # The outermost difference: one more block means more of everything in it.
     differing = [part for part in sorted(ours) if theirs.get(part, ours[part]) != ours[part]]
     if differing:
         level = min(part.count(".") for part in differing)
@@ -56,7 +56,7 @@ def check_names(model: str, wanted: set[str], given: set[str], top: set[str]) ->
 def of_shapes(
     unfit: list[Entry], shapes: Mapping[str, tuple[int, ...]], top: list[Entry]
 ) -> ValueError:
-    """The error for weights of other shapes: another number of classes, or the shapes."""
+    """The error for weights of other shapes: names the number of classes, or the shapes."""
     theirs = {entry.name: shapes[entry.name] for entry in unfit}
     if all(entry in top and theirs[entry.name] for entry in unfit):
         classes, ours = theirs[unfit[0].name][0], unfit[0].variable.shape[-1]
@@ -70,19 +70,19 @@ def of_shapes(
     first = {entry.name: tuple(entry.variable.shape) for entry in unfit[:LISTED]}
     more = len(theirs) - len(first)
     return received(
-        f"shapes that give the model's (its variant and arguments say which) {first}"
+        f"shapes that fit those of the model (its variant and arguments define them): {first}"
         + (f", and {more} more" if more > 0 else ""),
         **{name: theirs[name] for name in first},
     )
 
 
 def _kind(name: str) -> str:
-    """A name without its numbers: that of the same weight in every block."""
+    """A name without its numbers, which is the same for one weight in every block."""
     return re.sub(r"\d+", "#", name)
 
 
 def _listed(names: Iterable[str]) -> list[str]:
-    """One name of each kind, a few kinds, and how many names more there are."""
+    """One name of each kind for a few kinds, and the number of further names."""
     names = sorted(names)
     first = list({_kind(name): name for name in reversed(names)}.values())[-LISTED:][::-1]
     more = len(names) - len(first)
@@ -90,7 +90,7 @@ def _listed(names: Iterable[str]) -> list[str]:
 
 
 def _up_to(names: Iterable[str]) -> dict[str, int]:
-    """The last number of all parts that are numbered, by what stands before it."""
+    """The last number of all numbered parts, by the prefix of the number."""
     last: dict[str, int] = {}
     for name in names:
         parts: list[Any] = name.split(".")

@@ -17,8 +17,8 @@ from keras_hadamard.layers.modulation.gated_mlp import GatedMLP
 class MixerBlock(KernelFreeLayer):
     """`x + M(norm(x))`, then `x + F(norm(x))` with a token mixer `M` and a `GatedMLP` `F`.
 
-    With `project_output` a dense layer follows the mixer, which is for mixers that end with none or
-    are wider than their input.
+    With `project_output` a dense layer follows the mixer: for mixers that do not end with one, or
+    that are wider than their input.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class MixerBlock(KernelFreeLayer):
 
     @property
     def recurrent(self) -> bool:
-        """Whether the mixer has a form that goes step by step."""
+        """Whether the mixer can run step by step."""
         return hasattr(self.mixer, "step") and bool(self.mixer.get_initial_state(1))
 
     def build(self, input_shape: Shape) -> None:
@@ -51,7 +51,7 @@ class MixerBlock(KernelFreeLayer):
             hidden_units=self.hidden_units or 2 * (shape[-1] or 0), dtype=policy, name="mlp"
         )
         for part in (self.mixer_norm, self.mixer, self.mlp_norm, self.mlp):
-            if not part.built:  # The mixer is, where it was loaded.
+            if not part.built:  # The mixer is deserialised already.
                 part.build(shape)
         self.output_projection = None
         if self.project_output:

@@ -1,6 +1,6 @@
 """The blocks of FocalNet, HorNet and EfficientMod, and the authors' names for their layers.
 
-A block is a few layers of a functional model; with its output comes its part of the mapping.
+A block is a few layers of a functional model; it returns its output and its part of the mapping.
 """
 
 import types
@@ -26,17 +26,17 @@ Mapping = dict[str, Any]
 
 
 def untracked(mapping: Mapping) -> types.MappingProxyType[str, Any]:
-    """For an attribute: in a dictionary Keras would take each weight for one of the model's own."""
+    """Hides weights in an attribute: Keras would track those in a plain dictionary."""
     return types.MappingProxyType(mapping)
 
 
 def normal() -> keras.initializers.Initializer:
-    """A new one for each layer: one instance would start equal shapes with equal numbers."""
+    """A new initializer for each layer: one instance would give equal shapes equal values."""
     return keras.initializers.TruncatedNormal(stddev=0.02)
 
 
 def linear() -> dict[str, Any]:
-    """How the authors' linear layers start."""
+    """The initialisation of the authors' linear layers."""
     return {"kernel_initializer": normal(), "bias_initializer": "zeros"}
 
 
@@ -52,7 +52,7 @@ def residual(
     layer_scale: float,
     drop_path: float,
 ) -> tuple[Tensor, list[Any]]:
-    """`x + drop(gamma * branch(x))`, and the variable `gamma` where the scale is not zero."""
+    """`x + drop(gamma * branch(x))`, and the variable `gamma` if the scale is not zero."""
     y, gammas = x, []
     for layer in branch:
         y = layer(y)
@@ -133,7 +133,7 @@ def modulation_block(
     drop_path: float = 0.0,
     **modulation: Any,
 ) -> tuple[Tensor, Mapping]:
-    """`x + g M(LN x)` with an efficient modulation, which is mixer and dense layers in one."""
+    """`x + g M(LN x)` with an efficient modulation, which combines mixer and dense layers."""
     norm = layer_norm(f"{name}_normalization", 1e-5)
     mixer = EfficientModulation2D(
         depthwise_initializer=FanInUniform(),

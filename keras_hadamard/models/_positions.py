@@ -1,4 +1,4 @@
-"""Sines of positions, for mixers to which all orders are the same."""
+"""Sines of positions, for mixers that ignore the order of positions."""
 
 import math
 from typing import Any
@@ -19,7 +19,7 @@ LONGEST = 10_000.0
 class Positions(KernelFreeLayer):
     """Adds sines and cosines of each axis of positions, scaled by a learned vector.
 
-    The features are shared out among the axes. Unlike a table of positions it takes any length.
+    The features are divided among the axes. Unlike a table of positions, it supports any length.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -32,7 +32,7 @@ class Positions(KernelFreeLayer):
             raise received(
                 f"positions and a width that {2 * max(axes, 1)} divides", shape=input_shape
             )
-        # As small as an embedding is at its start.
+        # As small as the initial values of an embedding.
         self.scale = self.add_weight(
             name="scale",
             shape=(input_shape[-1],),
@@ -55,7 +55,7 @@ class Positions(KernelFreeLayer):
         return inputs + ops.cast(self.waves(position, 0, 1), inputs.dtype)
 
     def waves(self, positions: Tensor, axis: int, axes: int) -> Tensor:
-        """(..., width): zero but at the features of the axis."""
+        """(..., width): zero except at the features of the axis."""
         dtype, width = accumulation_dtype(self.compute_dtype), self.scale.shape[0]
         half = width // (2 * axes)
         rates = ops.exp(ops.arange(half, dtype=dtype) * (-math.log(LONGEST) / half))

@@ -21,10 +21,10 @@ PLAIN = "float32"
 
 
 class PublishedModel(CheckpointedModel):
-    """Functional model whose configuration is what its constructor was given.
+    """Functional model whose configuration is the arguments of its constructor.
 
-    A subclass builds its graph, hands inputs, outputs and arguments to this constructor, and says
-    in `torch_mapping` by which names the authors' state dict has its layers.
+    A subclass builds its graph, passes inputs, outputs and arguments to this constructor, and maps
+    its layers to the names of the authors' state dict in `torch_mapping`.
     """
 
     def __init__(
@@ -37,15 +37,16 @@ class PublishedModel(CheckpointedModel):
         name: str | None = None,
     ) -> None:
         super().__init__(inputs, outputs, name=name)
-        # The layers in it were made under this policy, whatever holds where it is loaded.
+        # Its layers were made under this policy, which may not be the global one where it is
+        # loaded.
         self._policy = keras.config.dtype_policy()
         self.arguments = {k: list(v) if isinstance(v, tuple) else v for k, v in arguments.items()}
-        # Some hold layers fixed by themselves.
+        # Some models freeze layers themselves.
         self._as_made = changes_of(self)
         self._given = None if weights is None else existing(weights)
 
     def constructed(self) -> None:
-        """Loads the weights that the constructor was given, once the whole model is there."""
+        """Loads the weights given to the constructor, once the model is complete."""
         path, self._given = self._given, None
         if path is None:
             return
@@ -61,7 +62,7 @@ class PublishedModel(CheckpointedModel):
         return super().make_train_function(force)
 
     def get_config(self) -> dict[str, Any]:
-        # What the constructor was given, and no more where nothing else was done.
+        # The arguments of the constructor, and the changes since then if there are any.
         changes = changes_of(self)
         plain = self._policy.name == PLAIN
         return {
@@ -86,7 +87,7 @@ class PublishedModel(CheckpointedModel):
 
 @contextmanager
 def under_policy(policy: Any) -> Iterator[None]:
-    """Layers that are made within have the policy; the global policy is restored afterwards."""
+    """Layers made in this scope have the policy; the global policy is restored afterwards."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(keras.dtype_policies.get(policy))
     try:
@@ -127,14 +128,14 @@ def classify(
     normalization: keras.layers.Layer | None = None,
     kernel_initializer: Initializer = "glorot_uniform",
 ) -> tuple[Tensor, keras.layers.Dense | None]:
-    """The end of an image network, and its classifier where there is one."""
+    """The head of an image network, and its classifier if there is one."""
     one_of("pooling", pooling, (None, "avg", "max"))
     if not include_top:
         pools = {"avg": keras.layers.GlobalAveragePooling2D, "max": keras.layers.GlobalMaxPooling2D}
         return (x if pooling is None else pools[pooling]()(x)), None
     x = keras.layers.GlobalAveragePooling2D(name="average_pool")(x)
     x = x if normalization is None else normalization(x)
-    # The class scores are float32 whatever the policy, so that a server's clients can read them.
+    # The class scores are float32 under every policy, so that clients of a server can read them.
     top = keras.layers.Dense(
         positive_int("classes", classes),
         activation=get_activation(classifier_activation),
@@ -146,7 +147,7 @@ def classify(
 
 
 def model_input(shape: Shape, name: str) -> Tensor:
-    """An input as precise as the weights: Keras's own is float32 whatever the policy."""
+    """An input as precise as the weights: Keras's own is float32 under every policy."""
     return keras.Input(shape, dtype=keras.config.dtype_policy().variable_dtype, name=name)
 
 

@@ -1,4 +1,4 @@
-"""Positions of regions in their picture, as two more channels."""
+"""Positions of regions in their image, as two more channels."""
 
 from typing import Any
 
@@ -11,8 +11,8 @@ from keras_hadamard._core.typing import Shape, Tensor
 
 @serializable
 class RegionPositions(keras.layers.Layer):
-    """Puts the row and the column of each region beside it, from -1 to 1: `(batch, rows * columns,
-    channels + 2)` of `(batch, rows, columns, channels)`."""
+    """Appends the row and the column of each region, from -1 to 1:
+    `(batch, rows * columns, channels + 2)` of `(batch, rows, columns, channels)`."""
 
     def call(self, inputs: Tensor) -> Tensor:
         batch, rows, columns, channels = ops.shape(inputs)

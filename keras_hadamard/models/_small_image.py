@@ -32,8 +32,8 @@ def stages(
 ) -> tuple[Any, dict[str, keras.layers.Layer]]:
     """Runs the blocks and returns them by the names that the authors' code gives them.
 
-    The first block of every stage but the first halves the image. `between` comes after each stage
-    but the last.
+    The first block of every stage except the first halves the image. `between` runs after each
+    stage except the last.
     """
     blocks = stage_sizes("blocks", blocks)
     if len(blocks) != len(filters):
@@ -53,8 +53,8 @@ def stages(
 class StagedNet(PublishedModel):
     """Base of image networks of a stem, stages of blocks, and a top.
 
-    A subclass hands over what makes its blocks and its own constructor's `arguments`, and says in
-    `names_of_block` what the authors call the parts of one.
+    A subclass passes a function that makes its blocks, and its own constructor's `arguments`, and
+    gives the authors' names for the parts of a block in `names_of_block`.
     """
 
     names_of_block: Callable[..., dict[str, Any]]
@@ -75,7 +75,7 @@ class StagedNet(PublishedModel):
         filters = stage_sizes("filters", filters)
         inputs = model_input(image_shape(arguments["input_shape"], smallest), "image")
         x, made = stages(stem(inputs, filters[0]), make, blocks, filters, between)
-        # Blocks with dense connections hand their products on beside the image.
+        # Blocks with dense connections pass on their products in addition to the image.
         image = x[0] if isinstance(x, list) else x
         outputs, top = classify(image, **{key: arguments[key] for key in OF_TOP})
         super().__init__(inputs, outputs, arguments=arguments, weights=weights, name=name)

@@ -14,7 +14,7 @@ Mapping = dict[str, Any]
 def by_prefix(
     made: dict[str, keras.layers.Layer], kind: type, of_block: Callable[..., Mapping]
 ) -> Mapping:
-    """The names of a network from those of its layers, its blocks of a kind taken apart."""
+    """The names of a network from those of its layers, with its blocks expanded."""
     mapping: Mapping = {}
     for prefix, layer in made.items():
         mapping |= of_block(layer, prefix) if isinstance(layer, kind) else {prefix: layer}
@@ -36,7 +36,7 @@ def star_block(block: StarBlock2D, prefix: str = "") -> Mapping:
 
 def demo_block(block: DemoBlock2D, prefix: str = "") -> Mapping:
     star = block.star_operation
-    # One projection of theirs makes both branches.
+    # The authors' code has one projection for both branches.
     halves = (star.activated_projection, first_half), (star.plain_projection, second_half)
     return {
         **({} if block.gamma is None else {f"{prefix}gamma": block.gamma}),

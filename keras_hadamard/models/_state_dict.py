@@ -13,26 +13,26 @@ from keras_hadamard._core.checks import received
 from keras_hadamard._core.reading import reading
 
 SAFE = (".safetensors",)
-# Authors also write `.pth.tar`, which is no tar file.
+# Authors also use `.pth.tar`, which is not a tar file.
 PICKLED = (".pth", ".pt", ".bin", ".tar", ".ckpt")
 
-# Under these keys training code keeps the weights, the earlier first.
+# Training code stores the weights under these keys; earlier ones take precedence.
 WRAPPERS = ("state_dict", "model", "params", "net")
 AVERAGED = ("state_dict_ema", "model_ema", "params_ema", "net_ema", "ema")
-# What wrappers put before every name: data parallelism, compilation, a training module.
+# Prefixes that wrappers add to every name: data parallelism, compilation, a training module.
 PREFIXES = ("module.", "model.")
 COMPILED = "_orig_mod."
-# What a state dict holds beside the weights, and that nothing here needs.
+# Entries of a state dict that are not weights, and are not needed here.
 IGNORED = ("num_batches_tracked", "n_averaged")
 
 
 def is_checkpoint(path: str | Path) -> bool:
-    """Whether the file, by its name, holds a state dict and not weights as Keras saves them."""
+    """Whether the file name is that of a state dict and not of weights saved by Keras."""
     return Path(path).suffix in SAFE + PICKLED
 
 
 def state_dict(source: Any, ema: bool = False) -> dict[str, Any]:
-    """The weights by their names, from a file or a mapping, without what is wrapped round them."""
+    """The weights by their names, from a file or a mapping, without wrappers."""
     if not isinstance(source, Mapping):
         source = _read(source)
     return _without_prefixes(_unwrapped(source, ema))
@@ -57,7 +57,7 @@ def _read(path: Any) -> Any:
     if not isinstance(path, str | Path) or not is_checkpoint(path):
         raise received(
             f"`state_dict` to be a mapping or the path of a file {', '.join(SAFE + PICKLED)} "
-            "(a file that Keras saved goes to `load_weights` or `weights`)",
+            "(for a file saved by Keras, use `load_weights` or `weights`)",
             state_dict=str(path) if isinstance(path, Path) else path,
         )
     if not Path(path).is_file():
@@ -80,35 +80,35 @@ def _from_pickle(path: str | Path) -> Any:
         torch: Any = importlib.import_module("torch")
     except ImportError as error:
         raise received(
-            f"the package torch, which reads {Path(path).suffix} files: `pip install torch`, or "
-            "where it is installed save the state dict by "
+            f"the package torch, to read {Path(path).suffix} files: `pip install torch`, or "
+            "save the state dict where torch is installed, with "
             "`safetensors.torch.save_file(state_dict, 'model.safetensors')`",
             path=str(path),
         ) from error
     with reading(path, "a checkpoint of PyTorch"):
         try:
-            # Training code keeps its arguments beside the weights, in what can do nothing.
+            # Training code stores its arguments with the weights, in this harmless class.
             with torch.serialization.safe_globals([argparse.Namespace]):
                 return torch.load(path, map_location="cpu", weights_only=True)
         except pickle.UnpicklingError as error:
-            # torch explains at length before it comes to what it met.
+            # torch's message explains at length before it names the object.
             met = str(error).rpartition("WeightsUnpickler error: ")[2].partition(". ")[0]
             raise ValueError(
-                "damaged, or with objects in it that are not tensors; if you trust it, pass what "
-                f"`torch.load(path, map_location='cpu', weights_only=False)` returns; {met}"
+                "damaged, or with objects that are not tensors; if you trust it, pass the "
+                f"result of `torch.load(path, map_location='cpu', weights_only=False)`; {met}"
             ) from error
         except (RuntimeError, EOFError) as error:
-            raise ValueError(str(error) or "it ends too early") from error
+            raise ValueError(str(error) or "the file ends too early") from error
 
 
 def _unwrapped(state: Any, ema: bool) -> Mapping[str, Any]:
-    """The nested mapping of the weights, of averaged ones on request or if it has no others."""
+    """The nested mapping of the weights; the averaged ones on request or if there are no others."""
     if not isinstance(state, Mapping):
         raise received("a mapping from names to arrays", checkpoint=type(state).__name__)
     keys = AVERAGED if ema else WRAPPERS + AVERAGED
     key = next((key for key in keys if isinstance(state.get(key), Mapping)), None)
     if key is not None:
-        # What is averaged may be wrapped again, in what no longer says so.
+        # Averaged weights may be wrapped again, under a key that does not say so.
         return _unwrapped(state[key], False)
     if ema:
         raise received(f"averaged weights under one of {AVERAGED}", keys=list(state)[:5])

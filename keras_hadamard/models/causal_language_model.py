@@ -1,4 +1,4 @@
-"""A small language model whose token mixer has a name."""
+"""A small language model whose token mixer is chosen by name."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,11 +22,11 @@ from keras_hadamard.ops._inputs import as_int32, whole_ids
 class CausalLanguageModel(PublishedModel):
     """Language model of `blocks` equal blocks: `x + M(norm(x))`, then `x + F(norm(x))`.
 
-    `M` is a causal token mixer by name, `F` a `GatedMLP`. Mixers to which all orders are the same
+    `M` is a causal token mixer by name, `F` a `GatedMLP`. Mixers that ignore the order of positions
     get sines of the positions first. Scores of the next token are computed for every position at
-    once, or step by step: `step` takes one token and states, and gives scores and states. Mixers
-    with a recurrent form have states of one size however much stands before; for the others the
-    states are the last `length` tokens, which are read again for each one.
+    once, or step by step: `step` takes one token and states, and returns scores and states. Mixers
+    with a recurrent form have states of a fixed size for any number of previous tokens; for the
+    others the states are the last `length` tokens, which are read again for each token.
 
     Args:
         vocabulary_size: Integer, the number of tokens.
@@ -40,14 +40,15 @@ class CausalLanguageModel(PublishedModel):
         units: Integer, the width. Defaults to `128`.
         blocks: Integer, the number of blocks. Defaults to `2`.
         hidden_units: Integer, the width inside `F`. Defaults to `None`, twice `units`.
-        length: Integer, the longest sequence of mixers that are bound to one, and what `step`
-            keeps for mixers without a recurrent form. Defaults to `256`.
+        length: Integer, the longest sequence for mixers that need one, and the number of tokens
+            that `step` keeps for mixers without a recurrent form. Defaults to `256`.
         dropout: Number in [0, 1), of both branches in training. Defaults to `0.0`.
         weights: `None` for random weights, or the path of a weights file. Defaults to `None`.
         name: String. Defaults to `"causal_language_model"`.
 
     Raises:
-        ValueError: If an argument is out of range, the mixer is unknown, or `weights` is no file.
+        ValueError: If an argument is out of range, the mixer is unknown, or `weights` is not a
+            file.
 
     Example:
 
@@ -107,7 +108,7 @@ class CausalLanguageModel(PublishedModel):
             for i in range(blocks)
         ]
         norm = keras.layers.LayerNormalization(epsilon=1e-5, name="normalization")
-        # Float32 whatever the policy, so that a server's clients can read it.
+        # Float32 under every policy, so that clients of a server can read it.
         top = keras.layers.Dense(vocabulary_size, dtype=float_policy(), name="next")
         x = embedding(tokens)
         for layer in [*([] if positions is None else [positions]), *stack, norm, top]:
@@ -118,7 +119,7 @@ class CausalLanguageModel(PublishedModel):
 
     @property
     def recurrent(self) -> bool:
-        """Whether states have one size, however long the text before is."""
+        """Whether states have a fixed size for any length of the text before."""
         return all(block.recurrent for block in self.stack)
 
     def get_initial_state(self, batch_size: Any) -> list[Tensor]:
@@ -131,15 +132,15 @@ class CausalLanguageModel(PublishedModel):
         return [*apply_mask, *(state for of_block in states for state in of_block)]
 
     def step(self, tokens: Tensor, states: Any = None) -> tuple[Tensor, list[Tensor]]:
-        """Scores of the next token after one more, and the states after it.
+        """Scores of the next token after one more token, and the states after it.
 
         Args:
             tokens: Integer tensor `(batch,)`.
             states: List of the states before it. Defaults to `None`, those before the first token.
 
         Returns:
-            The scores `(batch, vocabulary_size)`, which are those that the whole sequence gives,
-            and the list of the states.
+            The scores `(batch, vocabulary_size)`, equal to those of the whole sequence, and the
+            list of the states.
         """
         tokens = whole_ids(ops.convert_to_tensor(tokens))
         if states is None:
@@ -150,8 +151,8 @@ class CausalLanguageModel(PublishedModel):
         """A model of `step` to export, with the states among its inputs and outputs.
 
         Inputs are `token` `(batch,)` and `state_0`, `state_1`, ..., outputs a dict of `next`, the
-        scores, and of the new states under the names of the old ones. Whoever calls it keeps the
-        states, so a server needs no sessions.
+        scores, and of the new states under the names of the old ones. The caller keeps the states,
+        so a server needs no sessions.
         """
         token = keras.Input((), dtype="int32", name="token")
         states = [
@@ -180,6 +181,6 @@ class CausalLanguageModel(PublishedModel):
         here = ops.arange(self.window, dtype="int32") == last
         window = ops.where(here, ops.expand_dims(as_int32(tokens), -1), moved)
         scores = self(window, training=False)
-        # What stands after the last token has no say in its scores.
+        # Padding after the last token does not affect its scores.
         read = ops.take_along_axis(scores, ops.expand_dims(last, -1), axis=1)
         return read[:, 0], [window, ops.minimum(count + 1, self.window)]

@@ -31,12 +31,12 @@ class DPolyNet(_small_image.StagedNet):
         filters: Sequence of integers, the channels of each stage. Defaults to
             `(64, 128, 256, 486)`.
         drop_rate: Number in [0, 1), the rate of DropBlock. Defaults to `0.1`.
-        pooling: `None`, `"avg"` or `"max"`, the pooling where there is no top. Defaults to `None`.
+        pooling: `None`, `"avg"` or `"max"`, the pooling without a top. Defaults to `None`.
         classifier_activation: Activation of the top. Defaults to `"softmax"`.
         name: String. Defaults to `"d_poly_net"`.
 
     Raises:
-        ValueError: If an argument is out of range or `weights` is no file.
+        ValueError: If an argument is out of range or `weights` is not a file.
 
     Example:
 

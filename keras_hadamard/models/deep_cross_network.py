@@ -1,4 +1,4 @@
-"""Deep & cross networks: explicit products of features beside, or below, a deep tower."""
+"""Deep & cross networks: explicit products of features next to, or below, a deep tower."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,14 +21,14 @@ class DeepCrossNetwork(PublishedModel):
     """Deep & cross network on a vector of features (DCN, DCN-v2, DCN-Mix).
 
     The crosses `x_(l+1) = x_0 * (W_l x_l + b_l) + x_l` multiply features explicitly, up to
-    `num_layers + 1` of them; the deep tower finds the rest. Stacked, the tower stands on the
-    crosses; in parallel, both see the features and are put side by side for the classifier. The
-    features are one dense vector: embeddings are concatenated with the numbers before. No
+    `num_layers + 1` of them; the deep tower learns the rest. Stacked, the tower follows the
+    crosses; in parallel, both read the features, and their outputs are concatenated for the
+    classifier. The features are one dense vector: concatenate embeddings and numbers before. No
     checkpoints were published.
 
     Args:
-        features: Integer, how many features there are.
-        classes: Integer, the width of the output, or `None` for what the classifier would see.
+        features: Integer, the number of features.
+        classes: Integer, the width of the output, or `None` for the input of the classifier.
             Defaults to `1`.
         structure: `"stacked"` or `"parallel"`. Defaults to `"stacked"`.
         cross: `"matrix"` (DCN-v2), `"low_rank"`, `"mixture"` (DCN-Mix) or `"vector"` (DCN).
@@ -47,7 +47,7 @@ class DeepCrossNetwork(PublishedModel):
         name: String, the name of the model. Defaults to `"deep_cross_network"`.
 
     Raises:
-        ValueError: If an argument is out of range or of another cross.
+        ValueError: If an argument is out of range or belongs to another kind of cross.
 
     Example:
 
@@ -106,7 +106,7 @@ class DeepCrossNetwork(PublishedModel):
         elif structure == "parallel":
             y = crossed
         if classes is not None:
-            # Scores are float32 whatever the policy, so that a server's clients can read them.
+            # Scores are float32 under every policy, so that clients of a server can read them.
             y = keras.layers.Dense(
                 positive_int("classes", classes),
                 activation=classifier_activation,

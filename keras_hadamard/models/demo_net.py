@@ -20,8 +20,8 @@ class DemoNet(PublishedModel):
     """Plain image classifier in which `a * b` and `a + b` can be compared, all else equal.
 
     Patches of 16x16 pixels, `depth` equal `DemoBlock2D`, `x + gamma * G (gelu(U u) * (V u))` or
-    with a sum in place of the product, the mean, layer normalisation, classifier. The paper varies
-    width and depth.
+    with a sum instead of the product, then the mean, layer normalisation and a classifier. The
+    paper varies width and depth.
 
     Args:
         width: Integer, the channels. Defaults to `192`.
@@ -34,14 +34,14 @@ class DemoNet(PublishedModel):
         weights: `None` for random weights, or the path of a weights file. Defaults to `None`.
         patch_size: Integer, the side of a patch. Defaults to `16`.
         layer_scale: Number, the initial `gamma`; zero for none. Defaults to `1e-06`.
-        drop_path: Number in [0, 1), how often in training the last block is skipped for an
-            example; earlier ones are skipped less. Defaults to `0.0`.
-        pooling: `None`, `"avg"` or `"max"`, the pooling where there is no top. Defaults to `None`.
+        drop_path: Number in [0, 1), the probability of skipping the last block for an example in
+            training; earlier ones are skipped less. Defaults to `0.0`.
+        pooling: `None`, `"avg"` or `"max"`, the pooling without a top. Defaults to `None`.
         classifier_activation: Activation of the top. Defaults to `"softmax"`.
         name: String. Defaults to `"demo_net"`.
 
     Raises:
-        ValueError: If an argument is out of range or `weights` is no file.
+        ValueError: If an argument is out of range or `weights` is not a file.
 
     Example:
 

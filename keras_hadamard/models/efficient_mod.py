@@ -36,9 +36,9 @@ VARIANTS: dict[str, _Variant] = {
 class EfficientMod(PublishedModel):
     """Image classifier of efficient modulations: `x + g M(LN(x))` in four stages.
 
-    A strided 7x7 convolution, stages of `EfficientModulation2D` whose expansion is 1 and another in
-    turns, in the last stages followed by blocks of attention, a strided 3x3 convolution before each
-    next stage; layer normalisation, mean, classifier.
+    A strided 7x7 convolution, stages of `EfficientModulation2D` whose expansion alternates between
+    1 and a larger one, followed in the last stages by blocks of attention, with a strided 3x3
+    convolution between stages; then layer normalisation, mean and classifier.
 
     Args:
         variant: `"xxs"`, `"xs"`, `"s"`, or `"s_conv"` without attention. Defaults to `"xxs"`.
@@ -53,17 +53,18 @@ class EfficientMod(PublishedModel):
             variant's.
         attention_blocks: Sequence of integers, the attentions of each stage. Defaults to `None`,
             the variant's.
-        expansion: Integer, that of every second modulation. Defaults to `None`, the variant's.
+        expansion: Integer, the expansion of every second modulation. Defaults to `None`, the
+            variant's.
         layer_scale: Number, the initial scale of the modulations; zero for none. Defaults to
             `0.0001`.
-        drop_path: Number in [0, 1), how often in training the last block is skipped for an
-            example; earlier ones are skipped less. Defaults to `0.0`.
-        pooling: `None`, `"avg"` or `"max"`, the pooling where there is no top. Defaults to `None`.
+        drop_path: Number in [0, 1), the probability of skipping the last block for an example in
+            training; earlier ones are skipped less. Defaults to `0.0`.
+        pooling: `None`, `"avg"` or `"max"`, the pooling without a top. Defaults to `None`.
         classifier_activation: Activation of the top. Defaults to `"softmax"`.
         name: String. Defaults to `"efficient_mod"`.
 
     Raises:
-        ValueError: If an argument is out of range or `weights` is no file.
+        ValueError: If an argument is out of range or `weights` is not a file.
 
     Example:
 

@@ -65,8 +65,8 @@ class FocalNet(PublishedModel):
     classifier. `"srf"` and `"lrf"` have two levels and three, `"fl3"` and `"fl4"` three and four;
     `"iso"` has one stage of 16x16 patches. The variants are those of the authors' configuration
     files; their function of `"base_iso"` also has `post_norm=True, layer_scale=1e-4`. The 1x1
-    kernel of a modulation starts as the dense ones do, where the authors' has PyTorch's default.
-    `from_torch` knows the authors' names and timm's; timm's `"large_fl4"` is the one here with
+    kernel of a modulation is initialised like the dense ones, where the authors' has PyTorch's
+    default. `from_torch` knows the authors' names and timm's; timm's `"large_fl4"` is this one with
     `modulation={}`.
 
     Args:
@@ -80,27 +80,27 @@ class FocalNet(PublishedModel):
         weights: `None` for random weights, or the path of a weights file. Defaults to `None`.
         width: Integer, the channels of the first stage. Defaults to `None`, the variant's.
         blocks: Sequence of integers, the blocks of each stage. Defaults to `None`, the variant's.
-        levels: Integer, the levels of the modulations, or a sequence of one a stage. Defaults to
-            `None`, the variant's.
-        window: Integer, their first kernel, or a sequence of one a stage. Defaults to `None`, the
-            variant's.
+        levels: Integer, the levels of the modulations, or a sequence with one per stage. Defaults
+            to `None`, the variant's.
+        window: Integer, their first kernel, or a sequence with one per stage. Defaults to `None`,
+            the variant's.
         patch_size: Integer, the side of a patch. Defaults to `None`, the variant's.
-        overlapping: Boolean, whether patches overlap: 7x7 pixels every 4, and between stages 3x3
-            every 2, whatever `patch_size`. Defaults to `None`, the variant's.
-        post_norm: Boolean, whether a block normalises what its branches give, not what they are
-            given. Defaults to `None`, the variant's.
+        overlapping: Boolean, whether patches overlap: 7x7 pixels with a stride of 4, and 3x3 with a
+            stride of 2 between stages, instead of `patch_size`. Defaults to `None`, the variant's.
+        post_norm: Boolean, whether a block normalises the outputs of its branches, not the inputs.
+            Defaults to `None`, the variant's.
         layer_scale: Number, the initial scale of the branches; zero for none. Defaults to `None`,
             the variant's.
         modulation: Dictionary of further arguments of the modulations, such as
             `{"post_norm": True}`. Defaults to `None`, the variant's.
-        drop_path: Number in [0, 1), how often in training the last block is skipped for an
-            example; earlier ones are skipped less. Defaults to `0.0`.
-        pooling: `None`, `"avg"` or `"max"`, the pooling where there is no top. Defaults to `None`.
+        drop_path: Number in [0, 1), the probability of skipping the last block for an example in
+            training; earlier ones are skipped less. Defaults to `0.0`.
+        pooling: `None`, `"avg"` or `"max"`, the pooling without a top. Defaults to `None`.
         classifier_activation: Activation of the top. Defaults to `"softmax"`.
         name: String. Defaults to `"focal_net"`.
 
     Raises:
-        ValueError: If an argument is out of range or `weights` is no file.
+        ValueError: If an argument is out of range or `weights` is not a file.
 
     Example:
 
@@ -208,7 +208,7 @@ class FocalNet(PublishedModel):
         return dict(self.mapping)
 
     def torch_mappings(self) -> list[dict[str, Any]]:
-        """The authors' names, and timm's."""
+        """The authors' names, and timm's names."""
         return [self.torch_mapping(), timm_names(self.mapping, self.post_norm)]
 
 
@@ -218,6 +218,6 @@ def _patches(x: Tensor, filters: int, size: int, name: str, overlapping: bool) -
         return patches(x, filters, size, name, FanInUniform(), FanInUniform(fan_in))
     if name != "stem":
         return overlapping_patches(x, filters, 3, 2, name)
-    # The authors' stem is padded by two pixels, one less than a centred kernel is.
+    # The authors' stem is padded by two pixels, one less than a centred kernel needs.
     x = keras.layers.ZeroPadding2D(2, data_format="channels_last", name="stem_padding")(x)
     return overlapping_patches(x, filters, 7, 4, name, padding="valid")

@@ -23,8 +23,8 @@ class GMLP(PublishedModel):
     """Image classifier without attention: `x + W_2 (u * (S norm(v) + b))` over patches (gMLP).
 
     Patches of 16x16 pixels, `depth` equal blocks of a layer normalisation and a `GMLPBlock`, layer
-    normalisation, mean, classifier. The `S` belong to positions, so the model is bound to one size
-    of images. Weights start as in the public code.
+    normalisation, mean, classifier. The matrices `S` belong to positions, so the model supports
+    only one size of images. Weights are initialised as in the public code.
 
     Args:
         variant: `"ti"`, `"s"` or `"b"`. Defaults to `"s"`.
@@ -36,15 +36,15 @@ class GMLP(PublishedModel):
         depth: Integer, the number of blocks. Defaults to `None`, which is 30.
         patch_size: Integer, the side of the patches, which divides the sides of the image. Defaults
             to `16`.
-        drop_path: Number in [0, 1), how often in training a block is skipped for an example.
-            Defaults to `0.0`.
-        pooling: `None`, `"avg"` or `"max"`, the pooling where there is no top. Defaults to `None`.
+        drop_path: Number in [0, 1), the probability of skipping the last block for an example in
+            training; earlier ones are skipped less. Defaults to `0.0`.
+        pooling: `None`, `"avg"` or `"max"`, the pooling without a top. Defaults to `None`.
         classifier_activation: Activation of the top. Defaults to `"softmax"`.
         name: String. Defaults to `"gmlp"`.
 
     Raises:
-        ValueError: If an argument is out of range, patches do not fill the image, or `weights` is
-            no file.
+        ValueError: If an argument is out of range, patches do not tile the image, or `weights` is
+            not a file.
 
     Example:
 

@@ -31,9 +31,9 @@ class HorNet(PublishedModel):
     """Image classifier of recursive gated convolutions: `x + g C(LN(x))`, `x + g F(LN(x))`.
 
     Patches of 4x4 pixels, four stages of blocks, each a `GnConv2D` and two dense layers with scaled
-    skips, of the orders two to five, and between them patches of 2x2, with twice the channels; the
-    mean, layer normalisation, classifier. `"7x7"` has depthwise convolutions, `"gf"` global filters
-    in the last two stages. Biases start at zero, all kernels normal.
+    skips, of the orders two to five, and between them patches of 2x2, with twice the channels; then
+    the mean, layer normalisation and classifier. `"7x7"` has depthwise convolutions, `"gf"` global
+    filters in the last two stages. Biases start at zero, and all kernels are normal.
 
     Args:
         variant: `"tiny_7x7"`, `"small_7x7"`, `"base_7x7"`, `"large_7x7"`, `"tiny_gf"`,
@@ -47,18 +47,18 @@ class HorNet(PublishedModel):
         width: Integer, the channels of the first stage. Defaults to `None`, the variant's.
         blocks: Sequence of integers, the blocks of each stage. Defaults to `(2, 3, 18, 2)`.
         orders: Sequence of integers, the order of each stage's convolutions. Defaults to `None`,
-            two, and one more in each next stage.
+            two in the first stage, and one more in each following one.
         global_filters: Sequence of one a stage, `None` or the size of a spectrum. Defaults to
             `None`, the variant's.
         layer_scale: Number, the initial scale of the branches; zero for none. Defaults to `1e-06`.
-        drop_path: Number in [0, 1), how often in training the last block is skipped for an
-            example; earlier ones are skipped less. Defaults to `0.0`.
-        pooling: `None`, `"avg"` or `"max"`, the pooling where there is no top. Defaults to `None`.
+        drop_path: Number in [0, 1), the probability of skipping the last block for an example in
+            training; earlier ones are skipped less. Defaults to `0.0`.
+        pooling: `None`, `"avg"` or `"max"`, the pooling without a top. Defaults to `None`.
         classifier_activation: Activation of the top. Defaults to `"softmax"`.
         name: String. Defaults to `"hor_net"`.
 
     Raises:
-        ValueError: If an argument is out of range or `weights` is no file.
+        ValueError: If an argument is out of range or `weights` is not a file.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""A U-Net that fills holes of images, by one of three convolutions."""
+"""A U-Net that fills holes of images, with one of three kinds of convolution."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,19 +20,19 @@ from keras_hadamard.models._published import PublishedModel, float_policy, image
 class InpaintingUNet(PublishedModel):
     """U-Net that completes images with holes, of partial, gated or plain convolutions.
 
-    Each step of the encoder halves the sides, each step of the decoder doubles them by repeating
-    pixels and takes the encoder's features of that size beside its own, at last the image itself.
-    `"partial"` is the network of Liu et al.: the masks go the way of the features, ReLUs follow in
-    the encoder and leaky ReLUs (0.2) in the decoder, and all steps but the first and the last are
-    normalised by the batch. `"plain"` is the same of ordinary convolutions, which see the mask as
-    one more channel. `"gated"` is the same frame with the convolutions of Yu et al., which see it
-    so too, have ELUs and are not normalised; their own network has two stages and attention. The
-    last convolution is without activation, and plain in the gated network.
+    Each step of the encoder halves the sides. Each step of the decoder doubles them by repeating
+    pixels, and concatenates the encoder's features of that size, in the last step the image itself.
+    `"partial"` is the network of Liu et al.: masks take the same path as the features, ReLUs follow
+    in the encoder and leaky ReLUs (0.2) in the decoder, and all steps except the first and the last
+    have batch normalisation. `"plain"` is the same with ordinary convolutions, which get the mask
+    as one more channel. `"gated"` has the same structure with the convolutions of Yu et al., which
+    also get the mask as a channel, have ELUs and no normalisation; their own network has two stages
+    and attention. The last convolution has no activation, and is a plain one in the gated network.
 
     The inputs are a dict: `"image"`, `(batch, height, width, channels)`, whose pixels in holes do
     not matter; and `"mask"`, `(batch, height, width, 1)`, 1 at known pixels and 0 in holes. The
-    output is the completed image: the known pixels as they were, and the network's in the holes, so
-    that the mean error of the output is the error in the holes times their share.
+    output is the completed image: the known pixels unchanged, and the network's pixels in the
+    holes, so the mean error of the output is the error in the holes times their share.
 
     Args:
         input_shape: Shape of the image, `(height, width, channels)`, its sides multiples of
@@ -46,7 +46,8 @@ class InpaintingUNet(PublishedModel):
         name: String. Defaults to `"inpainting_u_net"`.
 
     Raises:
-        ValueError: If an argument is out of range, a side no such multiple, or `weights` no file.
+        ValueError: If an argument is out of range, a side is not such a multiple, or `weights` no
+            file.
 
     Example:
 
@@ -105,7 +106,8 @@ class InpaintingUNet(PublishedModel):
                 streams = _step(streams, convolution, width, 3, 1, "leaky_relu", f"decoder_{i}")
         last = "plain" if convolution == "gated" else convolution
         made, *_ = _step(streams, last, channels, 3, 1, None, "decoder_0", normalized=False)
-        # What is asked for is the holes, and an image is float32 whatever the policy.
+        # The output needs only the holes from the network, and an image is float32 under every
+        # policy.
         made = layers.Multiply(name="made", **exact)([made, keras.ops.subtract(1.0, mask)])
         super().__init__(
             {"image": image, "mask": mask},
@@ -121,7 +123,7 @@ class InpaintingUNet(PublishedModel):
         )
 
 
-# The features, and in a network of partial convolutions a mask for each of their channels.
+# The features, and in a network of partial convolutions also a mask for each of their channels.
 Streams = list[Tensor]
 
 
@@ -130,7 +132,7 @@ def _beside(tensors: list[Tensor], name: str) -> Tensor:
 
 
 def _joined(streams: Streams, skip: Streams, name: str) -> Streams:
-    """The streams at twice the size, each beside that of the encoder."""
+    """The streams at twice the size, each concatenated with that of the encoder."""
     names = (f"{name}_features", f"{name}_masks")
     larger = [
         keras.layers.UpSampling2D(2, data_format="channels_last", name=f"{n}_larger")(stream)

@@ -27,12 +27,13 @@ VARIANTS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
 class MONet(PublishedModel):
     """Image classifier of multilinear operators without activation functions.
 
-    Patches of 2x2 pixels, and again of 2x2 of these, then stages of `PolyBlock`,
+    Patches of 2x2 pixels, then patches of 2x2 of these, then stages of `PolyBlock`,
     `z = x + Mu_s(LN(x))`, `y = z + Mu(LN(z))`, with strided convolutions between them, the mean,
     and a classifier that starts at zero. Layer normalisation divides by a standard deviation that
-    depends on the input: the network with it is no polynomial. With `normalize=False` it is one, of
-    degree four to the number of blocks, whose values overflow unless there are few. The second
-    patches start with random biases, not zeros, so that the gradients of blank regions are finite.
+    depends on the input: the network with it is not a polynomial. With `normalize=False` it is one,
+    of degree four to the power of the number of blocks, whose values overflow unless there are few
+    blocks. The second patches start with random biases, not zeros, so that the gradients of blank
+    regions are finite.
 
     Args:
         variant: `"t"` or `"s"`. Defaults to `"t"`.
@@ -44,17 +45,18 @@ class MONet(PublishedModel):
         filters: Sequence of integers, the channels of each stage. Defaults to `None`, the
             variant's.
         blocks: Sequence of integers, the blocks of each stage. Defaults to `None`, the variant's.
-        expansion: Integer, that of all blocks, or a sequence of one a stage. Defaults to `3`.
+        expansion: Integer, the expansion of all blocks, or a sequence with one per stage. Defaults
+            to `3`.
         patch_size: Integer, the side of the first patches. Defaults to `2`.
         normalize: Boolean, whether blocks normalise. Defaults to `True`.
-        drop_path: Number in [0, 1), how often in training a Mu-Layer is skipped for an example.
-            Defaults to `0.0`.
-        pooling: `None`, `"avg"` or `"max"`, the pooling where there is no top. Defaults to `None`.
+        drop_path: Number in [0, 1), the probability of skipping a Mu-Layer for an example in
+            training. Defaults to `0.0`.
+        pooling: `None`, `"avg"` or `"max"`, the pooling without a top. Defaults to `None`.
         classifier_activation: Activation of the top. Defaults to `"softmax"`.
         name: String. Defaults to `"monet"`.
 
     Raises:
-        ValueError: If an argument is out of range or `weights` is no file.
+        ValueError: If an argument is out of range or `weights` is not a file.
 
     Example:
 

@@ -27,23 +27,23 @@ class MultiplicativeFilterNetwork(PublishedModel):
     Args:
         filters: `"fourier"` (`FourierFilter`) or `"gabor"` (`GaborFilter`). Defaults to
             `"fourier"`.
-        input_shape: Tuple, the shape of one example's coordinates, the last axis their number: a
-            grid is as good as a point. They are expected within -1 and 1. Defaults to `(2,)`.
+        input_shape: Tuple, the shape of one example's coordinates, with their number on the last
+            axis: grids and points both work. They are expected within -1 and 1. Defaults to `(2,)`.
         units: Integer, the hidden width. Defaults to `256`.
         outputs: Integer, the width of the output. Defaults to `1`.
         steps: Integer, the number L of products; there are L + 1 filters. Defaults to `3`.
-        input_scale: Float, the scale of the frequencies; each filter has its share,
+        input_scale: Float, the scale of the frequencies; each filter gets its share,
             `input_scale / sqrt(L + 1)`. Defaults to `256.0`.
         weight_scale: Float, the scale of the hidden kernels, which start uniform within
             `sqrt(weight_scale / units)`. Defaults to `1.0`.
-        alpha: Float, the shape of the distribution of the Gabor windows, each filter with its
+        alpha: Float, the shape of the distribution of the Gabor windows, each filter gets its
             share, `alpha / (L + 1)`. Defaults to `6.0`.
         beta: Float, the rate of that distribution. Defaults to `1.0`.
-        gamma_constraint: Constraint of the Gabor windows. Defaults to `"non_neg"`; `None` is the
+        gamma_constraint: Constraint of the Gabor windows. Defaults to `"non_neg"`; `None` as in the
             authors' code.
         use_bias: Boolean, whether the hidden projections have biases. Defaults to `True`.
-        output_activation: Name or function of the output's activation; the authors know `"sin"`.
-            Defaults to `None`.
+        output_activation: Name or function of the output's activation; the authors also use
+            `"sin"`. Defaults to `None`.
         seed: Integer, the seed of the initialisation. Defaults to `None`.
         weights: Path of a weights file to load. Defaults to `None`.
         name: String, the name of the model. Defaults to `"multiplicative_filter_network"`.
@@ -94,7 +94,8 @@ class MultiplicativeFilterNetwork(PublishedModel):
         kind = FourierFilter if filters == "fourier" else GaborFilter
 
         def dense(width: int, name: str, limit: float, **kwargs: Any) -> keras.layers.Dense:
-            # Where the authors say nothing, PyTorch's start: uniform within 1 / sqrt(width).
+            # Where the authors specify nothing, PyTorch's initialisation: uniform within 1 /
+            # sqrt(width).
             uniform, default = keras.initializers.RandomUniform, units**-0.5
             return keras.layers.Dense(
                 width,
@@ -104,7 +105,7 @@ class MultiplicativeFilterNetwork(PublishedModel):
                 **kwargs,
             )
 
-        # Whatever the policy: 16 bits are too few for coordinates.
+        # Under every policy: 16 bits are too few for coordinates.
         x = keras.Input(shape, name="coordinates", dtype=float_policy())
         z = kind(units, seed=seed_for(seed, "filter_0"), name="filter_0", **share)(x)
         limit = (weight_scale / units) ** 0.5

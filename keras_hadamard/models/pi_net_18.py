@@ -1,4 +1,4 @@
-"""Pi-nets on ImageNet: a residual network whose blocks are of the second degree."""
+"""Pi-nets on ImageNet: a residual network whose blocks have degree two."""
 
 from pathlib import Path
 from typing import Any
@@ -35,12 +35,12 @@ class PiNet18(_small_image.StagedNet):
         activation: `None` or `"relu"`, as published, or another. Defaults to `None`.
         product_convolution: Boolean, whether a 1x1 convolution follows each product. Defaults to
             `False`.
-        pooling: `None`, `"avg"` or `"max"`, the pooling where there is no top. Defaults to `None`.
+        pooling: `None`, `"avg"` or `"max"`, the pooling without a top. Defaults to `None`.
         classifier_activation: Activation of the top. Defaults to `"softmax"`.
         name: String. Defaults to `"pi_net_18"`.
 
     Raises:
-        ValueError: If an argument is out of range or `weights` is no file.
+        ValueError: If an argument is out of range or `weights` is not a file.
 
     Example:
 
@@ -118,7 +118,7 @@ class PiNet18(_small_image.StagedNet):
         )
 
     def torch_mapping(self) -> dict[str, Any]:
-        """The names that the authors' training framework gives: `backbone.` and `head.`."""
+        """The names of the authors' training framework: `backbone.` and `head.`."""
         backbone = super().torch_mapping()
         top = {"head.fc": backbone.pop("linear")} if self.top is not None else {}
         return {f"backbone.{name}": layer for name, layer in backbone.items()} | top

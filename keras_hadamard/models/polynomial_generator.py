@@ -1,4 +1,4 @@
-"""The Pi-net generator: a decoder into whose features the latent code is multiplied."""
+"""The Pi-net generator: a decoder whose features are multiplied by the latent code."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,8 +17,8 @@ class PolynomialGenerator(PublishedModel):
     """Generator of images, a polynomial of the latent code up to its last tanh (Pi-nets).
 
     `x_1 = N(convT(z))` and `x_(i+1) = N(convT(x_i * (A_i z + b_i)))`, each twice as large as the
-    one before, and `tanh(convT(x))` at the end: the code is injected by multiplication before
-    every layer but the first and the last. Without activations the degree grows by one a layer.
+    one before, and `tanh(convT(x))` at the end: the code is injected by multiplication before every
+    layer except the first and the last. Without activations, the degree grows by one per layer.
 
     Args:
         latent_units: Integer, the width of the code. Defaults to `128`.
@@ -30,14 +30,14 @@ class PolynomialGenerator(PublishedModel):
         inject: Boolean, whether the code is injected. Defaults to `True`.
         concatenate: Boolean, whether injections are concatenated instead of multiplied, the
             authors' baseline. Defaults to `False`.
-        mapping_layers: Integer, how many dense layers with a ReLU transform the code first.
-            Defaults to `0`.
+        mapping_layers: Integer, the number of dense layers with a ReLU that transform the code
+            first. Defaults to `0`.
         normalization: `"instance"`, `"batch"` or `None`. Defaults to `"instance"`.
         weights: `None` for random weights, or the path of a weights file. Defaults to `None`.
         name: String. Defaults to `"polynomial_generator"`.
 
     Raises:
-        ValueError: If an argument is out of range or `weights` is no file.
+        ValueError: If an argument is out of range or `weights` is not a file.
 
     Example:
 
@@ -115,7 +115,7 @@ class PolynomialGenerator(PublishedModel):
             x = keep(f"layer{i}.1", norm)(x)
             x = layers.Activation(act or "linear", name=f"activation_{i}")(x)
         x = transposed(channels, 3, 1, "same", f"layer{len(filters)}.0")(x)
-        # Images are float32 whatever the policy.
+        # Images are float32 under every policy.
         outputs = layers.Activation("tanh", dtype=float_policy(), name="image")(x)
         arguments = {
             "latent_units": latent_units,

@@ -16,7 +16,8 @@ class ProdPolyNet(_small_image.StagedNet):
     """Product of second-degree polynomials for small images, without activation functions.
 
     Stages of `PolynomialBlock2D`, `y = s + alpha * (u * s)` with `alpha` zero at the start, a 5x5
-    convolution in `u` and an instance normalisation in `s`: of degree 2 to the number of blocks.
+    convolution in `u` and an instance normalisation in `s`: of degree 2 to the power of the number
+    of blocks.
 
     Args:
         input_shape: Tuple `(height, width, channels)` with known sides. Defaults to `(32, 32, 3)`.
@@ -26,12 +27,12 @@ class ProdPolyNet(_small_image.StagedNet):
         blocks: Sequence of integers, the blocks of each stage. Defaults to `(2, 2, 2, 1)`.
         filters: Sequence of integers, the channels of each stage. Defaults to
             `(64, 128, 256, 512)`.
-        pooling: `None`, `"avg"` or `"max"`, the pooling where there is no top. Defaults to `None`.
+        pooling: `None`, `"avg"` or `"max"`, the pooling without a top. Defaults to `None`.
         classifier_activation: Activation of the top. Defaults to `"softmax"`.
         name: String. Defaults to `"prod_poly_net"`.
 
     Raises:
-        ValueError: If an argument is out of range or `weights` is no file.
+        ValueError: If an argument is out of range or `weights` is not a file.
 
     Example:
 

@@ -13,7 +13,7 @@ from keras_hadamard.models import _polynomial_blocks, _small_image
 
 # Variance 16 / fan_in, which works because a normalisation follows every convolution.
 INITIALIZER = {"scale": 16.0, "mode": "fan_in", "distribution": "untruncated_normal"}
-# The authors compute the shortcut twice a step: 0.9 ** 2.
+# The authors compute the shortcut twice per step: 0.9 ** 2.
 SHORTCUT_MOMENTUM = 0.81
 
 
@@ -22,7 +22,7 @@ class RPolyNet(_small_image.StagedNet):
     """Regularised polynomial network for small images, without activation functions.
 
     Stages of `PolynomialResidualBlock2D`, `y = f + r + alpha * N(conv(f * r))` with `alpha` zero at
-    the start, with IBN in all stages but the last, a maximum over 3x3 windows after these, and
+    the start, with IBN in all stages except the last, max-pooling over 3x3 windows after these, and
     DropBlock after the first two. The authors train with label smoothing of 0.1, SGD at 0.1 with
     momentum 0.9 for 120 epochs, a tenth of the rate after 40, 60, 80 and 100.
 
@@ -37,12 +37,12 @@ class RPolyNet(_small_image.StagedNet):
         drop_rate: Number in [0, 1), the rate of DropBlock. Defaults to `0.1`.
         use_alpha: Boolean, whether blocks have an `alpha`. Defaults to `True`. The authors' network
             for CIFAR-100 has none.
-        pooling: `None`, `"avg"` or `"max"`, the pooling where there is no top. Defaults to `None`.
+        pooling: `None`, `"avg"` or `"max"`, the pooling without a top. Defaults to `None`.
         classifier_activation: Activation of the top. Defaults to `"softmax"`.
         name: String. Defaults to `"r_poly_net"`.
 
     Raises:
-        ValueError: If an argument is out of range or `weights` is no file.
+        ValueError: If an argument is out of range or `weights` is not a file.
 
     Example:
 

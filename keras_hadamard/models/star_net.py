@@ -36,7 +36,7 @@ class StarNet(PublishedModel):
 
     A strided convolution to 32 channels, then stages of `StarBlock2D`, each after a strided
     convolution, with twice the channels of the stage before; batch normalisation, mean, classifier.
-    Convolutions start as PyTorch's do: the authors' code means them to be normal, and in fact
+    Convolutions are initialised as in PyTorch: the authors' code intends normal values, but in fact
     initialises only the classifier.
 
     Args:
@@ -48,15 +48,15 @@ class StarNet(PublishedModel):
         weights: `None` for random weights, or the path of a weights file. Defaults to `None`.
         width: Integer, the channels of the first stage. Defaults to `None`, the variant's.
         blocks: Sequence of integers, the blocks of each stage. Defaults to `None`, the variant's.
-        expansion: Integer, that of the blocks. Defaults to `None`, the variant's.
-        drop_path: Number in [0, 1), how often in training the last block is skipped for an
-            example; earlier ones are skipped less. Defaults to `0.0`.
-        pooling: `None`, `"avg"` or `"max"`, the pooling where there is no top. Defaults to `None`.
+        expansion: Integer, the expansion of the blocks. Defaults to `None`, the variant's.
+        drop_path: Number in [0, 1), the probability of skipping the last block for an example in
+            training; earlier ones are skipped less. Defaults to `0.0`.
+        pooling: `None`, `"avg"` or `"max"`, the pooling without a top. Defaults to `None`.
         classifier_activation: Activation of the top. Defaults to `"softmax"`.
         name: String. Defaults to `"star_net"`.
 
     Raises:
-        ValueError: If an argument is out of range or `weights` is no file.
+        ValueError: If an argument is out of range or `weights` is not a file.
 
     Example:
 

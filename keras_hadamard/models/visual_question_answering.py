@@ -1,4 +1,4 @@
-"""Questions in words about pictures: an encoder for each, a fusion by name, a classifier."""
+"""Questions in words about images: an encoder for each, a fusion by name, a classifier."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,36 +18,36 @@ from keras_hadamard.models._region_positions import RegionPositions
 
 @serializable
 class VisualQuestionAnswering(PublishedModel):
-    """Classifier of the answer to a question in words about a picture.
+    """Classifier of the answer to a question in words about an image.
 
-    Convolutions encode the picture, an embedding and `MinGRU` the question, a fusion joins them,
-    and a hidden layer and a classifier follow. `fusion` is one word, so that everything but the
-    fusion stays as it is when methods are compared; `max_fusion_parameters` makes them equally
-    large too. The frame is that of the papers on fusions, with small encoders that are trained with
-    the rest; no checkpoints were published.
+    Convolutions encode the image, an embedding and `MinGRU` the question, a fusion joins them, and
+    a hidden layer and a classifier follow. Only `fusion` changes when methods are compared;
+    `max_fusion_parameters` gives them equal sizes too. The structure is that of the papers on
+    fusions, with small encoders that are trained with the rest; no checkpoints were published.
 
-    The inputs are a dict: `"image"`, `(batch, height, width, channels)` of any scale, as the first
-    convolution is normalised; and `"question"`, `(batch, steps)` of word numbers, 0 after the end.
+    The inputs are a dict: `"image"`, `(batch, height, width, channels)` of any scale, as a
+    normalisation follows the first convolution; and `"question"`, `(batch, steps)` of word numbers,
+    0 after the end.
 
     Args:
         input_shape: Shape of the image, `(height, width, channels)`. Sides may be `None` with
             `regions`.
         vocabulary_size: Integer, the number of words, the 0 of the padding included.
-        classes: Integer, how many answers there are, or `None` for the fused vector as the output.
+        classes: Integer, the number of answers, or `None` for the fused vector as the output.
         fusion: String, the name of a fusion, see `keras_hadamard.layers.get_fusion`; those of
             `register_fusion` have to be registered again before a saved model is loaded. Defaults
             to `"mlb"`.
         fusion_arguments: Dict of arguments of the fusion. Defaults to `None`, its own defaults.
-        max_fusion_parameters: Integer: the fusion is as wide as these allow. Defaults
-            to `None`: it is as wide as its arguments say.
-        units: Integer, the width of the fused vector, of the encoded picture and question and of
-            the hidden layer. Defaults to `128`.
+        max_fusion_parameters: Integer: the fusion is as wide as this limit allows. Defaults to
+            `None`: its arguments set the width.
+        units: Integer, the width of the fused vector, of the encoded image and question and of the
+            hidden layer. Defaults to `128`.
         filters: Sequence of integers, the channels of the convolutions, each of which halves the
             sides. Defaults to `(24, 32, 48, 64)`.
         embedding_dim: Integer, the width of the embedded words. Defaults to `64`.
-        regions: Boolean, whether the question is fused with each region of the picture, beside
-            which its row and column are put, and the fused regions averaged, instead of with one
-            vector of the whole. Defaults to `False`.
+        regions: Boolean, whether the question is fused with each region of the image and its row
+            and column, and the fused regions are averaged, instead of a fusion with one vector of
+            the whole image. Defaults to `False`.
         dropout: Float in [0, 1), dropout of the hidden layer. Defaults to `0.0`.
         classifier_activation: Name or function of the output's activation, `None` for logits.
             Defaults to `"softmax"`.
@@ -55,7 +55,7 @@ class VisualQuestionAnswering(PublishedModel):
         name: String, the name of the model. Defaults to `"visual_question_answering"`.
 
     Raises:
-        ValueError: If an argument is out of range, there is no such fusion, or none so small.
+        ValueError: If an argument is out of range, there is no such fusion, or none that small.
 
     Example:
 
@@ -118,10 +118,10 @@ class VisualQuestionAnswering(PublishedModel):
             joined = keras.layers.GlobalAveragePooling1D(name="mean_of_regions")(joined)
         y = joined
         if classes is not None:
-            # A fusion may end in a product or a projection, so what follows brings its activation.
+            # A fusion may end in a product or a projection, so an activation follows it.
             y = keras.layers.Dense(units, activation="relu", name="hidden")(y)
             y = keras.layers.Dropout(dropout, name="dropout")(y) if dropout else y
-            # Scores are float32 whatever the policy, so that a server's clients can read them.
+            # Scores are float32 under every policy, so that clients of a server can read them.
             y = keras.layers.Dense(
                 positive_int("classes", classes),
                 activation=get_activation(classifier_activation),
@@ -151,7 +151,7 @@ class VisualQuestionAnswering(PublishedModel):
 
 
 def _see(x: Tensor, filters: Sequence[int], units: int | None) -> Tensor:
-    """The picture as a vector of `units`, or its regions `(batch, regions, channels + 2)`."""
+    """The image as a vector of `units`, or its regions `(batch, regions, channels + 2)`."""
     for n, channels in enumerate(filters):
         x = keras.layers.Conv2D(
             channels, 3, strides=2, padding="same", use_bias=False, name=f"convolution_{n}"
@@ -161,7 +161,7 @@ def _see(x: Tensor, filters: Sequence[int], units: int | None) -> Tensor:
     if units is None:
         return RegionPositions(name="regions")(x)
     x = keras.layers.Dense(units, use_bias=False, name="summary")(keras.layers.Flatten()(x))
-    # Normalised and of both signs: products neither vanish nor die with the units of a ReLU.
+    # Normalised and with both signs: products do not vanish as they would after ReLUs.
     return keras.layers.BatchNormalization(name="picture")(x)
 
 

@@ -5,7 +5,7 @@ from keras import ops
 from keras_hadamard._core.typing import Tensor
 
 # Each field is a handful of nodes of the graph. Inside XLA they become one loop over the data, so
-# that more of them still pay, but compile for longer.
+# that more fields still pay off, but take longer to compile.
 FEW, FEW_INSIDE_XLA = 32, 256
 
 

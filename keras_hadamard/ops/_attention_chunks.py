@@ -1,9 +1,9 @@
-"""Chunks of gated linear attention: what happens inside of one, of all of them at once.
+"""Chunks of gated linear attention: the computation inside each chunk, for all chunks at once.
 
 Products of decays are built up by doubling: blocks of one step, of two, of four, each of two
 halves. A query of the later half meets a key of the earlier one through the product from the
-middle to the query and that from the key to the middle, so nothing is ever divided, and a decay of
-zero or of one is as good as any.
+middle to the query and that from the key to the middle, so nothing is ever divided, and decays of
+exactly zero and one need no special case.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ from keras_hadamard.ops._shapes import axis_size, ceil_div
 
 
 def chunk_size(x: Tensor, chunk: int) -> int:
-    """Steps of a chunk: a shorter sequence is one of as many steps as the next power of two."""
+    """Steps of a chunk: for a shorter sequence, the next power of two."""
     length = x.shape[1]
     return chunk if length is None else min(chunk, 1 << max(length - 1, 0).bit_length())
 
@@ -31,7 +31,7 @@ def to_chunks(x: Tensor, size: int, fill: float = 0.0) -> Tensor:
 
 
 def from_chunks(x: Tensor, like: Tensor) -> Tensor:
-    """The way back, to the batch, length, heads and dtype of `like`."""
+    """The inverse of `to_chunks`, with the batch, length, heads and dtype of `like`."""
     batch, length, heads = (axis_size(like, axis) for axis in range(3))
     count = ceil_div(length, x.shape[1])
     x = tf.reshape(x, (batch, heads, count * x.shape[1], x.shape[-1]))

@@ -7,7 +7,7 @@ from keras_hadamard.ops._custom_op import custom_op
 
 
 def _gradient(upstream: Tensor, root: Tensor, log_a: Tensor) -> tuple[Tensor]:
-    # The gradient of a root of zero would be infinite, and that of the gate is zero there.
+    # The gradient of the root is infinite at zero, and that of the gate is zero there.
     return (-upstream * tf.math.divide_no_nan(tf.exp(2 * log_a), root),)
 
 

@@ -39,12 +39,12 @@ class _Op:
     portable: Forward | None
     public: Forward
     tensor_names: tuple[str, ...]
-    # Which tensors are integers, and which have no gradient, as those and others.
+    # Which tensors are integers, and which have no gradient.
     integer: tuple[bool, ...]
     nondifferentiable: tuple[bool, ...]
 
     def integers(self, count: int) -> tuple[bool, ...]:
-        """Which of `count` tensors are integers; a last `*name` stands for any number of them."""
+        """Which of `count` tensors are integers; a last `*name` matches any number of them."""
         return (*self.integer, *self.integer[-1:] * (count - len(self.integer)))
 
     def differentiable(self, count: int) -> tuple[bool, ...]:
@@ -74,12 +74,12 @@ def custom_op(
 
     Args:
         gradient: Function `(upstream, output, *tensors, **options)` that returns a gradient for
-            each tensor, `None` for a tensor that is None, of integers or nondifferentiable. Written
+            each tensor, `None` for a tensor that is None, integer or nondifferentiable. Written
             with differentiable ops.
         xla: Another lowering of the same formula, taken when traced inside XLA. Defaults to `None`,
             one lowering for both.
         portable: Another lowering, without FFT and complex numbers, taken when traced within
-            `portable_ops`. Defaults to `None`, the formula has neither.
+            `portable_ops`. Defaults to `None`: the formula uses neither.
         integer_args: Names of the tensors that hold integers; all others are of one floating dtype.
             Defaults to `()`.
         nondifferentiable_args: Names of the floating tensors that have no gradient, as if it were
@@ -146,7 +146,7 @@ def _tensor(value: Any) -> Tensor:
 
 @functools.lru_cache(maxsize=1024)
 def _check_dtypes(op: _Op, dtypes: tuple[tf.DType | None, ...]) -> None:
-    # A last `*name` stands for any number of tensors.
+    # A last `*name` matches any number of tensors.
     more = len(dtypes) - len(op.tensor_names)
     names = (*op.tensor_names, *op.tensor_names[-1:] * more)
     integer = op.integers(len(dtypes))
@@ -164,7 +164,7 @@ def _check_dtypes(op: _Op, dtypes: tuple[tf.DType | None, ...]) -> None:
 
 @functools.lru_cache(maxsize=1024)
 def _formulas(op: _Op, given: tuple[bool, ...], options: Options) -> Formulas:
-    """Those of one call: of the tensors that are given, in this order."""
+    """The formulas of one call, as functions of the given tensors in their order."""
     differentiable = op.differentiable(len(given))
 
     def forward(*tensors: Tensor) -> Tensor:

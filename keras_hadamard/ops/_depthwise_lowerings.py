@@ -51,7 +51,7 @@ def shifted(x: Tensor, kernel: Tensor, pads: Pads, strides: int, dilation: int) 
     wide, kernel = upcast(x, kernel)
     wide, kernel = _pad(wide, pads), kernel[..., 0]
     height, width = size_of(kernel)
-    # How far the pixels reach that one tap meets.
+    # The extent of the pixels that one tap is multiplied by.
     below = axis_size(wide, 1) - dilation * (height - 1)
     right = axis_size(wide, 2) - dilation * (width - 1)
 
@@ -97,7 +97,7 @@ def flipped(
     padding: str,
     dilation: int,
 ) -> Tensor:
-    """The adjoint as a convolution: with the kernel turned round, of `g` with gaps for strides."""
+    """The adjoint as a convolution: with the flipped kernel, on `g` with gaps for strides."""
     size = size_of(kernel)
     pads = pads_of(size, padding, dilation)
     reach = [dilation * (n - 1) for n in size]
@@ -120,7 +120,7 @@ def to_kernel_native(
     dtype = x.dtype
     g, x = upcast(g, x)
     if dilation > 1:
-        # Every phase of the dilation is a convolution of its own.
+        # Every phase of the dilation is a separate convolution.
         x = _pad(x, pads)
         sides = [axis_size(x, axis) for axis in (1, 2)]
         more = [(0, ceil_div(side, dilation) * dilation - side) for side in sides]
@@ -148,7 +148,7 @@ def to_kernel_by_rows(
     rows = max(1, STEP // columns)
     if isinstance(height, int) and height:
         rows = min(rows, -(-height // 2))
-    # A loop of one turn is none, and its sums would fuse into the slow loop that follows.
+    # XLA removes a loop of one iteration, and its sums would fuse into the slow loop that follows.
     down, across = tf.maximum(2, -(-height // rows)), tf.maximum(1, -(-width // columns))
     g = _pad(g, ((0, down * rows - height), (0, across * columns - width)))
     x = _pad(x, pads)
@@ -182,7 +182,7 @@ def _pad(x: Tensor, pads: Any) -> Tensor:
 
 
 def named_padding(size: Size, pads: Pads, strides: int) -> Any:
-    """TensorFlow's word for the padding, or where it has none the numbers."""
+    """TensorFlow's name of the padding, or the numbers where it has no name."""
     if pads == ((0, 0), (0, 0)):
         return "VALID"
     same = strides == 1 and pads == pads_of(size, "same", 1)

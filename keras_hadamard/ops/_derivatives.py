@@ -1,16 +1,16 @@
 """Differentiation of an op: gradients of every order, and Jacobian-vector products.
 
-The forward formula runs on stopped inputs, and its output is given a gradient of its own, because
+The forward formula runs on stopped inputs, and its output gets a custom gradient, because
 TensorFlow cannot differentiate a jitted function that holds a loop: the loop's stack would have to
 cross the XLA boundary. How the vector-Jacobian product is itself differentiated depends on where it
 runs.
 
-In a graph it is a part of the graph. It reads the differentiable output, so that the dependence of
+In a graph, it is a part of the graph. It reads the differentiable output, so that the dependence of
 the output on the inputs is not lost. Its derivatives are those of its operations.
 
-Eagerly it is compiled like the forward formula, when it comes again (`_programs.py`). Its gradient
-is autodiff over its formula, with the output connected to the inputs again. Where nothing records
-there is nothing to differentiate, and what is compiled is called without more.
+In eager mode, it is compiled like the forward formula, when it recurs (`_programs.py`). Its
+gradient is autodiff over its formula, with the output connected to the inputs again. Where no tape
+records, there is nothing to differentiate, and the compiled function is called directly.
 
 Forward mode is the transpose of the vector-Jacobian product. A forward accumulator finds it from
 the operations of the product, so where one is active nothing is compiled. No tape can be used
@@ -52,8 +52,8 @@ def differentiable(formulas: Formulas, tensors: Tensors) -> Tensor:
         (output,) = run_eagerly(formulas.forward, tensors)
         return _connected(formulas, output, tensors) if recording() else output
     if have_tangents(tensors):
-        # In a graph an accumulator differentiates what is inside of a custom gradient, which is
-        # stopped here. Of a call of a function it takes the gradient.
+        # In a graph, an accumulator differentiates the operations inside a custom gradient, which
+        # are stopped here. For a call of a function, it uses the gradient.
         call = tf.function(lambda *tensors: differentiable(formulas, tensors), autograph=False)
         return call(*tensors)
     output = formulas.forward(*(tf.stop_gradient(t) for t in tensors))

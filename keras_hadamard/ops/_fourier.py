@@ -17,7 +17,7 @@ Pair = tuple[Tensor, Tensor]
 
 def waves(rows: int, columns: int, size: int, dtype: Any) -> Pair:
     """`exp(2 pi i j k / size)` of row j and column k."""
-    # Whole turns are left out in integers, where that is exact.
+    # Multiples of a full turn are removed in integers, where that is exact.
     turns = np.outer(np.arange(rows), np.arange(columns)) % size / size
     cos, sin = np.cos(2 * np.pi * turns), np.sin(2 * np.pi * turns)
     return tf.constant(cos, dtype), tf.constant(sin, dtype)
@@ -37,8 +37,8 @@ def transform(x: Tensor) -> Pair:
     """The transform of the last axis, of a known length, as a table (..., few, many).
 
     The length is split as `few * many`, as evenly as it can be: with step `j = many j_1 + j_2` and
-    frequency `k = k_1 + few k_2`, the table has `k_1` and `k_2`, and the matrices of 16,000 steps
-    are of 125 and 128 rows. A prime is one matrix.
+    frequency `k = k_1 + few k_2`, the table has `k_1` and `k_2`, and the matrices for 16,000 steps
+    have 125 and 128 rows. A prime length takes one matrix.
     """
     length = x.shape[-1]
     few = max(n for n in range(1, math.isqrt(length) + 1) if length % n == 0)
@@ -58,10 +58,11 @@ def inverse(table: Pair) -> Tensor:
     pair = times(table, waves(many, many, many, dtype), tf.matmul)
     a, b = times(transposed(pair), waves(many, few, few * many, dtype))
     cos, sin = waves(few, few, few, dtype)
-    # Scaled as constants: a division is one op more, which LiteRT would round to eight bits.
+    # The constants are scaled: a division would be one more op, which LiteRT would round to eight
+    # bits.
     cos, sin = cos / (few * many), sin / (few * many)
     columns = tf.matmul(a, cos)
-    # Of one or two rows all sines are zero, which eight bits have no scale for.
+    # With one or two rows all sines are zero, for which eight-bit quantization has no scale.
     if few > 2:
         columns -= tf.matmul(b, sin)
     return _reshaped(tf.linalg.matrix_transpose(columns), 2, (few * many,))

@@ -1,4 +1,4 @@
-"""The product with an activated gate and its gradient, of which several ops are made."""
+"""The product with an activated gate and its gradient, shared by several ops."""
 
 from collections.abc import Callable
 
@@ -30,7 +30,7 @@ def gated_product_gradient(
     upstream, value32, gate32 = (ops.cast(t, dtype) for t in (upstream, value, gate))
     if activation is keras.activations.sigmoid:
         activated = ops.sigmoid(gate32)
-        # Not one minus the gate: of an open gate nothing would be left of its digits.
+        # Not one minus the gate: for an open gate, all digits would cancel.
         grad_gate = upstream * value32 * activated * ops.sigmoid(-gate32)
     else:
         activated, pullback = vjp(activation, gate32)

@@ -13,7 +13,7 @@ from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops._shapes import axis_size, ceil_div
 from keras_hadamard.ops._xla import dynamic_update_slice
 
-# Steps in one turn of XLA's loop.
+# Steps in one iteration of XLA's loop.
 UNROLL = 2
 # Steps in a block, which are as many operations of a graph.
 BLOCK = 64
@@ -26,7 +26,7 @@ def step_of(x: Tensor, t: Tensor | int, axis: int) -> Tensor:
 def sequential_scan(
     a: Tensor, b: Tensor, initial: Tensor | None, *, axis: int, reverse: bool, transpose: bool
 ) -> Tensor:
-    """XLA's lowering writes states where they belong, so nothing is moved or stacked."""
+    """XLA's lowering writes states in place, so nothing is moved or stacked."""
     dtype = accumulation_dtype(a.dtype)
     length = axis_size(a, axis)
 
@@ -53,7 +53,7 @@ def sequential_scan(
         initial = tf.cast(initial, dtype)
         h += initial if transpose else at(a, 0) * initial
     state = (tf.constant(1), h, write(tf.zeros_like(a), h, 0))
-    # Turns of several steps, then one by one those that are left.
+    # Iterations of several steps, then the remaining steps one by one.
     turns, left = (length - 1) // UNROLL, (length - 1) % UNROLL
     if not isinstance(turns, int) or turns:
         state = _loop(steps, state, turns * UNROLL + 1, turns)
@@ -71,7 +71,7 @@ def _loop(body: Any, state: tuple[Tensor, ...], end: Tensor | int, turns: Tensor
 def chunked_scan(
     a: Tensor, b: Tensor, initial: Tensor | None, *, axis: int, reverse: bool, transpose: bool
 ) -> Tensor:
-    """A graph's lowering: the steps of a block one by one, but of all blocks at once.
+    """A graph's lowering: the steps of a block one by one, for all blocks at once.
 
     It has no list of tensors and, where the length is known, no loop, so it runs anywhere.
     """
@@ -100,13 +100,14 @@ def _blocks(a: Tensor, b: Tensor, carry: Tensor, reverse: bool, transpose: bool)
     size = BLOCK if known is None else -(-known // count)
     inner = tf.shape(a)[2] if inner is None else inner
     shape = (-1, count, size, inner)
-    # Further steps carry what comes to them: run backwards, they come first.
+    # The padding passes the carry through: run backwards, it comes first.
     more = [[0, 0], [0, count * size - length], [0, 0]]
     a, b = tf.pad(a, more, constant_values=1), tf.pad(b, more)
     decays, new = (tf.unstack(tf.reshape(x, shape), axis=2) for x in (a, b))
     product = tf.reduce_prod(tf.reshape(a, shape), axis=2)
     gathered = _chain(decays, new, tf.zeros_like(decays[0]), reverse, transpose)[1]
-    # Of whole blocks: what comes out of one is its product times what comes in, and what it adds.
+    # For whole blocks: the carry after a block is its product times the carry before it, plus its
+    # sum.
     combine = _doubling if known is None else _blocks
     after = combine(product, gathered, carry, reverse, False)
     carry = tf.expand_dims(carry, 1)
@@ -129,8 +130,8 @@ def _chain(
 
 
 def _doubling(a: Tensor, b: Tensor, carry: Tensor, reverse: bool, transpose: bool) -> Tensor:
-    """The scan of an unknown number of blocks, each combined with one ever further away."""
-    del transpose  # Between blocks it is the plain scan.
+    """The scan of an unknown number of blocks, by combining blocks at doubling distances."""
+    del transpose  # Between blocks this is the plain scan.
     length = tf.shape(a)[1]
 
     def moved(x: Tensor, by: Tensor, fill: float) -> Tensor:

@@ -15,9 +15,9 @@ from keras_hadamard.ops._shapes import compatible, static_shape
 def glu_matmul(
     value: Tensor, gate: Tensor, kernel: Tensor, *, activation: Activation = "sigmoid"
 ) -> Tensor:
-    """`(value * activation(gate)) kernel`, of which the gradient keeps the two pre-activations.
+    """`(value * activation(gate)) kernel`, whose gradient keeps the two pre-activations.
 
-    A matrix product keeps what it multiplies; here that is computed again. `value` and `gate` are
+    A matrix product keeps its operands; here they are computed again. `value` and `gate` are
     `(..., width)`, `kernel` is `(width, units)`. The gate is float32 for 16-bit floats.
     """
     shapes = [static_shape(t) for t in (value, gate, kernel)]

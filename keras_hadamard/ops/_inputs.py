@@ -17,7 +17,7 @@ def is_ragged(x: Any) -> bool:
 
 
 def dense(x: Any) -> Any:
-    """A sparse tensor with its zeros, the value of a variable, and all else as it is."""
+    """A sparse tensor as a dense one, the value of a variable, and everything else unchanged."""
     if isinstance(x, tf.SparseTensor):
         return ops.convert_to_tensor(x, sparse=False)
     if isinstance(x, tf.Variable | keras.Variable):
@@ -26,21 +26,21 @@ def dense(x: Any) -> Any:
 
 
 def whole_ids(x: Tensor) -> Tensor:
-    """Indices as int32 or int64, of whichever dtype they come: none becomes another one.
+    """Indices of any dtype as int32 or int64, so that no index changes its value.
 
-    A number that is none becomes -1.
+    A number that is not an index becomes -1.
     """
     dtype = keras.backend.standardize_dtype(x.dtype)
     if dtype in ("int32", "int64"):
         return x
     if "float" in dtype:
-        # A cast to integers makes another number of it on each device.
+        # A cast to integers gives a different number on each device.
         x = ops.where(ops.isnan(x), ops.cast(-1, dtype), x)
     return ops.cast(x, "int32" if dtype in _NARROW else "int64")
 
 
 def as_int32(ids: Tensor) -> Tensor:
-    """Indices as int32; one that does not fit becomes the nearest, which no vocabulary has."""
+    """Indices as int32; one that does not fit becomes the nearest int32."""
     limits = np.iinfo("int32")
     return ops.cast(ops.clip(ids, limits.min, limits.max), "int32")
 

@@ -1,7 +1,7 @@
 """Convolution of sequences with kernels as long as they are, each channel with its own.
 
-`x` is (batch, length, channels) and `kernel` (taps, channels). The first tap meets the present, or,
-`centred`, the middle one does and those before it meet the future.
+`x` is (batch, length, channels) and `kernel` (taps, channels). The first tap multiplies the present
+step; if `centred`, the middle one does, and those before it multiply future steps.
 """
 
 from typing import Any
@@ -18,8 +18,8 @@ from keras_hadamard.ops._shapes import axis_size
 
 
 def long_conv(x: Tensor, kernel: Tensor, *, centred: bool, method: str) -> Tensor:
-    """The convolution by FFT, or directly, as a depthwise one of an image of width one."""
-    # XLA refuses the FFT of nothing.
+    """The convolution by FFT, or directly, as a depthwise convolution of an image of width one."""
+    # XLA refuses an FFT of length zero.
     if method == "fft" and x.shape[0] != 0:
         return _long_conv(x, kernel, centred=centred)
     return _direct(x, kernel, centred=centred)
@@ -29,7 +29,7 @@ def _direct(x: Tensor, kernel: Tensor, *, centred: bool) -> Tensor:
     taps = kernel.shape[0]
     if taps is None:
         raise received(
-            "a known number of taps, without which there is no convolution but by FFT",
+            "a known number of taps, which a convolution without FFT needs",
             kernel_shape=tuple(kernel.shape),
         )
     later = (taps - 1) // 2 if centred else 0
@@ -44,7 +44,7 @@ def _gradient(
 ) -> tuple[Tensor, Tensor]:
     del y
     size, later = _size(x, kernel, centred)
-    # Where the outputs lie in the whole convolution, of which they are a part.
+    # The range of the outputs in the whole convolution.
     moved = tf.pad(upstream, ((0, 0), (later, 0), (0, 0)))
     spectrum = _transform(moved, size)
     # The adjoint of a convolution is the correlation with the other factor. Both transforms are
@@ -62,14 +62,14 @@ def _long_conv(x: Tensor, kernel: Tensor, *, centred: bool) -> Tensor:
 
 
 def _size(x: Tensor, kernel: Tensor, centred: bool) -> tuple[Any, Any]:
-    """A size of the FFT in which nothing comes round to the outputs, and where they begin."""
+    """A size of the FFT in which nothing wraps around into the outputs, and where they begin."""
     length, taps = axis_size(x, 1), axis_size(kernel, 0)
     later = (taps - 1) // 2 if centred else 0
     return _smooth(length + taps - later), later
 
 
 def _smooth(size: Any) -> Any:
-    """The next even size without large factors, with which an FFT would be slow."""
+    """The next even size without large factors, which would make an FFT slow."""
     if not isinstance(size, int):
         return size + size % 2
     fives = [5**k for k in range(size.bit_length())]

@@ -1,12 +1,12 @@
-"""The sum over all pairs of features, weighed by a matrix of low rank."""
+"""The sum over all pairs of features, weighted by a matrix of low rank."""
 
 from keras import ops
 
 from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops.anova_kernel import anova_kernel
 
-# Features in one block, of which all products are weighed one by one. So many cost no more than
-# the squares do; of more than one block it is the blocks that are counted.
+# Features in one block, whose products are all weighted one by one. This many cost no more than the
+# squares; with more features, the number of blocks decides.
 BLOCK = 64
 
 
@@ -22,11 +22,11 @@ def pairs_by_squares(x: Tensor, kernel: Tensor) -> Tensor:
 
 
 def pairs_one_by_one(x: Tensor, kernel: Tensor) -> Tensor:
-    """The same without a difference: pairs inside of blocks of features, then those of blocks.
+    """The same without a difference: pairs inside blocks of features, then pairs of blocks.
 
-    Inside of a block it is `x U x` with the upper triangle `U` of `K K^T`. Between blocks it is the
-    same sum again, of what the features of each block add up to. No product of an example, a
-    feature and a factor is formed.
+    Inside a block it is `x U x` with the upper triangle `U` of `K K^T`. Between blocks it is the
+    same sum again, of the sums of the features of each block. No product of an example, a feature
+    and a factor is formed.
     """
     width, factors = kernel.shape
     blocks = -(-width // BLOCK)

@@ -1,7 +1,7 @@
 """Pairs of fields `i < j` of a tensor (batch, fields, width), row by row.
 
-TensorFlow differentiates a gather by scattering. Here it is known which pairs a field is part of,
-so that the gradients are gathers too.
+TensorFlow differentiates a gather by scattering. Here the pairs of each field are known, so the
+gradients are gathers too.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def pair_indices(fields: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _positions(fields: int, lower: bool, diagonal: bool) -> np.ndarray:
-    """Where the pairs stand in a flattened matrix (fields, fields)."""
+    """The positions of the pairs in a flattened matrix (fields, fields)."""
     triangle = np.tril if lower else np.triu
     offset = 0 if diagonal else (-1 if lower else 1)
     return np.flatnonzero(triangle(np.ones((fields, fields)), offset))
@@ -119,12 +119,12 @@ def _forms_gradient(
     grads_left, grads_right, grads_kernel = [], [], []
     later = None
     for left, rest, part, up in _rows(x32, kernel32, ops.cast(upstream, dtype)):
-        weighed = ops.reshape(ops.expand_dims(up, -1) * rest, (-1, part.shape[1]))
-        grads_left.append(ops.matmul(weighed, ops.transpose(part)))
-        grads_kernel.append(ops.matmul(ops.transpose(left), weighed))
+        weighted = ops.reshape(ops.expand_dims(up, -1) * rest, (-1, part.shape[1]))
+        grads_left.append(ops.matmul(weighted, ops.transpose(part)))
+        grads_kernel.append(ops.matmul(ops.transpose(left), weighted))
         formed = ops.reshape(ops.matmul(left, part), (-1, *rest.shape[1:]))
         reached = ops.expand_dims(up, -1) * formed
-        # What reaches the fields after i, the next of which is done with.
+        # The gradients of the fields after i; that of the next one is complete.
         later = reached if later is None else later[:, 1:] + reached
         grads_right.append(later[:, 0])
     grads = [a + b for a, b in zip(grads_left[1:], grads_right, strict=False)]
@@ -137,8 +137,8 @@ def _forms_gradient(
 def pair_forms(x: Tensor, kernel: Tensor) -> Tensor:
     """`x_i K_(ij) x_j` of the pairs of (batch, fields, width): (batch, pairs).
 
-    The kernel is (width, pairs * width), the matrices side by side. A field meets all later ones in
-    one product of matrices.
+    The kernel is (width, pairs * width), the matrices side by side. A field is multiplied by all
+    later ones in one matrix product.
     """
     dtype = accumulation_dtype(x.dtype)
     forms = []

@@ -1,6 +1,6 @@
 """Tracing for LiteRT or ONNX, which have fewer operations and fewer bits.
 
-Ops then take a lowering without FFT and complex numbers, and layers one that suits eight bits.
+Ops then take a lowering without FFT and complex numbers, and layers take one that suits eight bits.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ _TRACED: ContextVar[bool] = ContextVar("portable_ops", default=False)
 
 @contextmanager
 def portable_ops() -> Iterator[None]:
-    """Ops that are traced within take the lowerings that suit those formats."""
+    """Ops traced in this scope take the lowerings that suit these formats."""
     token = _TRACED.set(True)
     try:
         yield

@@ -1,7 +1,7 @@
 """Eager runs of a formula: operation by operation at first, compiled once it recurs.
 
-A compilation takes as long as hundreds of calls. A program that calls ops on ever new shapes would
-spend its time on compilations that are never used again.
+A compilation takes as long as hundreds of calls. A program that calls ops on new shapes every time
+would spend its time on compilations that are never used again.
 """
 
 import functools
@@ -23,7 +23,7 @@ def run_eagerly(function: Callable[..., Any], tensors: Tensors) -> Tensors:
 
     The function is a key of a cache, so it must not be made again for each call.
     """
-    # What is compiled is kept, and has the usual form.
+    # A compiled function is kept, and has the usual form.
     if not eager_compile() or tracing_portable():
         return _uncompiled(function, tensors)
     return _program(function, tuple([(t.shape, t.dtype) for t in tensors]))(tensors)
@@ -54,5 +54,5 @@ class _Program:
         return self.compiled(*tensors)
 
 
-# What is kept of a signature that is never compiled is small; a program is not.
+# The record of a signature that is never compiled is small; a program is not.
 _program = functools.lru_cache(maxsize=1024)(_Program)

@@ -1,4 +1,4 @@
-"""The largest value so far, by which running sums of exponentials are kept in range."""
+"""The largest value so far, which keeps running sums of exponentials in range."""
 
 import tensorflow as tf
 
@@ -17,7 +17,7 @@ def running_max(x: Tensor) -> Tensor:
         return tf.stop_gradient(_of_unknown_length(x))
     if length <= BLOCK:
         return _doubling(x, length)
-    # Inside of blocks, then over their ends.
+    # Inside blocks, then over their ends.
     blocks = -(-length // BLOCK)
     x = tf.pad(x, ((0, 0), (0, blocks * BLOCK - length), (0, 0)), constant_values=x.dtype.min)
     x = _doubling(tf.reshape(x, (-1, BLOCK, width)), BLOCK)
@@ -33,7 +33,7 @@ def _doubling(x: Tensor, length: int) -> Tensor:
     by = 1
     while by < length:
         x = tf.concat([x[:, :by], tf.maximum(x[:, by:], x[:, :-by])], axis=1)
-        # XLA would compute each pass again for both that read it, and so on.
+        # XLA would compute each pass again for both of its users, and theirs for each of them.
         x, by = optimization_barrier(x) if inside_xla() else x, 2 * by
     return x
 
@@ -42,7 +42,7 @@ def _of_unknown_length(x: Tensor) -> Tensor:
     shape, steps = x.shape, tf.range(tf.shape(x)[1])
 
     def step(by: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-        # By numbers of steps, as the shapes of slices would differ from turn to turn.
+        # Shifts by numbers of steps, as the shapes of slices would differ between iterations.
         before = tf.gather(x, tf.maximum(steps - by, 0), axis=1)
         return 2 * by, tf.ensure_shape(tf.maximum(x, before), shape)
 

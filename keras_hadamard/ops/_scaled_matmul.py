@@ -10,16 +10,17 @@ from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops._custom_op import custom_op
 from keras_hadamard.ops._shapes import compatible, static_shape
 
-# At most that many blocks, and none narrower: what is held is a block of the matrix.
+# The maximum number of blocks, and their minimum width: one block of the matrix is in memory at a
+# time.
 BLOCKS, NARROWEST = 16, 64
 
 
 def scaled_matmul(x: Tensor, w: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """`x (w * (a b))` with `x (..., inputs)`, `w (inputs, outputs)`, `a b` of low rank.
 
-    The weights have full rank, so that there are no factors to multiply with in place of the
-    product. It is formed a sixteenth of its columns at a time, in the gradient as well, which keeps
-    the inputs only. `w` is taken as a constant. Sums are float32 for 16-bit floats.
+    The weights have full rank, so there are no factors to multiply with instead of the product. The
+    product is formed a sixteenth of its columns at a time, in the gradient as well, which keeps the
+    inputs only. `w` is treated as a constant. Sums are float32 for 16-bit floats.
     """
     shapes = [static_shape(t) for t in (x, w, a, b)]
     first, second, third, fourth = shapes

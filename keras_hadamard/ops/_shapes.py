@@ -1,4 +1,4 @@
-"""Static shapes of whatever an op is handed: tensors, KerasTensors, variables, arrays."""
+"""Static shapes of the arguments of an op: tensors, KerasTensors, variables, arrays."""
 
 import math
 from typing import Any

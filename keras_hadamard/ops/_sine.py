@@ -10,7 +10,7 @@ from keras_hadamard._core.typing import Tensor
 from keras_hadamard.ops._custom_op import custom_op
 from keras_hadamard.ops._xla import inside_xla
 
-# Pi in three parts, of which the first two have so few bits that their multiples are exact.
+# Pi in three parts; the first two have so few bits that their multiples are exact.
 PI = (3.140625, 9.67502593994140625e-4, 1.509957990978376432e-7)
 # Of the Taylor series; the next term is below 1e-9 within a quarter of a turn.
 COEFFICIENTS = [(-1) ** n / math.factorial(2 * n + 1) for n in range(7)]
@@ -19,7 +19,7 @@ COEFFICIENTS = [(-1) ** n / math.factorial(2 * n + 1) for n in range(7)]
 def _wave(x: Tensor, lead: float) -> Tensor:
     """`sin(x + lead * pi)` in float32, by multiplications and additions only.
 
-    What remains of the phase after whole half turns goes through the series. It is exact to a few
+    The remainder of the phase modulo half turns goes through the series. It is exact to a few
     rounding errors while the phase is below some 2,000, and bounded beyond.
     """
     turns = tf.round(x * (1 / math.pi) + lead)

@@ -2,7 +2,7 @@
 
 The filter and its two adjoints are one trilinear form, so the gradient of each consists of the
 other. A spectrum (2, channels, rows, columns) holds real and imaginary parts of the frequencies
-that a real image has, half of all columns and one.
+that a real image has, half of all columns plus one.
 """
 
 from typing import Any
@@ -32,7 +32,7 @@ def _by_products(x: Tensor, spectrum: Tensor) -> Tensor:
     rows, width = x.shape[1:3]
     if rows is None or width is None:
         raise received(
-            "images of known size, without which there is no filter but by FFT",
+            "images of known size, which a filter without FFT needs",
             shape=tuple(x.shape),
         )
     wide = accumulation_dtype(x.dtype)
@@ -51,7 +51,7 @@ def _by_products(x: Tensor, spectrum: Tensor) -> Tensor:
 
 
 def _count(width: Any, columns: Any, dtype: Any) -> Tensor:
-    """How often a real image has a frequency, of which the spectrum holds one."""
+    """How often each frequency of the spectrum occurs in a real image."""
     column = tf.range(columns)
     alone = (column == 0) | (2 * column == width)
     return tf.cast(tf.where(alone, 1, 2), dtype)

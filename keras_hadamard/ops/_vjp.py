@@ -14,9 +14,9 @@ ZERO = tf.UnconnectedGradients.ZERO
 
 
 def vjp(function: Function, *tensors: Tensor) -> tuple[Any, Function]:
-    """The function's output, and the function from gradients of it to those of the tensors.
+    """The function's output, and a function from its gradients to those of the tensors.
 
-    It works in each context, also while a forward accumulator transposes, when tapes record
+    It works in every context, even while a forward accumulator transposes, when tapes record
     nothing. The function is a key of a cache, so it must not be made again for each call.
     """
     if not tf.executing_eagerly():

@@ -37,9 +37,10 @@ def recording() -> bool:
 def recorded(
     outputs: tuple[Tensor, ...], inputs: tuple[Tensor, ...], gradient: Callable[..., Any]
 ) -> tuple[Tensor, ...]:
-    """The outputs, of which what records remembers the gradient: eagerly, `tf.custom_gradient`.
+    """The outputs, whose gradient active tapes record: `tf.custom_gradient` for eager mode.
 
-    That one reads the signatures of its functions at each call, which takes longer than most ops.
+    `tf.custom_gradient` reads the signatures of its functions at each call, which takes longer than
+    most ops.
     """
     outputs = tuple([tf.raw_ops.Identity(input=t) for t in outputs])
     _record.record_operation("custom_op", outputs, inputs, gradient)
@@ -51,8 +52,8 @@ def compiled(
 ) -> Callable[..., tuple[Tensor, ...]]:
     """The function compiled for tensors of these shapes and dtypes, which records nothing.
 
-    It gives a tuple. A new shape is a compilation anyway, and going through the polymorphic
-    function TensorFlow would warn of retracing, and look at each call for what fits.
+    It returns a tuple. A new shape needs a compilation anyway; the polymorphic function of
+    TensorFlow would warn of retracing, and search its traces at each call.
     """
     jitted = tf.function(function, jit_compile=True, autograph=False)
     concrete = jitted.get_concrete_function(*(tf.TensorSpec(*s) for s in signature))
@@ -73,17 +74,17 @@ def dynamic_update_slice(target: Tensor, update: Tensor, start: list[Any]) -> Te
 def optimization_barrier(x: Tensor) -> Tensor:
     """`x`, which XLA does not compute again for each of its users; only inside XLA.
 
-    It holds until operations are fused; what is to hold there is `materialize`.
+    It holds until operations are fused; `materialize` holds there too.
     """
     return _tf2xla.optimization_barrier(x)[0]
 
 
 def materialize(compute: Callable[[], Tensor], shaped: Tensor, number: Tensor) -> Tensor:
-    """The result of `compute`, of the shape of `shaped`, which none of its users computes again.
+    """The result of `compute`, with the shape of `shaped`, which none of its users computes again.
 
-    Inside a fusion XLA would do so for each that uses it, and in the slow loop of a sum, as of the
-    gradient of a bias, at that. What comes out of a loop it leaves, if it does not see that there
-    is one turn: that no `number` is above infinity it does not know.
+    Inside a fusion, XLA computes it again for each user, and in the slow loop of a sum if the user
+    is, for example, the gradient of a bias. XLA does not recompute the results of a loop unless it
+    knows that the loop has one iteration; it does not know that no `number` is above infinity.
     """
     turns = 1 + tf.cast(number > float("inf"), tf.int32)
 

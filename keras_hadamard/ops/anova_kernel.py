@@ -21,15 +21,15 @@ def anova_kernel(x: Tensor, *, order: int = 2, reduce: bool = True) -> Tensor:
     """ANOVA kernel `y = sum_(i_1 < ... < i_m) x_(i_1) * ... * x_(i_m)`, `m = order`, over fields.
 
     The coefficient of `t^m` in `prod_i (1 + x_i t)`. Few fields are multiplied one after another;
-    for many the dynamic programme multiplies polynomials cut off at `t^m`, all pairs of
-    neighbouring groups of fields at once, in `log2(fields)` steps. Both take
-    `O(fields * width * order)` operations. The gradient is analytic: it keeps only `x`, goes the
-    same way back, and divides nowhere, so zeros are as good as any.
+    for many, a dynamic program multiplies polynomials truncated at `t^m`, all pairs of neighbouring
+    groups of fields at once, in `log2(fields)` steps. Both take `O(fields * width * order)`
+    operations. The gradient is analytic: it keeps only `x`, runs the same steps backwards, and
+    never divides, so zeros need no special case.
 
     Args:
         x: Float tensor of shape `(..., fields, width)`, the number of fields known.
-        order: Integer, how many fields a product has. With more than there are fields the kernel
-            is zero. Defaults to `2`.
+        order: Integer, how many fields a product has. If it exceeds the number of fields, the
+            kernel is zero. Defaults to `2`.
         reduce: Boolean, whether to sum over the width as well. Defaults to `True`.
 
     Returns:
@@ -114,7 +114,7 @@ def _products(
     list[tuple[Polynomial, Polynomial, bool]],
     list[tuple[Polynomial, Polynomial]],
 ]:
-    """The polynomial of all fields, and what was multiplied: halves, then those left over."""
+    """The polynomial of all fields, and what was multiplied: halves, then the remaining groups."""
     product, over = [x], []
     halvings, merges = [], []
     groups = x.shape[-2]
@@ -168,7 +168,7 @@ def _inner(n: int, a: Polynomial, b: Polynomial) -> range:
 
 
 def _concatenate(pieces: tuple[Tensor | None, ...], half: Tensor) -> Tensor | None:
-    """The gradients of both halves, and of a group left over, beside one another again."""
+    """The gradients of both halves and of a remaining group, in their original order."""
     if all(p is None for p in pieces):
         return None
     shapes = (half, half, half[..., :1, :])

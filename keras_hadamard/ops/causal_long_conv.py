@@ -9,25 +9,25 @@ from keras_hadamard.ops._shapes import static_shape
 def causal_long_conv(x: Tensor, kernel: Tensor, *, method: str = "fft") -> Tensor:
     """Causal convolution `y_t = sum_s kernel_s x_(t - s)`, each channel with its own kernel.
 
-    Of `n` steps the cost is `n log n`, by real FFTs of at least twice the length, so that nothing
-    comes round. The gradient is analytic, two correlations by the same FFTs; it keeps sequence and
-    kernel only, and transforms them again.
+    The cost for `n` steps is `n log n`, by real FFTs of at least twice the length, so that nothing
+    wraps around. The gradient is analytic, two correlations by the same FFTs; it keeps only
+    sequence and kernel, and transforms them again.
 
     Args:
         x: Float tensor of shape `(batch, length, channels)`.
         kernel: Float tensor of shape `(taps, channels)`, usually with as many taps as steps; the
-            first is that of the present.
+            first one multiplies the present step.
         method: `"fft"`, or `"direct"` for a depthwise convolution, whose cost is `length * taps`
             and which needs a known number of taps. `serving.export_litert` and
-            `serving.export_onnx` write both as the latter, as these formats have no FFT. Defaults
-            to `"fft"`.
+            `serving.export_onnx` always write the direct form, as these formats have no FFT.
+            Defaults to `"fft"`.
 
     Returns:
         Tensor of the shape of `x`.
 
     Numerics:
-        Everything is float32 for float16 and bfloat16 input, and float64 for float64. By FFT, the
-        error of a step is some rounding errors of the largest one, not of its own.
+        Everything is float32 for float16 and bfloat16 input, and float64 for float64. With the FFT,
+        the error of a step is some rounding errors of the largest step, not of the step itself.
 
     Raises:
         ValueError: If the shapes do not fit together, the channels are unknown, the method is
@@ -54,6 +54,6 @@ def causal_long_conv(x: Tensor, kernel: Tensor, *, method: str = "fft") -> Tenso
             kernel_shape=taps,
         )
     if 0 in (*shape[1:], *taps):
-        expected = "one step, one tap and one channel at least"
+        expected = "at least one step, one tap and one channel"
         raise received(expected, x_shape=shape, kernel_shape=taps)
     return long_conv(x, kernel, centred=False, method=method)

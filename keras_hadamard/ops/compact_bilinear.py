@@ -18,7 +18,7 @@ DIRECT = 32
 def compact_bilinear(x: Tensor, y: Tensor, *, sum_axis: int | None = None) -> Tensor:
     """Circular convolution `z_k = sum_j x_j y_((k - j) mod d)` of the last axes, by real FFT.
 
-    Of two count sketches it is the count sketch of their outer product (tensor sketch). A sum over
+    For two count sketches it is the count sketch of their outer product (tensor sketch). A sum over
     positions is taken between the transforms: the inverse one is linear, and runs once.
 
     Args:
@@ -60,7 +60,7 @@ def compact_bilinear(x: Tensor, y: Tensor, *, sum_axis: int | None = None) -> Te
         1 in pair or compatible(pair[:1], pair[1:]) for pair in zip(x_shape, y_shape, strict=True)
     ):
         raise received(
-            "`x` and `y` of one known last axis and shapes that broadcast",
+            "`x` and `y` with the same known last axis and shapes that broadcast",
             x_shape=x_shape,
             y_shape=y_shape,
         )

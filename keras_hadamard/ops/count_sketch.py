@@ -22,7 +22,7 @@ def count_sketch(x: Tensor, indices: Tensor, signs: Tensor, *, size: int) -> Ten
     Args:
         x: Float tensor of shape `(..., d)`.
         indices: Integer tensor `h` of shape `(d,)`, with values in `0, ..., size - 1`.
-        signs: Float tensor `s` of shape `(d,)`, as a rule of -1 and 1.
+        signs: Float tensor `s` of shape `(d,)`, usually of -1 and 1.
         size: Integer, the width of the sketch.
 
     Returns:
@@ -30,12 +30,12 @@ def count_sketch(x: Tensor, indices: Tensor, signs: Tensor, *, size: int) -> Ten
 
     Numerics:
         Sums are float32 for float16 and bfloat16 input. An index out of range is an error where it
-        is known when the op is called; computed ones are an error on the CPU, and dropped by XLA
-        and on GPUs.
+        is known when the op is called; computed indices out of range are an error on the CPU, and
+        are dropped by XLA and on GPUs.
 
     Raises:
-        ValueError: If the shapes do not fit together, the indices are no integers or out of range,
-            or `x` and `signs` are not of one floating dtype.
+        ValueError: If the shapes do not fit together, the indices are not integers or are out of
+            range, or `x` and `signs` do not have one floating dtype.
 
     Example:
 
@@ -95,7 +95,7 @@ def _count_sketch(x: Tensor, indices: Tensor, signs: Tensor, *, size: int) -> Te
     dtype = accumulation_dtype(x.dtype)
     signed = ops.cast(x, dtype) * ops.cast(signs, dtype)
     lead = ops.shape(x)[:-1]
-    # Segments are sums over the first axis; whole rows are scattered, one an input feature.
+    # Segments are sums over the first axis; whole rows are scattered, one for each input feature.
     rows = tf.transpose(tf.reshape(signed, (math.prod(lead), x.shape[-1])))
     sums = tf.transpose(tf.math.unsorted_segment_sum(rows, indices, size))
     return ops.cast(ops.reshape(sums, (*lead, size)), x.dtype)

@@ -17,9 +17,9 @@ def depthwise_conv2d(
     """Depthwise convolution of images, each channel with its own kernel.
 
     `y[h, w, c] = sum_ij kernel[i, j, c] x[s h + d i - p, s w + d j - q, c]`. `"same"` pads equally
-    on both sides (after the last pixel one more where the kernel's reach is odd), as the published
-    networks do, whatever the stride; Keras and TensorFlow pad a strided convolution later on. The
-    output has `ceil(size / strides)` pixels a side.
+    on both sides (with one more after the last pixel where the kernel's reach is odd), as the
+    published networks do, for every stride; Keras and TensorFlow pad a strided convolution more at
+    the end. The output has `ceil(size / strides)` pixels a side.
 
     Args:
         x: Float tensor `(batch, height, width, channels)`.
@@ -34,8 +34,9 @@ def depthwise_conv2d(
     Numerics:
         Float32 inside for float16 and bfloat16. In a plain graph TensorFlow's kernels compute the
         output and both gradients. Inside XLA on a CPU, where XLA's own convolution is many times
-        slower, they are sums of shifted products; where a GPU or TPU is visible XLA's own is taken,
-        unless the input is placed on a CPU. The gradient keeps only input and kernel.
+        slower, they are sums of shifted products; where a GPU or TPU is visible, XLA's own
+        convolution is used, unless the input is placed on a CPU. The gradient keeps only input and
+        kernel.
 
     Raises:
         ValueError: If a rank or the channels do not fit or are unknown, an option is out of range,

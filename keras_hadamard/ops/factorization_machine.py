@@ -22,16 +22,16 @@ def factorization_machine(x: Tensor, *, reduce: bool = True, exact: bool = False
         reduce: Boolean, whether to sum over the width as well, which gives `sum_(i<j) <x_i, x_j>`.
             Defaults to `True`.
         exact: Boolean, whether the products themselves are summed, so that nothing is subtracted,
-            neither here nor in the gradient: `anova_kernel` of order 2. It is linear in the fields
-            too, and takes longer. Defaults to `False`.
+            here or in the gradient: `anova_kernel` of order 2. It is also linear in the fields, but
+            takes longer. Defaults to `False`.
 
     Returns:
         Tensor of shape `(..., 1)`, without `reduce` `(..., width)`.
 
     Numerics:
         Sums and squares are float32 for float16 and bfloat16 input. Unless `exact`, the difference
-        cancels where one field is far larger than all others: of a field `r` times as large the
-        error is some `r` rounding errors, which is 1e-5 for 100 and 1e-2 for 1e5, and for 1e7 no
+        cancels where one field is far larger than all others: for a field `r` times as large, the
+        error is about `r` rounding errors, which is 1e-5 for 100 and 1e-2 for 1e5, and for 1e7 no
         digit is right.
 
     Raises:

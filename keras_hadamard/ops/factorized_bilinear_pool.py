@@ -14,7 +14,7 @@ def factorized_bilinear_pool(x: Tensor, y: Tensor, *, factor: int) -> Tensor:
     """Factorised bilinear pooling `z_j = sum_f x_(j,f) * y_(j,f)`, with `(..., k * factor)` inputs.
 
     Neighbouring features form a group: the factor index is the fastest, as in MFB. The gradient is
-    analytic, keeps `x` and `y` and never the expanded product.
+    analytic, keeps only `x` and `y`, never the expanded product.
 
     Args:
         x: Float tensor of shape `(..., k * factor)`.
@@ -28,8 +28,8 @@ def factorized_bilinear_pool(x: Tensor, y: Tensor, *, factor: int) -> Tensor:
         Products and sums are float32 for float16 and bfloat16 input.
 
     Raises:
-        ValueError: If the last axes differ or are no multiple of `factor`, the other axes cannot be
-            broadcast, or the dtypes are not one floating dtype.
+        ValueError: If the last axes differ or are not a multiple of `factor`, the other axes cannot
+            be broadcast, or the dtypes are not one floating dtype.
 
     Example:
 
@@ -47,7 +47,7 @@ def factorized_bilinear_pool(x: Tensor, y: Tensor, *, factor: int) -> Tensor:
     width = x_shape[-1] if x_shape else None
     if width is None or y_shape[-1:] != (width,) or width % factor:
         raise received(
-            f"`x` and `y` to have one last axis, a multiple of factor={factor}",
+            f"`x` and `y` to have the same last axis, a multiple of factor={factor}",
             x_shape=x_shape,
             y_shape=y_shape,
         )

@@ -30,19 +30,19 @@ def gated_linear_attention(
     """Linear attention with decays: `o[t] = q[t] S[t] with S[t] = decay[t] * S[t-1] + k[t] v[t]`.
 
     `S` is a matrix `(keys, values)` for each head, `k[t] v[t]` the outer product, and the decay is
-    that of each of its rows or of all of them. In chunks of steps queries meet keys by matrix
-    products; between chunks the state is carried by `gated_scan`. Time and memory grow with the
-    length, not with its square. Nothing is divided by a product of decays and none is taken
-    through logarithms, so decays of exactly 0 and 1 and very small ones are as good as any. The
-    gradient is analytic: the chunks are computed again, and the gradient of the states is one scan
-    in the other direction, so that nothing but the arguments is kept.
+    one for each of its rows or one for all of them. Within chunks of steps, queries meet keys in
+    matrix products; between chunks, `gated_scan` carries the state. Time and memory grow with the
+    length, not with its square. Nothing is divided by a product of decays, and no logarithm is
+    taken, so decays of exactly 0 and 1 and very small ones need no special case. The gradient is
+    analytic: the chunks are computed again, and the gradient of the states is one scan in the other
+    direction, so that only the arguments are kept.
 
     Args:
-        q: Float tensor `(batch, length, heads, keys)`, the queries, scaled as they are wanted.
+        q: Float tensor `(batch, length, heads, keys)`, the queries, already scaled.
         k: Float tensor of the shape of `q`, the keys.
         v: Float tensor `(batch, length, heads, values)`, the values.
         decay: Float tensor `(batch, length, heads, keys)`, or `(batch, length, heads, 1)` for one
-            decay of all channels of a head, which costs less.
+            decay for all channels of a head, which costs less.
         initial: Float tensor `(batch, heads, keys, values)`, the state before the first step.
             Defaults to `None`, which is zero.
         chunk: Integer, steps of a chunk, a power of two. Defaults to `64`.
@@ -59,7 +59,7 @@ def gated_linear_attention(
 
     Raises:
         ValueError: If the shapes do not fit, `keys` or `values` are not known, `chunk` is not a
-            power of two, or a tensor is not of one floating dtype.
+            power of two, or the tensors do not have one floating dtype.
 
     Example:
 
@@ -94,14 +94,14 @@ def gated_linear_attention(
 def _check_shapes(q: Shape, k: Shape, v: Shape, decay: Shape) -> None:
     if len(q) != 4 or q[-1] is None or not compatible(q, k):
         raise received(
-            "`q` and `k` to be (batch, length, heads, keys) of known keys", q_shape=q, k_shape=k
+            "`q` and `k` to be (batch, length, heads, keys) with known keys", q_shape=q, k_shape=k
         )
     if len(v) != 4 or v[-1] is None or not compatible(q[:3], v[:3]):
         raise received(f"`v` to be {q[:3]} and known values", v_shape=v)
     if len(decay) != 4 or decay[-1] not in (1, q[-1]) or not compatible(q[:3], decay[:3]):
         raise received(f"`decay` to be {q} or {(*q[:3], 1)}", decay_shape=decay)
     if 0 in (q[1], q[3], v[3]):
-        raise received("one step, key and value at least", q_shape=q, v_shape=v)
+        raise received("at least one step, key and value", q_shape=q, v_shape=v)
 
 
 def _gradient(
@@ -121,7 +121,7 @@ def _gradient(
     keys, values = q.shape[-1], v.shape[-1]
     queries, to_store, stored = (to_chunks(x, size) for x in (q, k, v))
     decays = to_chunks(decay, size, fill=1.0)
-    # Sums of products of the arguments: all that autodiff has to do here is to leave one out.
+    # Sums of products of the arguments: autodiff only has to leave one out.
     parts, pullback = vjp(within, queries, to_store, decays)
     scores, from_start, to_end, total = parts
     product, before, _ = _states(to_end, stored, total, initial, q)
@@ -133,7 +133,7 @@ def _gradient(
     else:
         last = tf.zeros_like(product[:, 0])
     upstream = to_chunks(upstream, size)
-    # The gradient of the state before each chunk, and so of the one after the chunk before it.
+    # The gradient of the state before each chunk, which is the one after the previous chunk.
     of_before = tf.reshape(tf.matmul(from_start, upstream, transpose_a=True), shape)
     of_before = gated_scan(product, of_before, last, reverse=True)
     of_after = tf.concat([of_before[:, 1:], last[:, None]], axis=1)
@@ -166,7 +166,7 @@ def _gated_linear_attention(
     chunk: int,
     with_state: bool,
 ) -> Tensor:
-    """The output, and behind its last step the rows of the state, as if they were steps."""
+    """The output, followed by the rows of the state, as if they were steps."""
     size = chunk_size(q, chunk)
     queries, to_store, stored = (to_chunks(x, size) for x in (q, k, v))
     decays = to_chunks(decay, size, fill=1.0)

@@ -15,12 +15,12 @@ def gated_scan(
 ) -> Tensor:
     """Gated linear recurrence `h[t] = a[t] * h[t-1] + b[t]` along an axis.
 
-    Under XLA steps are taken one by one and written in place; in a graph those of a block of steps
-    are, of all blocks at once, without a list or, where the length is known, a loop, so that it
-    runs in LiteRT without further operations. Products are never taken through logarithms or
-    quotients of cumulative products, so decays of exactly 0 and 1 and negative ones are as good as
-    any. The gradient is analytic: one scan in the other direction, which keeps `a` and `h` and
-    nothing else.
+    Under XLA, steps are computed one by one and written in place. In a graph, the steps of a block
+    are computed one by one, for all blocks at once, without a list or, where the length is known, a
+    loop, so that it runs in LiteRT without further operations. Products never go through logarithms
+    or quotients of cumulative products, so decays of exactly 0 and 1 and negative ones need no
+    special case. The gradient is analytic: one scan in the other direction, which keeps only `a`
+    and `h`.
 
     Args:
         a: Float tensor, the decay of each step, of any shape with the axis `axis`.
@@ -36,12 +36,12 @@ def gated_scan(
 
     Numerics:
         The state is float32 for float16 and bfloat16 input and is rounded once, on output. In a
-        graph the product of the decays of a block is taken too, which overflows if they are far
+        graph, the product of the decays of a block is computed too, which overflows if they are far
         above one.
 
     Raises:
         ValueError: If `a` and `b` differ in shape, `axis` is not one of theirs, `initial` does not
-            fit, or a tensor is not of one floating dtype.
+            fit, or the tensors do not have one floating dtype.
 
     Example:
 
@@ -61,7 +61,7 @@ def gated_scan(
         raise received(f"`axis` to be an axis of `a`, whose rank is {rank}", axis=axis)
     axis %= rank
     if not compatible(shape, other):
-        raise received("`a` and `b` to have one shape", a_shape=shape, b_shape=other)
+        raise received("`a` and `b` to have the same shape", a_shape=shape, b_shape=other)
     state_shape = shape[:axis] + shape[axis + 1 :]
     if initial is not None and not compatible(state_shape, static_shape(initial)):
         raise received(
@@ -69,7 +69,7 @@ def gated_scan(
             initial_shape=static_shape(initial),
         )
     if shape[axis] == 0:
-        # No step: the product has the right shape, and as an op it is as strict about dtypes.
+        # No steps: the product has the right shape, and as an op it checks dtypes as strictly.
         return glu(a, b, activation=None)
     return _gated_scan(a, b, initial, axis=axis, reverse=bool(reverse), transpose=False)
 

@@ -20,7 +20,8 @@ def glu(value: Tensor, gate: Tensor, *, activation: Activation = "sigmoid") -> T
     Args:
         value: Float tensor.
         gate: Float tensor of the shape of `value`.
-        activation: Name or function of the gate, as Keras resolves it. Defaults to `"sigmoid"`.
+        activation: Name or function of the gate's activation, as Keras resolves it. Defaults to
+            `"sigmoid"`.
 
     Returns:
         Tensor of the shape of `value`.
@@ -46,7 +47,7 @@ def glu(value: Tensor, gate: Tensor, *, activation: Activation = "sigmoid") -> T
     """
     if not compatible(static_shape(value), static_shape(gate)):
         raise received(
-            "`value` and `gate` to have one shape",
+            "`value` and `gate` to have the same shape",
             value_shape=static_shape(value),
             gate_shape=static_shape(gate),
         )

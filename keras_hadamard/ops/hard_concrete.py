@@ -11,7 +11,7 @@ from keras_hadamard.ops._broadcast import sum_to
 from keras_hadamard.ops._custom_op import custom_op
 from keras_hadamard.ops._shapes import broadcasts_to, static_shape
 
-# Uniform samples are kept so far from 0 and 1, as the authors do.
+# Uniform samples are kept this far from 0 and 1, as the authors do.
 EPSILON = 1e-6
 
 
@@ -25,15 +25,15 @@ def hard_concrete(
 ) -> Tensor:
     """Hard concrete gate `z = clip((upper - lower) * s + lower, 0, 1)`, elementwise.
 
-    With uniform samples `u` a random gate, `s = sigmoid((log(u) - log(1 - u) + log_alpha) /
-    temperature)`; without them the gate of the test, `s = sigmoid(log_alpha)`, which has no
-    temperature by design.
+    With uniform samples `u`, a random gate,
+    `s = sigmoid((log(u) - log(1 - u) + log_alpha) / temperature)`; without them, the gate for
+    inference, `s = sigmoid(log_alpha)`, which has no temperature by design.
 
     Args:
         log_alpha: Float tensor, the location: the greater, the more often the gate is open.
         uniform: Float tensor of samples between 0 and 1, to whose shape `log_alpha` broadcasts.
             Defaults to `None`, the deterministic gate.
-        temperature: Positive float, how far from a choice between 0 and 1 a gate is. Defaults to
+        temperature: Positive float: the lower it is, the closer gates are to 0 or 1. Defaults to
             `0.6666666666666666`.
         lower: Negative float, where the gate starts before it is clipped. Defaults to `-0.1`.
         upper: Float above 1, where it ends. Defaults to `1.1`.
@@ -133,7 +133,7 @@ def _gradient(
     del y
     logits = _logits(log_alpha, uniform, temperature)
     z = _stretched(logits, lower, upper)
-    # As a product of two sigmoids the slope does not cancel where one of them is near 1.
+    # Written as a product of two sigmoids, the slope does not cancel where one of them is near 1.
     slope = (upper - lower) * ops.sigmoid(logits) * ops.sigmoid(-logits)
     inside = ops.logical_and(z > 0, z < 1)
     grad = ops.where(inside, ops.cast(upstream, logits.dtype) * slope, 0)
@@ -169,7 +169,7 @@ def _logits(log_alpha: Tensor, uniform: Tensor | None, temperature: float) -> Te
 
 
 def _sides(uniform: Tensor) -> tuple[Tensor, Tensor]:
-    """`u` and `1 - u`, neither of them below epsilon, which float32 cannot take away from 1."""
+    """`u` and `1 - u`, neither of them below epsilon, which float32 cannot subtract from 1."""
     return ops.maximum(uniform, EPSILON), ops.maximum(1 - uniform, EPSILON)
 
 

@@ -9,7 +9,7 @@ from keras_hadamard.ops._custom_op import custom_op
 from keras_hadamard.ops._shapes import compatible, static_shape
 from keras_hadamard.ops._xla import inside_xla
 
-# The gradient of the factors' products is formed that many of them at a time.
+# The gradient of the factors' products is formed this many at a time.
 MAX_WIDTH = 128
 
 
@@ -20,9 +20,9 @@ def khatri_rao_matmul(
 
     The product of the two has the factors `b1 (x) b2` and `a1 (x) a2`, the Khatri-Rao products of
     the columns and of the rows: `((b1 a1) * (b2 a2))_io = sum_pq b1_ip b2_iq a1_po a2_qo`. So the
-    `inputs x outputs` matrix is never formed, in neither direction: the cost is
-    `r1 r2 (inputs + outputs)` for each row of `x`. The gradient is analytic and keeps `x` and the
-    four factors only.
+    `inputs x outputs` matrix is never formed, forwards or backwards: the cost is
+    `r1 r2 (inputs + outputs)` for each row of `x`. The gradient is analytic and keeps only `x` and
+    the four factors.
 
     Args:
         x: Float tensor of shape `(..., inputs)`.
@@ -90,14 +90,14 @@ def _rows(a1: Tensor, a2: Tensor) -> Tensor:
 
 
 def _of_factors(product: Tensor, left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
-    """The gradients of two factors by rows, of that of all products of their rows."""
+    """The gradients of two factors by rows, from the gradient of all products of their rows."""
     product = ops.reshape(product, (left.shape[0], right.shape[0], -1))
     of_left = ops.sum(product * right[None, :, :], axis=1)
     return of_left, ops.sum(product * left[:, None, :], axis=0)
 
 
 def _parts(left: int, right: int) -> list[slice]:
-    """The left factor's rank in parts, of which the products with the right one are few."""
+    """The left factor's rank in parts, each with few products with the right one."""
     # XLA computes all parts side by side.
     width = left if inside_xla() else max(1, MAX_WIDTH // right)
     return [slice(start, min(left, start + width)) for start in range(0, left, width)]

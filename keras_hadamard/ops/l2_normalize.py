@@ -1,4 +1,4 @@
-"""Division by the Euclidean norm, with a gradient that is zero where there is no direction."""
+"""Division by the Euclidean norm, with a gradient that is zero for zero vectors."""
 
 from keras import ops
 
@@ -12,12 +12,12 @@ from keras_hadamard.ops._shapes import static_shape
 def l2_normalize(x: Tensor, *, axis: int = -1, epsilon: float = 1e-12) -> Tensor:
     """Unit-norm scaling `x / max(||x||, epsilon)` along an axis.
 
-    The norm itself is bounded below, as `torch.nn.functional.normalize` does, not its square.
+    The lower bound is on the norm itself, as in `torch.nn.functional.normalize`, not on its square.
 
     Args:
         x: Float tensor.
         axis: Integer, the axis of the norm. Defaults to `-1`.
-        epsilon: Positive float, the least norm to divide by. Defaults to `1e-12`.
+        epsilon: Positive float, the smallest norm to divide by. Defaults to `1e-12`.
 
     Returns:
         Tensor of the shape of `x`; rows of zeros stay zeros.
@@ -50,8 +50,8 @@ def l2_normalize(x: Tensor, *, axis: int = -1, epsilon: float = 1e-12) -> Tensor
 
 def _norm(z: Tensor, axis: int, epsilon: float) -> Tensor:
     """The norm, bounded below; differentiable everywhere."""
-    # Measured in units of the largest entry, whose choice does not matter to the derivative, so
-    # that the squares stay in range.
+    # Measured in units of the largest entry, so that the squares stay in range; the choice of the
+    # unit does not affect the derivative.
     largest = ops.max(ops.abs(z), axis=axis, keepdims=True, initial=epsilon)
     largest = ops.stop_gradient(largest)
     square = ops.sum(ops.square(z / largest), axis=axis, keepdims=True)

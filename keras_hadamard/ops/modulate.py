@@ -11,7 +11,7 @@ from keras_hadamard.ops._shapes import broadcasts_to, compatible, static_shape
 
 
 def modulate(x: Tensor, scale: Tensor, shift: Tensor | None = None) -> Tensor:
-    """Feature-wise modulation `scale * x + shift`, one scale and shift for each sample's feature.
+    """Feature-wise modulation `scale * x + shift`, one pair for each feature of each example.
 
     Args:
         x: Float tensor of shape `(batch, ..., features)`.
@@ -22,7 +22,8 @@ def modulate(x: Tensor, scale: Tensor, shift: Tensor | None = None) -> Tensor:
         Tensor of the shape of `x`.
 
     Numerics:
-        Computed in float32 for float16 and bfloat16 input, the sums of the gradient above all.
+        Computed in float32 for float16 and bfloat16 input, which matters most for the sums of the
+        gradient.
 
     Raises:
         ValueError: If `scale` and `shift` differ in shape or do not fit `x`, or the dtypes are not
@@ -42,7 +43,7 @@ def modulate(x: Tensor, scale: Tensor, shift: Tensor | None = None) -> Tensor:
     x_shape, scale_shape = static_shape(x), static_shape(scale)
     if shift is not None and not compatible(scale_shape, static_shape(shift)):
         raise received(
-            "`scale` and `shift` to have one shape",
+            "`scale` and `shift` to have the same shape",
             scale_shape=scale_shape,
             shift_shape=static_shape(shift),
         )

@@ -17,11 +17,11 @@ def polynomial_chain(
 
     Computed in its closed form `f_1 * (1 + g_2 * f_2) * ... * (1 + g_N * f_N)`. The gradient is
     analytic: it keeps only `factors`, and multiplies prefix and suffix products instead of
-    dividing, so a factor of zero is as good as any.
+    dividing, so factors of zero need no special case.
 
     Args:
         factors: List of float tensors of one shape, the projections of one input, as many as the
-            degree N; or one tensor that holds them along `axis`.
+            degree N; or one tensor with them along `axis`.
         gates: Float tensor of shape `(N - 1,)`, a scalar for each degree above the first. Defaults
             to `None`, all one.
         axis: Integer, the degree axis of one tensor. Defaults to `-2`, for `(..., N, k)`.
@@ -32,11 +32,12 @@ def polynomial_chain(
     Numerics:
         Products are float32 for float16 and bfloat16 input. With unit-variance factors the standard
         deviation grows as `2 ** ((N - 1) / 2)` and the largest values much faster: beyond a degree
-        of about 8 float16 output has little room, and at 16 it overflows now and then.
+        of about 8, float16 output has little room, and at 16 it overflows occasionally.
 
     Raises:
         ValueError: If `axis` is not an axis of `factors`, the degree is unknown or zero, the
-            factors differ in shape, `gates` are not one less, or the dtype is not floating.
+            factors differ in shape, there is not one gate less than factors, or the dtype is not
+            floating.
 
     Example:
 
@@ -53,7 +54,7 @@ def polynomial_chain(
         raise received("a degree of at least 1", factors=factors)
     shapes = [static_shape(term) for term in terms]
     if not all(compatible(shape, shapes[0]) for shape in shapes):
-        raise received("factors of one shape", shapes=shapes)
+        raise received("factors of the same shape", shapes=shapes)
     if gates is not None and static_shape(gates) != (len(terms) - 1,):
         raise received(f"`gates` of shape {(len(terms) - 1,)}", gates=static_shape(gates))
     return _polynomial_chain(gates, *terms)
@@ -77,7 +78,7 @@ def _gradient(
     dtype = accumulation_dtype(factors[0].dtype)
     wide = [ops.cast(f, dtype) for f in factors]
     first, *rest = _terms(wide, gates)
-    # What stands before each term in the product.
+    # The product of all terms before each term.
     below = [first]
     for term in rest[:-1]:
         below.append(below[-1] * term)

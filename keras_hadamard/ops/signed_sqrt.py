@@ -11,8 +11,8 @@ from keras_hadamard.ops._custom_op import custom_op
 def signed_sqrt(x: Tensor, *, epsilon: float = 0.0) -> Tensor:
     """Signed square root `sign(x) * sqrt(|x|)`, elementwise.
 
-    The gradient is `1 / (2 sqrt(|x|))` and 0 at `x = 0`, in eager mode, graphs and XLA alike; the
-    forms written with `relu` or `sign` give NaN there in one or the other.
+    The gradient is `1 / (2 sqrt(|x|))` and 0 at `x = 0`, in eager mode, graphs and XLA alike; forms
+    written with `relu` or `sign` give NaN there in some of these.
 
     Args:
         x: Float tensor.
@@ -50,7 +50,7 @@ def _gradient(upstream: Tensor, y: Tensor, x: Tensor, *, epsilon: float) -> tupl
         inside = ops.abs(z) + epsilon
         slope = (0.5 * ops.abs(z) + epsilon) / (inside * ops.sqrt(inside))
     else:
-        # The inner choice keeps 0 out of the division, whose own gradient would be NaN.
+        # The inner `where` keeps 0 out of the division, whose gradient would be NaN.
         slope = ops.where(z == 0, 0.0, 0.5 / ops.sqrt(ops.abs(ops.where(z == 0, 1.0, z))))
     return (ops.cast(ops.cast(upstream, dtype) * slope, x.dtype),)
 

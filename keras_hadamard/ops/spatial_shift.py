@@ -1,4 +1,4 @@
-"""Shift of the channels' quarters in four directions."""
+"""Shift of the quarters of the channels in four directions."""
 
 import itertools
 
@@ -11,16 +11,16 @@ from keras_hadamard.ops._shapes import static_shape
 
 
 def spatial_shift(x: Tensor) -> Tensor:
-    """Moves the quarters of the channels by one pixel, each in a direction of its own.
+    """Moves the quarters of the channels by one pixel, each in another direction.
 
     The first quarter moves by +1 and the second by -1 along axis 1, the third by +1 and the fourth
     by -1 along axis 2: `y[:, h, w, :c/4] = x[:, h - 1, w, :c/4]`, and so on. The row or column that
-    nothing moves into keeps its own value. Where the channels are not a multiple of four, the
+    nothing moves into keeps its own value. If the number of channels is not a multiple of four, the
     quarters end at `c // 4`, `c // 2` and `3 c // 4`.
 
-    The public code writes into the tensor that it reads, which on a CPU smears the first row and
-    column over the whole map while autograd returns the gradient of the shift as it is meant. Here
-    both are those of the shift.
+    The public code writes into the tensor that it reads, which on a CPU copies the first row and
+    column over the whole map, while autograd returns the gradient of the intended shift. Here
+    output and gradient are those of the shift.
 
     Args:
         x: Float tensor `(batch, height, width, channels)`.
@@ -48,7 +48,7 @@ def spatial_shift(x: Tensor) -> Tensor:
     """
     shape = static_shape(x)
     if len(shape) != 4 or shape[-1] is None:
-        raise received("`x` (batch, height, width, channels) of known channels", shape=shape)
+        raise received("`x` (batch, height, width, channels) with known channels", shape=shape)
     return _spatial_shift(x)
 
 

@@ -14,14 +14,13 @@ from keras_hadamard.ops._shapes import known_size, static_shape
 def straight_through_top_k(scores: Tensor, *, k: int | Tensor, axis: int | None = None) -> Tensor:
     """Mask `m_i = 1 if s_i is one of the k greatest, else 0`, with the gradient of the identity.
 
-    Of equal scores the first ones are taken, so that exactly `k` entries are 1. The upstream
+    Among equal scores the first ones are chosen, so that exactly `k` entries are 1. The upstream
     gradient reaches the scores unchanged (the straight-through estimator).
 
     Args:
         scores: Float tensor.
         k: Integer, how many entries are 1; or a scalar integer tensor, which may change from step
-            to step without a new trace, and of which less than 0 counts as none and more than there
-            are as all.
+            to step without a new trace; less than 0 counts as none, and more than there are as all.
         axis: Integer, the axis along which entries are compared; or `None`, to compare all.
             Defaults to `None`.
 
@@ -30,10 +29,10 @@ def straight_through_top_k(scores: Tensor, *, k: int | Tensor, axis: int | None 
 
     Numerics:
         Exact in every dtype: the k-th greatest score is found bit by bit, without sorting. 0 and -0
-        are equal. Scores that are NaN have no defined place.
+        are equal. The rank of NaN scores is undefined.
 
     Raises:
-        ValueError: If `k` is an integer out of range or a tensor that is no scalar of integers, if
+        ValueError: If `k` is an integer out of range or a tensor that is not an integer scalar, if
             `axis` is not an axis of `scores`, or if the dtype is not floating.
 
     Example:
@@ -90,7 +89,7 @@ def _ordered(x: Tensor) -> Tensor:
 
 
 def _kth_greatest(keys: Tensor, k: Tensor, axis: int) -> Tensor:
-    """The greatest threshold that k keys or more reach.
+    """The greatest threshold that at least k keys reach.
 
     Bit by bit from the top, each by one count: ten times as fast as a sort on a million scores.
     """

@@ -34,9 +34,9 @@ def degrees(kernel: Kernel) -> int:
 def erdos_renyi_kernel(sizes: Sequence[int], degrees: Sequence[int], total: int) -> list[int]:
     """How many weights each kernel keeps: `min(size, e degrees)`, with an `e` for the total.
 
-    So a kernel that would keep more than it has is dense, and the others share the rest. What is
-    rounded adds up to the total, and no kernel keeps fewer where the total is greater: the masks of
-    a schedule never have to give a weight back. Of every kernel one weight stays.
+    So a kernel that would keep more than it has is dense, and the others share the rest. The
+    rounded numbers add up to the total, and no kernel keeps fewer weights for a greater total, so
+    the masks of a schedule never have to restore a weight. Every kernel keeps at least one weight.
     """
     n, d = np.array(sizes), np.array(degrees)
 
@@ -50,7 +50,7 @@ def erdos_renyi_kernel(sizes: Sequence[int], degrees: Sequence[int], total: int)
     while low < (middle := (low + high) / 2) < high:
         low, high = (middle, high) if kept(middle).sum() <= total else (low, middle)
     result = kept(low)
-    # Kernels that are alike come to one more at the same `e`: the first of them get it.
+    # Equal kernels reach the next number at the same `e`: the first ones get it.
     more = np.flatnonzero(kept(high) > result)
     result[more[: max(0, total - int(result.sum()))]] += 1
     return [int(x) for x in result]

@@ -1,4 +1,4 @@
-"""Calibration data: passes of it through a model, and the inputs of layers meanwhile."""
+"""Calibration data: its passes through a model, and the inputs of the layers in them."""
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,14 +13,15 @@ from keras_hadamard._core.checks import received
 from keras_hadamard.pruning._readings import Reading
 
 Record = Callable[[int, np.ndarray, int], None]
-# Values that rows are made of at a time, so that windows of large images fit in memory.
+# Maximum number of values in the rows made at a time, so that windows of large images fit in
+# memory.
 _AT_ONCE = 1 << 22
 
 
 class Passes:
     """Batches of inputs that can go through a model, each pass with a progress bar.
 
-    `several` has a generator, which is over after one pass, keep its batches.
+    `several` keeps the batches of a generator, which can be read only once.
     """
 
     def __init__(self, data: Any, batch_size: int, several: bool, verbose: int) -> None:
@@ -41,7 +42,8 @@ class Passes:
             sizes = {a.shape[0] if a.ndim else None for a in keras.tree.flatten(self._data)}
             if len(sizes) != 1 or not next(iter(sizes)):
                 raise received(
-                    "`calibration` of arrays with one number of examples, at least 1", sizes=sizes
+                    "`calibration` of arrays with the same number of examples, at least 1",
+                    sizes=sizes,
                 )
         elif several and isinstance(data, Iterator):
             self._data = list(data)
@@ -93,19 +95,19 @@ class Passes:
 
 
 class _NotEager(ValueError):
-    """A layer was called inside a graph, where there are no numbers."""
+    """A layer was called inside a graph, where tensors have no values."""
 
 
 @contextmanager
 def _hooks(readings: Sequence[Reading], record: Record) -> Iterator[None]:
-    """Within, `record` sees what the layers of readings are called on."""
+    """A scope in which `record` gets the inputs of the layers of the readings."""
     places: dict[int, list[int]] = {}
     for place, reading in enumerate(readings):
         places.setdefault(id(reading.layer), []).append(place)
     layers = [readings[group[0]].layer for group in places.values()]
     own = [vars(layer).get("call") for layer in layers]
     for layer, group in zip(layers, places.values(), strict=True):
-        # Keras looks `call` up on the instance, which may so have another than its class.
+        # Keras looks `call` up on the instance, which may have another one than its class.
         vars(layer)["call"] = _recording(layer, group, readings, record)
     try:
         yield
@@ -128,8 +130,8 @@ def _recording(
             x = np.asarray(ops.convert_to_numpy(inputs))
         except Exception as error:
             raise _NotEager(
-                "Expected layers that are called on tensors with numbers in them. Received: "
-                f"{layer.name!r}, called on {inputs!r}. Leave its kernels out by `exclude`"
+                "Expected layers that are called on tensors with values. Received: "
+                f"{layer.name!r}, called on {inputs!r}. Leave its kernels out with `exclude`"
             ) from error
         x = x if x.dtype == "float64" else x.astype("float32")
         for place in places:

@@ -1,4 +1,4 @@
-"""Weights that have to be zero together with a filter, so that its whole channel is."""
+"""Weights that have to be zero together with a filter, so that its whole channel is zero."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class CoupledWeight:
 
 
 def coupled_weights(graph: Graph, kernel: Kernel) -> list[CoupledWeight]:
-    """The bias, and the weights of normalisations and depthwise convolutions that follow."""
+    """The bias, and the weights of the normalisations and depthwise convolutions that follow."""
     found: list[CoupledWeight] = []
     bias = getattr(kernel.layer, "bias", None)
     shape = () if bias is None else tuple(bias.shape)

@@ -21,8 +21,9 @@ def sparsegpt(
 ) -> tuple[np.ndarray, np.ndarray]:
     """New weights `(outputs, inputs)` and their mask, from the Hessian of the inputs.
 
-    `columns` are the inputs that are chosen among together, or single ones: then `choose` decides
-    for a block at once. It makes a mask of saliences, -1 where the old mask has pruned.
+    `columns` are the groups of inputs that are compared with each other, or single inputs: then
+    `choose` decides for a whole block. It turns saliences, -1 where the old mask has pruned, into a
+    mask.
     """
     weights = np.where(old, weights, 0.0).astype("float64")
     inverse = _inverse_factor(weights, hessian, damping)
@@ -48,7 +49,7 @@ def sparsegpt(
 
 
 def columns_of(inputs: int, view_inputs: int, structure: Structure) -> Columns:
-    """The inputs in groups: M consecutive ones of a position, or each for itself."""
+    """The inputs in groups: M consecutive ones of a position, or single ones."""
     size = structure.sizes[1] if structure.kind == "n:m" else 1
     return [
         list(range(start, min(start + size, position + view_inputs)))
@@ -87,7 +88,7 @@ def _inverse_factor(weights: np.ndarray, hessian: np.ndarray, damping: float) ->
     hessian = hessian.copy()
     places = np.arange(len(hessian))
     dead = np.diag(hessian) == 0
-    # What the data never has says nothing of its weights: these go.
+    # Inputs that are always zero say nothing about their weights: these are pruned.
     weights[:, dead] = 0.0
     hessian[dead, dead] = 1.0
     hessian[places, places] += damping * np.mean(np.diag(hessian))

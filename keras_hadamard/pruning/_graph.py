@@ -15,7 +15,7 @@ _L = keras.layers
 _CONVOLUTIONS = (_L.Conv1D, _L.Conv2D, _L.Conv3D)
 _TRANSPOSED = (_L.Conv1DTranspose, _L.Conv2DTranspose, _L.Conv3DTranspose)
 _ACTIVATIONS = (_L.Activation, _L.ReLU, _L.LeakyReLU, _L.ELU)
-# Each channel for itself, and zeros out of zeros.
+# Layers that treat each channel separately, and give zeros for zeros.
 _PASSING = (
     *(_L.Dropout, _L.SpatialDropout1D, _L.SpatialDropout2D, _L.SpatialDropout3D),
     *(_L.MaxPooling1D, _L.MaxPooling2D, _L.MaxPooling3D),
@@ -29,7 +29,7 @@ _GLOBAL = (
     *(_L.GlobalAveragePooling1D, _L.GlobalAveragePooling2D, _L.GlobalAveragePooling3D),
     *(_L.GlobalMaxPooling1D, _L.GlobalMaxPooling2D, _L.GlobalMaxPooling3D),
 )
-# The layers that can be made with fewer outputs, and the name of their number.
+# The layers that can be made with fewer outputs, and the argument with their number.
 WIDTHS = {_L.Dense: "units", **dict.fromkeys(_CONVOLUTIONS + _TRANSPOSED, "filters")}
 
 
@@ -38,9 +38,10 @@ class Step:
     """A layer on the path of a producer's channels.
 
     `role` is `norm`, `depthwise`, `pass`, `reader` where the path ends in a kernel, or `stop` where
-    it ends in anything else. `channels` says of each channel that comes in which filter made it,
-    `leaving` of each that goes out which one came in. `zero` tells whether a filter of zeros comes
-    in as zeros, if the weights on the path allow it. `parent` is the step before, -1 the producer.
+    it ends in anything else. `channels` has, for each incoming channel, the filter that made it,
+    and `leaving`, for each outgoing channel, the incoming one. `zero` tells whether a filter of
+    zeros comes in as zeros, if the weights on the path allow it. `parent` is the step before, -1
+    the producer.
     """
 
     layer: Any
@@ -52,7 +53,7 @@ class Step:
 
 
 class Graph:
-    """The calls of all layers in a model and in the models inside it."""
+    """The calls of all layers in a model and in its nested models."""
 
     def __init__(self, model: keras.Model) -> None:
         self.outputs: set[int] = set()
@@ -94,7 +95,7 @@ class Graph:
         return found
 
     def channel_path(self, layer: Any) -> list[Step]:
-        """The layers that the channels of a layer reach; a stop where that cannot be told."""
+        """The layers that the channels of a layer reach; a stop where that is unknown."""
         filters = getattr(layer, WIDTHS.get(type(layer), ""), 0)
         channels = np.arange(filters)
         steps: list[Step] = []
@@ -140,7 +141,7 @@ class Graph:
 
 
 def _role(layer: Any, tensor: Any, axis: int, width: int) -> tuple[str, np.ndarray, int]:
-    """The role of a layer with channels on `axis`, which come out of it, and on which axis."""
+    """The role of a layer with channels on `axis`, its outgoing channels, and their axis."""
     kind, rank = type(layer), len(tensor.shape)
     same = np.arange(width)
     if kind is _L.BatchNormalization and layer.axis % rank == axis:
@@ -175,7 +176,7 @@ def _axis(layer: Any, tensor: Any) -> int:
 
 
 def _function(layer: Any) -> Callable[..., Any] | None:
-    """The elementwise function of a layer, apart from its weights."""
+    """The elementwise function of a layer, except its weights."""
     if type(layer) in (_L.ReLU, _L.LeakyReLU, _L.ELU):
         return layer
     function: Callable[..., Any] | None = getattr(layer, "activation", None)

@@ -13,10 +13,10 @@ from keras_hadamard.pruning._structures import Structure
 def check_base(model: keras.Model) -> None:
     """Refuses models that cannot have masks."""
     if not isinstance(model, keras.Model) or not model.built:
-        raise received("`model` to be a keras.Model that is built", model=model)
+        raise received("`model` to be a built keras.Model", model=model)
     if any(isinstance(layer, WrapperModel) for layer in all_layers(model)):
         raise received(
-            "a model without adapters and masks: masks would hide the base's weights and not what "
+            "a model without adapters and masks: masks would hide the base's weights but not what "
             "adapters add. Prune what `adapters.merge` returns, or prune the base and adapt the "
             "`PrunedModel`",
             model=model,
@@ -30,7 +30,7 @@ def prunable(
     target: str | list[int] | None,
     exclude: str | None,
 ) -> list[Kernel]:
-    """The kernels that `target` and `exclude` leave.
+    """The kernels that `target` and `exclude` select.
 
     Raises:
         ValueError: If there are none, or one is quantised.
@@ -40,7 +40,7 @@ def prunable(
     if codes:
         raise received(
             "kernels that are not quantised, whose values are codes: prune before `quantize`, or "
-            "leave them out by `exclude`",
+            "leave them out with `exclude`",
             quantised=codes[:5],
         )
     if structure.kind in ("filter", "channel"):
@@ -50,5 +50,5 @@ def prunable(
         last = graph.last()
         kernels = [k for k in kernels if id(k.layer) not in last]
     if not kernels:
-        raise received("kernels of which `structure` can be pruned", structure=structure.kind)
+        raise received("kernels that `structure` can be applied to", structure=structure.kind)
     return kernels

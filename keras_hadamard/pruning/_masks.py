@@ -16,10 +16,10 @@ from keras_hadamard.pruning._coupled_weights import CoupledWeight
 class Masks(keras.layers.Layer):
     """A boolean mask for each kernel, and for each weight coupled to its filters; the step.
 
-    Steps are counted in `count`, which the variable takes over when it is saved: to assign it at
-    every step would cost a small model one hundredth of its time. `fixed` says that the masks will
-    not change any more. `keeps_hidden` has kernels keep what their masks hide, until then. Files
-    know this layer by the name of its class, so criteria add to it what is theirs.
+    Steps are counted in `count`, which is copied to the variable on saving: assigning it at every
+    step would cost a small model one percent of its time. `fixed` says that the masks will not
+    change any more. With `keeps_hidden`, kernels keep the values under their masks until then.
+    Files identify this layer by the name of its class, so criteria add their variables to it.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class Masks(keras.layers.Layer):
         super().__init__(name="masks")
         self.kernels, self.coupled = kernels, coupled
         self.count = 0
-        # How often variables were loaded, so that what was known of them is computed again.
+        # How often variables were loaded, so that values cached from them are computed again.
         self.loads = 0
         self.step = self.state("step", "int64")
         self.fixed = self.state("fixed", "bool")
@@ -106,7 +106,7 @@ class Masks(keras.layers.Layer):
         self.apply()
 
     def apply(self) -> None:
-        """Sets what the masks hide to zero, except weights that keep hidden values."""
+        """Sets pruned weights to zero, except where hidden values are kept."""
         for variable in self.variables_covered:
             constraint = variable.constraint
             variable.assign(MaskConstraint(constraint.mask, None, constraint.unless)(variable))
@@ -137,9 +137,9 @@ class MaskValues(Sequence[np.ndarray]):
 class MaskConstraint(keras.constraints.Constraint):
     """The variable's own constraint, if it has one, and then zeros where the mask is.
 
-    Keras's optimizers apply constraints after every update, so that whatever momentum, weight decay
-    or an average did to a pruned weight, it is exactly zero when the step is over. `left` is what
-    adapters keep to, where that is less than the mask.
+    Keras's optimizers apply constraints after every update, so a pruned weight is exactly zero
+    after the step, whatever momentum, weight decay or averaging did to it. `left` is the mask for
+    adapters, where it has fewer ones than the constraint's.
     """
 
     def __init__(self, mask: Any, own: Any, unless: Any = None, left: Any = None) -> None:
@@ -158,12 +158,12 @@ class MaskConstraint(keras.constraints.Constraint):
 
 
 def mask_of(variable: Any) -> Any:
-    """The mask that a variable is kept to, or None."""
+    """The mask of a variable, or None."""
     constraint = variable.constraint
     return constraint.left if isinstance(constraint, MaskConstraint) else None
 
 
 def masked(w: Tensor, kept: Tensor) -> Tensor:
-    """`w` where it is kept, and zero elsewhere, even where it is not a number."""
+    """`w` where the mask keeps it, and zero elsewhere, even for NaN."""
     w = ops.convert_to_tensor(w)
     return ops.where(kept, w, ops.zeros((), dtype=w.dtype))

@@ -1,4 +1,4 @@
-"""Inputs that a kernel is multiplied by: the rows that its layer is called on."""
+"""Inputs that a kernel is multiplied by, as rows."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ _CELLS = (_L.SimpleRNNCell, _L.GRUCell, _L.LSTMCell)
 
 @dataclass(frozen=True)
 class Reading:
-    """A kernel as matrices `(groups, inputs, outputs)`, and the rows that they are multiplied by.
+    """A kernel as matrices `(groups, inputs, outputs)`, and the rows multiplied by them.
 
-    Inputs are all that one output sees: of a convolution the channels at every position. The
-    kernel, reshaped to `split` and with its axes in the order `axes`, is joined to `sizes`.
-    `rows` makes `(rows, groups, inputs)` of what `layer` is called on.
+    Inputs are all values that one output depends on: for a convolution, the channels at every
+    position. The kernel, reshaped to `split` and with its axes in the order `axes`, is joined to
+    `sizes`. `rows` turns the inputs of `layer` into `(rows, groups, inputs)`.
     """
 
     layer: Any
@@ -47,7 +47,7 @@ def readings_of(model: keras.Model, kernels: Sequence[Kernel], criterion: str) -
     """A reading for each kernel.
 
     Raises:
-        ValueError: If there are kernels of which it is not known what they are multiplied by.
+        ValueError: If there are kernels whose inputs are unknown.
     """
     recurrent = {id(x.cell): x for x in all_layers(model) if isinstance(x, _L.RNN)}
     found = [_reading(kernel, recurrent) for kernel in kernels]
@@ -55,8 +55,8 @@ def readings_of(model: keras.Model, kernels: Sequence[Kernel], criterion: str) -
     if unknown:
         raise received(
             "kernels of Keras's dense, einsum, convolution, depthwise or separable layers, or "
-            f"those that a recurrent layer has for its inputs: criterion {criterion!r} does not "
-            "know what others are multiplied by. Leave these out by `exclude`",
+            f"the input kernels of recurrent layers: criterion {criterion!r} does not "
+            "know the inputs of others. Leave these out with `exclude`",
             kernels=unknown,
         )
     return [reading for reading in found if reading is not None]
@@ -68,7 +68,7 @@ def _reading(kernel: Kernel, recurrent: dict[int, Any]) -> Reading | None:
     if _is(layer, (_L.Dense,)) and variable is layer.kernel:
         return _joined(layer, shape, _of_dense)
     if _is(layer, _CELLS) and variable is layer.kernel and id(layer) in recurrent:
-        # Not the cell: Keras calls it once more to see what it returns.
+        # Not the cell: Keras calls it once more to inspect its output.
         return _joined(recurrent[id(layer)], shape, _of_dense)
     if _is(layer, (_L.EinsumDense,)) and variable is layer.kernel:
         return _of_einsum(layer, shape)
@@ -145,7 +145,7 @@ def _of_einsum(layer: Any, shape: tuple[int, ...]) -> Reading:
         before, _, after = given.partition("...")
         free = "." * (x.ndim - len(before) - len(after))
         names = list(before + free + after)
-        # A letter that nothing else has is summed over first.
+        # A letter that occurs nowhere else is summed over first.
         summed = [i for i, a in enumerate(names) if a not in (*letters, *output, ".")]
         x = x.sum(axis=tuple(summed))
         names = [a for i, a in enumerate(names) if i not in summed]

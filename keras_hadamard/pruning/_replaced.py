@@ -1,4 +1,4 @@
-"""A call of a model with other values in place of some of its weights."""
+"""A call of a model with some of its weights replaced."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,8 +16,7 @@ def call_with(
 ) -> tuple[Tensor, Sequence[Tensor]]:
     """The outputs and the losses of layers; what the layers update is updated."""
     replaced = {id(variable) for variable, _ in values}
-    # A scope hides the values that one around it gives, such as those of adapters: they are passed
-    # on.
+    # A scope hides the values of an outer one, such as those of adapters: they are passed on.
     others = [(v, ops.convert_to_tensor(v)) for v in model.variables if id(v) not in replaced]
     with keras.StatelessScope([*values, *others], collect_losses=True) as scope:
         outputs = model(inputs, **arguments)

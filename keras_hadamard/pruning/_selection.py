@@ -6,7 +6,7 @@ import numpy as np
 
 
 def select_n_of_m(importance: np.ndarray, kept: int, m: int) -> np.ndarray:
-    """The `kept` greatest of each `m` consecutive inputs of a view; an incomplete rest likewise."""
+    """The `kept` greatest of each `m` consecutive inputs of a view, and of an incomplete rest."""
     positions, inputs, outputs = importance.shape
     padded = np.pad(
         importance.astype("float64"), ((0, 0), (0, -inputs % m), (0, 0)), constant_values=-np.inf
@@ -21,10 +21,11 @@ def select_n_of_m(importance: np.ndarray, kept: int, m: int) -> np.ndarray:
 def select(
     importances: Sequence[np.ndarray], sizes: Sequence[int], sparsity: float
 ) -> list[np.ndarray]:
-    """Masks of groups, such that the least important are pruned up to `sparsity` and not beyond.
+    """Masks of groups, such that the least important are pruned up to `sparsity`, never more.
 
-    All arrays are compared with each other. `sizes` are the weights in a group of each. Of every
-    array one group stays, and of equal importance the later ones go first.
+    All arrays are compared with each other. `sizes` are the weights in a group of each. At least
+    one group of every array stays, and among equally important ones the later ones are pruned
+    first.
     """
     flat = [importance.ravel() for importance in importances]
     values = flat[0] if len(flat) == 1 else np.concatenate(flat)
@@ -46,7 +47,7 @@ def select(
 
 
 def _greatest(values: np.ndarray, count: int) -> np.ndarray:
-    """The mask of the `count` greatest values, of equal ones the first."""
+    """The mask of the `count` greatest values; among equal ones, the first."""
     if count == values.size:
         return np.ones(values.size, bool)
     # Comparisons of whole arrays, which are much faster than lists of positions.

@@ -1,4 +1,4 @@
-"""Smaller layers in the place of those with filters that nothing depends on."""
+"""Smaller layers that replace those with filters that nothing depends on."""
 
 from typing import Any
 
@@ -9,15 +9,15 @@ from keras import ops
 from keras_hadamard._core.introspection.private import all_layers
 from keras_hadamard.pruning._graph import WIDTHS, Graph, Step, zero_at_zero
 
-# What a layer loses: axis of a variable, and which entries along it stay.
+# What a layer keeps: the axis of a variable, and the entries along it.
 Cuts = dict[int, list[tuple[int, np.ndarray]]]
 
 
 def shrunk(model: keras.Model) -> keras.Model:
-    """The model without the filters that are zero, or that all kernels behind them ignore.
+    """The model without the filters that are zero, or that all following kernels ignore.
 
     Where a channel reaches an output of the model, a sum, a concatenation, or a layer that is not
-    known to treat it for itself, its filter stays.
+    known to treat channels separately, its filter stays.
     """
     graph = Graph(model)
     widths: dict[int, int] = {}

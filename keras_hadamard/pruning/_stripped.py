@@ -1,4 +1,4 @@
-"""The plain model that is left when the masks have done their work."""
+"""The plain model without masks, after pruning."""
 
 from collections.abc import Iterable, Sequence
 
@@ -12,7 +12,7 @@ from keras_hadamard.pruning._shrink import shrunk
 
 
 def stripped(model: keras.Model, criterion: Criterion) -> keras.Model:
-    """A copy of the model inside a pruned one, with real zeros, and smaller if filters went."""
+    """A copy of the model inside a pruned one, with real zeros; smaller if filters are zero."""
     plain = copy_with(model, criterion.kernels, criterion.kernels_left())
     return shrunk(plain) if criterion.structure.kind in ("filter", "channel") else plain
 
@@ -20,7 +20,7 @@ def stripped(model: keras.Model, criterion: Criterion) -> keras.Model:
 def copy_with(
     model: keras.Model, kernels: Sequence[Kernel], values: Iterable[np.ndarray]
 ) -> keras.Model:
-    """A copy of a model that has other values in some of its kernels."""
+    """A copy of a model with new values for some of its kernels."""
     copy = copy_of(model)
     others = {
         id(kernel.variable): other.variable

@@ -1,7 +1,7 @@
 """Structures that are pruned as a whole: single weights, N of M, filters, channels, blocks.
 
 A structure reduces the view `(positions, inputs, outputs)` of a kernel to one value a group, and
-spreads what was decided about groups over the weights again.
+spreads the decision about a group over its weights.
 """
 
 import re
@@ -25,7 +25,7 @@ class Structure:
 
     @property
     def grouped(self) -> bool:
-        """Whether weights go in groups, and not each for itself."""
+        """Whether weights are pruned in groups, and not one by one."""
         return self.kind in ("filter", "channel", "block")
 
     def reduce(self, values: np.ndarray, how: Reduce) -> np.ndarray:
@@ -51,7 +51,7 @@ class Structure:
         return kept.reshape(view)
 
     def check(self, final_sparsity: float, scope: str) -> None:
-        """Refuses a schedule or a scope that `N:M` does not go with."""
+        """Refuses a schedule or a scope that `N:M` does not support."""
         if self.kind != "n:m":
             return
         n, m = self.sizes
@@ -66,14 +66,14 @@ class Structure:
     def _blocks(self, values: np.ndarray) -> np.ndarray:
         rows, columns = self.sizes
         matrix = values.reshape(-1, values.shape[-1])
-        # NaN, so that the incomplete blocks at the edges are judged by what they have.
+        # NaN, so that incomplete blocks at the edges are judged by their own weights only.
         padding = [(0, -size % block) for size, block in zip(matrix.shape, self.sizes, strict=True)]
         matrix = np.pad(matrix.astype("float64"), padding, constant_values=np.nan)
         return matrix.reshape(matrix.shape[0] // rows, rows, -1, columns)
 
 
 def parse_structure(structure: Any) -> Structure:
-    """The structure that an argument names."""
+    """The structure for an argument."""
     if structure is None:
         return Structure("weight")
     if structure in ("filter", "channel"):

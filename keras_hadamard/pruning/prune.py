@@ -33,84 +33,84 @@ def prune(
     initial_threshold: float | None = None,
     threshold_decay: float | None = None,
 ) -> PrunedModel:
-    """Returns a copy of a model that computes with `W_eff = W * M`, `M` a mask of 0 and 1 a kernel.
+    """Returns a copy of a model with `W_eff = W * M`, a mask `M` of 0 and 1 for each kernel.
 
     Kernels are the weights of at least two axes whose name ends with `kernel`: those of dense,
-    convolution, einsum and recurrent layers, of what attention is made of, and of the layers of
+    convolution, einsum and recurrent layers, of the parts of attention layers, and of the layers of
     this package, whether they are trained or frozen. Embeddings, biases and the weights of
-    normalisations are not. The model that is given stays as it is.
+    normalisations are not. The given model does not change.
 
-    Pruned weights are exactly zero after every step of any optimizer. What is zero stays zero, but
-    for the criteria `"movement"`, `"rigl"`, `"set"` and `"str"`. A sparsity is never exceeded: of
-    `n` weights `floor(s n)` go, of equally important ones the last first, and of every kernel one
-    stays. `"wanda"` counts in each output, `"sparsegpt"` in each block of inputs. With `"str"` no
-    sparsity is promised.
+    Pruned weights are exactly zero after every step of any optimizer. Zeros stay zero, except with
+    the criteria `"movement"`, `"rigl"`, `"set"` and `"str"`. A sparsity is never exceeded: of `n`
+    weights `floor(s n)` are pruned, the last ones first among equally important weights, and every
+    kernel keeps at least one. `"wanda"` counts in each output, `"sparsegpt"` in each block of
+    inputs. With `"str"`, no sparsity is guaranteed.
 
     Structures see a kernel as `(positions, inputs, outputs)`; positions are those of a window that
     is convolved, and a depthwise kernel has one input. `"N:M"` leaves at most `N` of each `M`
-    consecutive inputs, as sparse matrix units want it. `"filter"` prunes outputs, with their
-    biases and what a following batch normalisation or depthwise convolution does to them, so that
-    the whole channel is zero; layers that make the model's own outputs are left out unless `target`
-    names them. `"channel"` prunes inputs. `(rows, columns)` prunes blocks of the matrix of
-    positions times inputs by outputs.
+    consecutive inputs, as sparse matrix units need it. `"filter"` prunes outputs, with their biases
+    and the weights of a following batch normalisation or depthwise convolution, so that the whole
+    channel is zero; layers that make the outputs of the model are left out unless `target` names
+    them. `"channel"` prunes inputs. `(rows, columns)` prunes blocks of the matrix of positions
+    times inputs by outputs.
 
     Args:
         model: `keras.Model` of any kind that is built and can be made from its configuration; or a
-            `PrunedModel`, to be pruned further, its masks included.
-        schedule: `PolynomialDecay` or `ConstantSparsity`, which says when how much is zero; or a
-            number in [0, 1), for that sparsity at once. None with the criterion `"str"`, and with
-            no other. Defaults to `None`.
+            `PrunedModel`, to be pruned further, including its masks.
+        schedule: `PolynomialDecay` or `ConstantSparsity`, which says which share is zero at which
+            step; or a number in [0, 1), for that sparsity from the start. None only with the
+            criterion `"str"`. Defaults to `None`.
         scope: String, `"layer"` for the sparsity in each kernel, `"global"` for all together, or
             `"erk"` for the Erdos-Renyi-Kernel distribution of that of all together: a kernel keeps
-            weights in proportion to the sum of its inputs, outputs and sizes of the window, and is
-            dense where that is more than it has. Defaults to `"layer"`.
-        criterion: String, what stays. `"magnitude"` are the greatest weights, groups of them by
-            their root mean square. `"random"` is for comparison. `"movement"` learns a score for
-            each weight together with the weights, `dL/dS = dL/dW_eff * W`, straight through the
-            choice of the greatest; what it hides keeps its value until the schedule ends, and with
-            frozen kernels it finds a subnetwork without training the weights. While all scores are
-            zero it goes by magnitude. `"wanda"` and `"sparsegpt"` look at `calibration`, for each
-            output by itself. `"wanda"` keeps the greatest `|W_ij| ||x_i||` of each output, with the
-            norms of the inputs that the model has before it is pruned. `"sparsegpt"` prunes kernel
-            by kernel in the order of their calls, on inputs that the pruned ones before make, and
-            changes the weights that stay so that outputs change least. `"rigl"` and `"set"` train
-            sparsely from a random mask on: when the schedule is due the smallest weights go, and
-            as many grow from zero, `"rigl"` where the gradient of that step is greatest, `"set"`
-            at random; the optimizer forgets what it kept of them. That step trains as any other.
-            `"str"` computes with `W_eff = sign(W) relu(|W| - sigmoid(s))`, one `s` a kernel, which
-            is learnt: it rises by the optimizer's weight decay or `threshold_decay`, and the loss
-            holds it. A kernel whose threshold exceeds all its weights is zero for good.
-            Defaults to `"magnitude"`.
+            weights in proportion to the sum of its inputs, outputs and window sizes, and is dense
+            where that exceeds its size. Defaults to `"layer"`.
+        criterion: String, which weights stay. `"magnitude"` keeps the greatest weights, or the
+            groups with the greatest root mean square. `"random"` is for comparison. `"movement"`
+            learns a score for each weight together with the weights, `dL/dS = dL/dW_eff * W`,
+            straight through the choice of the greatest; hidden weights keep their values until the
+            schedule ends, and with frozen kernels it finds a subnetwork without training the
+            weights. While all scores are zero, the magnitude decides. `"wanda"` and `"sparsegpt"`
+            use the data in `calibration`, for each output separately. `"wanda"` keeps the greatest
+            `|W_ij| ||x_i||` of each output, with the norms of the inputs before the model is
+            pruned. `"sparsegpt"` prunes kernel by kernel in the order of their calls, on the inputs
+            that the pruned kernels before it produce, and adjusts the weights that stay so that
+            outputs change least. `"rigl"` and `"set"` train sparsely, starting from a random mask:
+            when the schedule is due, the smallest weights are pruned, and as many grow from zero,
+            `"rigl"` where the gradient of that step is greatest, `"set"` at random; the optimizer's
+            slots for them are reset. That step trains like any other. `"str"` computes with
+            `W_eff = sign(W) relu(|W| - sigmoid(s))`, with one learned `s` per kernel: the
+            optimizer's weight decay or `threshold_decay` raises it, and the loss limits it. A
+            kernel whose threshold exceeds all its weights stays zero. Defaults to `"magnitude"`.
         structure: None for single weights, `"N:M"` such as `"2:4"`, `"filter"`, `"channel"`, or the
             pair of integers of a block. Defaults to `None`.
         target: String, regular expression that is searched for in the paths of kernels, such as
             `"encoder/dense_1/kernel"`: the names of layers from the outside in, and the variable's.
-            Or a list of integers, the places of kernels in `sparsity_report`. None for all.
+            Or a list of integers, the positions of kernels in `sparsity_report`. None for all.
             Defaults to `None`.
-        exclude: String, regular expression for the paths of those that are left out.
-            Defaults to `None`.
+        exclude: String, regular expression for the paths of kernels to leave out. Defaults to
+            `None`.
         masks: Dict of arrays by path of the kernel, zero where a weight is pruned from the start,
             such as `PrunedModel.get_masks` gives. Defaults to `None`.
         seed: Integer, for the criteria `"random"`, `"rigl"` and `"set"`. Defaults to `0`.
         calibration: Inputs of the model for the criteria `"wanda"` and `"sparsegpt"`: an array, a
-            dict or list of arrays, a `tf.data.Dataset` or another iterable of batches, of which a
-            tuple is inputs and then targets. Targets are not used. Defaults to `None`.
+            dict or list of arrays, a `tf.data.Dataset` or another iterable of batches, where a
+            tuple means inputs, then targets. Targets are not used. Defaults to `None`.
         batch_size: Positive integer, how many examples of arrays go through the model at a time;
             None for 32. Defaults to `None`.
         block_size: Positive integer, for the criterion `"sparsegpt"`, the number of inputs among
             which a share of the weights is chosen at a time; None for 128. Defaults to `None`.
-        damping: Number that is not negative, for the criterion `"sparsegpt"`, what is added to the
-            diagonal of the Hessian as a share of its mean; None for 0.01. Defaults to `None`.
+        damping: Number that is not negative, for the criterion `"sparsegpt"`, the term added to the
+            diagonal of the Hessian, as a share of its mean; None for 0.01. Defaults to `None`.
         verbose: Integer, 0 for no progress bar of the calibration, or None for 1.
             Defaults to `None`.
         drop_fraction: Number in [0, 1), for the criteria `"rigl"` and `"set"`, the share of the
-            weights that move at first, which falls to 0 at the end of the schedule, a
-            `ConstantSparsity`, as half a cosine; None for 0.3. Defaults to `None`.
+            weights that are replaced at first, which falls to 0 like half a cosine at the end of
+            the schedule, a `ConstantSparsity`; None for 0.3. Defaults to `None`.
         initial_threshold: Number, for the criterion `"str"`, `s` at the beginning; None for -5, a
             threshold of 0.007. The authors have -3200 for much weight decay and many steps.
             Defaults to `None`.
         threshold_decay: Number that is not negative, for the criterion `"str"`, which adds half of
-            it times `s**2` to the loss for each kernel, as weight decay is in the authors' SGD;
+            it times `s**2` to the loss for each kernel, as weight decay does in the authors' SGD;
             None for 0. Defaults to `None`.
 
     Returns:
@@ -118,8 +118,8 @@ def prune(
 
     Raises:
         ValueError: If the model is not built, cannot be copied, has adapters, quantised kernels or
-            no kernels, a mask has another shape than its kernel, an argument is none of the above
-            or belongs to another criterion, or `calibration` is missing or no inputs of the model.
+            no kernels, a mask has another shape than its kernel, an argument is invalid or belongs
+            to another criterion, or `calibration` is missing or has no inputs of the model.
 
     Example:
 

@@ -24,9 +24,9 @@ class PrunedModel(WrapperModel):
     """The model that `prune` returns: another model, `model`, and masks on its kernels.
 
     It trains, predicts and saves as any Keras model. Its layers are those of `pruned.model`, which
-    it changes: give it a model of its own, or let `prune` make the copy. `fit` adds a
-    `PruningCallback` unless one is given; a custom training loop calls it. Of the wrapped
-    model only `call` is used, not a `train_step` of its own.
+    it changes: give it a model that nothing else uses, or let `prune` make the copy. `fit` adds a
+    `PruningCallback` unless one is given; a custom training loop calls it. Only `call` of the
+    wrapped model is used, not a custom `train_step`.
 
     Args:
         model: `keras.Model` that is built.
@@ -34,14 +34,14 @@ class PrunedModel(WrapperModel):
             criterion `"str"`. Defaults to `None`.
         scope: String, `"layer"`, `"global"` or `"erk"`. Defaults to `"layer"`.
         criterion: String, `"magnitude"`, `"random"`, `"movement"`, `"rigl"`, `"set"`, `"str"`, or
-            `"wanda"` or `"sparsegpt"`, for which `calibrate` has to look at data.
-            Defaults to `"magnitude"`.
+            `"wanda"` or `"sparsegpt"`, which need data through `calibrate`. Defaults to
+            `"magnitude"`.
         structure: None, `"N:M"`, `"filter"`, `"channel"` or the pair of a block's rows and columns.
             Defaults to `None`.
         target: String, regular expression for the paths of the kernels that are pruned, list of
-            their places, or None for all. Defaults to `None`.
-        exclude: String, regular expression for the paths of those that are not.
-            Defaults to `None`.
+            their positions, or None for all. Defaults to `None`.
+        exclude: String, regular expression for the paths of kernels to leave out. Defaults to
+            `None`.
         seed: Integer, for the criteria `"random"`, `"rigl"` and `"set"`. Defaults to `0`.
         name: String, or None for `pruned_` before the model's own. Defaults to `None`.
         drop_fraction: Number in [0, 1), for the criteria `"rigl"` and `"set"`, or None for 0.3 with
@@ -50,7 +50,7 @@ class PrunedModel(WrapperModel):
         threshold_decay: Number, for the criterion `"str"`, or None for 0. Defaults to `None`.
 
     Raises:
-        ValueError: If an argument is none of these, the model is not built or has no such kernels.
+        ValueError: If an argument is invalid, or the model is not built or has no such kernels.
 
     Example:
 
@@ -117,7 +117,7 @@ class PrunedModel(WrapperModel):
         return outputs
 
     def update_masks(self, step: int | None = None) -> None:
-        """Computes the masks that the schedule wants at a step and sets the pruned weights to zero.
+        """Computes the masks of the schedule at a step and sets the pruned weights to zero.
 
         Args:
             step: Integer, or None for the model's own. Defaults to `None`.
@@ -133,10 +133,10 @@ class PrunedModel(WrapperModel):
         damping: float | None = None,
         verbose: Any = None,
     ) -> None:
-        """Looks at data for the criteria `"wanda"` and `"sparsegpt"`, as `prune` does.
+        """Calibrates the criteria `"wanda"` and `"sparsegpt"` on data, as `prune` does.
 
-        The masks follow when the schedule says so; `"sparsegpt"` prunes at once. To look at other
-        data later is to measure the inputs again.
+        The masks follow when the schedule is due; `"sparsegpt"` prunes at once. A later call with
+        other data measures the inputs again.
 
         Args:
             calibration: Inputs of the model, as for `prune`.
@@ -156,22 +156,22 @@ class PrunedModel(WrapperModel):
         self._criterion.calibrate(self.model, calibration, **given)
 
     def apply_masks(self) -> None:
-        """Sets the weights that the masks hide to zero, except where masks are still learnt."""
+        """Sets pruned weights to zero, except where masks are still learned."""
         self.masks.apply()
 
     def get_masks(self) -> dict[str, np.ndarray]:
-        """Returns the boolean mask of each kernel, True where a weight is left, by its path."""
+        """Returns the boolean mask of each kernel by its path, True where a weight is kept."""
         paths = (kernel.path for kernel in self._kernels)
         return dict(zip(paths, self._criterion.left(), strict=True))
 
     def set_masks(self, masks: dict[str, np.ndarray]) -> None:
-        """Sets masks by the paths of their kernels, and the weights that they hide to zero.
+        """Sets masks by the paths of their kernels, and pruned weights to zero.
 
         Args:
             masks: Dict of boolean arrays of the kernels' shapes.
 
         Raises:
-            ValueError: If a path is none of a pruned kernel, or a mask has another shape.
+            ValueError: If a path is not that of a pruned kernel, or a mask has another shape.
         """
         self.masks.set_some(masks)
 
@@ -191,7 +191,7 @@ class PrunedModel(WrapperModel):
             "scope": self.scope,
             "criterion": self.criterion,
             "structure": self.structure,
-            # Places: names that Keras gave may be others in the next process.
+            # Positions: the names that Keras gives may differ in the next process.
             "target": [kernel.place for kernel in self._kernels],
             "exclude": None,
             "seed": self.seed,
@@ -203,5 +203,5 @@ class PrunedModel(WrapperModel):
         model = keras.saving.deserialize_keras_object(
             config["model"], custom_objects=custom_objects
         )
-        model.built = True  # Keras has built its layers, and says so of all but subclassed models.
+        model.built = True  # Its layers are built; Keras does not mark subclassed models.
         return cls(**{**config, "model": model})

@@ -9,13 +9,13 @@ from keras_hadamard.pruning._masks import Masks
 
 
 class PruningCallback(keras.callbacks.Callback):
-    """Counts the steps of a `PrunedModel` and computes its masks when the schedule says so.
+    """Counts the steps of a `PrunedModel` and computes its masks when the schedule is due.
 
-    `PrunedModel.fit` adds one by itself. A custom training loop calls its methods as `fit`
+    `PrunedModel.fit` adds one automatically. A custom training loop calls its methods as `fit`
     does: a step for each `on_train_batch_end`, and with `steps_per_execution` above 1 as many as
     the optimizer took, with masks that change between executions. With the criterion `"rigl"`
-    `on_train_batch_begin` says that the gradient of the step is looked at. The count is kept in the
-    model, so that a resumed training continues the schedule, whoever restores it.
+    `on_train_batch_begin` requests the gradient of the step. The count is kept in the model, so
+    that a resumed training continues the schedule, however it is restored.
 
     Raises:
         ValueError: If the model is not a `PrunedModel`.
@@ -49,7 +49,7 @@ class PruningCallback(keras.callbacks.Callback):
             self.model.update_masks(step)
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        # An execution of several steps has fewer at the end of data whose size nobody knows.
+        # An execution of several steps may have fewer at the end of data of unknown size.
         several = getattr(self.model, "steps_per_execution", 1)
         self._before = self._iterations() if several > 1 else None
         step = self.model.step
@@ -68,12 +68,12 @@ class PruningCallback(keras.callbacks.Callback):
         return int(self.model.optimizer.iterations)
 
     def on_train_end(self, logs: Any = None) -> None:
-        # An optimizer that averages weights puts the averages in their place only now.
+        # An optimizer that averages weights assigns the averages only now.
         self.model.apply_masks()
 
 
 def with_pruning(callbacks: Any) -> Any:
-    """The callbacks with a `PruningCallback`, first: others save or measure what it has done."""
+    """The callbacks with a `PruningCallback` first, as others save or measure its result."""
     if isinstance(callbacks, keras.callbacks.CallbackList):
         if not any(isinstance(c, PruningCallback) for c in callbacks.callbacks):
             raise received("a PruningCallback in the CallbackList", callbacks=callbacks.callbacks)

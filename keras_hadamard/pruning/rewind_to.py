@@ -1,4 +1,4 @@
-"""Lottery tickets: the masks of a trained model on the weights it began with."""
+"""Lottery tickets: the masks of a trained model on its initial weights."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,16 +10,16 @@ from keras_hadamard.pruning.pruned_model import PrunedModel
 
 
 def rewind_to(model: PrunedModel, weights: Sequence[Any]) -> None:
-    """Sets what the masks leave of a model back, `W = W_0 * M`, and its optimizer to the start.
+    """Resets the unpruned weights of a model, `W = W_0 * M`, and its optimizer.
 
     All weights go back, the statistics of batch normalisations too; masks, scores, thresholds and
-    the step of the schedule stay. To rewind what the criterion `"str"` has left, make it masks
-    first, by `prune(pruned, 0.0)`. The optimizer's slots and its count of steps become those of a
-    new one; a learning rate that was changed stays.
+    the step of the schedule stay. To rewind a model of the criterion `"str"`, turn its zeros into
+    masks first, by `prune(pruned, 0.0)`. The optimizer's slots and its count of steps become those
+    of a new one; a learning rate that was changed stays.
 
-    With it, iterative magnitude pruning is a loop, as in the example: train, prune some of what is
-    left, rewind, and again. `weights` of an early epoch in place of the first ones is rewinding to
-    that epoch, which larger networks need.
+    With it, iterative magnitude pruning is a loop, as in the example: train, prune some of the
+    remaining weights, rewind, repeat. Pass the `weights` of an early epoch to rewind to that epoch,
+    which larger networks need.
 
     Args:
         model: `PrunedModel`.

@@ -31,10 +31,10 @@ class Schedule(ABC):
 
     @abstractmethod
     def sparsity(self, step: int) -> float:
-        """The sparsity that the masks have after `step` steps, counted from 0."""
+        """The sparsity of the masks after `step` steps, counted from 0."""
 
     def due(self, previous: int, step: int) -> bool:
-        """Whether masks are computed after `step`, where `previous` was the step looked at last."""
+        """Whether masks are computed after `step`; `previous` is the step checked before."""
         last = step if self.end_step is None else min(step, self.end_step)
         if last < self.begin_step or last <= previous:
             return False
@@ -63,8 +63,8 @@ class Schedule(ABC):
 class ConstantSparsity(Schedule):
     """Schedule `s_t = s from begin_step on, 0 before`.
 
-    Masks that are at `s` change no more, but for the criterion `"movement"`, which chooses the
-    weights again every `frequency` steps until `end_step`.
+    Masks at sparsity `s` do not change any more, except with the criterion `"movement"`, which
+    selects the weights again every `frequency` steps until `end_step`.
 
     Args:
         sparsity: Float in [0, 1), the share of the weights that is zero.
@@ -72,8 +72,8 @@ class ConstantSparsity(Schedule):
             Defaults to `0`.
         end_step: Integer, the step after which the masks are fixed, or None for never.
             Defaults to `None`.
-        frequency: Positive integer, the number of steps from one choice of weights to the next.
-            Defaults to `100`.
+        frequency: Positive integer, the number of steps between selections of weights. Defaults to
+            `100`.
 
     Raises:
         ValueError: If the sparsity is outside [0, 1), a step is negative, or the schedule ends
@@ -116,7 +116,7 @@ class PolynomialDecay(Schedule):
     between they follow every `frequency` steps.
 
     Args:
-        final_sparsity: Float in [0, 1), `s_f`, the share of the weights that is zero in the end.
+        final_sparsity: Float in [0, 1), `s_f`, the final share of zero weights.
         end_step: Integer greater than `begin_step`, the step at which `s_f` is reached.
         begin_step: Integer, the number of training steps before the weights are pruned.
             Defaults to `0`.
@@ -124,8 +124,8 @@ class PolynomialDecay(Schedule):
             Defaults to `0.0`.
         power: Number that is not negative: 1 for a straight line, 3 prunes most at the start.
             Defaults to `3`.
-        frequency: Positive integer, the number of steps from one change of the masks to the next.
-            Defaults to `100`.
+        frequency: Positive integer, the number of steps between changes of the masks. Defaults to
+            `100`.
 
     Raises:
         ValueError: If a sparsity is outside [0, 1), `initial_sparsity` is above `final_sparsity`,
@@ -176,7 +176,7 @@ class PolynomialDecay(Schedule):
         if step < self.begin_step:
             return 0.0
         left = max(0.0, 1 - (step - self.begin_step) / self._steps)
-        # At power 0 the end differs from what stands before it.
+        # At power 0 the end differs from the steps before it.
         share = left**self.power if left else 0.0
         return self._final + (self.initial_sparsity - self._final) * share
 
@@ -191,7 +191,7 @@ class PolynomialDecay(Schedule):
 
 @serializable
 class Unscheduled(Schedule):
-    """No schedule: what is zero is learnt, and no step changes the masks."""
+    """No schedule: zeros are learned, and no step changes the masks."""
 
     def __init__(self) -> None:
         super().__init__(0, None, 1)
@@ -211,7 +211,7 @@ class Unscheduled(Schedule):
 
 
 def as_schedule(value: Any) -> Schedule:
-    """A schedule as it is, and a number as that sparsity from the first step on."""
+    """A schedule unchanged, and a number as a constant sparsity from the first step on."""
     if isinstance(value, Schedule):
         return value
     if isinstance(value, dict):

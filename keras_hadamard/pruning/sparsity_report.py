@@ -99,8 +99,8 @@ def sparsity_report(model: keras.Model) -> SparsityReport:
     """Returns how many weights of each kernel, and of the whole model, are zero.
 
     Args:
-        model: `keras.Model` that is built: pruned, stripped or any other. Of a pruned model the
-            weights are counted as it computes with them.
+        model: `keras.Model` that is built: pruned, stripped or any other. In a pruned model,
+            weights count as zero if the model computes with zero.
 
     Returns:
         A `SparsityReport`, which prints as a table.

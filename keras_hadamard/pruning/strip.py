@@ -11,7 +11,8 @@ def strip(model: PrunedModel) -> keras.Model:
     """Returns the plain Keras model of a pruned one: zeros in the kernels, and no masks.
 
     Layers of a functional or sequential model that was pruned by filters or channels become
-    smaller: a filter goes if its channel is zero, or ignored by every kernel that it reaches, on
+    smaller: a filter is removed if its channel is zero, or is ignored by every kernel that it
+        reaches, on
     paths through batch normalisation, activations, dropout, pooling, padding, `Flatten`
     and depthwise convolution. Where a channel reaches an output of the model, a sum, a
     concatenation or any other layer, the filter stays, as zeros. The outputs are the same up to
@@ -21,8 +22,9 @@ def strip(model: PrunedModel) -> keras.Model:
         model: `PrunedModel`.
 
     Returns:
-        A `keras.Model` of the class that was pruned, with its layers' names, which is not compiled.
-        A functional model whose class has a constructor of its own is a plain one once smaller.
+        An uncompiled `keras.Model` of the class that was pruned, with the same names of layers. A
+        functional model whose class has a custom constructor becomes a plain one if it gets
+        smaller.
 
     Raises:
         ValueError: If the model is not pruned.

@@ -13,22 +13,22 @@ from keras_hadamard.layers.registry.base import Choices, Make
 from keras_hadamard.layers.registry.fusions import FUSIONS, Fusion, fewest_parameters, get_fusion
 from keras_hadamard.tuning.spaces import Space
 
-# The most trainable parameters of a fusion that draws its width: with its gradient and Adam's two
-# moments a gigabyte.
+# The maximum number of trainable parameters of a fusion whose width is drawn: with its gradient and
+# Adam's two moments, one gigabyte.
 MOST_PARAMETERS = 64_000_000
 Shapes = tuple[tuple[int | None, ...], ...]
 
 
 @dataclass(frozen=True)
 class Budget:
-    """The inputs and the number of parameters that a fusion may have with them."""
+    """The inputs, and the maximum number of parameters of a fusion of them."""
 
     shapes: Shapes
     limit: int
 
 
 def fusion_options(budget: Budget | None = None) -> Space:
-    """The space of all fusions; a budget decides their widths, which are then not drawn."""
+    """The space of all fusions; with a budget, it sets their widths, which are then not drawn."""
     entries = {
         name: entry if budget is None else without_width(entry)
         for name, entry in FUSIONS.entries.items()
@@ -47,7 +47,7 @@ def fusion_options(budget: Budget | None = None) -> Space:
 
 
 def without_width(entry: Fusion) -> Fusion:
-    """A fusion that does not draw the argument which makes it wider."""
+    """A fusion whose width argument is not drawn."""
     uses = {
         name: choices
         for name, choices in entry.uses.items()
@@ -57,9 +57,9 @@ def without_width(entry: Fusion) -> Fusion:
 
 
 def fewest_of(kind: str, units: int, shapes: Shapes) -> int:
-    """The parameters at the least width, if the others are drawn as large as they can be."""
+    """The number of parameters at the smallest width, with the largest values of the others."""
     entry = without_width(FUSIONS[kind])
-    # Rates and names have no part in a layer's size.
+    # Rates and names do not affect a layer's size.
     drawn = {n: c.values for n, c in entry.uses.items() if isinstance(c.default, int)}
     return max(
         fewest_parameters(kind, units, shapes, **entry.arguments(values))
@@ -68,7 +68,7 @@ def fewest_of(kind: str, units: int, shapes: Shapes) -> int:
 
 
 def buildable(kinds: Iterable[str], shapes: Shapes, units: int) -> tuple[str, ...]:
-    """The fusions that can be built on the inputs with any values that they draw."""
+    """The fusions that can be built on the inputs with all values they may draw."""
     kinds = tuple(kinds)
     fitting = tuple(kind for kind in kinds if _fits(kind, units, shapes))
     if not fitting:
@@ -82,7 +82,7 @@ def buildable(kinds: Iterable[str], shapes: Shapes, units: int) -> tuple[str, ..
 
 
 def _fits(kind: str, units: int, shapes: Shapes) -> bool:
-    """Whether a fusion takes the inputs and is not too large, at the ends of what it draws."""
+    """Whether a fusion accepts the inputs and is not too large, at its extreme values."""
     entry = FUSIONS[kind]
     ends = {name: _ends(c) for name, c in entry.uses.items() if isinstance(c.default, int)}
     return all(
@@ -93,7 +93,7 @@ def _fits(kind: str, units: int, shapes: Shapes) -> bool:
 
 
 def _ends(choices: Choices) -> tuple[Any, ...]:
-    """The values between which the size is: there is a least and a most for each argument."""
+    """The smallest and the largest values of each argument, which bound the size."""
     if isinstance(choices.default, bool):
         return (True,)  # A flag adds what it switches on.
     return tuple(dict.fromkeys((min(choices.values), max(choices.values))))
@@ -104,12 +104,12 @@ def _products(choices: Mapping[str, Iterable[Any]]) -> Iterable[dict[str, Any]]:
         yield dict(zip(choices, values, strict=True))
 
 
-# A search asks the same for each of its models.
+# A search asks the same question for each of its models.
 @lru_cache(maxsize=4096)
 def _parameters(
     make: Make, units: int, shapes: Shapes, arguments: tuple[tuple[str, Any], ...]
 ) -> float:
-    """The trainable parameters of a fusion; of one that refuses the inputs, infinitely many."""
+    """The number of trainable parameters of a fusion; infinity if it refuses the inputs."""
     try:
         return parameters(make, units, shapes, dict(arguments))
     except ValueError:
@@ -117,13 +117,13 @@ def _parameters(
 
 
 def within(kinds: Iterable[str], budget: Budget, units: int) -> tuple[str, ...]:
-    """The fusions that stay within a budget with any values that they draw."""
+    """The fusions that stay within a budget with all values they may draw."""
     fewest = {}
     for kind in kinds:
         try:
             fewest[kind] = fewest_of(kind, units, budget.shapes)
         except ValueError:
-            continue  # It refuses these inputs, as a tensor of all products that would not fit.
+            continue  # It refuses these inputs, for example as too large.
     fitting = tuple(kind for kind, count in fewest.items() if count <= budget.limit)
     if not fitting:
         least = min(fewest.values(), default=None)

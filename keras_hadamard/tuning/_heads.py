@@ -1,4 +1,4 @@
-"""The last layers of a searched model, with the loss and the metric, by its task."""
+"""The last layers, loss and metric of a searched model, by its task."""
 
 from dataclasses import dataclass
 from numbers import Integral
@@ -15,7 +15,7 @@ from keras_hadamard._core.typing import Tensor
 
 @dataclass(frozen=True)
 class Task:
-    """What the outputs are, how many of them there may be, and how they are learnt."""
+    """The kind of the outputs, their allowed number, and how they are learned."""
 
     of: str
     count: str
@@ -46,7 +46,7 @@ TASKS = {
 
 @serializable
 class StandardizedError(keras.losses.Loss):
-    """The mean squared error of several numbers, each in its own standard deviation."""
+    """The mean squared error of several numbers, each in units of its standard deviation."""
 
     def __init__(self, deviations: list[float], **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -80,9 +80,9 @@ class Head:
         self.means, self.deviations = self._statistics(target_statistics)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """The model's output of its last vector.
+        """The model's output from its last vector.
 
-        It is float32 whatever the policy: a server's REST interface has no 16-bit floats.
+        It is float32 under every policy: a server's REST interface has no 16-bit floats.
         """
         name = "standardized" if self.name == "regression" else "probabilities"
         x = keras.layers.Dense(
@@ -102,12 +102,12 @@ class Head:
         """Compiles the model with Adam.
 
         Errors of numbers are measured in standard deviations: gradients of tiny targets would
-        vanish beside Adam's epsilon, and the largest of several targets would be the only one.
+        vanish next to Adam's epsilon, and the largest of several targets would be the only one.
         """
         loss: Any = self.task.loss
         weight = None
         if self.name == "regression" and self.outputs == 1:
-            # Keras's own loss, so that a saved model is read without this module.
+            # Keras's own loss, so that a saved model loads without this module.
             weight = 1 / self.deviations[0] ** 2
         elif self.name == "regression":
             loss = StandardizedError(self.deviations, name=self.task.loss)

@@ -1,4 +1,4 @@
-"""An input of a hypermodel with what may be searched in its encoder."""
+"""An input of a hypermodel, with the searchable parts of its encoder."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -21,14 +21,14 @@ MIXED = {"image": "image", "tokens": "sequence"}
 
 
 class Modality:
-    """A named input: its parameters and its layers begin with its name."""
+    """A named input: the names of its parameters and layers begin with its name."""
 
     def __init__(self, name: str, spec: Any) -> None:
         self.name = name
         self.field = Field.of(name, spec)
 
     def declare(self, hp: Any, spaces: Iterable[str], units: int) -> Layers:
-        """Declares what is searched of the encoder, and makes its layers by their spaces."""
+        """Declares the searched parts of the encoder, and makes their layers."""
         made: Layers = {}
         kind = self.field.kind
         if kind == "image" and "channel_attention" in spaces:
@@ -48,7 +48,7 @@ class Modality:
         return made
 
     def encode(self, parts: Layers, units: int) -> tuple[Tensor, Tensor]:
-        """The input, and a vector of it of width `units`, through the layers that were declared."""
+        """The input, and its encoding of width `units`, through the declared layers."""
         inputs = keras.Input(self.field.shape, dtype=self.field.dtype, name=self.name)
         last = parts.get("high_order")
         if self.field.kind == "tokens":
@@ -64,7 +64,7 @@ class Modality:
         return inputs, (self._dense(units) if last is None else last)(x)
 
     def _tokens(self, inputs: Tensor, parts: Layers, units: int) -> Tensor:
-        """A vector of tokens: of a recurrence, or of the mean of what token mixers made of them."""
+        """A vector of tokens: by a recurrence, or the mean of the mixed tokens."""
         x = keras.layers.Embedding(
             self.field.vocabulary_size, TOKEN_UNITS, mask_zero=True, name=f"{self.name}_embedding"
         )(inputs)

@@ -19,7 +19,7 @@ from keras_hadamard.tuning.gating_space import gates, gating_space
 from keras_hadamard.tuning.pruning_space import pruning_space
 
 LEARNING_RATES = (1e-3, 2e-3, 4e-3)
-# What is searched if nothing is said: of several inputs, and of one by its kind.
+# The default spaces: for several inputs, and for one input by its kind.
 SEVERAL = ("fusion", "gating")
 ONE = {
     "image": ("channel_attention", "gating"),
@@ -31,7 +31,7 @@ ONE = {
 
 @dataclass(frozen=True)
 class Parts:
-    """The layers that were declared, the encoders' by the input's name, and how to train them."""
+    """The declared layers, those of encoders by the input's name, and the training settings."""
 
     encoders: dict[str, Layers]
     fusion: keras.layers.Layer | None
@@ -41,7 +41,7 @@ class Parts:
 
 
 class SearchedModel(keras_tuner.HyperModel):
-    """A model some of whose parts are searched; the others are at their defaults."""
+    """A model with some searched parts; the others have their defaults."""
 
     spaces_known: tuple[str, ...] = ()
 
@@ -84,7 +84,7 @@ class SearchedModel(keras_tuner.HyperModel):
 
     @property
     def fused(self) -> bool:
-        """Whether there is anything to fuse."""
+        """Whether there are inputs to fuse."""
         return len(self.modalities) > 1
 
     def declare_hyperparameters(self, hp: Any) -> None:
@@ -110,13 +110,13 @@ class SearchedModel(keras_tuner.HyperModel):
         return self._model(hp, widest(count, self.max_parameters, self.narrowest(hp)))
 
     def narrowest(self, hp: Any) -> int:
-        """The least width of the gated vector, if that is within `max_parameters`.
+        """The smallest width of the gated vector, if that is within `max_parameters`.
 
         Args:
             hp: A `keras_tuner.HyperParameters`.
 
         Returns:
-            A positive integer; `units` where there is no limit.
+            A positive integer; `units` without a limit.
 
         Raises:
             ValueError: If a model that `hp` describes has more parameters at any width.
@@ -132,7 +132,7 @@ class SearchedModel(keras_tuner.HyperModel):
         return width
 
     def _parameters(self, hp: Any, gated: int) -> int:
-        """The trainable parameters of a model at a width of the gated vector."""
+        """The number of trainable parameters of a model at a width of the gated vector."""
         return sum(math.prod(v.shape) for v in self._model(hp, gated).trainable_variables)
 
     def _model(self, hp: Any, gated: int) -> keras.Model:
@@ -147,7 +147,7 @@ class SearchedModel(keras_tuner.HyperModel):
         return model
 
     def _declare(self, hp: Any, gated: int) -> Parts:
-        """Declares all that is searched, and makes the layers.
+        """Declares all searched parts, and makes the layers.
 
         Kinds that vary most come last, because a grid runs through the last ones first.
         """

@@ -1,4 +1,4 @@
-"""The search space of adapters: which, of what rank and factor, and on which kernels."""
+"""The search space of adapters: kind, rank, scale and kernels."""
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -19,7 +19,7 @@ RANKED: dict[str, Callable[..., Any]] = {
     "abba": ABBA,
     "dora": DoRA,
     "lokr": LoKr,
-    # It has no alpha: what scales its update at the start is `d`.
+    # It has no alpha: `d` scales its update at the start.
     "vera": lambda rank, alpha: VeRA(rank, d_initial=0.1 * alpha / rank),
 }
 RANKS = (1, 2, 4, 8, 16)
@@ -39,42 +39,43 @@ def adapter_space(
     """Returns a function of a model: the adapter that `hp` chose, or none.
 
     The kind is the parameter `name`. The rank (`<name>_rank`) and how often it is contained in
-    alpha (`<name>_alpha`, of 1, 2 and 4) are conditional on a kind that has them, all but `"ia3"`,
-    and the kernels (`<name>_targets`) on a kind other than `"none"`, which is the default: it
-    leaves the model as it is, to be trained as a whole. `LoHa` and `ABBA` have half the rank, at
-    least one, so that these and `LoRA`, `HiRA` and `DoRA` have about the same number of parameters;
-    `LoKr`, `VeRA` and `IA3` have fewer. What `ABBA` is scaled by is that multiple itself, and `d`
-    of `VeRA` starts with a tenth of it. With everything included the space has
+    alpha (`<name>_alpha`, of 1, 2 and 4) are conditional on a kind that has them, which are all
+    except `"ia3"`, and the kernels (`<name>_targets`) on a kind other than `"none"`, which is the
+    default: the model is not changed, and is trained as a whole. `LoHa` and `ABBA` have half the
+    rank, at least one, so that these and `LoRA`, `HiRA` and `DoRA` have about the same number of
+    parameters; `LoKr`, `VeRA` and `IA3` have fewer. The scale of `ABBA` is that multiple itself,
+    and `d` of `VeRA` starts at a tenth of it. With everything included, the space has
     `1 + 7 * 5 * 3 + 1 = 107` configurations, and with `t` targets `1 + 106 * t`.
 
-    A kind adapts those kernels of the target that it can have, as `VeRA` only those of one
-    position, and `ABBA` has at most the rank of the smallest. With `model`, kinds that can have
+    A kind adapts those kernels of the target that it supports (`VeRA`, for example, only those of
+    one position), and `ABBA` has at most the rank of the smallest. With `model`, kinds that support
     none of the kernels of a target are left out of the space, with a warning; without it, the
     function raises for them.
 
-    Compile what the function returns, not what it is given. How good a model is and how many
-    parameters are trained (`adapters.trainable_parameters(model).trainable`) are two objectives.
+    Compile the model that the function returns, not its argument. The quality of a model and the
+    number of its trained parameters (`adapters.trainable_parameters(model).trainable`) are two
+    objectives.
 
     Args:
         hp: A `keras_tuner.HyperParameters`.
         ranks: Positive integers, the ranks to choose from, in rising order.
             Defaults to `(1, 2, 4, 8, 16)`.
-        targets: Dict of regular expressions for the paths of kernels, by the names that are chosen
-            from. Defaults to `{"all": ".*"}`.
+        targets: Dict of regular expressions for the paths of kernels, by the names to choose from.
+            Defaults to `{"all": ".*"}`.
         include: Names of the kinds to choose from, of `"none"`, `"lora"`, `"loha"`, `"hira"`,
             `"abba"`, `"dora"`, `"lokr"`, `"vera"` and `"ia3"`. Defaults to `None`, all of them.
         name: String, the name of the parameter. Defaults to `"adapter"`.
-        model: `keras.Model` that is built, with the kernels of those that the function will be
-            given, or None if they are not known. Defaults to `None`.
+        model: `keras.Model` that is built, with the same kernels as the models for the function, or
+            None if they are not known. Defaults to `None`.
 
     Returns:
         A function that takes a built `keras.Model` and returns it, or an `adapters.AdaptedModel` of
         a copy.
 
     Raises:
-        ValueError: If `include` names no or an unknown kind or none that is left, there are no
-            ranks or targets, or a rank is not positive; and from the function, if the kind can have
-            none of the kernels.
+        ValueError: If `include` names no kind, an unknown one, or only ones that are left out,
+            there are no ranks or targets, or a rank is not positive; and from the function, if the
+            kind supports none of the kernels.
 
     Example:
 
@@ -114,8 +115,8 @@ def adapter_space(
         found = adaptable_kernels(model, _adapter(kind, rank, multiple), targets[target])
         if not found:
             raise received(
-                f"a target with a kernel that {kind!r} can have; `adapter_space(..., model=model)` "
-                "leaves the kind out where there is none",
+                f"a target with a kernel that {kind!r} supports; `adapter_space(..., model=model)` "
+                "leaves out kinds without one",
                 target=targets[target],
             )
         most = min(min(adaptable.view.rows, adaptable.view.outputs) for adaptable in found)
@@ -131,7 +132,7 @@ def adapter_space(
 
 
 def _buildable(model: keras.Model, kinds: list[str], targets: Mapping[str, str]) -> list[str]:
-    """The kinds that can have a kernel of every target."""
+    """The kinds that support a kernel of every target."""
     left = []
     for kind in kinds:
         without = [
@@ -141,7 +142,7 @@ def _buildable(model: keras.Model, kinds: list[str], targets: Mapping[str, str])
         ]
         if without:
             warnings.warn(
-                f"{kind!r} is left out of the search: it can have none of the kernels of the "
+                f"{kind!r} is left out of the search: it supports none of the kernels of the "
                 f"targets {without} in {model.name!r}.",
                 stacklevel=3,
             )
@@ -149,7 +150,7 @@ def _buildable(model: keras.Model, kinds: list[str], targets: Mapping[str, str])
             left.append(kind)
     if not left:
         raise received(
-            f"`include` to name a kind that can have a kernel of every target in {model.name!r}",
+            f"`include` to name a kind that supports a kernel of every target in {model.name!r}",
             include=kinds,
             targets=targets,
         )
@@ -157,7 +158,7 @@ def _buildable(model: keras.Model, kinds: list[str], targets: Mapping[str, str])
 
 
 def _adapter(kind: str, rank: int, multiple: float, most: int | None = None) -> Any:
-    """The adapter of a kind; of ABBA of at most a rank."""
+    """The adapter of a kind; for ABBA, with at most a rank."""
     if kind == "ia3":
         return IA3()
     rank = max(1, rank // 2) if kind in ("loha", "abba") else rank

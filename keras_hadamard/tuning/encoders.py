@@ -9,25 +9,25 @@ from keras import ops
 from keras_hadamard._core.typing import Tensor
 from keras_hadamard.tuning.fields import Field
 
-# Images are halved until their longer side is at most this: what is left of the positions goes into
-# the vector, which questions about places need and global pooling would lose.
+# Images are halved until their longer side is at most this. The remaining positions go into the
+# vector: questions about places need them, and global pooling would lose them.
 GRID = 8
-# Keras's 0.99 forgets the initial statistics after hundreds of batches, of which a short training
-# on little data has some dozens. With this they are gone after twenty.
+# With Keras's 0.99, the initial statistics vanish after hundreds of batches, but a short training
+# on little data has only some dozens. With this value, they vanish after twenty.
 MOMENTUM = 0.8
 # The widest embedding of a column.
 WIDEST = 16
 
 
 def normalize(x: Tensor, field: Field, name: str) -> Tensor:
-    """The input with a mean of zero and a variance of one, if it is not so already."""
+    """The input normalised to mean zero and variance one, if it is not normalised already."""
     if field.normalized:
         return x
     return keras.layers.BatchNormalization(momentum=MOMENTUM, name=f"{name}_normalization")(x)
 
 
 def convolve(x: Tensor, field: Field, name: str, after: list[keras.layers.Layer | None]) -> Tensor:
-    """A vector of all positions of an image's last map, which the layers `after` have changed."""
+    """A vector of all positions of an image's last map, changed by the layers `after`."""
     if field.dtype == "uint8":
         x = keras.layers.Rescaling(1 / 255, name=f"{name}_rescaling")(x)
     else:
@@ -50,8 +50,8 @@ def convolve(x: Tensor, field: Field, name: str, after: list[keras.layers.Layer 
 def embed(x: Tensor, field: Field, name: str) -> Tensor:
     """A vector of the embeddings of all columns of ids.
 
-    Columns of one width share a table, in which each has rows of its own: thousands of columns are
-    as few layers as there are widths.
+    Columns of one width share a table with separate rows for each column: thousands of columns need
+    only one layer per width.
     """
     columns: dict[int, list[int]] = {}
     for column, size in enumerate(field.vocabulary_sizes):
@@ -70,5 +70,5 @@ def embed(x: Tensor, field: Field, name: str) -> Tensor:
 
 
 def embedding_width(size: int) -> int:
-    """The width of the embedding of a column with that many ids."""
+    """The width of the embedding of a column with a number of ids."""
     return min(WIDEST, math.ceil(1.6 * size**0.56))

@@ -13,7 +13,7 @@ ATTRIBUTES = ("kind", "shape", "vocabulary_size", "vocabulary_sizes", "dtype", "
 
 @dataclass(frozen=True)
 class Field:
-    """One named input: its kind, its shape without the batch, its type, how many ids it has."""
+    """One named input: its kind, its shape without the batch, its type and its number of ids."""
 
     kind: str
     shape: tuple[int, ...]
@@ -24,13 +24,13 @@ class Field:
 
     @classmethod
     def of(cls, name: str, spec: Any) -> "Field":
-        """Reads a dict, or anything with the attributes `kind`, `shape` and so on."""
+        """Reads a dict, or an object with the attributes `kind`, `shape` and so on."""
         values = dict(spec) if isinstance(spec, Mapping) else _attributes(spec)
         unknown = sorted(set(values) - set(ATTRIBUTES))
         if unknown or "kind" not in values or "shape" not in values:
             optional = ", ".join(f"`{attribute}`" for attribute in ATTRIBUTES[2:])
             raise received(
-                f"input {name!r} to have `kind`, `shape` and perhaps some of {optional}",
+                f"input {name!r} to have `kind`, `shape` and optionally some of {optional}",
                 **{name: spec},
             )
         kind = one_of(f"kind of {name}", values["kind"], RANKS)

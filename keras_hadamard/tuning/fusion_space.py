@@ -20,32 +20,31 @@ def fusion_space(
 ) -> keras.layers.Layer:
     """Returns a fusion layer that `hp` chose and configured.
 
-    The method is the parameter `name`; those of single methods (`<name>_rank`, `<name>_factor`,
-    `<name>_normalize`, ...) are conditional on it. All are declared in one call whatever the values
-    are, so every KerasTuner algorithm knows the whole space from the start. The default is the
-    concatenation baseline. With everything included the space has 557 configurations for two
+    The method is the parameter `name`; the parameters of single methods (`<name>_rank`,
+    `<name>_factor`, `<name>_normalize`, ...) are conditional on it. All are declared in one call
+    for any values, so every KerasTuner algorithm knows the whole space from the start. The default
+    is the concatenation baseline. With everything included the space has 557 configurations for two
     tensors and 48 configurations for more.
 
-    Where the widths in `modalities` are known, a method is left out that refuses these inputs or
-    may draw more than 64 million trainable parameters: of three inputs of width 128, `"tensor"`,
-    and 47 configurations stay.
+    If the widths in `modalities` are known, methods are left out that refuse these inputs or may
+    have more than 64 million trainable parameters: for three inputs of width 128 that is
+    `"tensor"`, and 47 configurations remain.
 
-    With `max_parameters` the comparison is of methods and not of sizes: each is as wide as it can
-    be with at most that many parameters, so its width (`rank`, `mm_dim`, `sketch_dim`, ...) is not
-    drawn, and the baseline has a hidden layer. A method that would be larger at any width is left
-    out.
+    With `max_parameters`, methods are compared and not sizes: each is as wide as that many
+    parameters allow, so its width (`rank`, `mm_dim`, `sketch_dim`, ...) is not drawn, and the
+    baseline has a hidden layer. A method that would be larger at any width is left out.
 
     Args:
         hp: A `keras_tuner.HyperParameters`.
         units: Positive integer, the width of the output. Defaults to `128`.
-        modalities: What is fused: how many tensors, or a list that has a tensor, a shape with the
+        modalities: The inputs to fuse: their number, or a list with a tensor, a shape with the
             batch, or a width for each. Methods that take two tensors are left out for more.
             Defaults to `2`.
         include: Names of the methods to choose from, see `keras_hadamard.layers.get_fusion`;
-            those given by `register_fusion` are among them. Defaults to `None`, all that take so
-            many tensors.
-        max_parameters: Positive integer, the most trainable parameters of the fusion. Needs the
-            widths in `modalities`. Defaults to `None`: the methods draw their widths.
+            including those of `register_fusion`. Defaults to `None`, all that take that many
+            tensors.
+        max_parameters: Positive integer, the maximum number of trainable parameters of the fusion.
+            Needs the widths in `modalities`. Defaults to `None`: the methods draw their widths.
         name: String, the name of the parameter and of the layer. Defaults to `"fusion"`.
 
     Returns:
@@ -53,8 +52,8 @@ def fusion_space(
 
     Raises:
         ValueError: If `include` names no method, an unknown one, or one that cannot take that many
-            tensors; if no method can be built on the inputs or is as small as `max_parameters`, or
-            a number is not positive.
+            tensors; if no method can be built on the inputs within `max_parameters`, or a number is
+            not positive.
 
     Example:
 
@@ -89,7 +88,7 @@ def fusion_space(
 
 
 def _inputs(modalities: Any) -> tuple[int, Shapes | None]:
-    """The number of tensors, and their shapes where they are given."""
+    """The number of tensors, and their shapes if given."""
     if isinstance(modalities, list | tuple):
         shapes = tuple(_shape(m) for m in modalities)
         if len(shapes) > 1 and all(len(shape) > 1 and shape[-1] for shape in shapes):
@@ -97,7 +96,7 @@ def _inputs(modalities: Any) -> tuple[int, Shapes | None]:
     elif not isinstance(modalities, bool) and isinstance(modalities, int) and modalities > 1:
         return modalities, None
     raise received(
-        "`modalities` to be two or more, or the tensors, shapes or widths of them",
+        "`modalities` to be two or more, or a list of tensors, shapes or widths",
         modalities=modalities,
     )
 

@@ -11,7 +11,7 @@ from keras_hadamard.tuning.spaces import Space
 
 
 def gates(on: str) -> Space:
-    """The space of the gates that stand on vectors, images or what has a condition."""
+    """The space of the gates for vectors, for images, or with a condition."""
     entries = GATES[on].entries
 
     def build(kind: str) -> Any:
@@ -31,34 +31,34 @@ def gating_space(
 ) -> keras.layers.Layer:
     """Returns a gate, or the baseline without one, that `hp` chose and configured.
 
-    What can stand where differs, and `on` tells the spaces apart. The kind is the parameter `name`;
-    those of single kinds (`<name>_ratio`, `<name>_kernel_size`, ...) are conditional on it, and all
-    are declared in one call. The first of each list is the default:
+    There is one space for each kind of input, chosen by `on`. The kind is the parameter `name`; the
+    parameters of single kinds (`<name>_ratio`, `<name>_kernel_size`, ...) are conditional on it,
+    and all are declared in one call. The first of each list is the default:
 
     - `"vector"`, features to `units` features, 24 configurations: `"dense"`
       (`keras.layers.Dense` with a ReLU), `"glu"`, `"swiglu"`, `"geglu"`, `"reglu"`, `"bilinear"`
-      (`GatedDense`, of twice its weights), `"gated_mlp"`, `"highway"` (behind a projection to
+      (`GatedDense`, with twice its weights), `"gated_mlp"`, `"highway"` (after a projection to
       `units`) and `"gated_residual"`.
     - `"image"`, an image to one of its shape, 32 configurations: `"identity"`, `"squeeze_excite"`,
       `"effective_squeeze_excite"`, `"concurrent_squeeze_excite"`, `"cbam"`, `"efficient"` and
       `"response_norm"`.
     - `"conditioned"`, a list `[x, condition]` to the shape of `x`, 11 configurations: `"identity"`,
-      which leaves the condition out, `"film"`, `"conditional_batch_norm"`,
-      `"conditional_layer_norm"` and `"gated_residual"`.
-    - `"conditioned_image"`, the same where `x` is an image and the condition a vector, 25
-      configurations: the first four, `"adain"`, `"spade"` and `"modulated_conv"`.
+      which ignores the condition, `"film"`, `"conditional_batch_norm"`, `"conditional_layer_norm"`
+      and `"gated_residual"`.
+    - `"conditioned_image"`, the same for an image `x` and a vector as condition, 25 configurations:
+      the first four, `"adain"`, `"spade"` and `"modulated_conv"`.
 
     Args:
         hp: A `keras_tuner.HyperParameters`.
         units: Positive integer, the width of the output, where `on` is `"vector"`. Defaults to
             `128`.
         on: `"vector"`, `"image"`, `"conditioned"` or `"conditioned_image"`. Defaults to `"vector"`.
-        include: Names of the kinds to choose from; those given by
-            `keras_hadamard.layers.register_gate` are among them. Defaults to `None`, all of them.
+        include: Names of the kinds to choose from; including those of
+            `keras_hadamard.layers.register_gate`. Defaults to `None`, all of them.
         name: String, the name of the parameter and of the layer. Defaults to `"gating"`.
 
     Returns:
-        A `keras.layers.Layer` that takes one tensor, or a list of two where there is a condition.
+        A `keras.layers.Layer` that takes one tensor, or a list of two with a condition.
 
     Raises:
         ValueError: If `on` or a name in `include` is unknown, `include` is empty, or `units` is not

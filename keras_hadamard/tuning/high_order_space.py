@@ -35,7 +35,7 @@ def _product(units: int, polynomials: int, normalization: str, **kwargs: Any) ->
 
 
 def _cross(units: int, degree: int, rank: int, name: str) -> keras.layers.Layer:
-    """Crosses keep the width of their input, so a projection follows; each adds a degree."""
+    """Crosses keep the width of their input, so a projection follows; each adds one degree."""
     return keras.Sequential(
         [
             layers.CrossNetwork(degree - 1, parameterization="low_rank", projection_dim=rank),
@@ -101,7 +101,7 @@ def high_order_space(
         A `keras.layers.Layer` that takes one tensor.
 
     Raises:
-        ValueError: If `include` names no or an unknown family, or `units` is not positive.
+        ValueError: If `include` names no family or an unknown one, or `units` is not positive.
 
     Example:
 

@@ -9,8 +9,8 @@ from keras_hadamard.tuning._searched_model import SearchedModel
 class HyperImage(SearchedModel):
     """Model of images: convolutions, attention over channels, token mixers, a gated head.
 
-    The input `image` goes through a small convolutional network, on whose last map `gating_space`
-    (`on="image"`) and `token_mixer_space` (`on="image"`) may stand; a dense layer or one of
+    The input `image` goes through a small convolutional network, whose last map may be followed by
+    `gating_space` (`on="image"`) and `token_mixer_space` (`on="image"`); a dense layer or one of
     `high_order_space` makes a vector of it, `gating_space` follows, and the outputs of the task end
     the model, which is compiled with Adam. With all defaults it is a plain convolutional network.
 
@@ -20,27 +20,27 @@ class HyperImage(SearchedModel):
 
     Args:
         shape: Sequence of height, width and channels.
-        outputs: Positive integer, how many classes (two or more; two where the task is `"binary"`),
-            labels or target numbers there are.
-        spaces: Names of what is searched, of `"channel_attention"`, `"token_mixer"`,
-            `"high_order"`, `"gating"` and `"pruning"`; the others stay at their defaults, or out of
-            the model. Defaults to `None`, channel attention and gating.
+        outputs: Positive integer, the number of classes (two or more; two for the task `"binary"`),
+            labels or target numbers.
+        spaces: Names of the parts to search, of `"channel_attention"`, `"token_mixer"`,
+            `"high_order"`, `"gating"` and `"pruning"`; the others keep their defaults, or are left
+            out of the model. Defaults to `None`, channel attention and gating.
         units: Positive integer, the width of the head. Defaults to `128`.
         dtype: String, the type of the images; `"uint8"` ones are scaled to [0, 1]. Defaults to
             `"float32"`.
         normalized: Boolean, whether the images have been normalised already. Defaults to `False`.
-        max_parameters: Positive integer, the most trainable parameters of a model: the gated vector
-            is as wide as they allow. Defaults to `None`, no limit.
-        training_steps: Positive integer, how many batches a training has, see `pruning_space`,
-            the only one that needs it. Defaults to `None`.
+        max_parameters: Positive integer, the maximum number of trainable parameters of a model: the
+            gated vector is as wide as it allows. Defaults to `None`, no limit.
+        training_steps: Positive integer, the number of batches of a training, see `pruning_space`,
+            the only space that needs it. Defaults to `None`.
         task: String, `"multiclass"`, `"binary"`, `"multilabel"` or `"regression"`; each has its
             outputs, loss and metric, see `HyperMultimodal`. Defaults to `"multiclass"`.
         target_statistics: Pair of arrays, the means and the standard deviations of the targets in
-            training, only for regression. Defaults to `None`: targets are about zero, and about
-            one in size.
+            training, only for regression. Defaults to `None`: targets have a mean near zero and a
+            deviation near one.
 
     Raises:
-        ValueError: If the shape, the task, a space or a number is not as described.
+        ValueError: If the shape, the task, a space or a number is invalid.
 
     Example:
 

@@ -7,19 +7,19 @@ from keras_hadamard.tuning._searched_model import SearchedModel
 
 
 class HyperMultimodal(SearchedModel):
-    """Model of one or more named inputs, every part of which may be searched.
+    """Model of one or more named inputs, with a search of any of its parts.
 
-    Each input is encoded as a vector, `fusion_space` joins the vectors where there are several,
+    Each input is encoded as a vector, `fusion_space` joins the vectors if there are several,
     `gating_space` follows, and the outputs of the task end the model, which is compiled with Adam.
     Parameters of an encoder begin with the input's name. The encoders are
 
-    - of an image a small convolutional network, after which attention over channels
-      (`<name>_channel_attention`) and token mixers (`<name>_token_mixer`) may stand;
-    - of tokens an embedding and `MinGRU`, in whose place there may be token mixers
+    - of an image a small convolutional network, which attention over channels
+      (`<name>_channel_attention`) and token mixers (`<name>_token_mixer`) may follow;
+    - of tokens an embedding and `MinGRU`, which may be replaced by token mixers
       (`<name>_token_mixer`) and a recurrence (`<name>_recurrence`);
     - of a vector a normalisation, and of columns of ids an embedding for each.
 
-    A dense layer ends the encoders of all but tokens; where layers of higher order are searched
+    A dense layer ends each encoder except those of tokens; if layers of higher order are searched
     (`<name>_high_order`), one of these ends each encoder. With all defaults the model is the
     baseline, with concatenation and plain dense layers.
 
@@ -38,15 +38,15 @@ class HyperMultimodal(SearchedModel):
     Args:
         inputs: Dict from one or more names to specs. A spec is a dict or an object with `kind`
             (`"image"`, `"tokens"`, `"vector"` or `"fields"`), `shape` without the batch, for tokens
-            `vocabulary_size`, for fields (integers, which tell the value of each column)
-            `vocabulary_sizes` with one number for each column, and optionally `dtype`, where
-            `"uint8"` images are scaled to [0, 1], and `normalized`, whether a vector or an image
-            has been normalised already.
-        outputs: Positive integer, how many classes (two or more; two where the task is `"binary"`),
-            labels or target numbers there are.
-        spaces: Names of what is searched, of `"fusion"`, `"gating"`, `"channel_attention"`,
-            `"token_mixer"`, `"recurrence"`, `"high_order"` and `"pruning"`; the others stay at
-            their defaults, or out of the model. Defaults to `None`: fusion and gating of several
+            `vocabulary_size`, for fields (integers that identify the value of each column)
+            `vocabulary_sizes` with one number for each column, and optionally `dtype` (`"uint8"`
+            images are scaled to [0, 1]) and `normalized`, whether a vector or an image has been
+            normalised already.
+        outputs: Positive integer, the number of classes (two or more; two for the task `"binary"`),
+            labels or target numbers.
+        spaces: Names of the parts to search, of `"fusion"`, `"gating"`, `"channel_attention"`,
+            `"token_mixer"`, `"recurrence"`, `"high_order"` and `"pruning"`; the others keep their
+            defaults, or are left out of the model. Defaults to `None`: fusion and gating of several
             inputs; gating, and of an image channel attention, of tokens recurrence, of a vector or
             fields higher order, of one input.
         units: Positive integer, the width of the encoded, fused and gated vectors. Defaults to
@@ -54,19 +54,19 @@ class HyperMultimodal(SearchedModel):
         fusions: Names of the fusions to choose from, see `fusion_space`. Defaults to `None`, all
             that can be built.
         gatings: Names of the gates to choose from, see `gating_space`. Defaults to `None`, all.
-        max_fusion_parameters: Positive integer, the most parameters of the fusion, see
+        max_fusion_parameters: Positive integer, the maximum number of parameters of the fusion, see
             `fusion_space`. Defaults to `None`: fusions draw their widths.
-        max_parameters: Positive integer, the most trainable parameters of a model: the fusion is as
-            wide as half of them allow, if it has no limit of its own, and the gated vector as wide
-            as they allow then, so that kinds are compared and not sizes. Defaults to `None`, no
-            limit.
-        training_steps: Positive integer, how many batches a training has, see `pruning_space`,
-            the only one that needs it. Defaults to `None`.
+        max_parameters: Positive integer, the maximum number of trainable parameters of a model: the
+            fusion is as wide as half of it allows, unless it has its own limit, and the gated
+            vector as wide as the rest allows, so that kinds are compared and not sizes. Defaults to
+            `None`, no limit.
+        training_steps: Positive integer, the number of batches of a training, see `pruning_space`,
+            the only space that needs it. Defaults to `None`.
         task: String, `"multiclass"`, `"binary"`, `"multilabel"` or `"regression"`. Defaults to
             `"multiclass"`.
         target_statistics: Pair of arrays, the means and the standard deviations of the targets in
-            training, only for regression. Defaults to `None`: targets are about zero, and about
-            one in size.
+            training, only for regression. Defaults to `None`: targets have a mean near zero and a
+            deviation near one.
 
     Raises:
         ValueError: If an input, a space, the task or a number is not as described.

@@ -11,8 +11,8 @@ class HyperSequence(SearchedModel):
 
     The input `tokens` is embedded, with 0 as padding; `token_mixer_space` (`on="sequence"`) may
     follow, a recurrence of `recurrence_space` makes a vector, `gating_space` comes next, and the
-    outputs of the task end the model, which is compiled with Adam. The defaults, one GRU, are the
-    baseline. Where no recurrence is searched, `MinGRU` or the mean of the mixed tokens makes the
+    outputs of the task end the model, which is compiled with Adam. The default, one GRU, is the
+    baseline. If no recurrence is searched, `MinGRU` or the mean of the mixed tokens makes the
     vector.
 
     With the default spaces there are 24,192 configurations: `learning_rate` (3),
@@ -21,25 +21,25 @@ class HyperSequence(SearchedModel):
 
     Args:
         length: Positive integer, the length of the sequences, padding included.
-        vocabulary_size: Positive integer, tokens are below it.
-        outputs: Positive integer, how many classes (two or more; two where the task is `"binary"`),
-            labels or target numbers there are.
-        spaces: Names of what is searched, of `"recurrence"`, `"token_mixer"`, `"high_order"`,
-            `"gating"` and `"pruning"`; the others stay at their defaults, or out of the model.
-            Defaults to `None`, recurrence and gating.
+        vocabulary_size: Positive integer, the number of different tokens.
+        outputs: Positive integer, the number of classes (two or more; two for the task `"binary"`),
+            labels or target numbers.
+        spaces: Names of the parts to search, of `"recurrence"`, `"token_mixer"`, `"high_order"`,
+            `"gating"` and `"pruning"`; the others keep their defaults, or are left out of the
+            model. Defaults to `None`, recurrence and gating.
         units: Positive integer, the width of the head. Defaults to `128`.
-        max_parameters: Positive integer, the most trainable parameters of a model: the gated vector
-            is as wide as they allow. Defaults to `None`, no limit.
-        training_steps: Positive integer, how many batches a training has, see `pruning_space`,
-            the only one that needs it. Defaults to `None`.
+        max_parameters: Positive integer, the maximum number of trainable parameters of a model: the
+            gated vector is as wide as it allows. Defaults to `None`, no limit.
+        training_steps: Positive integer, the number of batches of a training, see `pruning_space`,
+            the only space that needs it. Defaults to `None`.
         task: String, `"multiclass"`, `"binary"`, `"multilabel"` or `"regression"`; each has its
             outputs, loss and metric, see `HyperMultimodal`. Defaults to `"multiclass"`.
         target_statistics: Pair of arrays, the means and the standard deviations of the targets in
-            training, only for regression. Defaults to `None`: targets are about zero, and about
-            one in size.
+            training, only for regression. Defaults to `None`: targets have a mean near zero and a
+            deviation near one.
 
     Raises:
-        ValueError: If the task, a space or a number is not as described.
+        ValueError: If the task, a space or a number is invalid.
 
     Example:
 

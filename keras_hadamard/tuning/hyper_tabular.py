@@ -9,7 +9,7 @@ from keras_hadamard.tuning._searched_model import SearchedModel
 class HyperTabular(SearchedModel):
     """Model of feature vectors: a layer of higher order, and a gated head.
 
-    The input `features` is normalized, goes through `high_order_space` and `gating_space`, and the
+    The input `features` is normalised, goes through `high_order_space` and `gating_space`, and the
     outputs of the task end the model, which is compiled with Adam. The defaults, two dense layers,
     are the baseline. Tables with columns of categories are for `HyperMultimodal`.
 
@@ -18,26 +18,26 @@ class HyperTabular(SearchedModel):
     (24).
 
     Args:
-        features: Positive integer, how many features there are.
-        outputs: Positive integer, how many classes (two or more; two where the task is `"binary"`),
-            labels or target numbers there are.
-        spaces: Names of what is searched, of `"high_order"`, `"gating"` and `"pruning"`; the others
-            stay at their defaults. Defaults to `None`, higher order and gating.
+        features: Positive integer, the number of features.
+        outputs: Positive integer, the number of classes (two or more; two for the task `"binary"`),
+            labels or target numbers.
+        spaces: Names of the parts to search, of `"high_order"`, `"gating"` and `"pruning"`; the
+            others keep their defaults. Defaults to `None`, higher order and gating.
         units: Positive integer, the width of both layers. Defaults to `128`.
         normalized: Boolean, whether the features have been normalised already. Defaults to
             `False`.
-        max_parameters: Positive integer, the most trainable parameters of a model: the gated vector
-            is as wide as they allow. Defaults to `None`, no limit.
-        training_steps: Positive integer, how many batches a training has, see `pruning_space`,
-            the only one that needs it. Defaults to `None`.
+        max_parameters: Positive integer, the maximum number of trainable parameters of a model: the
+            gated vector is as wide as it allows. Defaults to `None`, no limit.
+        training_steps: Positive integer, the number of batches of a training, see `pruning_space`,
+            the only space that needs it. Defaults to `None`.
         task: String, `"multiclass"`, `"binary"`, `"multilabel"` or `"regression"`; each has its
             outputs, loss and metric, see `HyperMultimodal`. Defaults to `"multiclass"`.
         target_statistics: Pair of arrays, the means and the standard deviations of the targets in
-            training, only for regression. Defaults to `None`: targets are about zero, and about
-            one in size.
+            training, only for regression. Defaults to `None`: targets have a mean near zero and a
+            deviation near one.
 
     Raises:
-        ValueError: If the task, a space or a number is not as described.
+        ValueError: If the task, a space or a number is invalid.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""The search space of pruning: how, when and how much of a model becomes zero."""
+"""The search space of pruning: criterion, schedule and sparsity."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -8,8 +8,8 @@ import keras
 from keras_hadamard._core.checks import fraction, one_of, positive_int, received
 from keras_hadamard.pruning import ConstantSparsity, PolynomialDecay, prune
 
-# The baseline comes first: the model as it is. Wanda and SparseGPT look at data that goes through
-# the model before it is trained, when there is nothing to see: they are for trained models.
+# The baseline comes first: the unpruned model. Wanda and SparseGPT are not here: they need a
+# trained model, and a search prunes before the training.
 CRITERIA = ("none", "magnitude", "movement", "random", "rigl", "set", "str")
 SCHEDULED = ("magnitude", "movement", "random")
 DYNAMIC = ("rigl", "set")
@@ -18,11 +18,11 @@ SCOPES = ("layer", "global", "erk")
 DISTRIBUTIONS = ("erk", "layer")
 SPARSITIES = (0.5, 0.75, 0.9, 0.95, 0.98)
 # Thresholds of 0.007 to 0.05. An optimizer without weight decay moves them by its rate in each
-# step, so that in a short training they stay near; and what exceeds all weights of a kernel at the
-# start leaves nothing to train.
+# step, so in a short training they stay near their start; and a threshold above all initial weights
+# of a kernel leaves nothing to train.
 THRESHOLDS = (-5.0, -4.5, -4.0, -3.5, -3.0)
-# The last quarter of a training is left to what remains. A constant sparsity starts when the
-# weights tell something, and movement learns its masks until then.
+# The last quarter of a training is for the remaining weights. A constant sparsity starts once the
+# weights are informative, and movement learns its masks until then.
 START, END = 0.1, 0.75
 
 
@@ -36,23 +36,23 @@ def pruning_space(
 ) -> Callable[[keras.Model], keras.Model]:
     """Returns a function of a model: the pruning that `hp` chose, or none.
 
-    The criterion is the parameter `name`, of which `"none"`, the default, leaves the model as it
-    is. The others have conditional parameters. Magnitude, movement and random pruning have the
-    schedule (`<name>_schedule`, a polynomial decay or the whole sparsity at once) and the scope
+    The criterion is the parameter `name`; `"none"`, the default, does not change the model. The
+    others have conditional parameters. Magnitude, movement and random pruning have the schedule
+    (`<name>_schedule`, a polynomial decay or the whole sparsity at once) and the scope
     (`<name>_scope`, the sparsity in each kernel, in all together, or by Erdos-Renyi-Kernel). RigL
     and SET are sparse from the first step on and have the distribution over kernels
     (`<name>_distribution`). All these have the final sparsity (`<name>_sparsity`), and their masks
-    are as sparse as they become after three quarters of the training. STR, which learns how sparse
-    it becomes, has the threshold's start (`<name>_threshold`). With everything included the space
-    has `1 + 3 * 2 * 3 * 5 + 2 * 2 * 5 + 5 = 116` configurations.
+    reach it after three quarters of the training. STR, which learns how sparse it becomes, has the
+    threshold's start (`<name>_threshold`). With everything included the space has
+    `1 + 3 * 2 * 3 * 5 + 2 * 2 * 5 + 5 = 116` configurations.
 
-    Compile what the function returns, not what it is given. How good a model is and how many of its
-    weights are not zero (`pruning.sparsity_report(model).nonzero`) are two objectives; the report
-    of `keras-hadamard search --space fusion,gating,pruning` has both.
+    Compile the model that the function returns, not its argument. The quality of a model and the
+    number of its nonzero weights (`pruning.sparsity_report(model).nonzero`) are two objectives; the
+    report of `keras-hadamard search --space fusion,gating,pruning` has both.
 
     Args:
         hp: A `keras_tuner.HyperParameters`.
-        steps: Positive integer, how many batches the whole training has.
+        steps: Positive integer, the number of batches of the whole training.
         sparsities: Numbers in [0, 1), in rising order, the final sparsities to choose from.
             Defaults to `(0.5, 0.75, 0.9, 0.95, 0.98)`.
         include: Names of the criteria to choose from, of `"none"`, `"magnitude"`, `"movement"`,
@@ -64,8 +64,8 @@ def pruning_space(
         copy.
 
     Raises:
-        ValueError: If `include` names no or an unknown criterion, there are no sparsities or one is
-            outside [0, 1), or `steps` is not positive.
+        ValueError: If `include` names no criterion or an unknown one, there are no sparsities or
+            one is outside [0, 1), or `steps` is not positive.
 
     Example:
 
@@ -91,7 +91,7 @@ def pruning_space(
         return lambda model: model
 
     def choice(what: str, of: tuple[str, ...], values: Iterable[Any]) -> Any:
-        """A parameter that is there for some criteria, if one of them can be chosen."""
+        """A parameter that is active for some criteria, if one of them can be chosen."""
         given, values = [c for c in of if c in kinds], list(values)
         if not given:
             return None

@@ -11,7 +11,7 @@ from keras_hadamard.layers.registry.base import Choices
 from keras_hadamard.layers.registry.recurrences import RECURRENCES
 from keras_hadamard.tuning.spaces import Space
 
-# Of every family, and of those whose state may be wider than what goes from layer to layer.
+# Parameters of every family, and of those whose state may be wider than their output.
 STACK = {
     "width": Choices((32, 64, 128, 256), default=64),
     "depth": Choices((1, 2, 3, 4), default=1),
@@ -21,7 +21,7 @@ EXPANSION = {"expansion": Choices((1.0, 1.5, 2.0), default=1.0)}
 
 @serializable
 class RecurrentStack(keras.Sequential):
-    """Recurrences and projections, the last of them dense; the mask goes with the sequence."""
+    """Recurrences and projections, the last one dense; the mask is passed on with the sequence."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -68,18 +68,18 @@ def recurrence_space(
 ) -> keras.layers.Layer:
     """Returns a stack of recurrent layers that `hp` chose and configured.
 
-    The family is the parameter `name`; the width of what goes from layer to layer (`<name>_width`),
-    the number of layers (`<name>_depth`) and how many times wider the state is
-    (`<name>_expansion`, of the families without a product of states) are conditional on it. The
-    default, `"gru"`, is one `keras.layers.GRU`. With everything included the space has
-    `3 * 4 * 4 + 6 * 4 * 4 * 3 = 336` configurations.
+    The family is the parameter `name`; the width between layers (`<name>_width`), the number of
+    layers (`<name>_depth`) and how many times wider the state is (`<name>_expansion`, of the
+    families without a product of states) are conditional on it. The default, `"gru"`, is one
+    `keras.layers.GRU`. With everything included the space has `3 * 4 * 4 + 6 * 4 * 4 * 3 = 336`
+    configurations.
 
     Args:
         hp: A `keras_tuner.HyperParameters`.
-        units: Positive integer, the width of the output, which a dense layer projects to. Defaults
+        units: Positive integer, the width of the output, the result of a dense projection. Defaults
             to `128`.
-        return_sequences: Boolean, whether the output is that of every step or of the last one.
-            Defaults to `False`.
+        return_sequences: Boolean, whether to return the output of every step, or only that of the
+            last one. Defaults to `False`.
         include: Names of the families to choose from: `"gru"`, `"lstm"`, `"min_gru"`,
             `"min_lstm"`, `"hgrn"` (with bounds that rise from layer to layer), `"rglru"`,
             `"qrnn"`, `"sru"` and `"multiplicative_lstm"`, and those given by
@@ -90,7 +90,7 @@ def recurrence_space(
         A `keras.layers.Layer` that takes a tensor `(batch, steps, width)`.
 
     Raises:
-        ValueError: If `include` names no or an unknown family, or `units` is not positive.
+        ValueError: If `include` names no family or an unknown one, or `units` is not positive.
 
     Example:
 

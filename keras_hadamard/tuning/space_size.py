@@ -5,10 +5,10 @@ from typing import Any
 
 
 def space_size(hp: Any) -> int:
-    """Returns how many configurations were declared on `hp`.
+    """Returns the number of configurations declared on `hp`.
 
-    Parameters that are conditional on another one count for those of its values with which they are
-    active: a Choice of two layers of which one has a parameter of three values makes `1 + 3 = 4`.
+    A conditional parameter counts only for the values that activate it: a Choice of two layers, one
+    with a parameter of three values, gives `1 + 3 = 4`.
 
     Args:
         hp: A `keras_tuner.HyperParameters` whose parameters are all `Choice` or `Boolean`.
@@ -30,7 +30,7 @@ def space_size(hp: Any) -> int:
 
 
 def _under(parameter: Any, declared: list[Any]) -> int:
-    """The configurations of a parameter and of all that is conditional on it."""
+    """The configurations of a parameter and of all parameters conditional on it."""
     children = [p for p in declared if p.conditions and p.conditions[-1].name == parameter.name]
     total = 0
     for value in parameter.values:

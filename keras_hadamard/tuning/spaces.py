@@ -1,8 +1,8 @@
 """Definition of a search space: a table of layers, and a table of the parameters they draw.
 
 KerasTuner learns a parameter when it is declared. So all parameters of a table are declared on
-every call, each in a scope that is active for the layers which use it, and only then is the chosen
-layer built: one call, with any values, shows an algorithm the whole space.
+every call, each in a scope that is active for the layers which use it, and only then the chosen
+layer is built: one call, with any values, shows an algorithm the whole space.
 """
 
 from collections import Counter
@@ -24,7 +24,7 @@ class Option:
 
     build: Build
     uses: tuple[str, ...] = ()
-    # How many tensors it takes, if not any number: bilinear methods take two.
+    # The number of tensors it takes; None for any number. Bilinear methods take two.
     modalities: int | None = None
 
 
@@ -40,7 +40,7 @@ def declare(hp: Any, name: str, choices: Choices) -> Value | None:
 
 @dataclass(frozen=True)
 class Space:
-    """A table of layers that can stand in for one another; the first is the default."""
+    """A table of interchangeable layers; the first one is the default."""
 
     options: Mapping[str, Option]
     parameters: Mapping[str, Choices]
@@ -52,11 +52,11 @@ class Space:
         build: Callable[[str], Build],
         besides: Mapping[str, Mapping[str, Choices]] | None = None,
     ) -> "Space":
-        """The space of what is registered; `besides` has further parameters of each name."""
+        """The space of the registered layers; `besides` has further parameters of each name."""
         uses = {name: {**(besides or {}).get(name, {}), **e.uses} for name, e in entries.items()}
         drawn = Counter(parameter for of_name in uses.values() for parameter in of_name)
         parameters = {
-            # KerasTuner sees the whole space after fewer models if what many share comes last.
+            # KerasTuner sees the whole space after fewer models if shared parameters come last.
             parameter: next(u[parameter] for u in uses.values() if parameter in u)
             for parameter in sorted(drawn, key=drawn.__getitem__)
         }

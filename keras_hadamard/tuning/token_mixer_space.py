@@ -16,14 +16,14 @@ from keras_hadamard.models._mixer_block import MixerBlock
 from keras_hadamard.models._positions import Positions
 from keras_hadamard.tuning.spaces import Space
 
-# What divides the width: eight heads, of an even width each.
+# The width must be divisible by this: eight heads, each with an even width.
 DIVISOR = 16
 DEPTH = {"depth": Choices((1, 2, 3, 4), default=2)}
 
 
 @serializable
 class TokenBackbone(keras.Sequential):
-    """Blocks of one token mixer; the mask goes with the sequence."""
+    """Blocks of one token mixer; the mask is passed on with the sequence."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -48,7 +48,7 @@ def _backbone(
 
 
 def token_mixers(on: str, causal: bool, length: int | None) -> Space:
-    """The space of backbones of images, of sequences, or of sequences that see only the past."""
+    """The space of backbones for images, for sequences, or for causal sequences."""
     context = MixerContext(0, length, causal, image=on == "image")
     entries = {name: TOKEN_MIXERS[name] for name in mixer_names(on, causal)}
     besides = dict.fromkeys(entries, DEPTH)
@@ -68,10 +68,10 @@ def token_mixer_space(
     """Returns a backbone of blocks around a token mixer that `hp` chose and configured.
 
     A dense layer to `units` features, `depth` blocks `x + M(norm(x))`, `x + F(norm(x))` of a mixer
-    `M` and a `GatedMLP` `F`, and a layer normalisation. Mixers to which all orders are the same get
-    sines of the positions first. The mixer is the parameter `name`; the number of blocks
-    (`<name>_depth`) and those of single mixers (`<name>_heads`, `<name>_kernel_size`, ...) are
-    conditional on it, and all are declared in one call. The default is two blocks of
+    `M` and a `GatedMLP` `F`, and a layer normalisation. Mixers that ignore the order of positions
+    get sines of the positions first. The mixer is the parameter `name`; the number of blocks
+    (`<name>_depth`) and the parameters of single mixers (`<name>_heads`, `<name>_kernel_size`, ...)
+    are conditional on it, and all are declared in one call. The default is two blocks of
     `keras.layers.MultiHeadAttention`, `"attention"`. The others are
 
     - on both `"gmlp"`, `"aft"`, `"linear_attention"`, `"hydra"` and `"monarch"`, on an image over
@@ -87,15 +87,14 @@ def token_mixer_space(
 
     Args:
         hp: A `keras_tuner.HyperParameters`.
-        units: Positive integer that 16 divides, the width of the backbone and of its output.
+        units: Positive integer divisible by 16, the width of the backbone and of its output.
             Defaults to `64`.
         on: `"sequence"` or `"image"` (channels-last). Defaults to `"sequence"`.
         causal: Boolean, whether a position of a sequence sees no later ones. Defaults to `False`.
-        length: Integer, the longest sequence, for those of unknown length. Defaults to `None`: each
-            mixer takes what its layer does.
-        include: Names of the mixers to choose from; those given by
-            `keras_hadamard.layers.register_token_mixer` are among them. Defaults to `None`, all
-            that fit.
+        length: Integer, the longest sequence, for sequences of unknown length. Defaults to `None`:
+            the default of each mixer's layer.
+        include: Names of the mixers to choose from; including those of
+            `keras_hadamard.layers.register_token_mixer`. Defaults to `None`, all that fit.
         name: String, the name of the parameter and of the layer. Defaults to `"token_mixer"`.
 
     Returns:
@@ -103,8 +102,8 @@ def token_mixer_space(
         `(batch, height, width, channels)` and gives as many positions of `units` features.
 
     Raises:
-        ValueError: If `on` or a name in `include` is unknown, `include` is empty, an image is to be
-            causal, or a number is not as described.
+        ValueError: If `on` or a name in `include` is unknown, `include` is empty, `causal` is set
+            for images, or a number is invalid.
 
     Example:
 
@@ -123,6 +122,6 @@ def token_mixer_space(
     if on == "image" and causal:
         raise received("`causal` to be False on images", causal=causal)
     if positive_int("units", units) % DIVISOR:
-        raise received(f"`units` that {DIVISOR} divides", units=units)
+        raise received(f"`units` divisible by {DIVISOR}", units=units)
     space = token_mixers(on, bool(causal), length)
     return space.layer(hp, units, space.kinds(include), name)

@@ -98,7 +98,9 @@ def test_names_with_and_without_prefixes(tmp_path):
     both |= {k.replace("lycoris", "lora_te"): v for k, v in both.items()}
     path = write(tmp_path / "c", both)
     model = keras.Sequential([keras.Input((16,)), keras.layers.Dense(6, name="mlp_2")])
-    with pytest.raises(ValueError, match=r"which of \['lora_te_mlp_2', 'lycoris_mlp_2'\] is meant"):
+    with pytest.raises(
+        ValueError, match=r"the whole name of one of \['lora_te_mlp_2', 'lycoris_mlp_2'\]"
+    ):
         adapters.load_adapter(model, path, modules={"mlp_2/kernel": "mlp.2"})
     with pytest.raises(ValueError, match=r"once.* missing=\['lora_te_mlp_2'\]"):
         adapters.load_adapter(model, path, modules={"mlp_2/kernel": "lycoris_mlp_2"})

@@ -81,7 +81,7 @@ def test_several_adapters_of_a_file_are_saved_each(tmp_path):
         again = adapters.load_adapter(again, tmp_path / name)
     again.activate("mine", "mine_2")
     check("rankpat", again, inputs)
-    with pytest.raises(ValueError, match=r"`name` that makes none of \['mine', 'mine_2'\]"):
+    with pytest.raises(ValueError, match=r"`name` that differs from \['mine', 'mine_2'\]"):
         load("rankpat", model=adapted, as_name="mine")
     assert list(adapted.adapters) == ["mine", "mine_2"]
 

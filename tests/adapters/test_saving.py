@@ -85,7 +85,7 @@ def test_an_adapter_for_another_base_is_refused(tmp_path):
     other.get_layer("head").bias.assign_add([1e-6, 0, 0])
     with pytest.raises(ValueError, match="fingerprint"):
         adapters.load_adapter(other, path)
-    with pytest.raises(ValueError, match=r"for which the adapter is|a model with a kernel"):
+    with pytest.raises(ValueError, match=r"in the file|a model with a kernel"):
         adapters.unmerge(tokens(), path)
 
 
@@ -258,7 +258,7 @@ def test_adapters_that_need_the_kernel_for_themselves(adapter):
 def test_embeddings_have_no_inputs_to_scale():
     x, _ = data("tokens")
     for adapter in (adapters.IA3(feedforward=True), adapters.DoRA(1, norm="inputs")):
-        with pytest.raises(ValueError, match="indices for inputs"):
+        with pytest.raises(ValueError, match="whose inputs are indices"):
             adapters.apply(tokens(), adapter, "embedding")(x)
 
 

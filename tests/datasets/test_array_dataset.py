@@ -50,7 +50,7 @@ def poke(key, value):
         (poke("words", 9), r"`words` of validation to lie in \[0, 9\).*largest=9"),
         (poke("words", -1), r"`words` of validation to lie in \[0, 9\).*smallest=-1"),
         (put("words", np.zeros((6, 4))), r"`words` of validation to be integer ids"),
-        (put("x", np.zeros((6, 5), int)), r"`x` of validation to be of floats.*int64"),
+        (put("x", np.zeros((6, 5), int)), r"`x` of validation to have a float dtype.*int64"),
         (put("x", np.zeros((5, 5))), r"`x` of validation to be as long.*length=5, target=6"),
         (put("x", np.zeros((6, 4))), r"examples of shape \(5,\).*shape=\(4,\)"),
         (put("more", np.zeros(6)), r"validation to have the inputs.*more"),
@@ -95,12 +95,12 @@ def test_tasks():
         (("regression", NUMBERS[:, None], ("a",)), r"floats, 1 of each.*shape=\(4, 1\)"),
         (("regression", NUMBERS, ("a", "b")), "floats, 2 of each"),
         (("regression", NUMBERS * np.nan, ("a",)), "target of train to be finite"),
-        (("regression", NUMBERS * 0, ("a",)), "targets that differ in train"),
+        (("regression", NUMBERS * 0, ("a",)), "at least two different targets in train"),
         (("regression", NUMBERS, ()), "at least one name"),
         (("multilabel", LABELS * 2, ("a", "b")), r"target of train to lie in \[0, 2\)"),
         (("multilabel", LABELS, ("a", "b", "c")), "3 labels of each example"),
         (("multilabel", LABELS * 0, ("a", "b")), "a label that some rows of train have"),
-        (("multilabel", LABELS, ("a", "a")), "strings of one line, each once"),
+        (("multilabel", LABELS, ("a", "a")), "different strings of one line"),
     ],
 )
 def test_broken_tasks(arguments, message):
@@ -123,7 +123,7 @@ def test_fields_and_groups():
     for wrong in (groups[:3], groups / 2):
         with pytest.raises(ValueError, match="groups of train to be integers, one for each"):
             data(ids, wrong)
-    with pytest.raises(ValueError, match="`raw` rows where there is `preprocessing`"):
+    with pytest.raises(ValueError, match="`raw` rows with `preprocessing`"):
         of_task("regression", NUMBERS, ("a",), raw={})
     with pytest.raises(ValueError, match="`role` to be one of"):
         Column("x", "number", "inputs", 1, 0, "")

@@ -1,4 +1,4 @@
-"""What a column and a target are taken for, and what is said of it."""
+"""The inferred kinds of columns and targets, and their descriptions."""
 
 import numpy as np
 import pandas as pd
@@ -53,7 +53,7 @@ def test_kind_is_inferred(values, kind):
     column, warnings = kind_of(values)
     assert column.kind == kind
     assert column.role == ("dropped" if kind == "id" else "input")
-    assert any("as an id does" in warning for warning in warnings) == (kind == "id")
+    assert any("like an id" in warning for warning in warnings) == (kind == "id")
 
 
 def test_kind_is_asked_for():
@@ -96,7 +96,7 @@ def test_columns_that_say_nothing_are_dropped():
 def test_values_that_do_not_fit_the_column():
     values = [str(i / 3) for i in range(97)] + ["n/k"] * 3
     column, warnings = kind_of(values)
-    assert column.kind == "number" and "3 values that are no numbers ('n/k')" in warnings[0]
+    assert column.kind == "number" and "3 values that are not numbers ('n/k')" in warnings[0]
     with pytest.raises(ValueError, match=r"numbers\. Received: value='n/k', column='x', row=\d+"):
         kind_of(values, kinds={"x": "number"})
     with pytest.raises(ValueError, match=r"dates\. Received: value='n/k', column='x', row=\d+"):
@@ -186,12 +186,14 @@ def test_a_target_among_the_inputs():
     target = np.array(["no", "yes"] * 30)
     for copy in (target, np.where(target == "no", "N", "Y"), np.where(target == "no", 3, 8)):
         data = load_arrays({"x": RNG.normal(size=60), "copy": copy, "y": target})
-        assert any("`copy` tells the target" in warning for warning in data.warnings)
+        assert any("`copy` determines the target" in warning for warning in data.warnings)
     number = RNG.normal(size=60)
     data = load_arrays({"x": RNG.normal(size=60), "scaled": 3 * number + 1, "y": number})
-    assert any("`scaled` tells the target `y`" in warning for warning in data.warnings)
+    assert any("`scaled` determines the target `y`" in warning for warning in data.warnings)
     data = load_arrays({"x": number, "z": number + RNG.normal(size=60) / 9, "y": number / 2 + 1})
-    assert [w for w in data.warnings if "tells" in w] == [w for w in data.warnings if "`x`" in w]
+    assert [w for w in data.warnings if "determines" in w] == [
+        w for w in data.warnings if "`x`" in w
+    ]
 
 
 @pytest.mark.parametrize(
@@ -222,7 +224,7 @@ def test_few_rows_many_features_and_repeated_rows():
     assert "fewer rows (14) than features (30)" in " ".join(data.warnings)
     frame = pd.DataFrame({"x": RNG.normal(size=100), "y": [0, 1] * 50})
     data = load_arrays(pd.concat([frame, frame[:30]]))
-    assert any("are rows of training too" in warning for warning in data.warnings)
+    assert any("are also in training" in warning for warning in data.warnings)
 
 
 def test_whole_numbers_with_some_missing_are_classes():
@@ -238,7 +240,7 @@ def test_one_hot_targets_are_classes(width):
     x = RNG.normal(size=(60, 2)) + labels[:, None] * 100
     data = load_arrays({"x": x, "y": np.eye(width)[labels]})
     assert data.task == ("binary" if width == 2 else "multiclass") and len(data.classes) == width
-    assert f"taken for {width} classes" in data.warnings[0]
+    assert f"taken as {width} classes" in data.warnings[0]
     order = np.argsort(data.train.inputs["x"][:, 0])
     assert (np.diff(data.train.targets[order]) >= 0).all()
     matrix = load_arrays({"x": x, "y": np.eye(width)[labels]}, task="multilabel")
@@ -256,7 +258,7 @@ def test_strings_among_the_numbers_of_test():
     frame = pd.DataFrame({"x": RNG.normal(size=40), "y": ["a", "b"] * 20})
     other = pd.DataFrame({"x": ["1.5", "n/a?", "2"], "y": ["a", "b", "c"]})
     data = load_arrays(frame, test=other)
-    assert "1 values that are no numbers ('n/a?')" in " ".join(data.warnings)
+    assert "1 values that are not numbers ('n/a?')" in " ".join(data.warnings)
     assert "No training rows: class 'c'" in " ".join(data.warnings)
     assert np.isnan(data.raw["x"]).tolist() == [False, True, False]
 
@@ -266,7 +268,11 @@ def test_strings_among_the_numbers_of_test():
     [
         (np.arange(60.0), "tokens", r"lists of ids.*column='x', row=\d+"),
         (["word"] * 60, "tokens", r"lists of ids.*column='x', row=\d+"),
-        (np.arange(60) / 7, "category", r"training has more than once.*column='x', distinct=42"),
+        (
+            np.arange(60) / 7,
+            "category",
+            r"occur more than once in training.*column='x', distinct=42",
+        ),
         (["!"] * 60, "text", r"texts with words.*column='x'"),
         (np.arange(60), "image", r"paths of image files.*column='x', row=\d+"),
     ],

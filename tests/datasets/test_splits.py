@@ -1,4 +1,4 @@
-"""Who goes into training, validation and test."""
+"""The assignment of rows to training, validation and test."""
 
 import numpy as np
 import pandas as pd
@@ -89,7 +89,7 @@ def test_a_limit_keeps_the_shares_and_the_order():
     [
         ({"group": "g", "time": "t"}, "`group` or `time`, not both"),
         ({"group": "gg"}, r"`group` to name a column \(did you mean 'g'\?\)"),
-        ({"group": "y"}, "`group` to name no target"),
+        ({"group": "y"}, "`group` not to name a target"),
         ({"time": "bad"}, r"`time` to be numbers or dates.*value='nan', column='bad', row=2"),
         ({"shares": (0.5, 0.5)}, "`shares`"),
         ({"shares": (0.1,)}, "`shares`"),
@@ -98,7 +98,7 @@ def test_a_limit_keeps_the_shares_and_the_order():
         ({"kinds": {"x": "numbers"}}, r"kind of 'x'.*did you mean 'number'"),
         ({"kinds": ["x"]}, "`kinds` to be a dictionary"),
         ({"target": 3}, "`target` to be a name"),
-        ({"target": ["y", "y"]}, "each once"),
+        ({"target": ["y", "y"]}, "different columns"),
     ],
 )
 def test_options_that_cannot_be(options, message):

@@ -111,7 +111,7 @@ def test_compressed_json_and_names_of_rows(tmp_path):
     (tmp_path / "r.csv").write_text(text)
     data = load_arrays(tmp_path / "r.csv")
     assert [c.name for c in data.columns] == ["größe", "stadt", "label"]
-    assert "taken for names" in data.warnings[0]
+    assert "taken as row names" in data.warnings[0]
 
 
 def test_a_dictionary_and_a_data_frame_agree():

@@ -180,7 +180,7 @@ def test_what_cannot_be_copied_can_be_handed_over():
             return {}
 
     model = called(Hidden(L.Dense(3)))
-    with pytest.raises(ValueError, match=r"can be handed over: `PrunedModel\("):
+    with pytest.raises(ValueError, match=r"cannot be copied, `PrunedModel\("):
         pruning.prune(model, 0.5)
     assert pruning.PrunedModel(model, 0.5).get_masks()
     assert adapters.AdaptedModel(called(Hidden(L.Dense(3)))).adaptable_kernels

@@ -176,7 +176,7 @@ def test_a_model_learns_from_sparse_tensors(make):
 
 
 @pytest.mark.parametrize("cases", parts_of(first_cases(CASES), 33), ids=str)
-@pytest.mark.filterwarnings("ignore:.*is not computed again")
+@pytest.mark.filterwarnings("ignore:.*is not recomputed")
 def test_every_layer_within_a_remat_scope(cases):
     steps = []
     for mode in (None, "full"):
@@ -211,7 +211,7 @@ def _still(case):
 
 @pytest.mark.parametrize("jit", [False, True])
 @pytest.mark.parametrize("mode", ["full", "activations", "larger_than"])
-@pytest.mark.filterwarnings("ignore:.*is not computed again")
+@pytest.mark.filterwarnings("ignore:.*is not recomputed")
 def test_gradients_within_a_remat_scope_are_those_without(mode, jit):
     rng = np.random.default_rng(0)
     x = [rng.normal(size=(8, 5)).astype("float32"), rng.normal(size=(8, 7)).astype("float32")]

@@ -180,7 +180,7 @@ def test_shared_projections_treat_both_inputs_alike(kind):
     else:
         assert_close(one, other)
         assert len(layer.trainable_weights) == 5
-    with pytest.raises(ValueError, match="one width where the projections are shared"):
+    with pytest.raises(ValueError, match="one width for shared projections"):
         kind(3, mm_dim=4, shared_projections=True, **options)(pair(2))
 
 

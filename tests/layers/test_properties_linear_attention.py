@@ -310,8 +310,8 @@ def test_errors():
         (lambda: GatedLinearAttention(gate_normalizer=0), "positive"),
         (lambda: GatedLinearAttention(causal=False), "causal"),
         (lambda: LinearAttention(feature_map="exp"), "`feature_map`"),
-        (lambda: LinearAttention(causal=False, return_state=True)(x), "has states"),
-        (lambda: HydraAttention().step(x[:, 0]), "has states"),
+        (lambda: LinearAttention(causal=False, return_state=True)(x), "form with states"),
+        (lambda: HydraAttention().step(x[:, 0]), "form with states"),
         (lambda: LinearAttention(2)(x, initial_state=normal(2, 2, 4, 4)), r"\(batch, 2, 4, 5\)"),
         (lambda: LinearAttention(2)(x, mask=np.ones((2, 4), bool)), "`mask`"),
     ):

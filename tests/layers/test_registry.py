@@ -84,7 +84,9 @@ def test_what_cannot_be_registered(kind):
 
 
 def test_parameters_of_users_are_not_those_of_others():
-    with pytest.raises(ValueError, match=r"whose parameters are not those of others.*core_rank"):
+    with pytest.raises(
+        ValueError, match=r"whose parameters differ from those of others.*core_rank"
+    ):
         layers.register_fusion("core", layers.MLB, choices={"rank": (3, 4)})
     layers.register_fusion("mine", layers.MLB, choices={"rank": (3, 4)})
     layers.register_fusion("mine", layers.MLB, choices={"rank": (5, 6)})

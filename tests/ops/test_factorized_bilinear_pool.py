@@ -44,7 +44,7 @@ def test_float16_sums_in_float32():
     ("x", "y", "factor", "message"),
     [
         (np.ones((2, 6)), np.ones((2, 6)), 4, "multiple of factor"),
-        (np.ones((2, 6)), np.ones((2, 4)), 2, "one last axis"),
+        (np.ones((2, 6)), np.ones((2, 4)), 2, "the same last axis"),
         (np.ones((2, 6)), np.ones((2, 6)), 0, "positive integer"),
         (np.ones((2, 6), int), np.ones((2, 6), int), 2, "floating"),
     ],

@@ -167,7 +167,7 @@ def test_third_order():
 @pytest.mark.parametrize(
     ("args", "options", "message"),
     [
-        ((np.ones((2, 5, 3)), np.ones((2, 4, 3))), {}, "one shape"),
+        ((np.ones((2, 5, 3)), np.ones((2, 4, 3))), {}, "the same shape"),
         ((np.ones((2, 5, 3)), np.ones((2, 5, 3)), np.ones((2, 5))), {}, "without axis 1"),
         ((np.ones((2, 5)), np.ones((2, 5))), {"axis": 2}, "`axis`"),
         ((np.ones((2, 5), int), np.ones((2, 5), int)), {}, "floating"),

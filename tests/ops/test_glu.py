@@ -44,7 +44,7 @@ def test_gradients_far_out(mode, activation):
 
 
 def test_errors():
-    with pytest.raises(ValueError, match="one shape"):
+    with pytest.raises(ValueError, match="the same shape"):
         glu(np.ones((2, 3)), np.ones((2, 4)))
     with pytest.raises(ValueError, match="the name of an activation"):
         glu(np.ones((2, 3)), np.ones((2, 3)), activation="nonsense")

@@ -46,7 +46,7 @@ def test_float16_gradient_sums_in_float32():
     [
         ((np.ones((2, 4, 3)), np.ones((2, 4))), "broadcasts to `x`"),
         ((np.ones((2, 4, 3)), np.ones(3)), "broadcasts to `x`"),
-        ((np.ones((2, 3)), np.ones((2, 3)), np.ones((2, 1))), "one shape"),
+        ((np.ones((2, 3)), np.ones((2, 3)), np.ones((2, 1))), "the same shape"),
         ((np.ones((2, 3)), np.ones((2, 3), "float32")), "one floating dtype"),
     ],
 )

@@ -80,7 +80,7 @@ def test_float16_multiplies_in_float32():
         (np.ones((2, 1, 3), int), {}, "floating"),
         (np.ones((2, 4, 3)), {"gates": np.ones(4)}, r"\(3,\)"),
         ([], {}, "degree"),
-        ([np.ones((2, 3)), np.ones((2, 4))], {}, "one shape"),
+        ([np.ones((2, 3)), np.ones((2, 4))], {}, "the same shape"),
         ([np.ones((2, 3), int)] * 2, {}, "floating"),
     ],
 )

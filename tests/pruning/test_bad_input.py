@@ -30,7 +30,7 @@ def model():
         ({"target": "nothing"}, r"to leave one of \['a/kernel', 'b/kernel'\]"),
         ({"exclude": "kernel"}, "to leave one of"),
         ({"target": "("}, "`target` to be a regular expression"),
-        ({"target": [2]}, "places among the model's 2 kernels"),
+        ({"target": [2]}, "positions among the model's 2 kernels"),
         ({"masks": {"a/kernel": np.ones((6, 8))}}, r"a mask of shape \(8, 6\).*\(6, 8\)"),
         ({"masks": {"c/kernel": np.ones((6, 8))}}, "`masks` of the kernels"),
         ({"masks": [np.ones((8, 6))]}, "dict of arrays"),
@@ -52,7 +52,7 @@ def test_models():
     with pytest.raises(ValueError, match="layers with kernels"):
         pruning.prune(embedding, 0.5)
     depthwise = keras.Sequential([keras.Input((5, 5, 3)), keras.layers.DepthwiseConv2D(3)])
-    with pytest.raises(ValueError, match="kernels of which `structure` can be pruned"):
+    with pytest.raises(ValueError, match="kernels that `structure` can be applied to"):
         pruning.prune(depthwise, 0.5, structure="channel")
 
 
@@ -67,7 +67,7 @@ def test_a_model_that_cannot_be_copied():
 
     closed = Closed(3)
     closed(np.ones((2, 4), "float32"))
-    with pytest.raises(ValueError, match="made again from its configuration"):
+    with pytest.raises(ValueError, match="recreated from its configuration"):
         pruning.prune(closed, 0.5)
 
 

@@ -90,7 +90,7 @@ def test_recurrent_layers_have_the_inputs_of_one_kernel():
     model = keras.Sequential([keras.Input((5, 4)), L.Bidirectional(L.LSTM(3)), L.Dense(2)])
     x = SEED.standard_normal((8, 5, 4)).astype("float32") * np.array([1, 9, 2, 5], "float32")
     arguments = {"criterion": "wanda", "calibration": x, "verbose": 0}
-    with pytest.raises(ValueError, match=r"Leave these out by `exclude`.*recurrent_kernel"):
+    with pytest.raises(ValueError, match=r"Leave these out with `exclude`.*recurrent_kernel"):
         pruning.prune(model, 0.5, **arguments)
     pruned = pruning.prune(model, 0.5, exclude="recurrent", **arguments)
     norms = np.sqrt(np.square(x).mean((0, 1)))
@@ -151,7 +151,7 @@ class Reader(L.Layer):
         ({"calibration": None}, "`calibration` to be inputs.*Received: calibration=None"),
         ({"calibration": 3}, "`calibration` to be inputs"),
         ({"calibration": np.zeros((0, 6))}, "at least 1"),
-        ({"calibration": [np.zeros((2, 6)), np.zeros((3, 6))]}, "one number of examples"),
+        ({"calibration": [np.zeros((2, 6)), np.zeros((3, 6))]}, "the same number of examples"),
         ({"calibration": iter([])}, "at least one batch"),
         ({"calibration": np.zeros((2, 7))}, r"can be called on\. Received: shapes=\(2, 7\)"),
         ({"calibration": np.full((2, 6), np.nan)}, "finite inputs.*'a/kernel'"),
@@ -180,7 +180,7 @@ def test_kernels_whose_inputs_are_not_known():
     x = np.ones((2, 6), "float32")
     for layer, message in ((Twice(3, name="twice"), "twice/kernel"), (Reader(), "inner/kernel")):
         model = keras.Sequential([keras.Input((6,)), layer, L.Dense(2, name="last")])
-        with pytest.raises(ValueError, match=f"by `exclude`.*{message}"):
+        with pytest.raises(ValueError, match=f"with `exclude`.*{message}"):
             pruning.prune(model, 0.5, criterion="wanda", calibration=x, verbose=0)
         pruned = pruning.prune(
             model, 0.5, criterion="wanda", calibration=x, exclude=message, verbose=0

@@ -82,7 +82,7 @@ def test_kinds_that_no_kernel_can_have_are_left_out():
     # Another adapter of the same kernels changes nothing.
     adapted = adapters.apply(windows(), adapters.IA3())
     with (
-        pytest.raises(ValueError, match="`include` to name a kind that can have a kernel"),
+        pytest.raises(ValueError, match="`include` to name a kind that supports a kernel"),
         pytest.warns(UserWarning, match="'vera'"),
     ):
         tuning.adapter_space(drawn(), targets=targets, include=["vera"], model=adapted)
@@ -93,7 +93,7 @@ def test_kinds_that_no_kernel_can_have_are_left_out():
 
 def test_without_the_model_the_function_says_so():
     made = tuning.adapter_space(drawn(adapter="vera"), targets={"windows": "conv"})
-    with pytest.raises(ValueError, match=r"a kernel that 'vera' can have.*target='conv'"):
+    with pytest.raises(ValueError, match=r"a kernel that 'vera' supports.*target='conv'"):
         made(windows())
 
 

@@ -31,25 +31,25 @@ def copy_of(model: keras.Model) -> keras.Model:
     if not model.built:
         raise received("`model` to be built: call it on a batch of data first", model=model)
     try:
-        # Not a custom object scope, whose names go before Keras's own: a graph's operations may be
-        # called as a layer is, such as `Add`.
+        # Not a custom object scope, whose names precede Keras's own: operations of a graph may have
+        # the name of a layer, such as `Add`.
         with registered(_made_of(model)):
             copy = type(model).from_config(_config_of(model))
             if not copy.built:
                 copy.build_from_config(model.get_build_config())
         _quantise_like(copy, model)
         for variable, original in _pairs(copy, model):
-            # TensorFlow shares what is assigned, until one of the two changes.
+            # TensorFlow shares assigned values until one of the two changes.
             variable.assign(ops.convert_to_tensor(original))
-        # Keras builds the layers of a subclassed model, but does not say that of the model.
+        # Keras builds the layers of a subclassed model, but does not mark the model as built.
         copy.built = True
         called_like(copy, model)
     except Exception as error:
         raise ValueError(
-            "Expected a model that can be made again from its configuration: `get_config` with all "
+            "Expected a model that can be recreated from its configuration: `get_config` with all "
             "arguments of the constructor, which takes `**kwargs` for those of `keras.Model`, and "
-            "layers that `build` creates. What cannot be copied can be handed over: `PrunedModel("
-            "model, ...)` and `AdaptedModel(model)` change the model that they are given. "
+            "layers that `build` creates. For a model that cannot be copied, `PrunedModel("
+            "model, ...)` and `AdaptedModel(model)` change the given model itself. "
             f"Received: model={model!r}, which fails with: {error}"
         ) from error
     copy.trainable = model.trainable
@@ -72,7 +72,7 @@ def _pairs(copy: keras.Model, model: keras.Model) -> Iterator[tuple[Any, Any]]:
 
 
 def _own_weights(layer: keras.layers.Layer) -> dict[tuple[str, int], Any]:
-    """The weights that no layer inside has, by name, and number among those of one name."""
+    """The weights that belong to no sublayer, by name and number among equal names."""
     inside = {id(v) for inner in all_layers(layer)[1:] for v in inner.weights}
     found: dict[tuple[str, int], Any] = {}
     for variable in layer.weights:
@@ -83,7 +83,7 @@ def _own_weights(layer: keras.layers.Layer) -> dict[tuple[str, int], Any]:
 
 
 def _quantise_like(copy: keras.Model, model: keras.Model) -> None:
-    """Quantises what the configuration of a layer around it does not say, as that of attention."""
+    """Quantises sublayers whose outer layer does not record it, such as attention."""
     for layer, original in zip(all_layers(copy), all_layers(model), strict=True):
         mode = getattr(original, "quantization_mode", None)
         if mode is not None and layer.quantization_mode is None:
@@ -91,7 +91,7 @@ def _quantise_like(copy: keras.Model, model: keras.Model) -> None:
 
 
 def _config_of(model: keras.Model) -> dict[str, Any]:
-    """The configuration, without what Keras adds and a constructor without `**kwargs` refuses."""
+    """The configuration, without Keras's entries that a constructor without `**kwargs` refuses."""
     config: dict[str, Any] = model.get_config()
     parameters = inspect.signature(type(model).__init__).parameters.values()
     of_keras = type(model).from_config.__func__ is keras.Model.from_config.__func__
@@ -102,7 +102,7 @@ def _config_of(model: keras.Model) -> dict[str, Any]:
 
 
 def _made_of(model: keras.Model) -> set[Any]:
-    """The classes of the layers, and the functions and classes that their arguments name."""
+    """The classes of the layers, and the functions and classes named by their arguments."""
     found: set[Any] = set()
     for layer in all_layers(model):
         found.add(type(layer))

@@ -24,8 +24,8 @@ _DEPTHWISE = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)
 class Kernel:
     """A weight of at least two axes, and its view as `(positions, inputs, outputs)`.
 
-    `axes` brings the kernel's axes into that order, `view` is the shape they are then joined to.
-    `shape` is that of the kernel which the layer computes with: a quantised one may be packed.
+    `axes` brings the kernel's axes into that order, `view` is the shape after joining them. `shape`
+    is that of the effective kernel: a quantised one may be packed.
     """
 
     place: int
@@ -45,16 +45,16 @@ class Kernel:
 
 
 def is_depthwise(variable: Any, layer: keras.layers.Layer) -> bool:
-    """Whether each output of the kernel sees only one input channel."""
+    """Whether each output of the kernel depends on only one input channel."""
     return isinstance(layer, _DEPTHWISE) or getattr(variable, "name", None) == "depthwise_kernel"
 
 
 def kernels_of(model: keras.Model, endings: tuple[str, ...] = ("kernel",)) -> list[Kernel]:
-    """The weights of two axes and more whose name ends with `kernel`, or as told, each once."""
+    """The weights of two axes or more whose name ends with a suffix, each once."""
     owners: dict[int, tuple[keras.layers.Layer, tuple[str, ...]]] = {}
     for layer, names in _layers(model, ()):
         for variable in layer.variables:
-            # The innermost layer that has it.
+            # The innermost layer with the weight.
             if id(variable) not in owners or len(names) > len(owners[id(variable)][1]):
                 owners[id(variable)] = (layer, names)
     found: list[Kernel] = []
@@ -67,11 +67,11 @@ def kernels_of(model: keras.Model, endings: tuple[str, ...] = ("kernel",)) -> li
             continue
         seen.add(id(variable))
         layer, names = owners[id(variable)]
-        # Not Keras's own path, which differs between a model and the same model once loaded.
+        # Not Keras's own path, which differs between a model and the same model after loading.
         path = "/".join([*names, variable.name])
         paths[path] = paths.get(path, 0) + 1
         if paths[path] > 1:
-            # Layers of one name.
+            # Layers with the same name.
             path = f"{path}_{paths[path]}"
         shape = _shape(variable, layer)
         axes, view = _view(variable, layer, shape)
@@ -82,7 +82,7 @@ def kernels_of(model: keras.Model, endings: tuple[str, ...] = ("kernel",)) -> li
 def _layers(
     layer: keras.layers.Layer, names: tuple[str, ...]
 ) -> Iterator[tuple[keras.layers.Layer, tuple[str, ...]]]:
-    """A layer and those that it holds, with the names on the way to them."""
+    """A layer and its sublayers, with the names on the path to them."""
     yield layer, names
     for inner in inner_layers(layer):
         yield from _layers(inner, (*names, inner.name))
@@ -94,13 +94,13 @@ def chosen_kernels(
     exclude: str | None,
     endings: tuple[str, ...] = ("kernel",),
 ) -> list[Kernel]:
-    """The kernels whose path `target` is found in, or whose places it has, and `exclude` is not."""
+    """The kernels whose path matches `target`, or whose positions it lists, but not `exclude`."""
     kernels = kernels_of(model, endings)
     if not kernels:
         raise received("a model of layers with kernels", model=model)
     if isinstance(target, (list, tuple)):
         if not target or not set(target) <= set(range(len(kernels))):
-            raise received(f"places among the model's {len(kernels)} kernels", target=target)
+            raise received(f"positions among the model's {len(kernels)} kernels", target=target)
         return [kernels[place] for place in sorted(set(target))]
     patterns = {"target": target, "exclude": exclude}
     for name, pattern in patterns.items():
@@ -125,9 +125,9 @@ def chosen_kernels(
 def _shape(variable: Any, layer: keras.layers.Layer) -> tuple[int, ...]:
     if getattr(layer, "quantization_mode", None) is None:
         return tuple(variable.shape)
-    # Two integers of four bits, or more of fewer, lie in one.
+    # Two or more integers of four bits or fewer are packed in one.
     if isinstance(layer, keras.layers.EinsumDense):
-        # Keras says it of those it packs.
+        # Keras marks the ones that it packs.
         return tuple(getattr(layer, "original_kernel_shape", variable.shape))
     if isinstance(layer, keras.layers.Dense):
         return (layer.input_spec.axes[-1], layer.units)
@@ -155,7 +155,7 @@ def _view(
 
 
 def _einsum_axes(equation: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """A letter of the kernel that the output has too is an output."""
+    """A letter of the kernel that is also in the output is an output."""
     operands, output = equation.replace(" ", "").split("->")
     kernel = operands.split(",")[1]
     outputs = tuple(i for i, letter in enumerate(kernel) if letter in output)
@@ -167,7 +167,7 @@ def _size(shape: Sequence[int], axes: Sequence[int]) -> int:
 
 
 def lora_of(kernel: Kernel) -> Any:
-    """What `enable_lora` adds to the kernel or embeddings of a Keras layer, or None."""
+    """The update of `enable_lora` to the kernel or embeddings of a Keras layer, or None."""
     layer = kernel.layer
     name = kernel.variable.name if kernel.variable.name == "embeddings" else "kernel"
     factors = [getattr(layer, f"lora_{name}_{which}", None) for which in "ab"]

@@ -1,4 +1,4 @@
-"""The attributes of Keras that have no public form, each behind its own function."""
+"""The private attributes of Keras that are needed, each behind its own function."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -11,12 +11,12 @@ _LAMBDA = "<lambda>"
 
 
 def all_layers(model: keras.layers.Layer) -> list[keras.layers.Layer]:
-    """A model or layer and all those inside it, at any depth and however they are held."""
+    """A model or layer and all layers inside it, at any depth and in any container."""
     return list(model._flatten_layers())
 
 
 def inner_layers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
-    """The layers that one holds directly, with or without a graph."""
+    """The direct sublayers of a layer, with or without a graph."""
     return list(layer._flatten_layers(include_self=False, recursive=False))
 
 
@@ -47,12 +47,12 @@ def call_again(node: Any, before: Any, after: Any, value: Any) -> Any:
 
 
 def mask_of(tensor: Any) -> Any:
-    """The mask that goes with a tensor, or None."""
+    """The mask of a tensor, or None."""
     return getattr(tensor, "_keras_mask", None)
 
 
 def with_mask_of(original: Any, tensor: Any) -> Any:
-    """A tensor with the mask that goes with another one."""
+    """A tensor with the mask of another one."""
     mask = mask_of(original)
     if mask is not None:
         tensor._keras_mask = mask
@@ -60,7 +60,7 @@ def with_mask_of(original: Any, tensor: Any) -> Any:
 
 
 def convert_nothing(layer: keras.layers.Layer) -> None:
-    """Has Keras leave what a layer is called on as it is."""
+    """Makes Keras pass the inputs of a layer unchanged."""
     layer._convert_input_args = False
 
 
@@ -71,15 +71,15 @@ def remat_mode(layer: keras.layers.Layer) -> str | None:
 
 
 def holds_state(layer: keras.layers.Layer) -> bool:
-    """Whether a layer, or one inside it, has variables that were never meant to be trained."""
+    """Whether a layer, or one inside it, has variables that are never trained."""
     return any(part._non_trainable_variables or part._seed_generators for part in all_layers(layer))
 
 
 @contextmanager
 def registered(things: Iterable[Any]) -> Iterator[None]:
-    """Within, classes and functions that nobody registered are, each by a name of its own.
+    """A scope in which unregistered classes and functions are registered under unique names.
 
-    Lambdas too, which Keras otherwise takes apart, and does not put together again.
+    Also lambdas, which Keras otherwise serialises but does not deserialise.
     """
     objects = object_registration.GLOBAL_CUSTOM_OBJECTS
     names = object_registration.GLOBAL_CUSTOM_NAMES
@@ -103,5 +103,5 @@ def registered(things: Iterable[Any]) -> Iterator[None]:
 
 
 def called_like(copy: keras.Model, model: keras.Model) -> None:
-    """Tells Keras that a copy was called, if the model was: it exports no other."""
+    """Marks a copy as called, if the model was: Keras exports only called models."""
     copy._called = model._called

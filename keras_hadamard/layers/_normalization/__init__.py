@@ -1,4 +1,4 @@
-"""Normalisation by name, as the published networks have it."""
+"""Normalisations by name, as in the published networks."""
 
 from collections.abc import Callable
 from typing import Any

@@ -16,8 +16,8 @@ EPSILON = 1e-5
 class BatchNormalization(keras.layers.BatchNormalization):
     """Batch normalisation whose running variance is the unbiased one.
 
-    Keras records the biased variance that it divides by; PyTorch records it times n / (n - 1), so a
-    network trained here and one trained there differ at inference unless the layer does the same.
+    Keras records the biased variance that it divides by; PyTorch records it times n / (n - 1), so
+    networks trained in Keras and PyTorch differ at inference unless the layer does the same.
     """
 
     def __init__(

@@ -47,7 +47,7 @@ class IterativeNormalization(KernelFreeLayer):
         )
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
-        # Powers of a covariance have no room in 16 bits.
+        # Powers of a covariance exceed the range of 16 bits.
         dtype = accumulation_dtype(inputs.dtype)
         x = ops.reshape(ops.cast(inputs, dtype), (-1, self.groups, self.group_width))
         if training and self.trainable:

@@ -1,4 +1,4 @@
-"""Base class of the layers that modulate one tensor by a condition."""
+"""Base class of layers that modulate one tensor by a condition."""
 
 from typing import Any, ClassVar, Unpack
 
@@ -12,7 +12,7 @@ from keras_hadamard.layers.fusion._fusion import check_tensors
 class ConditionedLayer(BaseLayer):
     """Base of layers of `[x, condition]`: checks, the mask, the output's shape, `data_format`."""
 
-    # What a call takes, and of how many tensors it may be a list.
+    # The inputs of a call, and the allowed lengths of the list.
     takes: ClassVar[str] = "[x, condition]"
     counts: ClassVar[tuple[int, ...]] = (2,)
 
@@ -24,13 +24,14 @@ class ConditionedLayer(BaseLayer):
         self.supports_masking = True
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        # On every call: once built, unequal batches would broadcast and integers be cast unasked.
+        # On every call: after building, unequal batches would broadcast and integers would be cast
+        # silently.
         check_tensors(type(self).__name__, inputs, self.takes)
         self.shapes([tuple(x.shape) for x in inputs])
         return super().__call__(inputs, *args, **kwargs)
 
     def shapes(self, input_shape: Any) -> list[Shape]:
-        """The shapes of the inputs, once they are known to fit together."""
+        """The shapes of the inputs, after a check that they fit together."""
         listed = isinstance(input_shape, list | tuple) and all(
             isinstance(s, list | tuple) for s in input_shape
         )
@@ -43,7 +44,9 @@ class ConditionedLayer(BaseLayer):
         if len(x) < 2 or x[channels_axis(self.data_format)] is None:
             raise received("`x` to be (batch, ..., features) of known width", x_shape=x)
         if any(s and not equal(s[0], x[0]) for s in shapes):
-            raise received(f"the inputs of `{type(self).__name__}` to be one batch", shapes=shapes)
+            raise received(
+                f"the inputs of `{type(self).__name__}` to have one batch size", shapes=shapes
+            )
         self.check_shapes(*shapes)
         return shapes
 
@@ -73,5 +76,5 @@ class ConditionedLayer(BaseLayer):
 
 
 def equal(one: int | None, other: int | None) -> bool:
-    """Whether two axes may be of one size, as far as it is known."""
+    """Whether two axes may have the same size, as far as it is known."""
     return one is None or other is None or one == other

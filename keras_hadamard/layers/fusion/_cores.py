@@ -1,4 +1,4 @@
-"""Cores of Tucker fusions: the tensors that two projections, whole or in chunks, meet in."""
+"""Cores of Tucker fusions: tensors that combine two projections, whole or in chunks."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -51,9 +51,9 @@ class LowRankCore(BaseLayer):
 
 
 def _merge(x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
-    """A projection for each chunk, the chunks first: one product of matrices each.
+    """A projection for each chunk, with the chunks first: one matrix product each.
 
-    Not `EinsumDense`: TensorFlow's gradient of an einsum with an ellipsis is no such product.
+    Not `EinsumDense`: TensorFlow's gradient of an einsum with an ellipsis is not a matrix product.
     """
     chunks, size, units = kernel.shape
     lead = ops.shape(x)[:-2]
@@ -91,7 +91,7 @@ def build_cores(
     sizes: Iterable[tuple[int, int]],
     **kwargs: Any,
 ) -> list[Any]:
-    """Creates and builds a core for each size of chunks; those of one size are computed at once."""
+    """Creates and builds a core for each size of chunks, which computes them together."""
     cores = []
     for i, (chunks, size) in enumerate(sizes):
         core = layer.sublayer(kind, name=f"core_{i}", **kwargs)
@@ -101,7 +101,7 @@ def build_cores(
 
 
 def apply_core(core: Callable[[list[Tensor]], Tensor], x: Tensor, y: Tensor) -> Tensor:
-    """The core of two projections that are one chunk each."""
+    """The core of two projections with one chunk each."""
     return ops.squeeze(core([ops.expand_dims(x, -2), ops.expand_dims(y, -2)]), -2)
 
 
@@ -121,7 +121,7 @@ def apply_cores(
 
 
 def join_chunks(fused: Sequence[Tensor]) -> Tensor:
-    """The chunks side by side, `(..., width)`."""
+    """The concatenated chunks, `(..., width)`."""
     joined = [ops.reshape(z, (*ops.shape(z)[:-2], z.shape[-2] * z.shape[-1])) for z in fused]
     return joined[0] if len(joined) == 1 else ops.concatenate(joined, axis=-1)
 
@@ -133,9 +133,9 @@ def chunk_axis(axis: int, z: Tensor) -> int:
 
 
 def chunk_sizes(width: int, chunks: int) -> list[tuple[int, int]]:
-    """`(how many, of which size)`: equal chunks, the last smaller where `width` is no multiple.
+    """`(count, size)`: equal chunks, the last one smaller if `width` is not a multiple.
 
-    If nothing would be left for the last, the chunks at the end are one smaller than the others.
+    If nothing is left for the last one, the chunks at the end are one smaller than the others.
     """
     if width < chunks:
         raise received(f"`mm_dim` of at least chunks={chunks}", mm_dim=width)
@@ -154,12 +154,12 @@ def _cut(p: Tensor, chunks: int, size: int) -> Tensor:
 
 
 def _broader(shapes: list[Shape]) -> Shape:
-    """The shape that two aligned chunked tensors have together."""
+    """The broadcast shape of two aligned chunked tensors."""
     return tuple(max(shapes, key=lambda s: sum(n != 1 for n in s)))
 
 
 def _add_kernel(layer: BaseLayer, name: str, shape: Shape) -> Any:
-    """A weight whose first axis is the chunks, each initialised by itself."""
+    """A weight whose first axis is the chunks, each initialised separately."""
     chunks = int(shape[0] or 0)
     return layer.add_weight(
         name=name,

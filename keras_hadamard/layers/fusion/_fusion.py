@@ -16,9 +16,9 @@ class Fusion(BaseLayer):
     A vector `(batch, width)` among sequences or images is fused with each of their positions.
     """
 
-    # How many inputs the method takes; None for two or more.
+    # The number of inputs; None for two or more.
     modalities: ClassVar[int | None] = None
-    # The argument that makes the layer wider at equal `units`, by which it is cut to a budget.
+    # The argument that makes the layer wider at equal `units`, to fit a parameter budget.
     width_argument: ClassVar[str | None] = None
 
     def __init__(self, units: int, **kwargs: Unpack[ProjectionArguments]) -> None:
@@ -42,12 +42,12 @@ class Fusion(BaseLayer):
         return {**super().get_config(), "units": self.units}
 
     def positions(self, input_shape: Any) -> Shape:
-        """The output's axes before the last, once the inputs are known to fit together."""
+        """The output's axes before the last, after a check that the inputs fit together."""
         return positions_of(type(self).__name__, input_shape, self.modalities)
 
 
 def positions_of(name: str, input_shape: Any, count: int | None, fewest: int = 2) -> Shape:
-    """The positions that inputs of a layer have together, `count` of them or at least `fewest`."""
+    """The common positions of `count` inputs, or of at least `fewest`."""
     many = isinstance(input_shape, list | tuple) and all(
         isinstance(s, list | tuple) for s in input_shape
     )
@@ -82,7 +82,7 @@ def check_inputs(name: str, inputs: Any, count: int | None, fewest: int = 2) -> 
 
 
 def check_tensors(name: str, inputs: Any, takes: str) -> None:
-    """Raises unless the inputs are a list of float tensors; `takes` says which."""
+    """Raises unless the inputs are a list of float tensors; `takes` describes them."""
     if not _is_list(inputs) or not all(hasattr(x, "shape") for x in inputs):
         got = getattr(inputs, "shape", type(inputs).__name__)
         raise received(f"`{name}` to be called on a list {takes}", inputs=got)

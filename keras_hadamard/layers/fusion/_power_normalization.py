@@ -13,7 +13,7 @@ def power_normalize(z: Tensor, axis: int) -> Tensor:
 
 
 def check_normalize_axis(axis: Any) -> int:
-    """The axis of the norm, once it is known not to be the batch."""
+    """The axis of the norm, after a check that it is not the batch axis."""
     if not isinstance(axis, int) or axis == 0:
         raise received("`normalize_axis` to be an axis after the batch", axis=axis)
     return axis

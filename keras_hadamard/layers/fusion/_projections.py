@@ -23,12 +23,12 @@ def project_each(
 ) -> list[Any]:
     """Creates and builds a projection of width `width` for each input.
 
-    `blocks` is how many projections an input has side by side in one kernel. If they are `shared`,
-    all inputs, then of one width, have the same.
+    `blocks` is the number of projections of an input in one kernel. If they are `shared`, all
+    inputs, which then have one width, use the same.
     """
     widths = [shape[-1] for shape in input_shape]
     if shared and len(set(widths)) > 1:
-        raise received("inputs of one width where the projections are shared", widths=widths)
+        raise received("inputs of one width for shared projections", widths=widths)
     projections = [
         layer.project(
             width,
@@ -65,13 +65,13 @@ def drop_product(
     Dropping an entry of one factor drops the product, which need not be formed.
     """
     if y.shape[1:-1] != x.shape[1:-1] and all(n == 1 for n in x.shape[1:-1]):
-        x, y = y, x  # A vector is broadcast; each of its products is dropped by itself.
+        x, y = y, x  # A vector is broadcast; each of its products is dropped separately.
     return dropped(dropout, x, training), y
 
 
 def dropout_layer(
     layer: keras.layers.Layer, rate: float, name: str, seed: int | None, offset: int = 0
 ) -> keras.layers.Dropout:
-    """A dropout inside a layer; `offset` keeps those that share a seed apart."""
+    """A dropout inside a layer; `offset` separates those that share a seed."""
     seed = None if seed is None else seed + offset
     return keras.layers.Dropout(rate, seed=seed, dtype=layer.dtype_policy, name=name)

@@ -20,7 +20,7 @@ from keras_hadamard.layers.fusion._projections import apply_each
 
 @serializable
 class BilinearAttention(Fusion):
-    """Bilinear attention (BAN): the products of all pairs of positions, weighed by attention.
+    """Bilinear attention (BAN): the products of all pairs of positions, weighted by attention.
 
     `f_g = sum_(i, j) A_(g,i,j) a(U_g x_i) * a(V_g y_j)` with
     `A_g = softmax_(i, j)(p_g . (a(U x_i) * a(V y_j)))` for each glimpse `g`, and
@@ -30,24 +30,24 @@ class BilinearAttention(Fusion):
     Args:
         units: Integer, the width of the output.
         rank: Integer, the width of the products. Defaults to `None`, which is `units`.
-        glimpses: Integer, how many maps of attention there are. Defaults to `1`.
-        residual: Boolean, whether each glimpse is added to the positions of `x`, which the next one
-            then sees. Defaults to `False`.
+        glimpses: Integer, the number of attention maps. Defaults to `1`.
+        residual: Boolean, whether each glimpse is added to the positions of `x` before the next
+            one. Defaults to `False`.
         activation: Name or function of the output's activation. Defaults to `None`.
         projection_activation: Name or function of the projections' activation. Defaults to
             `"relu"`.
         dropout: Float in [0, 1), dropout of the projections. Defaults to `0.0`.
         seed: Integer, the seed of the dropout. Defaults to `None`.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: List `[x, y]` of two tensors, of any widths.
         training: Boolean, whether dropout is active. Defaults to `None`.
 
     Input shape:
-        Each `(batch, ..., width_i)` with positions of its own: regions of an image with words of a
+        Each `(batch, ..., width_i)` with its own positions: regions of an image with words of a
         question. A vector `(batch, width_i)` is one position.
 
     Output shape:
@@ -58,16 +58,16 @@ class BilinearAttention(Fusion):
         (glimpses * rank + 1) * units`, with `rank` = `units` where it is `None`.
 
     Masking:
-        Positions that are masked in `x` or `y` get no attention; where none is left, the sums are
+        Positions that are masked in `x` or `y` get no attention; if all are masked, the sums are
         zero. No mask is passed on.
 
     Numerics:
-        The logits, their softmax and the weighed sums are float32 under 16-bit policies. The sums
+        The logits, their softmax and the weighted sums are float32 under 16-bit policies. The sums
         hold `positions_x * rank` values, never the products of all pairs.
 
     Raises:
-        ValueError: If the inputs are no list of two, differ in their batch, or an argument is out
-            of range.
+        ValueError: If the inputs are not a list of two, differ in their batch, or an argument is
+            out of range.
 
     Example:
 
@@ -146,7 +146,7 @@ class BilinearAttention(Fusion):
         glimpses = []
         for g, projections in enumerate(self.factors):
             u, v = apply_each(projections, (x, y), self._dropout, training)
-            # Not the product of all pairs: for each position of x what it attends to.
+            # Not the product of all pairs: for each position of x, the average that it attends to.
             attended = ops.matmul(attention[:, g], ops.cast(v, dtype))
             f = ops.cast(ops.sum(ops.cast(u, dtype) * attended, axis=1), self.compute_dtype)
             if self.residual:
@@ -159,7 +159,7 @@ class BilinearAttention(Fusion):
         return None
 
     def positions(self, input_shape: Any) -> Shape:
-        """The output's axes before the last: the inputs have the batch in common, no more."""
+        """The output's axes before the last: the inputs share only the batch."""
         vectors = [
             (s[0], s[-1]) if isinstance(s, list | tuple) and len(s) > 1 else s for s in input_shape
         ]
@@ -194,8 +194,8 @@ def _zero_masked(x: Tensor, mask: Tensor | None) -> Tensor:
 def _pair_logits(u: Tensor, p: Tensor, v: Tensor) -> Tensor:
     """`p_g . (u_i * v_j)` for all pairs, `(batch, glimpses, positions_x, positions_y)`."""
     # (batch, glimpses, positions_x, rank) with (batch, 1, rank, positions_y).
-    weighed = u[:, None] * ops.transpose(p)[:, None]
-    return ops.matmul(weighed, ops.transpose(v, (0, 2, 1))[:, None])
+    weighted = u[:, None] * ops.transpose(p)[:, None]
+    return ops.matmul(weighted, ops.transpose(v, (0, 2, 1))[:, None])
 
 
 def _valid_pairs(x_mask: Tensor | None, y_mask: Tensor | None) -> Tensor | None:

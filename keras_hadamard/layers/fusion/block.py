@@ -33,8 +33,8 @@ class BLOCK(Fusion):
         units: Integer, the width of the output.
         mm_dim: Integer, the width of both projections and of the core's output. Defaults to
             `1600`.
-        chunks: Integer, into how many chunks the projections are cut, the last of them smaller if
-            `mm_dim` is no multiple. Defaults to `20`.
+        chunks: Integer, the number of chunks of the projections, the last one smaller if `mm_dim`
+            is not a multiple. Defaults to `20`.
         rank: Integer, how many products are summed in a chunk. Defaults to `15`.
         activation: Name or function of the output's activation. Defaults to `None`.
         projection_activation: Name or function of the projections' activation. Defaults to `None`.
@@ -47,13 +47,13 @@ class BLOCK(Fusion):
         normalize_axis: Integer, the axis of the L2 norm. Defaults to `-1`, the features. The
             authors' code uses `1`, which in sequences is the positions.
         use_core_bias: Boolean, whether the core's factors have biases, as in the authors' code,
-            which make lower orders of it. Defaults to `False`, a pure block-term core.
-        shared_projections: Boolean, whether both inputs, then of one width, have the same
+            which add lower orders. Defaults to `False`, a pure block-term core.
+        shared_projections: Boolean, whether both inputs, which then have one width, have the same
             projection and the same core factors. Defaults to `False`.
         seed: Integer, the seed of the dropouts. Defaults to `None`.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: List of two tensors, of any widths.
@@ -78,8 +78,8 @@ class BLOCK(Fusion):
         and the L2 norm, which have finite gradients at exact zeros and zero rows.
 
     Raises:
-        ValueError: If the inputs are no list of two, do not fit together, or an argument is out of
-            range.
+        ValueError: If the inputs are not a list of two, do not fit together, or an argument is out
+            of range.
 
     Example:
 

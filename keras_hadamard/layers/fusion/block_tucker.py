@@ -34,8 +34,8 @@ class BlockTucker(Fusion):
         units: Integer, the width of the output.
         mm_dim: Integer, the width of both projections and of the core's output. Defaults to
             `1600`.
-        chunks: Integer, into how many chunks the projections are cut, the last of them smaller if
-            `mm_dim` is no multiple. Defaults to `20`.
+        chunks: Integer, the number of chunks of the projections, the last one smaller if `mm_dim`
+            is not a multiple. Defaults to `20`.
         activation: Name or function of the output's activation. Defaults to `None`.
         projection_activation: Name or function of the projections' activation. Defaults to `None`.
         dropout: Float in [0, 1), dropout before the output projection. Defaults to `0.0`.
@@ -47,13 +47,13 @@ class BlockTucker(Fusion):
         normalize_axis: Integer, the axis of the L2 norm. Defaults to `-1`, the features. The
             authors' code uses `1`, which in sequences is the positions.
         use_core_bias: Boolean, whether the core's outputs have biases, as in the authors' code,
-            which make lower orders of it. Defaults to `False`, a pure bilinear form.
-        shared_projections: Boolean, whether both inputs, then of one width, have the same
+            which add lower orders. Defaults to `False`, a pure bilinear form.
+        shared_projections: Boolean, whether both inputs, which then have one width, have the same
             projection. Defaults to `False`.
         seed: Integer, the seed of the dropouts. Defaults to `None`.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: List of two tensors, of any widths.
@@ -74,13 +74,13 @@ class BlockTucker(Fusion):
         A position is valid where it is valid in every input that has a mask; the mask is passed on.
 
     Numerics:
-        The core is a matrix that the first input makes of its tensor, applied to the second, in the
+        The first input turns the core into a matrix, which is applied to the second one, in the
         compute dtype. Signed square root and L2 norm are computed in float32 under 16-bit policies;
         both have finite gradients at exact zeros and zero rows.
 
     Raises:
-        ValueError: If the inputs are no list of two, do not fit together, or an argument is out of
-            range.
+        ValueError: If the inputs are not a list of two, do not fit together, or an argument is out
+            of range.
 
     Example:
 

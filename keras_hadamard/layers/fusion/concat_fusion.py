@@ -31,8 +31,8 @@ class ConcatFusion(Fusion):
         input_dropout: Float in [0, 1), dropout of the joined features. Defaults to `0.0`.
         seed: Integer, the seed of the dropouts. Defaults to `None`.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: List of two or more tensors, of any widths.
@@ -56,7 +56,8 @@ class ConcatFusion(Fusion):
         Linear maps in the compute dtype; nothing is cast.
 
     Raises:
-        ValueError: If the inputs are no list, do not fit together, or an argument is out of range.
+        ValueError: If the inputs are not a list, do not fit together, or an argument is out of
+            range.
 
     Example:
 

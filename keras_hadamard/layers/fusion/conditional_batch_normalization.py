@@ -18,17 +18,17 @@ from keras_hadamard.ops import modulate
 
 @serializable
 class ConditionalBatchNormalization(ConditionedLayer):
-    """Batch normalisation whose scale and shift a condition moves (de Vries et al.).
+    """Batch normalisation with an offset to scale and shift from a condition (de Vries et al.).
 
     `y = (gamma + dgamma) * (x - mean) / sqrt(var + epsilon) + beta + dbeta with
     [dgamma, dbeta] = W h + b and h = relu(V c + a)`, where `c` is the condition and `W`, of shape
-    `(hidden_units, 2 * features)`, and `b` start at zero: training starts at batch normalisation.
-    For a condition that is a class, an `Embedding` of the class stands in front.
+    `(hidden_units, 2 * features)`, and `b` start at zero, so training starts at plain batch
+    normalisation. If the condition is a class, put an `Embedding` of the class before the layer.
 
     Args:
         hidden_units: Integer, the width of `h`. Defaults to `None`: `h` is the condition itself.
-        momentum: Number in [0, 1), how much of the running statistics a step keeps. Defaults to
-            `0.9`.
+        momentum: Number in [0, 1), the share of the running statistics that a step keeps. Defaults
+            to `0.9`.
         epsilon: Number that is added to the variance. Defaults to `1e-5`.
         data_format: `"channels_last"` or `"channels_first"`, of `x`. Defaults to `None`, Keras's
             setting.
@@ -37,7 +37,7 @@ class ConditionalBatchNormalization(ConditionedLayer):
 
     Call arguments:
         inputs: List `[x, condition]`.
-        training: Boolean, whether to normalise by the batch, and to move the running statistics.
+        training: Boolean, whether to normalise by the batch, and to update the running statistics.
         mask: Mask of `x`, or a list of it and one of the condition.
 
     Input shape:
@@ -49,8 +49,8 @@ class ConditionalBatchNormalization(ConditionedLayer):
 
     Weights:
         `2 * width_1 * (width_2 + 2)`, with `width_1` the features of `x` and `width_2` those of the
-        condition. With a hidden layer `hidden_units` stands for `width_2`, and
-        `hidden_units * (width_2 + 1)` more are its own.
+        condition. With a hidden layer, `hidden_units` replaces `width_2`, and the layer itself has
+        `hidden_units * (width_2 + 1)` more.
 
     Masking:
         The mask of `x` is passed on. Masked positions are left out of the statistics, and count as
@@ -61,8 +61,8 @@ class ConditionalBatchNormalization(ConditionedLayer):
         unbiased one, as PyTorch records it; with a mask it is the biased one.
 
     Raises:
-        ValueError: If an argument is out of range, or the inputs are no list of two float tensors
-            that fit together.
+        ValueError: If an argument is out of range, or the inputs are not a list of two float
+            tensors that fit together.
 
     Example:
 
@@ -125,7 +125,7 @@ class ConditionalBatchNormalization(ConditionedLayer):
         condition = apply_mask(condition, mask[1] if isinstance(mask, list | tuple) else None)
         if self.hidden_projection is not None:
             condition = self.hidden_projection(condition)
-        # Added before the split, where XLA sums over the batch once for these and for the bias.
+        # Added before the split, so that XLA sums over the batch once for these and the bias.
         coefficients = self.condition_projection(condition)
         coefficients += ops.concatenate([self.gamma, self.beta], axis=-1)
         y = modulate(y, *ops.split(coefficients, 2, axis=-1))

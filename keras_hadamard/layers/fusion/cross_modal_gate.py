@@ -13,7 +13,7 @@ from keras_hadamard.ops import factorized_bilinear_pool
 
 @serializable
 class CrossModalGate(Fusion):
-    """Cross-modal gating: what one modality lets through of the other.
+    """Cross-modal gating: one modality gates the other.
 
     `y = act((W_1 x_1 + b_1) * sigmoid(G_1 x_2 + c_1))`, with `W_1` of shape `(width_1, units)` and
     `G_1` of `(width_2, units)`; with `mutual`, each modality gates the other, and
@@ -25,8 +25,8 @@ class CrossModalGate(Fusion):
         activation: Name or function of the output's activation. Defaults to `None`.
         gate_activation: Name or function of the gate's activation. Defaults to `"sigmoid"`.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: List of two tensors, of any widths; the second gates the first.
@@ -48,8 +48,8 @@ class CrossModalGate(Fusion):
         Products are float32 under 16-bit policies.
 
     Raises:
-        ValueError: If the inputs are no list of two, do not fit together, or an argument is out of
-            range.
+        ValueError: If the inputs are not a list of two, do not fit together, or an argument is out
+            of range.
 
     Example:
 

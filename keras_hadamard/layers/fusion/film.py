@@ -18,17 +18,17 @@ class FiLM(ConditionedLayer):
     """Feature-wise linear modulation (FiLM) of one representation by another.
 
     `y = act(gamma * x + beta) with [gamma - gamma_offset, beta] = W c + b` for every feature of
-    every position, computed from the condition `c`, `W` of shape `(width_c, 2 * features)`.
+    every position, computed from the condition `c`, with `W` of shape `(width_c, 2 * features)`.
 
     Args:
         activation: Name or function of the output's activation. Defaults to `None`.
         use_shift: Boolean, whether there is a `beta`. Defaults to `True`.
-        gamma_offset: Float that is added to gamma. Defaults to `1.0`, the authors' baseline, with
-            which the signal survives the start; `0.0` is the equation of the paper.
+        gamma_offset: Float that is added to gamma. Defaults to `1.0`, the authors' baseline, which
+            preserves the signal at the start; `0.0` is the equation of the paper.
         data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, Keras's setting.
         **kwargs: Arguments of the projection (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: List `[x, condition]`.
@@ -51,7 +51,7 @@ class FiLM(ConditionedLayer):
         The modulation is computed in float32 under 16-bit policies.
 
     Raises:
-        ValueError: If the inputs are no list of two float tensors that fit together.
+        ValueError: If the inputs are not a list of two float tensors that fit together.
 
     Example:
 

@@ -29,14 +29,14 @@ class FiLMResidualBlock2D(ConditionedLayer):
     Args:
         filters: Integer, the number of output channels.
         kernel_size: Integer, the side of the second convolution's windows. Defaults to `3`.
-        film_position: What is modulated: `"input"`, the input `x`; `"convolution"`, what the second
-            convolution gives; `"norm"`, what its normalisation gives; `"relu"`, what the
-            activation gives that follows; `"output"`, the sum. Defaults to `"norm"`.
+        film_position: The modulated tensor: `"input"`, the input `x`; `"convolution"`, the output
+            of the second convolution; `"norm"`, that of its normalisation; `"relu"`, that of the
+            following activation; `"output"`, the sum. Defaults to `"norm"`.
         use_batch_normalization: Boolean, whether there is an `N`. Defaults to `True`.
         input_kernel_size: Integer, the side of the first convolution's windows. Defaults to `1`.
         gamma_offset: Float that is added to gamma. Defaults to `1.0`.
         data_format: `"channels_last"` or `"channels_first"`, of `x` and `maps`. Defaults to
-            `None`, what `keras.config.image_data_format()` says.
+            `None`, `keras.config.image_data_format()`.
         **kwargs: Arguments of the convolutions and of the projection of the condition
             (`use_bias`, `kernel_initializer` and so on), and of the base layer.
 
@@ -45,7 +45,7 @@ class FiLMResidualBlock2D(ConditionedLayer):
             first convolution, as coordinates are.
 
     Input shape:
-        `x` is `(batch, height, width, channels)`, `maps` the same with channels of its own, and
+        `x` is `(batch, height, width, channels)`, `maps` the same with its own channels, and
         `condition` `(batch, width_c)`, or `(batch, height, width, width_c)`.
 
     Output shape:
@@ -54,8 +54,8 @@ class FiLMResidualBlock2D(ConditionedLayer):
     Weights:
         `(input_kernel_size**2 * (sum(widths) - width_2) + kernel_size**2 * filters + 2 * width_2
         + 4) * filters`, with `width_2` the width of the condition and `widths` those of all inputs.
-        Where the input is modulated, the projection of the condition has `2 * width_1` columns
-        instead of `2 * filters`.
+        If the input is modulated, the projection of the condition has `2 * width_1` columns instead
+        of `2 * filters`.
 
     Masking:
         Images have no masks.
@@ -65,8 +65,8 @@ class FiLMResidualBlock2D(ConditionedLayer):
         unbiased one, as the authors' framework records it.
 
     Raises:
-        ValueError: If an argument is out of range, or the inputs are no list of float tensors that
-            fit together.
+        ValueError: If an argument is out of range, or the inputs are not a list of float tensors
+            that fit together.
 
     Example:
 

@@ -15,10 +15,10 @@ from keras_hadamard.layers.fusion._fusion import Fusion
 
 @serializable
 class GMU(Fusion):
-    """Gated multimodal unit (GMU): gates decide for every feature which modality it comes from.
+    """Gated multimodal unit (GMU): for every feature, gates choose the modality.
 
     `y = z * h_1 + (1 - z) * h_2` with `h_i = tanh(W_i x_i + b_i)` and
-    `z = sigmoid(W_z [x_1; x_2] + b_z)`. Of three and more modalities each has a gate of its own:
+    `z = sigmoid(W_z [x_1; x_2] + b_z)`. With three or more modalities, each has its own gate:
     `y = sum_i z_i * h_i` with `z_i = sigmoid(W_(z,i) [x_1; x_2; ...] + b_(z,i))`.
 
     Args:
@@ -27,11 +27,10 @@ class GMU(Fusion):
         gate_on: `"inputs"`, the paper's equation, or `"projections"`: the gates are computed from
             the joined `W_i x_i + b_i` before their activation, as in the authors' code, which also
             has no biases. Defaults to `"inputs"`.
-        return_gates: Boolean, whether the gates are returned beside the output. Defaults to
-            `False`.
+        return_gates: Boolean, whether the gates are returned with the output. Defaults to `False`.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: List of two or more tensors, of any widths.
@@ -56,7 +55,8 @@ class GMU(Fusion):
         difference.
 
     Raises:
-        ValueError: If the inputs are no list, do not fit together, or an argument is out of range.
+        ValueError: If the inputs are not a list, do not fit together, or an argument is out of
+            range.
 
     Example:
 

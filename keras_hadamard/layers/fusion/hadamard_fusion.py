@@ -17,7 +17,7 @@ from keras_hadamard.layers.fusion._projections import apply_each, dropout_layer,
 
 @serializable
 class HadamardFusion(Fusion):
-    """Hadamard fusion: the product of one projection for each modality, and nothing more.
+    """Hadamard fusion: the product of one projection for each modality.
 
     `y = act(a(W_1 x_1 + b_1) * a(W_2 x_2 + b_2))` with `W_i` of shape `(width_i, units)`: the
     multiplicative baseline, MLB without its output projection. More than two modalities multiply
@@ -28,17 +28,17 @@ class HadamardFusion(Fusion):
         activation: Name or function of the output's activation. Defaults to `None`.
         projection_activation: Name or function of the projections' activation. Defaults to `None`.
         dropout: Float in [0, 1), dropout after the product and normalisation. Defaults to `0.0`.
-        projection_dropout: Float in [0, 1), dropout of every projection before they meet, as in the
-            BLOCK code. Defaults to `0.0`. For dropout of the inputs put `keras.layers.Dropout` in
-            front.
+        projection_dropout: Float in [0, 1), dropout of every projection before the product, as in
+            the BLOCK code. Defaults to `0.0`. For dropout of the inputs, put `keras.layers.Dropout`
+            in front.
         normalize: Boolean, whether the product gets the signed square root and L2 normalisation.
             Defaults to `False`.
         normalize_axis: Integer, the axis of the L2 norm. Defaults to `-1`, the features. The
             authors' code uses `1`, which in sequences is the positions.
         seed: Integer, the seed of the dropouts. Defaults to `None`.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: List of two or more tensors, of any widths.
@@ -62,7 +62,8 @@ class HadamardFusion(Fusion):
         finite gradients at exact zeros and zero rows.
 
     Raises:
-        ValueError: If the inputs are no list, do not fit together, or an argument is out of range.
+        ValueError: If the inputs are not a list, do not fit together, or an argument is out of
+            range.
 
     Example:
 

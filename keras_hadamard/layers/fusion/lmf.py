@@ -23,18 +23,18 @@ class LMF(Fusion):
 
     `y = act(sum_r prod_m (F_(m,r) [1; x_m]) + b)` with factors `F_(m,r)` of shape
     `(width_m + 1, units)` for each modality and `r = 1, ..., rank`: `TensorFusion` whose weights
-    are a tensor of rank `rank`. The one that is joined to each modality keeps the products of fewer
-    of them.
+    are a tensor of rank `rank`. The constant one in each modality keeps the products of fewer of
+    them.
 
     Args:
         units: Integer, the width of the output.
-        rank: Integer, how many products are summed. Defaults to `4`.
+        rank: Integer, the number of products in the sum. Defaults to `4`.
         activation: Name or function of the output's activation. Defaults to `None`.
-        use_rank_weights: Boolean, whether the products are weighed by a learned number each before
-            they are summed, as in the authors' code. Defaults to `False`, the paper's sum.
+        use_rank_weights: Boolean, whether each product is weighted by a learned number before the
+            sum, as in the authors' code. Defaults to `False`, the paper's sum.
         **kwargs: Arguments of the factors and the bias (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: List of two or more tensors, of any widths.
@@ -53,11 +53,11 @@ class LMF(Fusion):
         A position is valid where it is valid in every input that has a mask; the mask is passed on.
 
     Numerics:
-        The products, of as many factors as there are modalities, and their sum are float32 under
-        16-bit policies.
+        The products, with one factor per modality, and their sum are float32 under 16-bit policies.
 
     Raises:
-        ValueError: If the inputs are no list, do not fit together, or an argument is out of range.
+        ValueError: If the inputs are not a list, do not fit together, or an argument is out of
+            range.
 
     Example:
 
@@ -87,7 +87,7 @@ class LMF(Fusion):
 
     def build(self, input_shape: list[Shape]) -> None:
         self.positions(input_shape)
-        # The row of the one comes first.
+        # The row of the constant one comes first.
         self.factors = [
             self._weight(f"factor_{i}", (int(shape[-1] or 0) + 1, self.rank * self.units))
             for i, shape in enumerate(input_shape)

@@ -37,11 +37,11 @@ class MCB(Fusion):
         normalize: Boolean, whether the sketch gets the signed square root and L2 normalisation.
             Defaults to `True`, as in the paper; the BLOCK code has neither.
         normalize_axis: Integer, the axis of the L2 norm. Defaults to `-1`, the features.
-        seed: Integer, the seed of the hashes, which are weights that are saved and not trained, and
-            of the dropout. Defaults to `None`.
+        seed: Integer, the seed of the hashes, which are saved but untrained weights, and of the
+            dropout. Defaults to `None`.
         **kwargs: Arguments of the projection (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: List of two tensors, of any widths.
@@ -67,8 +67,8 @@ class MCB(Fusion):
         the root magnifies it.
 
     Raises:
-        ValueError: If the inputs are no list of two, do not fit together, or an argument is out of
-            range.
+        ValueError: If the inputs are not a list of two, do not fit together, or an argument is out
+            of range.
 
     Example:
 

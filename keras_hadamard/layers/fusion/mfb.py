@@ -45,8 +45,8 @@ class MFB(Fusion):
             authors' code uses `1`, which in sequences is the positions.
         seed: Integer, the seed of the dropouts. Defaults to `None`.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: List of two tensors, of any widths.
@@ -60,8 +60,8 @@ class MFB(Fusion):
         `(batch, ..., units)`.
 
     Weights:
-        `factor * units * (width_1 + width_2 + 2)` without a `rank`. A `rank` stands in for `units`,
-        and its projection adds `(rank + 1) * units`.
+        `factor * units * (width_1 + width_2 + 2)` without a `rank`. With a `rank`, it replaces
+        `units`, and the projection adds `(rank + 1) * units`.
 
     Masking:
         A position is valid where it is valid in every input that has a mask; the mask is passed on.
@@ -71,8 +71,8 @@ class MFB(Fusion):
         have finite gradients at exact zeros and zero rows.
 
     Raises:
-        ValueError: If the inputs are no list of two, do not fit together, or an argument is out of
-            range.
+        ValueError: If the inputs are not a list of two, do not fit together, or an argument is out
+            of range.
 
     Example:
 

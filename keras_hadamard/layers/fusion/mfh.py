@@ -27,9 +27,9 @@ class MFH(Fusion):
 
     `y = act(P [z_1; ...; z_order] + b)` with `z_i = norm(sum_f e_i)` over groups of `factor`
     neighbours and `e_i = drop(a(U_i x_1 + b_i) * a(V_i x_2 + c_i)) * e_(i-1)`, `e_0 = 1`, all of
-    width `rank * factor`. Block `i` is of degree `i` in each modality; what a block hands on is its
+    width `rank * factor`. Block `i` is of degree `i` in each modality; a block passes on its
     product before the sum and the normalisation, but after dropout. Without a `rank` there is no
-    `P`: the blocks together are the output.
+    `P`: the joined blocks are the output.
 
     Args:
         units: Integer, the width of the output.
@@ -37,24 +37,24 @@ class MFH(Fusion):
             Defaults to `None`: the joined blocks are the output, as in the paper, each of
             `units / order`. The BLOCK code projects.
         factor: Integer, how many products are summed for each feature. Defaults to `5`.
-        order: Integer, how many blocks there are. Defaults to `2`, the one that the BLOCK code has;
-            `1` is MFB.
+        order: Integer, the number of blocks. Defaults to `2`, the one that the BLOCK code has; `1`
+            is MFB.
         activation: Name or function of the output's activation. Defaults to `None`, as in the
             paper; the BLOCK code uses `"relu"`.
         projection_activation: Name or function of the projections' activation. Defaults to `None`,
             as in the paper; the BLOCK code uses `"relu"`.
-        dropout: Float in [0, 1), dropout of each block's product before it is summed and handed on.
+        dropout: Float in [0, 1), dropout of each block's product before it is summed and passed on.
             Defaults to `0.0`.
-        projection_dropout: Float in [0, 1), dropout of every projection before they meet. Defaults
-            to `0.0`.
+        projection_dropout: Float in [0, 1), dropout of every projection before the product.
+            Defaults to `0.0`.
         normalize: Boolean, whether each pooled product gets the signed square root and L2
             normalisation. Defaults to `True`.
         normalize_axis: Integer, the axis of the L2 norm. Defaults to `-1`, the features of a block.
             The authors' code uses `1`, which in sequences is the positions.
         seed: Integer, the seed of the dropouts. Defaults to `None`.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: List of two tensors, of any widths.
@@ -68,7 +68,7 @@ class MFH(Fusion):
         `(batch, ..., units)`.
 
     Weights:
-        `units * factor * (sum(widths) + modalities)`; with a `rank`, `order * rank` stands for
+        `units * factor * (sum(widths) + modalities)`; with a `rank`, `order * rank` replaces
         `units`, and the projection adds `(order * rank + 1) * units`.
 
     Masking:
@@ -80,8 +80,8 @@ class MFH(Fusion):
         `2 i`: they leave float32 for projections beyond `1e38 ** (1 / (2 * order))`.
 
     Raises:
-        ValueError: If the inputs are no list of two, do not fit together, an argument is out of
-            range, or `units` is no multiple of `order` where there is no `rank`.
+        ValueError: If the inputs are not a list of two, do not fit together, an argument is out of
+            range, or `units` is not a multiple of `order` and there is no `rank`.
 
     Example:
 
@@ -134,7 +134,7 @@ class MFH(Fusion):
 
     def build(self, input_shape: list[Shape]) -> None:
         positions = self.positions(input_shape)
-        # The width of one block, whose projections stand beside those of the others.
+        # The width of one block; the projections of all blocks are side by side in one kernel.
         width = self.rank or self.units // self.order
         self.projections = project_each(
             self,
@@ -151,7 +151,7 @@ class MFH(Fusion):
 
     def call(self, inputs: list[Tensor], training: bool | None = None) -> Tensor:
         u, v = apply_each(self.projections, inputs, self._projection_dropout, training)
-        # What is handed on keeps the products' range.
+        # The tensor passed on keeps the range of the products.
         dtype = accumulation_dtype(u.dtype)
         pooled, handed = [], None
         for x, y in zip(*(ops.split(p, self.order, axis=-1) for p in (u, v)), strict=True):

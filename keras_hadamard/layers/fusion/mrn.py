@@ -21,20 +21,20 @@ class MRN(Fusion):
 
     `h_l = W_l h_(l-1) + tanh(U_l h_(l-1)) * tanh(B_l tanh(A_l x))` for `l = 1, ..., depth` with
     `h_0 = q`, the last of the inputs (the question in the paper), which has the linear shortcut;
-    `y = act(h_depth)`. All matrices lead to width `units`.
+    `y = act(h_depth)`. All matrices have output width `units`.
 
     Args:
         units: Integer, the width of the output and of every block.
-        depth: Integer, how many blocks there are. Defaults to `3`, as in the paper.
+        depth: Integer, the number of blocks. Defaults to `3`, as in the paper.
         activation: Name or function of the output's activation. Defaults to `None`.
         projection_activation: Name or function of the activation inside the blocks. Defaults to
             `"tanh"`.
-        dropout: Float in [0, 1), dropout of what enters each block's shortcut and product, `h` and
-            `x` alike. Defaults to `0.0`.
+        dropout: Float in [0, 1), dropout of the inputs `h` and `x` of each block's shortcut and
+            product. Defaults to `0.0`.
         seed: Integer, the seed of the dropout. Defaults to `None`.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: List `[x, q]` of two tensors, of any widths; `q` has the shortcut.
@@ -57,8 +57,8 @@ class MRN(Fusion):
         Products are float32 under 16-bit policies.
 
     Raises:
-        ValueError: If the inputs are no list of two, do not fit together, or an argument is out of
-            range.
+        ValueError: If the inputs are not a list of two, do not fit together, or an argument is out
+            of range.
 
     Example:
 

@@ -20,13 +20,13 @@ class MUTAN(Fusion):
 
     `y = act(P z + b)` with `z = sum_r (M_r u) * (N_r v)`, `u = a(W_1 x_1 + b_1)`,
     `v = a(W_2 x_2 + b_2)`, all of width `mm_dim`: each slice of the core is a matrix of rank
-    `rank`. With `rank = mm_dim` it can be any core, that of `TuckerFusion`.
+    `rank`. With `rank = mm_dim` it can be any core, as in `TuckerFusion`.
 
     Args:
         units: Integer, the width of the output.
         mm_dim: Integer, the width of both projections and of the core's output. Defaults to
             `None`, which is `units`.
-        rank: Integer, how many products are summed. Defaults to `15`, as in the authors' code.
+        rank: Integer, the number of products in the sum. Defaults to `15`, as in the authors' code.
         activation: Name or function of the output's activation. Defaults to `None`.
         projection_activation: Name or function of the projections' activation. Defaults to
             `"tanh"`, as in the paper; the authors' code has none.
@@ -37,13 +37,13 @@ class MUTAN(Fusion):
         normalize_axis: Integer, the axis of the L2 norm. Defaults to `-1`, the features. The
             authors' code uses `1`, which in sequences is the positions.
         use_core_bias: Boolean, whether the core's factors have biases, as in the authors' code,
-            which make lower orders of it. Defaults to `False`, a pure core of low rank.
-        shared_projections: Boolean, whether both inputs, then of one width, have the same
+            which add lower orders. Defaults to `False`, a pure core of low rank.
+        shared_projections: Boolean, whether both inputs, which then have one width, have the same
             projection and the same core factors. Defaults to `False`.
         seed: Integer, the seed of the dropouts. Defaults to `None`.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: List of two tensors, of any widths.
@@ -68,8 +68,8 @@ class MUTAN(Fusion):
         and the L2 norm, which have finite gradients at exact zeros and zero rows.
 
     Raises:
-        ValueError: If the inputs are no list of two, do not fit together, or an argument is out of
-            range.
+        ValueError: If the inputs are not a list of two, do not fit together, or an argument is out
+            of range.
 
     Example:
 

@@ -17,7 +17,7 @@ from keras_hadamard.layers.fusion._projections import apply_each, dropout_layer,
 
 @serializable
 class SumFusion(Fusion):
-    """Linear-sum fusion: MLB with a sum in the place of the product.
+    """Linear-sum fusion: MLB with a sum instead of the product.
 
     `y = act(P (a(W_1 x_1 + b_1) + a(W_2 x_2 + b_2)) + b)` with `W_i` of shape `(width_i, rank)` and
     `P` of shape `(rank, units)`. The additive baseline of the multiplicative fusions.
@@ -39,8 +39,8 @@ class SumFusion(Fusion):
             authors' code uses `1`, which in sequences is the positions.
         seed: Integer, the seed of the dropouts. Defaults to `None`.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: List of two or more tensors, of any widths.
@@ -65,7 +65,8 @@ class SumFusion(Fusion):
         finite gradients at exact zeros and zero rows.
 
     Raises:
-        ValueError: If the inputs are no list, do not fit together, or an argument is out of range.
+        ValueError: If the inputs are not a list, do not fit together, or an argument is out of
+            range.
 
     Example:
 

@@ -20,17 +20,17 @@ class TensorFusion(Fusion):
 
     `y = act(W vec([1; x_1] (x) [1; x_2] (x) ...) + b)`, with the outer product `(x)` and `W` of
     `(width_1 + 1) * (width_2 + 1) * ... * units` weights: every product of one feature of each
-    modality, and by the ones also those of fewer modalities, has a weight of its own. What would
-    not fit in memory is refused; `LMF` factors the same tensor.
+    modality has its own weight, and through the constant ones also those of fewer modalities. Sizes
+    that would not fit in memory are refused; `LMF` factors the same tensor.
 
     Args:
         units: Integer, the width of the output.
         activation: Name or function of the output's activation. Defaults to `None`.
-        max_bytes: Integer, how many bytes the kernel and the outer products of one batch may have
+        max_bytes: Integer, the maximum size of the kernel and the outer products of one batch
             together. Defaults to `1073741824`, one GiB.
         **kwargs: Arguments of the projection (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: List of two or more tensors, of any widths.
@@ -49,13 +49,12 @@ class TensorFusion(Fusion):
         A position is valid where it is valid in every input that has a mask; the mask is passed on.
 
     Numerics:
-        In the compute dtype. Training holds the outer products once more and the kernel's
-        gradient and the optimizer's slots beside it; a batch or positions that are not known count
-        as one.
+        In the compute dtype. Training also holds a second copy of the outer products, the kernel's
+        gradient and the optimizer's slots; a batch or positions that are not known count as one.
 
     Raises:
-        ValueError: If the inputs are no list, do not fit together, an argument is out of range, or
-            kernel and products have more than `max_bytes` bytes; the error gives their number.
+        ValueError: If the inputs are not a list, do not fit together, an argument is out of range,
+            or kernel and products have more than `max_bytes` bytes; the error names their sizes.
 
     Example:
 
@@ -88,7 +87,7 @@ class TensorFusion(Fusion):
         )
 
     def call(self, inputs: list[Tensor]) -> Tensor:
-        # The batch may be known only now.
+        # The batch size may be known only now.
         self._check_bytes([tuple(x.shape) for x in inputs])
         first, *others = align([prepend_one(x) for x in inputs])
         product = first

@@ -25,7 +25,7 @@ class TuckerFusion(Fusion):
     Args:
         units: Integer, the width of the output.
         mm_dim: Integer, the width of both projections and of the core's output. Defaults to
-            `None`, which is `units`; the core has the cube of it.
+            `None`, which is `units`; the core has its cube.
         activation: Name or function of the output's activation. Defaults to `None`.
         projection_activation: Name or function of the projections' activation. Defaults to `None`.
         dropout: Float in [0, 1), dropout before the output projection. Defaults to `0.0`.
@@ -35,14 +35,14 @@ class TuckerFusion(Fusion):
         normalize_axis: Integer, the axis of the L2 norm. Defaults to `-1`, the features. The
             authors' code uses `1`, which in sequences is the positions.
         use_core_bias: Boolean, whether the core's output has biases, as in the authors' code,
-            which make lower orders of it. Defaults to `False`, a pure bilinear form.
-        shared_projections: Boolean, whether both inputs, then of one width, have the same
-            projection. Defaults to `False`. The authors' code has the option and, by an
-            oversight, does not share.
+            which add lower orders. Defaults to `False`, a pure bilinear form.
+        shared_projections: Boolean, whether both inputs, which then have one width, have the same
+            projection. Defaults to `False`. The authors' code has the option and, by an oversight,
+            does not share them.
         seed: Integer, the seed of the dropouts. Defaults to `None`.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: List of two tensors, of any widths.
@@ -68,8 +68,8 @@ class TuckerFusion(Fusion):
         both have finite gradients at exact zeros and zero rows.
 
     Raises:
-        ValueError: If the inputs are no list of two, do not fit together, or an argument is out of
-            range.
+        ValueError: If the inputs are not a list of two, do not fit together, or an argument is out
+            of range.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""Steps of the bilinear poolings: feature maps in, one normalised vector out."""
+"""Steps of the bilinear poolings: from feature maps to one normalised vector."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ EPSILON = 1e-12
 
 
 def map_channels(name: str, input_shape: Any, data_format: str) -> tuple[int, int]:
-    """The channels of both maps, once they are known to fit together."""
+    """The channels of both maps, after a check that they fit together."""
     many = len(input_shape) > 0 and all(isinstance(s, list | tuple) for s in input_shape)
     shapes = [tuple(s) for s in input_shape] if many else [tuple(input_shape)]
     axis = channels_axis(data_format)
@@ -33,7 +33,7 @@ def map_channels(name: str, input_shape: Any, data_format: str) -> tuple[int, in
 
 
 def feature_rows(inputs: Any, data_format: str, compute_dtype: str) -> tuple[Tensor, Tensor]:
-    """Both maps (of one map, it twice) as `(batch, positions, channels)` in at least float32."""
+    """Both maps (a single map twice) as `(batch, positions, channels)` in at least float32."""
     maps = inputs if isinstance(inputs, list | tuple) else [inputs]
     rows = []
     for x in maps:
@@ -52,17 +52,17 @@ def moments(x: Tensor, y: Tensor) -> Tensor:
 
 
 def mean_of_sum(z: Tensor, x: Tensor) -> Tensor:
-    """The mean of what was summed over the positions of `x`."""
+    """The mean, from a sum over the positions of `x`."""
     return z / ops.cast(ops.maximum(ops.shape(x)[1], 1), z.dtype)
 
 
 def root_and_norm(z: Tensor, use_signed_sqrt: bool, use_l2_normalization: bool) -> Tensor:
-    """`sign(z) * sqrt(|z|)`, then division by the Euclidean norm, or one of them, or neither."""
+    """`sign(z) * sqrt(|z|)`, then division by the Euclidean norm; each step is optional."""
     if not use_l2_normalization:
         return signed_sqrt(z) if use_signed_sqrt else z
     if not use_signed_sqrt:
         return l2_normalize(z)
-    # The square of the norm of the roots is the sum of the magnitudes.
+    # The squared norm of the roots is the sum of the magnitudes.
     norm = ops.sum(ops.abs(z), axis=-1, keepdims=True)
     return signed_sqrt(z / ops.maximum(norm, EPSILON**2))
 

@@ -1,4 +1,4 @@
-"""Base class of the cross layers: the features that all of them multiply, and the layer before."""
+"""Base class of the cross layers: `x0`, which all multiply by, and `x`, the previous output."""
 
 from typing import Any, Unpack
 
@@ -22,7 +22,7 @@ class Cross(BaseLayer):
         return self.cross_shape(x0_shape, x_shape)
 
     def cross_shape(self, x0_shape: Any, x_shape: Any) -> Shape:
-        """The shape of both inputs and of the output, once they are known to fit together."""
+        """The shape of both inputs and of the output, after a check that they fit together."""
         name = type(self).__name__
         shapes = [x0_shape]
         if x0_shape and isinstance(x0_shape[0], list | tuple):
@@ -37,19 +37,21 @@ class Cross(BaseLayer):
         if len(first) != len(last) or any(
             None not in (m, n) and m != n for m, n in zip(first, last, strict=True)
         ):
-            raise received(f"`{name}`'s x0 and x to have one shape", x0_shape=first, x_shape=last)
+            raise received(
+                f"`{name}`'s x0 and x to have the same shape", x0_shape=first, x_shape=last
+            )
         return first
 
 
 def unpack_inputs(x0: Any, x: Tensor | None) -> tuple[Tensor, Tensor]:
-    """`x0` and `x`, where they come as one list or the second is the first."""
+    """`x0` and `x`, from one list, or with `x0` as the default of `x`."""
     if isinstance(x0, list | tuple):
         x0, x = x0
     return x0, x0 if x is None else x
 
 
 def quarter(projection_dim: int | None, width: int | None) -> int:
-    """The rank: what was asked for, or a quarter of the width, which the paper finds enough."""
+    """The rank: the given one, or a quarter of the width, which the paper finds sufficient."""
     return max(1, (width or 0) // 4) if projection_dim is None else projection_dim
 
 

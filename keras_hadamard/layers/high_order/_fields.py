@@ -10,7 +10,7 @@ from keras_hadamard.layers._masks import apply_mask
 
 
 def field_shape(name: str, input_shape: Any) -> tuple[int | None, int, int]:
-    """Batch, fields and width, once the shapes are known to be those of fields."""
+    """Batch, fields and width, after a check that the shapes are those of fields."""
     shape = tuple(input_shape)
     if shape and all(isinstance(s, list | tuple) for s in shape):
         widths = {s[-1] for s in shape}
@@ -29,7 +29,7 @@ def field_shape(name: str, input_shape: Any) -> tuple[int | None, int, int]:
 
 
 def stacked(inputs: Any, mask: Any) -> Tensor:
-    """(batch, fields, width), masked fields zero whatever stands there."""
+    """(batch, fields, width), with zeros for masked fields."""
     if isinstance(inputs, list | tuple):
         return ops.stack(inputs, axis=1)
     return apply_mask(inputs, mask)

@@ -14,7 +14,7 @@ from keras_hadamard.layers._normalization import normalization as make_normaliza
 from keras_hadamard.ops import polynomial_chain
 
 DECOMPOSITIONS = ("ccp", "ncp", "ncp_skip")
-# `S_n` and `s_n`, `s_1`, the gates, and what follows each step.
+# `S_n` and `s_n`, `s_1`, the gates, and the normalisation after each step.
 Steps: TypeAlias = tuple[list[keras.layers.Dense], Any, Any, list[keras.layers.Layer]]
 
 
@@ -43,7 +43,7 @@ class Polynomial(BaseLayer):
         self.use_gates = bool(use_gates)
         if self.use_gates and decomposition == "ncp":
             raise received(
-                "a decomposition with a skip where there are gates, which start at zero",
+                "a decomposition with a skip, as gates start at zero",
                 decomposition=decomposition,
             )
 
@@ -61,7 +61,7 @@ class Polynomial(BaseLayer):
 
 
 def build_steps(layer: Polynomial, state: Shape) -> Steps:
-    """Creates the weights of the steps, `state` being the shape of what runs through them."""
+    """Creates the weights of the steps, `state` is the shape of the state."""
     rank, nested = state[-1] or 0, layer.decomposition != "ccp"
     first_state = gates = None
     if nested:

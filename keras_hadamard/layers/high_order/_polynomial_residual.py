@@ -81,7 +81,7 @@ class PolynomialResidual(BaseLayer):
             or (product_convolutions == 0 and self.product_filters != self.filters)
         ):
             raise received(
-                "`product_filters` where convolutions of the shortcut are multiplied and another "
+                "`product_filters` only if convolutions of the shortcut are multiplied and another "
                 "brings the product to `filters`",
                 product=product,
                 product_filters=product_filters,
@@ -125,7 +125,7 @@ def residual_stages(layer: PolynomialResidual, image: Shape) -> tuple[Stage, Sta
 
 
 def shortcut_stage(layer: PolynomialResidual, image: Shape, name: str) -> Stage:
-    """A normalised projection where the shape changes, otherwise nothing."""
+    """A normalised projection if the shape changes, otherwise nothing."""
     if layer.strides == 1 and image[-1] == layer.filters:
         return []
     kind = later_normalization(layer)
@@ -136,7 +136,7 @@ def shortcut_stage(layer: PolynomialResidual, image: Shape, name: str) -> Stage:
 
 
 def shortcut_normalization(layer: PolynomialResidual, state: Shape) -> keras.layers.Layer:
-    """The `M` that the shortcut passes on its way into the product."""
+    """The `M` applied to the shortcut in the product."""
     return make_normalization(
         layer.shortcut_normalization,
         "product_shortcut_normalization",
@@ -154,7 +154,7 @@ def factor_stages(layer: PolynomialResidual, state: Shape) -> list[Stage]:
 
 
 def product_stages(layer: PolynomialResidual, state: Shape) -> Stage:
-    """The layers `L` that the product passes."""
+    """The layers `L` applied to the product."""
     if layer.product == "shortcut":
         state = (*state[:-1], layer.product_filters or layer.filters)
     size, kind = layer.product_kernel_size, layer.product_normalization
@@ -173,6 +173,6 @@ def product_stages(layer: PolynomialResidual, state: Shape) -> Stage:
 
 
 def later_normalization(layer: PolynomialResidual) -> str | None:
-    # IBN and IterNorm stand for the first normalisation only.
+    # IBN and IterNorm apply to the first normalisation only.
     mixed = layer.normalization in ("instance_batch", "iterative")
     return "batch" if mixed else layer.normalization

@@ -99,5 +99,5 @@ def positive_number(name: str, value: Any) -> float:
 
 
 def known_seed(seed: int | None) -> int:
-    """The seed, or one that is drawn here, so that draws can be repeated."""
+    """The seed, or a drawn one, so that draws can be repeated."""
     return random.randint(1, 10**9) if seed is None else seed

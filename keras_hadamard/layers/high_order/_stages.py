@@ -1,4 +1,4 @@
-"""Normalised convolutions, and the shapes of images that strides make smaller."""
+"""Normalised convolutions, and the shapes of strided images."""
 
 from typing import Any, TypeAlias
 
@@ -39,7 +39,7 @@ def normalized_convolution(
 
 
 def apply_layers(layers: Stage, x: Tensor) -> Tensor:
-    """The output of the last of some layers, each of which takes that of the one before."""
+    """The output of a chain of layers."""
     for layer in layers:
         x = layer(x)
     return x

@@ -9,7 +9,7 @@ from keras_hadamard.layers._channels import check_image_shape, image_format
 
 
 class StarResidual2D(BaseLayer):
-    """Base of `x + branch(x)` on images: the arguments that the blocks have in common."""
+    """Base of `x + branch(x)` on images: the common arguments of the blocks."""
 
     def __init__(
         self,

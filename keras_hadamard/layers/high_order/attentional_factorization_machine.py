@@ -1,4 +1,4 @@
-"""The factorisation machine that attends to some pairs more than to others."""
+"""The factorisation machine with attention over pairs."""
 
 from typing import Any, Unpack
 
@@ -17,27 +17,27 @@ from keras_hadamard.ops._pairs import attended_products, pair_indices
 
 @serializable
 class AttentionalFactorizationMachine(BaseLayer):
-    """Products of all pairs of fields, weighed by attention and projected (AFM).
+    """Products of all pairs of fields, weighted by attention and projected (AFM).
 
     `y = P sum_(i<j) a_(ij) (x_i * x_j) + d with a = softmax_(ij)(h . relu(W (x_i * x_j) + b) + c)`,
     where `W` is `(width, attention_units)`.
 
-    The paper has only the bias `b`; public code has `c` and `d` too, as this layer. `c` moves all
-    scores alike and so does nothing.
+    The paper has only the bias `b`; public code has `c` and `d` too, like this layer. `c` shifts
+    all scores equally and so has no effect.
 
     Args:
         attention_units: Integer, the width of the attention.
-        units: Integer, the width of the output, or `None` for the weighed sum itself. Defaults to
+        units: Integer, the width of the output, or `None` for the weighted sum itself. Defaults to
             `1`.
         attention_dropout: Float, the rate of the dropout of the weights. Defaults to `0.0`.
-        dropout: Float, the rate of the dropout of the weighed sum. Defaults to `0.0`.
+        dropout: Float, the rate of the dropout of the weighted sum. Defaults to `0.0`.
         seed: Integer, for the dropouts. Defaults to `None`.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
-        inputs: Tensor, or a list of tensors, one a field.
+        inputs: Tensor, or a list of tensors, one per field.
         training: Boolean, whether the dropouts are active.
 
     Input shape:
@@ -50,7 +50,7 @@ class AttentionalFactorizationMachine(BaseLayer):
         `attention_units * (width + 2) + (width + 1) * units + 1`.
 
     Masking:
-        No weight is given to the pairs of a masked field. No mask is passed on.
+        Pairs with a masked field have weight zero. No mask is passed on.
 
     Numerics:
         The softmax is float32 under 16-bit policies.

@@ -24,7 +24,7 @@ class BilinearPooling2D(KernelFreeLayer):
     """Bilinear pooling: the outer products of two feature maps' channels, summed over positions.
 
     `z = vec(sum_p x_p y_p^T) / P`, then `sign(z) * sqrt(|z|)`, then division by the Euclidean norm.
-    Of one map it is the matrix of the channels' second moments.
+    For one map, it is the matrix of the channels' second moments.
 
     Args:
         reduce: `"mean"` or `"sum"` over positions. Defaults to `"mean"`.
@@ -37,11 +37,11 @@ class BilinearPooling2D(KernelFreeLayer):
         inputs: Feature map, or list of two.
 
     Input shape:
-        `(batch, height, width, channels)`, or as `data_format` says; two maps may differ in their
-        channels.
+        `(batch, height, width, channels)`, or in the order of `data_format`; two maps may differ in
+        their channels.
 
     Output shape:
-        `(batch, channels_x * channels_y)`, the channel of the second map the faster.
+        `(batch, channels_x * channels_y)`, with the channel of the second map varying fastest.
 
     Weights:
         `0`.
@@ -51,7 +51,7 @@ class BilinearPooling2D(KernelFreeLayer):
 
     Numerics:
         Sums, square root and norm are float32 under 16-bit policies. The square root has gradient 0
-        at 0, but none that is bounded near it; rows of zeros stay zeros.
+        at 0, but an unbounded one near it; rows of zeros stay zeros.
 
     Raises:
         ValueError: If an argument is out of range or the maps do not fit together.
@@ -87,7 +87,7 @@ class BilinearPooling2D(KernelFreeLayer):
     def call(self, inputs: Any) -> Tensor:
         x, y = feature_rows(inputs, self.data_format, self.compute_dtype)
         z = moments(x, y)
-        # Divided by the norm, the sum and the mean are one.
+        # After division by the norm, the sum and the mean are the same.
         if self.reduce == "mean" and not self.use_l2_normalization:
             z = mean_of_sum(z, x)
         z = root_and_norm(z, self.use_signed_sqrt, self.use_l2_normalization)

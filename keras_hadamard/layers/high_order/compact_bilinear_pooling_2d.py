@@ -28,7 +28,7 @@ class CompactBilinearPooling2D(KernelFreeLayer):
 
     `z = sum_p irfft(rfft(s_1(x_p)) * rfft(s_2(y_p)))` with two count sketches
     `s(x)_j = sum_(i: h_i = j) s_i x_i` of width `sketch_dim`, then `sign(z) * sqrt(|z|)`, then
-    division by the Euclidean norm. Without the last two the expectation of `<z(x), z(y)>` over the
+    division by the Euclidean norm. Without the last two, the expectation of `<z(x), z(y)>` over the
     hashes is the inner product of the full bilinear poolings, for one position `<x, y>^2`. The sum
     over positions is taken before the one inverse transform, which is linear.
 
@@ -39,11 +39,11 @@ class CompactBilinearPooling2D(KernelFreeLayer):
         use_l2_normalization: Boolean, whether division by the norm follows. Defaults to `True`.
         data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, Keras's setting.
         method: `"fft"`, the paper's, or `"moments"`, which sums the outer products and then
-            sketches them once, by the sums of the hashes. Defaults to `"fft"`. The function is the
-            same; the moments hold `channels_x * channels_y` values instead of `sketch_dim` for
-            every position, and are the faster where that is less.
-        seed: Integer, the seed of the hashes, which are weights that are saved and not trained.
-            Defaults to `None`.
+            sketches them once, with sums of hashes. Defaults to `"fft"`. The result is the same;
+            the moments hold `channels_x * channels_y` values instead of `sketch_dim` for every
+            position, and are faster if that is less.
+        seed: Integer, the seed of the hashes, which are saved but untrained weights. Defaults to
+            `None`.
         **kwargs: Arguments of the base layer (`name`, `dtype`).
 
     Call arguments:
@@ -64,7 +64,7 @@ class CompactBilinearPooling2D(KernelFreeLayer):
 
     Numerics:
         Sketches, transforms, sums, square root and norm are float32 under 16-bit policies. The
-        square root has gradient 0 at 0, but none that is bounded near it. Entries that no pair of
+        square root has gradient 0 at 0, but an unbounded one near it. Entries that no pair of
         channels reaches are exactly 0; where channels are 0 others hold the rounding of the
         transform, and the root magnifies it. With `"moments"` they are 0 too.
 

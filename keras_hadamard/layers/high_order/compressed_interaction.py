@@ -18,47 +18,47 @@ from keras_hadamard.layers.high_order._fields import field_shape, stacked
 class CompressedInteraction(BaseLayer):
     """Compressed interaction network: fields times fields, layer by layer (xDeepFM's CIN).
 
-    With `x^0` the fields, each entry of the width apart,
+    With `x^0` the fields, separately for each entry of the width,
     `x^l_n = act(sum_(i,j) W^l_(n,ij) * x^0_i * x^(l-1)_j + b^l_n)`, `n` up to `layer_sizes[l]`: of
     degree l + 1. The output is a projection of the sums over the width of all layers' features.
-    With `split_half` the first half of a layer's features is for the output and the second for the
-    next layer, the last layer's all for the output; otherwise all are for both.
+    With `split_half`, the first half of a layer's features goes to the output and the second to the
+    next layer (those of the last layer all go to the output); otherwise all go to both.
 
     The paper's layers have neither activation nor bias in its best configuration; public code uses
     ReLU, which is `activation="relu"`.
 
     Args:
-        layer_sizes: Sequence of integers, how many features each layer has.
+        layer_sizes: Sequence of integers, the number of features of each layer.
         units: Integer, the width of the output, or `None` for the sums themselves. Defaults to `1`.
-        split_half: Boolean, whether the output and the next layer share a layer's features among
-            them. Defaults to `False`.
+        split_half: Boolean, whether the features of a layer are split between the output and the
+            next layer. Defaults to `False`.
         activation: Name or function of the layers' activation. Defaults to `None`.
         **kwargs: Arguments of the kernels `W` and of the output's (`use_bias`,
-            `kernel_initializer`, `bias_initializer`, their regularizers and constraints, as
-            `keras.layers.Dense` has them) and of the base layer (`name`, `dtype`, `trainable`).
+            `kernel_initializer`, `bias_initializer`, their regularizers and constraints, as in
+            `keras.layers.Dense`) and of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
-        inputs: Tensor, or a list of tensors, one a field.
+        inputs: Tensor, or a list of tensors, one per field.
 
     Input shape:
         `(batch, fields, width)`, or a list of `(batch, width)`.
 
     Output shape:
-        `(batch, units)`; with `units=None` as many as there are features for the output.
+        `(batch, units)`; with `units=None` one for each feature of the output.
 
     Weights:
         `sum((fields * m + 1) * n for m, n in zip([fields, *layer_sizes], layer_sizes)) +
         (sum(layer_sizes) + 1) * units` without `split_half`.
 
     Masking:
-        A masked field is as if it were zero. No mask is passed on.
+        A masked field counts as zero. No mask is passed on.
 
     Numerics:
         Computed in the compute dtype.
 
     Raises:
-        ValueError: If an argument is out of range, a layer to be split has an odd size, there are
-            fewer than two fields or their shapes are unknown or differ.
+        ValueError: If an argument is out of range, a split layer has an odd size, there are fewer
+            than two fields or their shapes are unknown or differ.
 
     Example:
 

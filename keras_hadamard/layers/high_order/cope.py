@@ -26,7 +26,7 @@ class CoPE(Polynomial):
       `x_n = (sum_i A_(n,i) z_i) * (S_n x_(n-1) + s_n)`;
     - `"ncp_skip"`: as `"ncp"`, plus `x_(n-1)` in every step after the first.
 
-    Of one input it is `PolynomialDense`.
+    For one input it is `PolynomialDense`.
 
     Args:
         units: Integer, the width of the output.
@@ -44,15 +44,15 @@ class CoPE(Polynomial):
         use_gates: Boolean, whether a learned scalar, zero at first, multiplies the product of each
             step. Defaults to `False`. For `"ccp"` and `"ncp_skip"`.
         **kwargs: Arguments of the projections (`use_bias` for the output, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: List of one or more tensors.
 
     Input shape:
-        Each `(batch, ..., width)`, of equal batch and positions; vectors `(batch, width)` meet
-        every position of the others.
+        Each `(batch, ..., width)`, of equal batch and positions; vectors `(batch, width)` are
+        combined with every position of the others.
 
     Output shape:
         `(batch, ..., units)`, with the positions of the inputs.
@@ -66,12 +66,12 @@ class CoPE(Polynomial):
 
     Numerics:
         For `"ccp"` the product over the degree is float32 under 16-bit policies; magnitudes grow
-        with the degree as those of `PolynomialDense`, and as the square root of the number of
-        inputs in each factor.
+        with the degree as in `PolynomialDense`, and with the square root of the number of inputs in
+        each factor.
 
     Raises:
         ValueError: If an argument is out of range, the inputs do not fit together, or there is no
-            condition where `condition_only` needs one.
+            condition although `condition_only` is true.
 
     Example:
 
@@ -122,7 +122,7 @@ class CoPE(Polynomial):
         rank = self.units if self.rank is None else self.rank
         state = (*self._positions(shapes), rank)
         last = len(shapes) - 1
-        # One bias is enough for a sum: that of the last input, which every degree sees.
+        # A sum needs one bias: that of the last input, which every degree uses.
         self.factors = [
             [
                 self.project(

@@ -25,10 +25,10 @@ class CrossNetwork(BaseLayer):
 
     - `"matrix"`: `x_(l+1) = x_0 * (W_l x_l + b_l) + x_l`, `W_l` `(width, width)`: DCN-v2;
     - `"low_rank"`: the same with `W_l = V_l U_l`, `U_l` `(width, projection_dim)`;
-    - `"vector"`: `x_(l+1) = x_0 (w_l . x_l) + b_l + x_l`, `w_l` of `width` numbers: DCN, whose bias
-      stands outside of the product.
+    - `"vector"`: `x_(l+1) = x_0 (w_l . x_l) + b_l + x_l`, `w_l` of `width` numbers: DCN, with the
+      bias outside of the product.
 
-    TensorFlow Recommenders' `MultiLayerDCN` is `"low_rank"`, of rank 1 unless told otherwise.
+    TensorFlow Recommenders' `MultiLayerDCN` is `"low_rank"`, with rank 1 by default.
 
     Args:
         num_layers: Integer, the number of crosses. Defaults to `3`.
@@ -38,8 +38,8 @@ class CrossNetwork(BaseLayer):
         diag_scale: Float, added to the diagonal of the matrices. Defaults to `0.0`.
         pre_activation: Name or function of an activation of `W_l x_l + b_l`. Defaults to `None`.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -57,13 +57,13 @@ class CrossNetwork(BaseLayer):
         The mask is passed on.
 
     Numerics:
-        Products of matrices are taken in the compute dtype. With `"vector"` every `x_l` is a number
+        Matrix products are computed in the compute dtype. With `"vector"` every `x_l` is a number
         times `x_0` plus a constant, so that one projection and a recursion of numbers, at least
         float32, give the output. Values grow as the degree `num_layers + 1` of the polynomial.
 
     Raises:
-        ValueError: If an argument is out of range or of another parameterization, or the width is
-            unknown.
+        ValueError: If an argument is out of range or belongs to another parameterization, or the
+            width is unknown.
 
     Example:
 
@@ -97,14 +97,14 @@ class CrossNetwork(BaseLayer):
         self.supports_masking = True
         if projection_dim is not None and parameterization != "low_rank":
             raise received(
-                '`projection_dim` for parameterization "low_rank" only',
+                '`projection_dim` only for parameterization "low_rank"',
                 projection_dim=projection_dim,
                 parameterization=parameterization,
             )
         plain = self.pre_activation is keras.activations.linear and not diag_scale
         if parameterization == "vector" and not plain:
             raise received(
-                '`diag_scale` and `pre_activation` for matrices, not for "vector"',
+                '`diag_scale` and `pre_activation` only for matrices, not for "vector"',
                 diag_scale=diag_scale,
                 pre_activation=pre_activation,
             )

@@ -22,26 +22,26 @@ from keras_hadamard.layers.modulation.drop_path import DropPath
 class DemoBlock2D(StarResidual2D):
     """Residual block whose two branches are multiplied or, for comparison, added (DemoNet).
 
-    `y = x + gamma * G (act(U u) * (V u)) with u = D(LN(x))`, or with a sum in place of the product:
-    `D` is a depthwise convolution, `U` and `V` are `(channels, expansion * channels)`, `G` goes
-    back, and `gamma`, one number a channel, is 1e-6 at the start. Both modes have the same
-    parameters: what they differ in is the star.
+    `y = x + gamma * G (act(U u) * (V u)) with u = D(LN(x))`, or with a sum instead of the product:
+    `D` is a depthwise convolution, `U` and `V` are `(channels, expansion * channels)`, `G` projects
+    back, and `gamma`, one number per channel, is 1e-6 at the start. Both modes have the same
+    parameters and differ only in the star operation.
 
     Args:
         mode: `"multiply"` or `"add"`. Defaults to `"multiply"`.
         expansion: Integer, how many times wider than the input each branch is. Defaults to `3`.
         kernel_size: Integer, the side of the depthwise kernel. Defaults to `7`.
         activation: Name or function applied to the first branch. Defaults to `"gelu"`.
-        layer_scale: Number, the initial `gamma`; zero for a block without. Defaults to `1e-06`.
-        drop_path: Number in [0, 1), how often in training the block is skipped for an example.
-            Defaults to `0.0`.
+        layer_scale: Number, the initial `gamma`; zero for a block without it. Defaults to `1e-06`.
+        drop_path: Number in [0, 1), the probability of skipping the block for an example in
+            training. Defaults to `0.0`.
         data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, which is the
             setting of Keras.
-        seed: Integer, of the skipping. Defaults to `None`.
+        seed: Integer, the seed of the skipping. Defaults to `None`.
         **kwargs: Arguments of the projections and the convolution (`use_bias`,
             `kernel_initializer`, here normal with a deviation of 0.02, `bias_initializer`, their
-            regularizers and constraints, as `keras.layers.Dense` has them) and of the base layer
-            (`name`, `dtype`, `trainable`).
+            regularizers and constraints, as in `keras.layers.Dense`) and of the base layer (`name`,
+            `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -52,7 +52,7 @@ class DemoBlock2D(StarResidual2D):
         `"channels_first"`.
 
     Output shape:
-        That of the input.
+        The shape of the input.
 
     Weights:
         `channels * (kernel_size**2 + expansion * (3 * channels + 2) + 5)`.
@@ -65,7 +65,7 @@ class DemoBlock2D(StarResidual2D):
         exact.
 
     Raises:
-        ValueError: If an argument is out of range or the input is no image of known channels.
+        ValueError: If an argument is out of range or the input is not an image of known channels.
 
     Example:
 

@@ -30,35 +30,36 @@ class DensePolynomialResidualBlock2D(PolynomialResidual):
     """Residual block whose product takes in the products of all earlier blocks (D-PolyNets).
 
     `y = act(f + r + alpha * L(p)) with p = f * M(r) * D(p_1 * p_2 * ...)` of the earlier products
-    `p_i`, and all else as in `PolynomialResidualBlock2D`; with `dense_skip`, and `p_0 = f * M(r)`,
-    `p = theta * p_0 * D(p_1 * p_2 * ...) + p_0`. `D` is an optional 1x1 convolution and
-    `dense_normalization`. The degree grows with the product of the degrees of all blocks.
+    `p_i`, and everything else as in `PolynomialResidualBlock2D`; with `dense_skip`, and
+    `p_0 = f * M(r)`, `p = theta * p_0 * D(p_1 * p_2 * ...) + p_0`. `D` is an optional 1x1
+    convolution and `dense_normalization`. The degree grows with the product of the degrees of all
+    blocks.
 
     Args:
         filters: Integer, the number of output channels.
-        strides: Integer, how much smaller the output is. Defaults to `1`.
+        strides: Integer, the factor by which the output is smaller. Defaults to `1`.
         dense_convolution: Boolean, whether `D` has a convolution. Defaults to `False`.
         dense_normalization: `"batch"`, `"instance"`, `"instance_batch"`, `"iterative"` (as the
             published networks have it), `"layer"` or `None`. Defaults to `None`.
         dense_skip: Boolean, whether `p_0` is added to the product. Defaults to `False`.
         theta_initializer: Initialiser of the scalar `theta` of `dense_skip`, `"zeros"` in the
-            published networks. Defaults to `None`: there is none.
-        dense_dropout: Number in [0, 1), how often a training step takes only `p_0`, with
+            published networks. Defaults to `None`: no `theta`.
+        dense_dropout: Number in [0, 1), the probability that a training step uses only `p_0`, with
             `dense_skip`; the product is scaled by `1 / (1 - dense_dropout)` otherwise. Defaults to
             `0.0`.
         seed: Integer, the seed of `dense_dropout`. Defaults to `None`.
         **kwargs: Arguments of `PolynomialResidualBlock2D`. The authors' `alpha` starts at one here.
 
     Call arguments:
-        inputs: List of tensors, the image and then the earlier products, none for a first block.
+        inputs: List of tensors, the image and then the earlier products (none in a first block).
 
     Input shape:
         A list of `(batch, height, width, channels)`, or channels first; the products have the shape
         of the image or already that of the output.
 
     Output shape:
-        A list: the image, the earlier products (made smaller where the image was), and the product
-        of this block, all `(batch, height / strides, width / strides, filters)`.
+        A list: the image, the earlier products (downsampled like the image), and the product of
+        this block, all `(batch, height / strides, width / strides, filters)`.
 
     Weights:
         `filters * (9 * channels + 10 * filters + 6) + (channels != filters) * filters * (channels +
@@ -73,7 +74,7 @@ class DensePolynomialResidualBlock2D(PolynomialResidual):
         `theta` exist in a first block too, frozen, because the published checkpoints have them.
 
     Raises:
-        ValueError: If an argument is out of range or the input is no list.
+        ValueError: If an argument is out of range or the input is not a list.
 
     Example:
 
@@ -108,7 +109,7 @@ class DensePolynomialResidualBlock2D(PolynomialResidual):
         self.dense_dropout = fraction("dense_dropout", dense_dropout)
         if not dense_skip and (theta_initializer is not None or dense_dropout):
             raise received(
-                "`dense_skip` where there is a theta or a dropout",
+                "`dense_skip`, which a theta or a dropout needs",
                 theta_initializer=theta_initializer,
                 dense_dropout=dense_dropout,
             )
@@ -175,7 +176,7 @@ class DensePolynomialResidualBlock2D(PolynomialResidual):
         }
 
     def _resized(self, products: list[Tensor], like: Tensor) -> list[Tensor]:
-        """The latest first, in which order the authors' running statistics move."""
+        """The latest first, the order in which the authors' running statistics are updated."""
         if all(tuple(p.shape[1:]) == tuple(like.shape[1:]) for p in products):
             return products
         return [apply_layers(self.transition, p) for p in reversed(products)][::-1]

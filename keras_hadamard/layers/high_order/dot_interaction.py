@@ -1,4 +1,4 @@
-"""The dot products of all pairs of features, as DLRM has them."""
+"""The dot products of all pairs of features, as in DLRM."""
 
 from typing import Any, Unpack
 
@@ -24,12 +24,12 @@ class DotInteraction(KernelFreeLayer):
     Args:
         self_interaction: Boolean, whether to add the features' squared norms, the diagonal.
             Defaults to `False`.
-        skip_gather: Boolean, whether to give the whole matrix, flattened, with zeros for what is
-            not in the triangle; a larger output for one step less. Defaults to `False`.
+        skip_gather: Boolean, whether to return the whole matrix, flattened, with zeros outside of
+            the triangle: a larger output, but one step less. Defaults to `False`.
         **kwargs: Arguments of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
-        inputs: List of tensors, one a feature, or one tensor.
+        inputs: List of tensors, one per feature, or one tensor.
 
     Input shape:
         A list of `(batch, width)`, or `(batch, features, width)`.
@@ -42,7 +42,7 @@ class DotInteraction(KernelFreeLayer):
         `0`.
 
     Masking:
-        A masked feature is as if it were zero. No mask is passed on.
+        A masked feature counts as zero. No mask is passed on.
 
     Numerics:
         Sums are float32 under 16-bit policies.

@@ -17,27 +17,27 @@ from keras_hadamard.ops._low_rank_pairs import BLOCK, pairs_by_squares, pairs_on
 
 @serializable
 class FactorizationMachine(BaseLayer):
-    """Factorisation machine: the products of distinct features, their weights of low rank.
+    """Factorisation machine: the products of distinct features, with weights of low rank.
 
     `y = w0 + w . x + sum_(m=2..order) sum_f A^m(x * v_f^m)`, where
     `A^m(z) = sum_(i_1 < ... < i_m) z_(i_1) * ... * z_(i_m)` is the ANOVA kernel and the `v_f^m` are
-    the columns of the factors `V^m` `(width, factors)`. Of order 2, with the classical identity,
+    the columns of the factors `V^m` `(width, factors)`. For order 2, with the classical identity,
     `y = w0 + w . x + sum_f ((x V)_f^2 - (x^2 V^2)_f) / 2`: the weight of the product `x_i x_j` is
     `<V_i, V_j>`, and no feature is multiplied with itself.
 
     Args:
         factors: Integer, the rank of the interactions.
-        order: Integer, how many features a product has at most. Defaults to `2`.
+        order: Integer, the maximum number of features in a product. Defaults to `2`.
         shared_factors: Boolean, whether all orders have the same factors; otherwise each has its
             own, as in the paper's first form. Defaults to `False`.
         use_linear: Boolean, whether there is a term `w . x`. Defaults to `True`.
         use_bias: Boolean, whether there is a `w0`. Defaults to `True`.
-        exact: Boolean, whether the products of order 2 themselves are summed where there are more
-            than 64 features, and no squares subtracted: for features of different scales. Defaults
-            to `False`.
+        exact: Boolean, whether the products of order 2 themselves are summed, without subtracting
+            squares, for more than 64 features: for features of different scales. Defaults to
+            `False`.
         **kwargs: Arguments of the kernels `w` and `V^m` and of the bias (`kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -56,11 +56,12 @@ class FactorizationMachine(BaseLayer):
 
     Numerics:
         Interactions are float32 under 16-bit policies. Up to 64 features, above order 2 and with
-        `exact` nothing is subtracted, and features may differ in scale as they like. Otherwise sums
-        of squares are: where one feature is `r` times as large as the others, the error is some `r`
-        rounding errors of the interactions, which is 1e-5 for 100 and 1e-2 for 1e5, and for 1e7 no
-        digit is right. `exact` then takes several times as long and holds the input twice more;
-        scaled features need it not. Order m takes `O(width * factors * m)`, by `anova_kernel`.
+        `exact` nothing is subtracted, and features may have any scales. Otherwise sums of squares
+        are subtracted: where one feature is `r` times as large as the others, the error is about
+        `r` rounding errors of the interactions, which is 1e-5 for 100 and 1e-2 for 1e5, and for 1e7
+        no digit is right. `exact` then takes several times as long and needs memory for the input
+        twice more; scaled features do not need it. Order m takes `O(width * factors * m)`, by
+        `anova_kernel`.
 
     Raises:
         ValueError: If an argument is out of range, `order` is above the width, or the width is
@@ -127,7 +128,7 @@ class FactorizationMachine(BaseLayer):
         dtype = accumulation_dtype(self.compute_dtype)
         x = ops.cast(inputs, dtype)
         kernels = [effective_kernel(layer, dtype) for layer in self.interactions]
-        # Up to a block of features the exact form is the faster one.
+        # Up to a block of features, the exact form is faster.
         exact = self.exact or self.order > 2 or x.shape[-1] <= BLOCK
         y = (pairs_one_by_one if exact else pairs_by_squares)(x, kernels[0])
         weighted = None

@@ -12,33 +12,34 @@ from keras_hadamard.layers.high_order._cross import Cross, rank_argument, unpack
 
 @serializable
 class FeatureCross(Cross):
-    """Product of the features with a projection of the layer before (DCN-v2's cross).
+    """Product of the features with a projection of the previous layer (DCN-v2's cross).
 
     `y = x0 * (act(W x + b) + diag_scale * x) + x`, where `x0` are the features that every cross of
-    a network multiplies, `x` the output of the cross before (in the first one `x0`), and `W` is
-    `(width, width)` or, with `projection_dim`, `V U` of that rank: `U` `(width, projection_dim)`
-    without bias, then `V` `(projection_dim, width)` with `b`. L crosses give the products of up to
-    L + 1 features.
+    a network multiplies by, `x` is the output of the previous cross (`x0` in the first one), and
+    `W` is `(width, width)` or, with `projection_dim`, `V U` of that rank: `U`
+    `(width, projection_dim)` without bias, then `V` `(projection_dim, width)` with `b`. L crosses
+    give the products of up to L + 1 features.
 
     The paper has neither `diag_scale` nor `pre_activation`; both are those of TensorFlow
     Recommenders and Keras Recommenders, whose equation, arguments and order of weights this layer
-    has: `set_weights(other.get_weights())` carries a trained cross over. Their activation stands
-    before `diag_scale * x` is added. TensorFlow Recommenders' initial kernel is `truncated_normal`.
+    has: `set_weights(other.get_weights())` transfers a trained cross. Their activation comes before
+        the addition of `diag_scale * x`. TensorFlow Recommenders' initial kernel is
+        `truncated_normal`.
 
     Args:
         projection_dim: Integer, the rank of `W`. Defaults to `None`, full rank.
-        diag_scale: Float, added to the diagonal of `W`, which steadies the training of low ranks.
+        diag_scale: Float, added to the diagonal of `W`, which stabilises the training of low ranks.
             Defaults to `0.0`.
         use_bias: Boolean, whether there is a `b`. Defaults to `True`.
         pre_activation: Name or function of an activation of `W x + b`. Defaults to `None`: the
             network of crosses is a polynomial.
         **kwargs: Arguments of the projections (`kernel_initializer`, `bias_initializer`, their
-            regularizers and constraints, as `keras.layers.Dense` has them) and of the base layer
-            (`name`, `dtype`, `trainable`).
+            regularizers and constraints, as in `keras.layers.Dense`) and of the base layer (`name`,
+            `dtype`, `trainable`).
 
     Call arguments:
         x0: Tensor, or a list `[x0, x]`.
-        x: Tensor of the shape of `x0`, the output of the cross before. Defaults to `x0`.
+        x: Tensor of the shape of `x0`, the output of the previous cross. Defaults to `x0`.
 
     Input shape:
         `(batch, ..., width)`.
@@ -50,11 +51,11 @@ class FeatureCross(Cross):
         `width * (width + 1)`; with `projection_dim` `width * (2 * projection_dim + 1)`.
 
     Masking:
-        The mask is passed on; of a list a position is valid where it is valid in both.
+        The mask is passed on; in a list, a position is valid where it is valid in both.
 
     Numerics:
-        Products are taken in the compute dtype. Values grow with each cross about as the degree
-        allows: L crosses of features far above 1 overflow float16.
+        Products are computed in the compute dtype. Values grow with each cross, up to the power of
+        the degree: L crosses of features far above 1 overflow float16.
 
     Raises:
         ValueError: If an argument is out of range, the width is unknown or the shapes differ.
@@ -86,7 +87,7 @@ class FeatureCross(Cross):
 
     def build(self, x0_shape: Any, x_shape: Any = None) -> None:
         shape = self.cross_shape(x0_shape, x_shape)
-        # Files name layers by these attributes: keras-rs has the same.
+        # Files name layers by these attributes, which are the same in keras-rs.
         self.down_proj_dense = None
         if self.projection_dim is not None:
             self.down_proj_dense = self.project(

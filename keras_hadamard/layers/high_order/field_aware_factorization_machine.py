@@ -1,4 +1,4 @@
-"""The factorisation machine whose embeddings know the field that they meet."""
+"""The factorisation machine with an embedding for each other field."""
 
 from collections.abc import Sequence
 from typing import Any, Unpack
@@ -25,15 +25,15 @@ from keras_hadamard.ops._pairs import crossed_sides
 
 @serializable
 class FieldAwareFactorizationMachine(KernelFreeLayer):
-    """Products of categories' embeddings, one embedding for each field they meet (FFM).
+    """Products of categories' embeddings, one embedding for each other field (FFM).
 
-    A category of each field comes in. For the fields `i < j` in the order of rows
+    The input has a category of each field. For the fields `i < j` in the order of rows
     `y_(ij) = E_j[x_i] * E_i[x_j]`: the embedding of field i's category for field j, times that of
     field j's for field i. With `reduce` `y = sum_(i<j) <E_j[x_i], E_i[x_j]>`, the FFM's score
     without its linear part.
 
     Args:
-        vocabulary_sizes: Sequence of integers, how many categories each field has.
+        vocabulary_sizes: Sequence of integers, the number of categories of each field.
         factors: Integer, the width of an embedding.
         reduce: Boolean, whether to sum over pairs and factors. Defaults to `False`.
         embeddings_initializer: Initializer of the embeddings. Defaults to `"uniform"`.
@@ -45,7 +45,7 @@ class FieldAwareFactorizationMachine(KernelFreeLayer):
         inputs: Tensor of integers, the categories of each field, from 0.
 
     Input shape:
-        `(batch, fields)`, as many fields as there are vocabularies.
+        `(batch, fields)`, with one field per vocabulary.
 
     Output shape:
         `(batch, fields * (fields - 1) / 2, factors)`, with `reduce` `(batch, 1)`.
@@ -57,14 +57,14 @@ class FieldAwareFactorizationMachine(KernelFreeLayer):
         There are no masks.
 
     Numerics:
-        All embeddings of a category stand in one row, so that each is looked up once. Sums are
-        float32 under 16-bit policies. Categories may be of any integer dtype, or floats that stand
-        for integers; they are not rounded. One that its field does not have is an error in an eager
-        call. In a graph, on every device and in XLA, its products are NaN.
+        All embeddings of a category are in one row, so each category is looked up once. Sums are
+        float32 under 16-bit policies. Categories may be of any integer dtype, or floats with
+        integer values; they are not rounded. A category outside of its vocabulary is an error in an
+        eager call. In a graph, on every device and in XLA, its products are NaN.
 
     Raises:
-        ValueError: If an argument is out of range, there are fewer than two vocabularies, the
-            input's fields are not as many, or a category is not one of its field.
+        ValueError: If an argument is out of range, there are fewer than two vocabularies, the input
+            has another number of fields, or a category is outside of its vocabulary.
 
     Example:
 
@@ -88,7 +88,7 @@ class FieldAwareFactorizationMachine(KernelFreeLayer):
         **kwargs: Unpack[BaseArguments],
     ) -> None:
         super().__init__(**kwargs)
-        # Categories that come as floats would be rounded to the compute dtype.
+        # Categories given as floats would be rounded to the compute dtype.
         self.autocast = False
         if not isinstance(vocabulary_sizes, list | tuple) or len(vocabulary_sizes) < 2:
             raise received(
@@ -119,7 +119,7 @@ class FieldAwareFactorizationMachine(KernelFreeLayer):
         sizes = np.asarray(self.vocabulary_sizes, categories.dtype.name)
         known = ops.logical_and(categories >= 0, categories < sizes)
         self._check_known(known, categories)
-        # Beyond its vocabulary a category would be one of the next field.
+        # A category beyond its vocabulary would be one of the next field.
         rows = ops.where(known, categories + (np.cumsum(sizes) - sizes), 0)
         met = ops.cast(ops.take(self.embeddings, rows, axis=0), self.compute_dtype)
         met = ops.where(known[..., None], met, float("nan"))
@@ -150,7 +150,7 @@ class FieldAwareFactorizationMachine(KernelFreeLayer):
         }
 
     def _check_known(self, known: Tensor, categories: Tensor) -> None:
-        """Raises where there are values to look at: not every device can from within a graph."""
+        """Raises if the values are known: not every device can raise inside a graph."""
         values = values_of(known)
         if values is None or values.all():
             return
@@ -163,6 +163,6 @@ class FieldAwareFactorizationMachine(KernelFreeLayer):
     def _check(self, input_shape: Shape) -> None:
         if len(input_shape) != 2 or input_shape[1] != len(self.vocabulary_sizes):
             raise received(
-                f"an input (batch, {len(self.vocabulary_sizes)}), one category a field",
+                f"an input (batch, {len(self.vocabulary_sizes)}), one category per field",
                 shape=input_shape,
             )

@@ -22,12 +22,12 @@ from keras_hadamard.layers.high_order._widths import check_width
 class FourierFilter(SinusoidalFilter):
     """Sinusoidal filter of coordinates, the branch of a Fourier filter network.
 
-    It is for two or three coordinates within -1 and 1, on a grid as dense as that of a picture:
-    with the default `input_scale` neighbours that are a hundredth apart have other signs. For
+    It is for two or three coordinates within -1 and 1, on a grid as dense as that of an image: with
+    the default `input_scale`, neighbours that are a hundredth apart have different signs. For
     scattered points, or wider inputs, choose an `input_scale` of about 3.
 
     `g(x) = sin(x W + phi)`, with `W` of shape `(width, units)` and `phi` of shape `(units,)`. A
-    multiplicative filter network multiplies it with the projection of the layer before:
+    multiplicative filter network multiplies it by the projection of the previous layer:
     `z_(i+1) = (z_i W_i + b_i) * g_(i+1)(x)`.
 
     Args:
@@ -37,12 +37,11 @@ class FourierFilter(SinusoidalFilter):
             the number of filters in the network. Defaults to `256.0`.
         seed: Integer, the seed of the published initialisation. Defaults to `None`.
         **kwargs: Arguments of the projection (`use_bias` for the phase, `kernel_initializer`, and
-            `bias_initializer`, which if not given are the published ones, their regularizers and
-            constraints, as `keras.layers.Dense` has them) and of the base layer (`name`, `dtype`,
-            `trainable`).
+            `bias_initializer`, by default the published ones, their regularizers and constraints,
+            as in `keras.layers.Dense`) and of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
-        inputs: Tensor, coordinates within -1 and 1 as the initialisation expects them.
+        inputs: Tensor, coordinates within -1 and 1, which the initialisation assumes.
 
     Input shape:
         `(batch, ..., width)`.
@@ -57,11 +56,11 @@ class FourierFilter(SinusoidalFilter):
         The mask is passed on.
 
     Numerics:
-        The phase is computed in float32 under 16-bit policies, from inputs as they are given: in
+        The phase is computed in float32 under 16-bit policies, from the unrounded inputs: in
         float16 the phase of a coordinate would be wrong by about `input_scale / 2000`. GPUs that
-        multiply float32 matrices in TensorFloat-32 round the phase likewise, unless
-        `tf.config.experimental.enable_tensor_float_32_execution(False)` forbids it. The phases
-        start uniform within -pi and pi.
+        multiply float32 matrices in TensorFloat-32 round the phase too, unless
+        `tf.config.experimental.enable_tensor_float_32_execution(False)` is set. The phases start
+        uniform within -pi and pi.
 
     Raises:
         ValueError: If an argument is out of range or the width of the input is unknown.

@@ -21,7 +21,7 @@ from keras_hadamard.layers.high_order._sinusoids import (
 )
 from keras_hadamard.layers.high_order._widths import check_width
 
-# As many elementwise steps as cost no more than one broadcast with an axis of its own.
+# The number of elementwise steps that cost no more than one broadcast with an extra axis.
 UNROLLED = 16
 
 
@@ -29,10 +29,10 @@ UNROLLED = 16
 class GaborFilter(SinusoidalFilter):
     """Gabor filter of coordinates, the branch of a Gabor filter network.
 
-    It is for two or three coordinates within -1 and 1, as of a pixel. The exponent of the window
-    grows with the width of the input, to about minus twice the width at the start: of 64 features
-    all outputs are zero. Wider inputs are projected to a few coordinates before; scattered points
-    need an `input_scale` of about 3, as of `FourierFilter`.
+    It is for two or three coordinates within -1 and 1, such as those of a pixel. The exponent of
+    the window grows with the width of the input, to about minus twice the width at the start: for
+    64 features, all outputs are zero. Project wider inputs to a few coordinates before; scattered
+    points need an `input_scale` of about 3, as in `FourierFilter`.
 
     `g(x) = sin(x W + phi) * exp(-gamma / 2 * ||x - mu||^2)`: the sinusoid of `FourierFilter` in a
     Gaussian window of each unit, with a centre `mu`, stored as `(width, units)`, and a width
@@ -47,12 +47,12 @@ class GaborFilter(SinusoidalFilter):
         alpha: Float, the shape of the Gamma distribution from which `gamma` starts. The authors
             divide their 6 by the number of filters in the network. Defaults to `6.0`.
         beta: Float, the rate of that distribution. Defaults to `1.0`.
-        gamma_constraint: Constraint of `gamma`. Defaults to `"non_neg"`; `None` is the authors'
-            code, whose windows grow without bound once a `gamma` is negative.
+        gamma_constraint: Constraint of `gamma`. Defaults to `"non_neg"`; `None` is as in the
+            authors' code, whose windows grow without bound once a `gamma` is negative.
         seed: Integer, the seed of the published initialisation. Defaults to `None`.
         **kwargs: Arguments of the projection (`use_bias` for the phase, `kernel_initializer`, and
             `bias_initializer`, which if not given are the published ones, their regularizers and
-            constraints, as `keras.layers.Dense` has them) and of the base layer (`name`, `dtype`,
+            constraints, as in `keras.layers.Dense`) and of the base layer (`name`, `dtype`,
             `trainable`).
 
     Call arguments:
@@ -71,10 +71,10 @@ class GaborFilter(SinusoidalFilter):
         The mask is passed on.
 
     Numerics:
-        Computed in float32 under 16-bit policies, from inputs as they are given. The distance is
-        the sum of squared differences; the authors expand it to `|x|^2 + |mu|^2 - 2 x mu`, which
-        cancels near the centre and may be negative. Above 16 coordinates the differences are held
-        for all of them at once.
+        Computed in float32 under 16-bit policies, from the unrounded inputs. The distance is the
+        sum of squared differences; the authors expand it to `|x|^2 + |mu|^2 - 2 x mu`, which
+        cancels near the centre and may be negative. Above 16 coordinates, the differences for all
+        of them are in memory at once.
 
     Raises:
         ValueError: If an argument is out of range or the width of the input is unknown.
@@ -158,7 +158,7 @@ def window_frequencies(
 ) -> Callable[..., Tensor]:
     """Uniform within `input_scale * sqrt(gamma / width)`: narrow windows have high frequencies."""
     uniform = initializer_for(uniform_frequencies(input_scale, seed), "kernel")
-    # Repeats the draw of the weight of that name.
+    # Repeats the draw of the weight with that name.
     draw = initializer_for(gamma, "gamma")
 
     def start(shape: Shape, dtype: Any = None) -> Tensor:

@@ -20,7 +20,7 @@ class InnerProductInteraction(KernelFreeLayer):
         **kwargs: Arguments of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
-        inputs: Tensor, or a list of tensors, one a field.
+        inputs: Tensor, or a list of tensors, one per field.
 
     Input shape:
         `(batch, fields, width)`, or a list of `(batch, width)`.
@@ -32,7 +32,7 @@ class InnerProductInteraction(KernelFreeLayer):
         `0`.
 
     Masking:
-        A masked field is as if it were zero. No mask is passed on.
+        A masked field counts as zero. No mask is passed on.
 
     Numerics:
         Sums are float32 under 16-bit policies.

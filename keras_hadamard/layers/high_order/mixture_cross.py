@@ -22,7 +22,7 @@ class MixtureCross(Cross):
     all, and the gate `G(x) = gate_activation(x W_g)`, `W_g` `(width, num_experts)`. `x0` and `x`
     are as in `FeatureCross`.
 
-    The paper leaves the gate open and gives it no bias here; DeepCTR's layer has one gate for all
+    The paper does not define the gate; here it has no bias. DeepCTR's layer has one gate for all
     crosses of a stack, the paper one for each.
 
     Args:
@@ -33,8 +33,8 @@ class MixtureCross(Cross):
         gate_activation: Name or function of the gate's activation over the experts. Defaults to
             `"softmax"`.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         x0: Tensor, or a list `[x0, x]`.
@@ -55,7 +55,7 @@ class MixtureCross(Cross):
 
     Numerics:
         Computed in the compute dtype. The gates multiply the experts' `r` features, not their
-        outputs, so that the mixture is one projection.
+        outputs, so the mixture is one projection.
 
     Raises:
         ValueError: If an argument is out of range, the width is unknown or the shapes differ.
@@ -90,7 +90,7 @@ class MixtureCross(Cross):
         width = shape[-1] or 0
         rank = quarter(self.projection_dim, width)
         experts: dict[str, Any] = {"use_bias": False, "blocks": self.num_experts}
-        # Of experts side by side: V_i, C_i and U_i, each initialised by itself.
+        # V_i, C_i and U_i of the experts side by side, each initialised separately.
         self.down_projection = self.project(
             rank, "down_projection", activation=self.activation, input_shape=shape, **experts
         )
@@ -119,7 +119,7 @@ class MixtureCross(Cross):
         inner = effective_kernel(self.inner)
         rank = inner.shape[0]
         gates = self.gate(x)
-        # One product of matrices an expert: faster than a batch of small ones.
+        # One matrix product per expert, which is faster than a batch of small ones.
         low, inner, shares = (
             ops.split(t, self.num_experts, axis=-1) for t in (self.down_projection(x), inner, gates)
         )
@@ -127,7 +127,7 @@ class MixtureCross(Cross):
             self.activation(ops.matmul(a, c)) * share
             for a, c, share in zip(low, inner, shares, strict=True)
         ]
-        # (rank, experts * width) to (experts * rank, width): the sum over experts is the product's.
+        # (rank, experts * width) to (experts * rank, width): the product sums over the experts.
         up = ops.reshape(effective_kernel(self.up), (rank, self.num_experts, width))
         up = ops.reshape(ops.transpose(up, (1, 0, 2)), (-1, width))
         mixture = ops.matmul(ops.concatenate(hidden, axis=-1), up)

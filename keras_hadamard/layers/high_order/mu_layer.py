@@ -30,7 +30,7 @@ class MuLayer(BaseLayer):
     `y = C (a + alpha * (a * b)) with a = LN(A x) and b = LN(B (D x))`, where `A` is
     `(width, hidden_units)`, `D` is `(width, rank)`, `B` is `(rank, hidden_units)`, and `alpha` is a
     scalar, one at the start. With `use_spatial_shift`, `A x` and `D x` are shifted by one pixel,
-    each quarter of the channels in a direction of its own. The paper's equation has neither the
+    each quarter of the channels in another direction. The paper's equation has neither the
     normalisations nor `alpha`; the public code has both.
 
     Args:
@@ -39,22 +39,22 @@ class MuLayer(BaseLayer):
         rank: Integer, the rank of the second projection. Defaults to `None`, which is
             `hidden_units // 8`, at least one.
         normalize: Boolean, whether both factors are layer-normalised. Defaults to `True`.
-            Layer normalisation divides by a standard deviation that depends on the input, so only
-            without it is the layer a polynomial (of degree two).
+            Layer normalisation divides by a standard deviation that depends on the input, so the
+            layer is a polynomial (of degree two) only without it.
         use_alpha: Boolean, whether the product has a learned factor. Defaults to `True`.
         use_spatial_shift: Boolean, whether channels are shifted. Defaults to `False`.
         activation: Name or function applied before the last projection. Defaults to `None`.
         branch_bias_initializer: Initializer of the biases of `A`, `D` and `B`. Defaults to
             `"ones"`.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`, here He normal,
-            `bias_initializer` of the last one, their regularizers and constraints, as
-            `keras.layers.Dense` has them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer` of the last one, their regularizers and constraints, as in
+            `keras.layers.Dense`) and of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
 
     Input shape:
-        `(batch, ..., width)`; `(batch, height, width, channels)` where there is a shift.
+        `(batch, ..., width)`; `(batch, height, width, channels)` with a shift.
 
     Output shape:
         `(batch, ..., units)`.
@@ -68,8 +68,8 @@ class MuLayer(BaseLayer):
         The mask is passed on.
 
     Numerics:
-        Layer normalisation, with an epsilon of 1e-6, is float32 under 16-bit policies. Without it
-        the product of the projections has no bound but the input's.
+        Layer normalisation, with an epsilon of 1e-6, is float32 under 16-bit policies. Without it,
+        only the input bounds the product of the projections.
 
     Raises:
         ValueError: If an argument is out of range or the shape of the input does not fit.

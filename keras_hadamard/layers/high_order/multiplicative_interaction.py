@@ -27,14 +27,14 @@ class MultiplicativeInteraction(Fusion):
 
     Args:
         units: Integer, the width of the output.
-        rank: Integer, the rank of the factored tensor; gating and feature-wise modulation are of
-            this form. Defaults to `None`, the full tensor.
+        rank: Integer, the rank of the factored tensor; gating and feature-wise modulation have this
+            form. Defaults to `None`, the full tensor.
         activation: Name or function of the output's activation. Defaults to `None`.
-        interaction_initializer: Initializer of what the context reaches the output by: `U`, and `W`
-            or `P`. Defaults to `"zeros"`: training starts at `V x + b`, a dense layer.
+        interaction_initializer: Initializer of the weights from the context to the output: `U`, and
+            `W` or `P`. Defaults to `"zeros"`: training starts at `V x + b`, a dense layer.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: List `[x, z]` of the input and the context.

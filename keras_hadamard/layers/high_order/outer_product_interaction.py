@@ -16,7 +16,7 @@ from keras_hadamard.ops._pairs import pair_dots, pair_forms, pair_products
 
 @serializable
 class OuterProductInteraction(BaseLayer):
-    """Outer product of each pair of fields, weighed by a kernel of the pair's own (outer PNN).
+    """Outer product of each pair of fields, weighted by a kernel for each pair (outer PNN).
 
     For the fields `i < j` in the order of rows,
 
@@ -25,15 +25,15 @@ class OuterProductInteraction(BaseLayer):
     - `"num"`: `y_(ij) = K_(ij) sum_d x_(i,d) * x_(j,d)`.
 
     The paper's layer sums the fields before the outer product; this is the form of public code,
-    which keeps the pairs apart.
+    which keeps the pairs separate.
 
     Args:
         kernel_type: `"mat"`, `"vec"` or `"num"`. Defaults to `"mat"`.
         **kwargs: Arguments of the kernels (`kernel_initializer`, their regularizer and constraint,
-            as `keras.layers.Dense` has them) and of the base layer (`name`, `dtype`, `trainable`).
+            as in `keras.layers.Dense`) and of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
-        inputs: Tensor, or a list of tensors, one a field.
+        inputs: Tensor, or a list of tensors, one per field.
 
     Input shape:
         `(batch, fields, width)`, or a list of `(batch, width)`.
@@ -45,11 +45,11 @@ class OuterProductInteraction(BaseLayer):
         `fields * (fields - 1) // 2 * width**2` for `"mat"`.
 
     Masking:
-        A masked field is as if it were zero. No mask is passed on.
+        A masked field counts as zero. No mask is passed on.
 
     Numerics:
-        Sums over the width are float32 under 16-bit policies, the matrices' products in the compute
-        dtype. The matrices, `width` columns a pair, are each initialised by themselves.
+        Sums over the width are float32 under 16-bit policies, matrix products are in the compute
+        dtype. The matrices, `width` columns per pair, are each initialised separately.
 
     Raises:
         ValueError: If `kernel_type` is none of these, there are fewer than two fields or their

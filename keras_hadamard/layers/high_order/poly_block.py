@@ -16,27 +16,26 @@ from keras_hadamard.layers.modulation.drop_path import DropPath
 
 @serializable
 class PolyBlock(BaseLayer):
-    """Two Mu-Layers with skips, the first of which looks at neighbouring pixels (MONet).
+    """Two Mu-Layers with skips, the first with neighbouring pixels (MONet).
 
     `y = z + Mu(LN(z)) with z = x + Mu_s(LN(x))`: `Mu_s` is a `MuLayer` with the spatial shift, as
-    wide as the input, `Mu` one without, `expansion` times as wide. In the public code both
-    normalisations are one object; the paper does not say so.
+    wide as the input, `Mu` one without, `expansion` times as wide. In the public code, both
+    normalisations are one object; the paper does not mention it.
 
     Args:
-        expansion: Integer, how many times wider than the input the second product is. Defaults to
-            `3`.
+        expansion: Integer, the width of the second product relative to the input. Defaults to `3`.
         shared_normalization: Boolean, whether the two Mu-Layers share the normalisation before
             them. Defaults to `True`.
         normalize: Boolean, whether to normalise, before the Mu-Layers and in them. Defaults to
-            `True`. Without, the block is a polynomial of degree four.
+            `True`. Without it, the block is a polynomial of degree four.
         use_alpha: Boolean, whether the products have a learned factor. Defaults to `True`.
         activation: Name or function applied in each Mu-Layer. Defaults to `None`.
-        drop_path: Number in [0, 1), how often in training a Mu-Layer is skipped for an example.
-            Defaults to `0.0`.
-        seed: Integer, of the skipping. Defaults to `None`.
+        drop_path: Number in [0, 1), the probability of skipping a Mu-Layer for an example in
+            training. Defaults to `0.0`.
+        seed: Integer, the seed of the skipping. Defaults to `None`.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`, here He normal,
-            `bias_initializer` of the last ones, their regularizers and constraints, as
-            `keras.layers.Dense` has them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer` of the last ones, their regularizers and constraints, as in
+            `keras.layers.Dense`) and of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -46,7 +45,7 @@ class PolyBlock(BaseLayer):
         `(batch, height, width, channels)`.
 
     Output shape:
-        That of the input.
+        The shape of the input.
 
     Weights:
         `sum(2 * n * (channels + 3) + max(1, n // 8) * (channels + n + 1) for n in (channels,
@@ -56,10 +55,10 @@ class PolyBlock(BaseLayer):
         Images have no masks.
 
     Numerics:
-        As `MuLayer`. The sums have the compute dtype.
+        As `MuLayer`. Sums are computed in the compute dtype.
 
     Raises:
-        ValueError: If an argument is out of range or the input is no image of known channels.
+        ValueError: If an argument is out of range or the input is not an image of known channels.
 
     Example:
 

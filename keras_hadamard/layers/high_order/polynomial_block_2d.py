@@ -1,4 +1,4 @@
-"""The block of degree two of activation-free networks: a shortcut and its product with a branch."""
+"""The second-degree block of activation-free networks: a shortcut and its product with a branch."""
 
 from typing import Any, Unpack
 
@@ -29,15 +29,15 @@ class PolynomialBlock2D(BaseLayer):
         filters: Integer, the number of output channels.
         kernel_size: Odd integer, the side of the first window of `u`. Defaults to `3`.
         strides: Integer, how much smaller the output is. Defaults to `1`.
-        convolutions: `1` or `2`, how many convolutions `u` has. Defaults to `2`.
+        convolutions: `1` or `2`, the number of convolutions in `u`. Defaults to `2`.
         shortcut_kernel_size: Odd integer, the side of the window of `s`. Defaults to `1`.
         normalization: The normalisation of `u`: `"batch"`, `"instance"`, `"instance_batch"`,
             `"iterative"`, `"layer"` or `None`. Defaults to `"batch"`.
         shortcut_normalization: The normalisation of `s`. Defaults to `"batch"`.
-        alpha_initializer: Initialiser of the scalar `alpha`. Defaults to `None`: there is none, as
-            in the paper. The authors' networks start at `"zeros"`, the first degree.
-        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, what
-            `keras.config.image_data_format()` says.
+        alpha_initializer: Initialiser of the scalar `alpha`. Defaults to `None`: no `alpha`, as in
+            the paper. The authors' networks use `"zeros"`, which starts at degree one.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`,
+            `keras.config.image_data_format()`.
         **kwargs: Arguments of the convolutions (`kernel_initializer` and so on; `use_bias` is false
             unless given) and of the base layer.
 
@@ -58,7 +58,7 @@ class PolynomialBlock2D(BaseLayer):
         Masks are not used.
 
     Numerics:
-        Statistics are float32 under 16-bit policies, products in the compute dtype. The running
+        Statistics are float32 under 16-bit policies, products are in the compute dtype. The running
         variance is the unbiased one, as the authors' framework records it.
 
     Raises:

@@ -13,7 +13,7 @@ from keras_hadamard.layers.high_order._stages import strided_image
 
 @serializable
 class PolynomialConv2D(Polynomial):
-    """Polynomial of an image of a stated degree, with convolutions as projections (Pi-nets).
+    """Polynomial of a given degree of an image, with convolutions as projections (Pi-nets).
 
     For `"ccp"` `y = act(C x_N + beta) with x_1 = U_1 z and x_n = (U_n z) * x_(n-1) + x_(n-1)`, as
     `PolynomialDense`, with convolutions `U_n` (`A_n`) of the image `z`. `S_n` and `C` mix channels.
@@ -32,10 +32,10 @@ class PolynomialConv2D(Polynomial):
             Defaults to `None`.
         use_gates: Boolean, whether a learned scalar that starts at zero multiplies the product of
             each step. Defaults to `False`. For `"ccp"` and `"ncp_skip"`.
-        use_output_projection: Boolean, whether there is a `C`; without it the state is the output.
+        use_output_projection: Boolean, whether there is a `C`; without it, the state is the output.
             Defaults to `True`.
-        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, what
-            `keras.config.image_data_format()` says.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`,
+            `keras.config.image_data_format()`.
         **kwargs: Arguments of the projections (`use_bias` for the output, `kernel_initializer`,
             `bias_initializer`, their regularizers and constraints) and of the base layer.
 
@@ -108,7 +108,7 @@ class PolynomialConv2D(Polynomial):
         activated = getattr(self.activation, "__name__", "") != "linear"
         if not use_output_projection and (self.rank not in (None, self.filters) or activated):
             raise received(
-                "`rank` to be `filters` and no activation where there is no output projection",
+                "`rank` to be `filters` and no activation, without an output projection",
                 rank=rank,
                 activation=activation,
             )

@@ -11,10 +11,11 @@ from keras_hadamard.layers.high_order._widths import check_width
 
 @serializable
 class PolynomialDense(Polynomial):
-    """Polynomial of the input of a stated degree, in a low-rank decomposition (Pi-nets).
+    """Polynomial of a given degree of the input, in a low-rank decomposition (Pi-nets).
 
-    Inputs are to be scaled to about unit size: what is too large by some factor comes out too
-    large by its power of the degree. Above degree 4 it needs `normalization` or `use_gates`.
+    Scale the inputs to about unit size: an input that is too large by a factor gives an output that
+    is too large by that factor to the power of the degree. Above degree 4 it needs `normalization`
+    or `use_gates`.
 
     `y = act(C x_N + beta) with x_1 = U_1 z and x_n = (U_n z) * x_(n-1) + x_(n-1)` is of degree N in
     the input `z`, with `C` of shape `(rank, units)`. The recursion depends on the decomposition:
@@ -23,8 +24,8 @@ class PolynomialDense(Polynomial):
     - `"ncp"` (nested): `x_1 = (A_1 z) * s_1`, `x_n = (A_n z) * (S_n x_(n-1) + s_n)`;
     - `"ncp_skip"`: as `"ncp"`, plus `x_(n-1)` in every step after the first.
 
-    `U_n` and `A_n` are `(width, rank)`, `S_n` is `(rank, rank)`, and `s_n` is the constant that the
-    paper writes as `B_n b_n`.
+    `U_n` and `A_n` are `(width, rank)`, `S_n` is `(rank, rank)`, and `s_n` is the constant
+    `B_n b_n` of the paper.
 
     Args:
         units: Integer, the width of the output.
@@ -36,14 +37,14 @@ class PolynomialDense(Polynomial):
         use_factor_bias: Boolean, whether the projections of `z` have biases, as in the authors'
             tutorial code. Defaults to `False`, as in the paper.
         normalization: `"batch"` or `"layer"`, the normalisation after each step above the first, as
-            the authors' deeper models have it. Defaults to `None`. With `"batch"` the layer is
-            still a polynomial at inference, with `"layer"` it is not.
-        use_gates: Boolean, whether a learned scalar multiplies the product of each step, so that
-            training starts at degree one: they start at zero. Defaults to `False`. For `"ccp"` and
-            `"ncp_skip"`.
+            the authors' deeper models have it. Defaults to `None`. With `"batch"`, the layer is
+            still a polynomial at inference; with `"layer"`, it is not.
+        use_gates: Boolean, whether a learned scalar multiplies the product of each step, which
+            starts at zero, so that training starts at degree one. Defaults to `False`. For `"ccp"`
+            and `"ncp_skip"`.
         **kwargs: Arguments of the projections (`use_bias` for the output, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -63,12 +64,12 @@ class PolynomialDense(Polynomial):
 
     Numerics:
         For `"ccp"` the product over the degree is float32 under 16-bit policies, and then cast.
-        With unit-variance projections the standard deviation grows as `2 ** ((degree - 1) / 2)` and
-        the largest values faster: of a batch of 64 at a width of 256 the largest is about 5e1, 5e2,
-        8e3 and 7e4 at degrees 4, 8, 16 and 25. Float16 ends at 65,504, so beyond a degree of about
-        8, where rare inputs and training still have room, it needs
-        `normalization` or `use_gates`. Gradients hold no division and no logarithm: a zero
-        factor is as good as any.
+        With unit-variance projections, the standard deviation grows as `2 ** ((degree - 1) / 2)`
+        and the largest values faster: in a batch of 64 at a width of 256, the largest is about 5e1,
+        5e2, 8e3 and 7e4 at degrees 4, 8, 16 and 25. Float16 ends at 65,504, so beyond a degree of
+        about 8, which leaves room for rare inputs and training, it needs `normalization` or
+        `use_gates`. Gradients contain no division and no logarithm: zero factors need no special
+        case.
 
     Raises:
         ValueError: If an argument is out of range or the width of the input is unknown.

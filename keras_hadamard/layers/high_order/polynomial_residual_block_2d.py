@@ -1,4 +1,4 @@
-"""Residual blocks with a term of the second degree: Pi-nets, PDC and R-PolyNets."""
+"""Residual blocks with a second-degree term: Pi-nets, PDC and R-PolyNets."""
 
 from typing import Unpack
 
@@ -22,7 +22,7 @@ from keras_hadamard.layers.high_order._stages import apply_layers, strided_image
 class PolynomialResidualBlock2D(PolynomialResidual):
     """Residual block with a product term, with or without activations (Pi-nets, R-PolyNets, PDC).
 
-    Without activations the authors train it with much regularisation: a `normalization` of
+    Without activations, the authors train it with strong regularisation: a `normalization` of
     `"instance_batch"`, max-pooling and `DropBlock2D` after the first stages, and label smoothing.
 
     `y = act(f + r + alpha * L(p)) with p = f * M(r) and f = N(conv3x3(act(N(conv3x3(x)))))`, where
@@ -31,8 +31,8 @@ class PolynomialResidualBlock2D(PolynomialResidual):
     - `"residual"`: `p = f * M(r)` (Pi-nets, R-PolyNets);
     - `"shortcut"`: `p = M(conv3x3(M(r))) * M(conv3x3(M(r)))` (PDC, R-PDC).
 
-    `N` is `normalization`, `M` is `shortcut_normalization`, and `L` is `product_convolutions` times
-    a convolution and `product_normalization`.
+    `N` is `normalization`, `M` is `shortcut_normalization`, and `L` is a convolution and
+    `product_normalization`, repeated `product_convolutions` times.
 
     Args:
         filters: Integer, the number of output channels.
@@ -41,28 +41,28 @@ class PolynomialResidualBlock2D(PolynomialResidual):
         product_filters: Integer, the channels of the convolutions of `"shortcut"`. Defaults to
             `None`, which is `filters`.
         activation: Name or function. Defaults to `None`: without activations, as R-PolyNets are.
-        normalization: `"batch"`, `"instance"`, `"instance_batch"` (IBN, by which R-PolyNets are
-            trained), `"iterative"` (IterNorm), `"layer"` or `None`. With the two mixed ones only
-            the first normalisation is that, and the others are `"batch"`, as the authors have it.
+        normalization: `"batch"`, `"instance"`, `"instance_batch"` (IBN, used to train R-PolyNets),
+            `"iterative"` (IterNorm), `"layer"` or `None`. With the two mixed ones, only the first
+            normalisation is of that kind, and the others are `"batch"`, as in the authors' code.
             Defaults to `"batch"`.
         shortcut_normalization: The normalisation of the shortcut in the product. Defaults to
             `None`.
-        product_convolutions: Integer, how many convolutions the product passes. With 0
-            only the normalisation is left, as in Pi-nets. Defaults to `1`.
+        product_convolutions: Integer, the number of convolutions of the product. With 0, only the
+            normalisation is left, as in Pi-nets. Defaults to `1`.
         product_kernel_size: Odd integer, the side of their windows. Defaults to `1`.
         product_normalization: The normalisation after each of them. Defaults to `"batch"`.
         alpha_initializer: Initialiser of the scalar `alpha`; `None` for none, as in Pi-nets.
-            Defaults to `"zeros"`, as in R-PolyNets: training starts at the first degree.
+            Defaults to `"zeros"`, as in R-PolyNets: training starts at degree one.
         residual_gamma_initializer: Initialiser of the scale of the last normalisation of `f`.
-            Defaults to `"ones"`. The Pi-nets on ImageNet start at `"zeros"`.
+            Defaults to `"ones"`. The Pi-nets on ImageNet use `"zeros"`.
         shortcut_momentum: Number, the momentum of the shortcut's running statistics. Defaults to
-            `0.9`. The code of R-PolyNets and PDC computes the shortcut twice a step, which moves
-            them as `0.81` does.
-        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, what
-            `keras.config.image_data_format()` says.
+            `0.9`. The code of R-PolyNets and PDC computes the shortcut twice per step, which has
+            the effect of `0.81`.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`,
+            `keras.config.image_data_format()`.
         **kwargs: Arguments of the convolutions (`kernel_initializer` and so on; `use_bias` is false
             unless given) and of the base layer. R-PolyNets start with kernels of variance
-            `16 / fan_in`, which works because a normalisation follows each.
+            `16 / fan_in`, which works because a normalisation follows each convolution.
 
     Call arguments:
         inputs: Tensor.

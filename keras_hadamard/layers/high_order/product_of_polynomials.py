@@ -1,4 +1,4 @@
-"""Product of polynomials: expansions of low degree, one of the other."""
+"""Product of polynomials: expansions of low degree, applied one after another."""
 
 from collections.abc import Sequence
 from typing import Any, Unpack
@@ -21,7 +21,7 @@ class ProductOfPolynomials(BaseLayer):
 
     `y = act(f_L(N(... N(f_2(N(f_1(z)))))))`, each `f_i` a `PolynomialDense` of degree `degrees[i]`
     and `N` a normalisation between them: the output is of degree `degrees[0] * degrees[1] * ...` in
-    `z`, at the cost of the sum of the degrees.
+    `z`, at a cost that grows with the sum of the degrees.
 
     Args:
         units: Integer, the width of the output.
@@ -29,7 +29,7 @@ class ProductOfPolynomials(BaseLayer):
         decomposition: `"ccp"`, `"ncp"` or `"ncp_skip"`. Defaults to `"ccp"`.
         rank: Integer, the width of the recursions and between the polynomials. Defaults to `None`,
             which is `units`.
-        normalization: `"batch"` or `"layer"`, what stands between two polynomials, or `None`.
+        normalization: `"batch"` or `"layer"`, the normalisation between two polynomials, or `None`.
             Defaults to `"batch"`, with which the layer is still a polynomial at inference.
         activation: Name or function of the output's activation. Defaults to `None`.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
@@ -52,8 +52,8 @@ class ProductOfPolynomials(BaseLayer):
         The mask is passed on.
 
     Numerics:
-        As `PolynomialDense` for each polynomial. The normalisation between them is what keeps the
-        magnitudes of a large degree in range: 2 ** 4 by four polynomials fits where one of degree
+        As `PolynomialDense` for each polynomial. The normalisation between them keeps the
+        magnitudes of a large degree in range: four polynomials of degree 2 fit where one of degree
         16 overflows float16.
 
     Raises:
@@ -92,7 +92,7 @@ class ProductOfPolynomials(BaseLayer):
 
     @property
     def degree(self) -> int:
-        """The degree of the whole, the product of the degrees."""
+        """The degree of the whole layer, the product of the degrees."""
         product = 1
         for degree in self.degrees:
             product *= degree

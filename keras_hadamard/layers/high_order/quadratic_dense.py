@@ -39,8 +39,8 @@ class QuadraticDense(BaseLayer):
             `"product_linear"`.
         activation: Name or function of the output's activation. Defaults to `None`.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -60,8 +60,8 @@ class QuadraticDense(BaseLayer):
     Numerics:
         The product and the sum with the linear part are float32 under 16-bit policies; the squares
         of the input in `"product_square"` are not. The full form has `units * width^2` weights and
-        holds `units * width` values for every position. Magnitudes are squared in every layer:
-        stacked layers need a normalisation between them.
+        holds `units * width` values for every position. Every layer squares magnitudes: stacked
+        layers need a normalisation between them.
 
     Raises:
         ValueError: If an argument is out of range or the width of the input is unknown.

@@ -21,21 +21,21 @@ class StarBlock2D(StarResidual2D):
 
     `y = x + D_2(N_2(G (relu6(U u) * (V u)))) with u = N_1(D_1(x))`: `D` are depthwise
     convolutions, `N` batch normalisations (with PyTorch's epsilon, momentum and unbiased running
-    variance), `U` and `V` are `(channels, expansion * channels)` and `G` goes back. Only one
-    of the branches is activated, and nothing normalises `D_2`.
+    variance), `U` and `V` are `(channels, expansion * channels)` and `G` projects back. Only one of
+    the branches has an activation, and no normalisation follows `D_2`.
 
     Args:
         expansion: Integer, how many times wider than the input the product is. Defaults to `4`.
         kernel_size: Integer, the side of the depthwise kernels. Defaults to `7`.
-        drop_path: Number in [0, 1), how often in training the block is skipped for an example.
-            Defaults to `0.0`.
+        drop_path: Number in [0, 1), the probability of skipping the block for an example in
+            training. Defaults to `0.0`.
         data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, which is the
             setting of Keras.
-        seed: Integer, of the skipping. Defaults to `None`.
+        seed: Integer, the seed of the skipping. Defaults to `None`.
         **kwargs: Arguments of the projections and convolutions (`use_bias`, `kernel_initializer`
-            and `bias_initializer`, here PyTorch's default, which the authors' code falls back on,
-            their regularizers and constraints, as `keras.layers.Dense` has them) and of the base
-            layer (`name`, `dtype`, `trainable`).
+            and `bias_initializer`, here PyTorch's default, which the authors' code uses, their
+            regularizers and constraints, as in `keras.layers.Dense`) and of the base layer (`name`,
+            `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -46,7 +46,7 @@ class StarBlock2D(StarResidual2D):
         `"channels_first"`.
 
     Output shape:
-        That of the input.
+        The shape of the input.
 
     Weights:
         `channels * (2 * kernel_size**2 + expansion * (3 * channels + 2) + 7)`.
@@ -58,7 +58,7 @@ class StarBlock2D(StarResidual2D):
         Statistics, products and sums over windows are float32 under 16-bit policies.
 
     Raises:
-        ValueError: If an argument is out of range or the input is no image of known channels.
+        ValueError: If an argument is out of range or the input is not an image of known channels.
 
     Example:
 

@@ -18,7 +18,8 @@ class StarOperation(BaseLayer):
 
     `y = G (act(U x) * (V x))`, or `y = G (act(U x) + V x)`: `U` and `V` are
     `(width, expansion * width)`, `G` is `(expansion * width, units)`, all with biases. One product
-    spans about `width ** 2 / 2` dimensions, so a few of them in a row reach what a sum cannot.
+    spans about `width ** 2 / 2` dimensions, so a few of them in a row can represent functions that
+    sums cannot.
 
     Args:
         expansion: Integer, how many times wider than the input the product is. Defaults to `4`.
@@ -27,8 +28,8 @@ class StarOperation(BaseLayer):
             in StarNet; `None` makes the layer a polynomial of degree two.
         units: Integer, the width of the output. Defaults to `None`, which is that of the input.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.

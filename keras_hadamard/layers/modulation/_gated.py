@@ -45,13 +45,13 @@ class GatedLayer(BaseLayer):
         return list(_dense_inside(self))
 
     def enable_lora(self, rank: int, lora_alpha: float | None = None) -> None:
-        """Freezes the kernels, and trains for each a product of two of `rank` that is added.
+        """Freezes the kernels, and adds to each a trained product of two matrices of `rank`.
 
         As in `keras.layers.Dense`: the sum is scaled by `lora_alpha / rank`, biases stay trainable,
         and a saved file holds the sum as the kernel.
 
         Args:
-            rank: Integer, the rank of what is added.
+            rank: Integer, the rank of the update.
             lora_alpha: Number, the scale. Defaults to `None`, that of `rank`.
         """
         if not self.built:
@@ -80,7 +80,7 @@ class GatedLayer(BaseLayer):
 
 
 def add_lora(layers: list[keras.layers.Dense], rank: int | None, alpha: float | None) -> None:
-    """Adapts dense layers, if a rank is given."""
+    """Adds LoRA to dense layers, if a rank is given."""
     if rank is not None:
         for dense in layers:
             dense.enable_lora(rank, alpha)

@@ -9,7 +9,7 @@ from keras_hadamard._core.typing import Shape, Tensor
 from keras_hadamard.layers._base_conv import BaseConv
 from keras_hadamard.layers._convolutions import convolve
 
-# Padding by what stands inside the image, by the names that `keras.ops.pad` has for it.
+# Padding with pixels of the image, with the names of `keras.ops.pad`.
 MIRRORED = ("symmetric", "reflect")
 
 
@@ -25,13 +25,13 @@ def convolution(layer: BaseConv, kind: Callable[..., Any], name: str, input_shap
         padding="valid" if layer.padding in MIRRORED else layer.padding,
         dilation=layer.dilation_rate,
         kind=kind,
-        # Any size: mirrored sides are larger than those of the input.
+        # Sizes are unknown: mirrored sides are larger than those of the input.
         input_shape=(batch, *[None for _ in sides], channels),
     )
 
 
 def pad_mirrored(layer: BaseConv, x: Tensor) -> Tensor:
-    """A channels-last input with the padding that Keras's convolutions do not have."""
+    """A channels-last input with the padding that Keras's convolutions do not support."""
     if layer.padding not in MIRRORED:
         return x
     return ops.pad(x, [(0, 0), *layer.pads, (0, 0)], mode=layer.padding)

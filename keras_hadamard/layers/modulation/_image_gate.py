@@ -30,12 +30,12 @@ class ImageGate(BaseLayer):
 
 
 def round_channels(channels: int, ratio: float, divisor: int) -> int:
-    """The width `channels * ratio` to the nearest multiple of a divisor, at least one of them."""
+    """The width `channels * ratio`, rounded to a multiple of a divisor, at least the divisor."""
     return max(divisor, int(channels * ratio + divisor / 2) // divisor * divisor)
 
 
 def image_mean(x: Tensor, axes: int | tuple[int, ...], keepdims: bool = False) -> Tensor:
-    """The mean of an image, of which 16-bit sums would overflow."""
+    """The mean of an image in float32, as 16-bit sums would overflow."""
     mean = ops.mean(ops.cast(x, accumulation_dtype(x.dtype)), axis=axes, keepdims=keepdims)
     return ops.cast(mean, x.dtype)
 

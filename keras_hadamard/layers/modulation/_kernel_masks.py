@@ -10,7 +10,7 @@ Mask = Any
 
 
 def validate_mask(mask: Mask, names: tuple[str, ...]) -> Mask:
-    """A name as it is, and anything else as an array of zeros and ones."""
+    """A name unchanged, and anything else as an array of zeros and ones."""
     if isinstance(mask, str):
         return one_of("mask", mask, names)
     array = np.asarray(mask)
@@ -43,7 +43,7 @@ def dense_mask(name: str, width: int, units: int, features: int | None) -> np.nd
 
 
 def _degrees(hidden: int, features: int) -> np.ndarray:
-    """How many of the first features each hidden unit may see: 1, 2, ... and again from 1."""
+    """The number of first features that each hidden unit may see: 1, 2, ... and again from 1."""
     return 1 + np.arange(hidden) % max(1, features - 1)
 
 

@@ -1,4 +1,4 @@
-"""Recurrences of (batch, steps, units): linear ones at once, and any others step by step."""
+"""Recurrences of (batch, steps, units): linear ones in one scan, and others step by step."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +18,7 @@ UNROLLED = 256
 def linear_recurrence(
     decay: Tensor, new: Tensor, state: Tensor, mask: Tensor | None = None
 ) -> Tensor:
-    """`h_t = decay_t * h_(t-1) + new_t`, over which masked steps carry the state unchanged."""
+    """`h_t = decay_t * h_(t-1) + new_t`, where masked steps carry the state unchanged."""
     if mask is not None:
         mask = ops.expand_dims(mask, -1)
         decay = ops.where(mask, decay, ops.ones_like(decay))
@@ -29,7 +29,7 @@ def linear_recurrence(
 
 
 def carry_forward(x: Tensor, mask: Tensor | None, before: Tensor | None = None) -> Tensor:
-    """`x` with the last valid step, or `before`, in the place of masked steps."""
+    """`x` with masked steps replaced by the last valid step, or by `before`."""
     if mask is None:
         return x
     mask = ops.broadcast_to(ops.expand_dims(mask, -1), ops.shape(x))
@@ -39,7 +39,7 @@ def carry_forward(x: Tensor, mask: Tensor | None, before: Tensor | None = None) 
 
 
 def one_by_one(step: Step, sizes: list[int], dtype: str) -> Callable[..., Any]:
-    """A function of a sequence, the states before it and a mask, by Keras's own loop.
+    """A function of a sequence, the states before it and a mask, run in Keras's own loop.
 
     For LiteRT and ONNX a sequence of known length is unrolled: a loop cannot be calibrated for
     eight bits, and without one each step is part of the graph that those formats optimise.
@@ -78,7 +78,7 @@ def _unrolled(
 
 
 class _Cell(keras.layers.Layer):
-    """A step as Keras's loop wants it; the weights are those of the layer that has the step."""
+    """A step in the form of Keras's loop; the weights belong to the layer with the step."""
 
     def __init__(self, step: Step, sizes: list[int], dtype: str) -> None:
         super().__init__(dtype=dtype)

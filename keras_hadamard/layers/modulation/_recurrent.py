@@ -15,7 +15,7 @@ from keras_hadamard.layers._dropout import dropped
 
 
 class RecurrentArguments(ProjectionArguments, total=False):
-    """Arguments of every recurrent layer, as `keras.layers.RNN` has them."""
+    """Arguments of every recurrent layer, as in `keras.layers.RNN`."""
 
     return_sequences: bool
     return_state: bool
@@ -29,8 +29,8 @@ class RecurrentLayer(BaseLayer):
     """Base of recurrent layers that take (batch, steps, width), as `keras.layers.RNN` does.
 
     A layer's `call` begins with `enter` and ends with `leave`; between the two, steps are in the
-    order in which they are run, and masked ones are zeros. A layer with other states than one of
-    `units` says so in `state_sizes`.
+    order of computation, and masked ones are zeros. A layer whose states are not one of width
+    `units` overrides `state_sizes`.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class RecurrentLayer(BaseLayer):
         self.stateful = bool(stateful)
         self.dropout = fraction("dropout", dropout)
         self.seed = seed
-        # One draw for all steps, as Keras's recurrent layers have it.
+        # One draw for all steps, as in Keras's recurrent layers.
         self.drop = keras.layers.Dropout(
             self.dropout, noise_shape=(None, 1, None), seed=seed, dtype=self.dtype_policy
         )
@@ -75,7 +75,7 @@ class RecurrentLayer(BaseLayer):
 
     @property
     def state_size(self) -> list[int]:
-        """The widths of the states, once the layer is built."""
+        """The widths of the states, of a built layer."""
         return self.state_sizes(self._width)
 
     @property
@@ -111,7 +111,7 @@ class RecurrentLayer(BaseLayer):
     def enter(
         self, inputs: Tensor, initial_state: Any, mask: Any, training: bool | None
     ) -> tuple[Tensor, list[Tensor], Tensor | None]:
-        """The sequence, the states before it and the mask, as the arguments of `call` mean them."""
+        """The sequence, the states before it and the mask, from the arguments of `call`."""
         _states.sequence_width(inputs.shape)
         states = self._states_before(inputs, initial_state)
         x, mask = _states.zero_masked(inputs, dropped(self.drop, inputs, training), mask)
@@ -131,13 +131,13 @@ class RecurrentLayer(BaseLayer):
         return [ops.convert_to_tensor(state) for state in self.states]
 
     def needed(self, mask: Tensor | None, *sequences: Tensor) -> tuple[Tensor, ...]:
-        """The steps that the output is made of: all, or only the last one where no other is."""
+        """The steps of the output: all, or only the last one if the others are not returned."""
         if self.return_sequences or mask is not None:
             return sequences
         return tuple(sequence[:, -1:] for sequence in sequences)
 
     def leave(self, sequence: Tensor, states: list[Tensor]) -> Any:
-        """What `call` returns of the outputs of the steps and the states after the last one."""
+        """The result of `call`, from the outputs of the steps and the states after the last one."""
         if _states.stepping(self):
             return ops.cast(sequence[:, -1], self.compute_dtype), states
         for kept, state in zip(self.states or [], states, strict=False):
@@ -149,8 +149,9 @@ class RecurrentLayer(BaseLayer):
     def step(self, inputs: Tensor, states: Any = None) -> tuple[Tensor, list[Tensor]]:
         """One step, `(batch, width)`, from the states before it, by default zeros.
 
-        Returns the output `(batch, units)` and the list of the states after the step. Step after
-        step gives the numbers of the whole sequence. What a stateful layer keeps is left as it is.
+        Returns the output `(batch, units)` and the list of the states after the step. Repeated
+        steps give the same numbers as the whole sequence. The states of a stateful layer do not
+        change.
         """
         inputs = ops.convert_to_tensor(inputs, dtype=self.compute_dtype)
         if not self.built:

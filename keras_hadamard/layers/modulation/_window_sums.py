@@ -11,13 +11,13 @@ Sizes = tuple[int, ...]
 
 
 def window_sums(x: Tensor, size: Sizes, strides: Sizes, dilation: Sizes) -> Tensor:
-    """The sums over the windows of `(batch, height, width)` that stand inside.
+    """The sums over all windows inside of `(batch, height, width)`.
 
-    On a CPU XLA convolves a single channel many times slower than a plain graph does, and both
-    slower than these two.
+    On a CPU XLA convolves a single channel many times slower than a plain graph does, and these two
+    are faster than both.
     """
     if max(strides) > 1:
-        # Shifted sums with steps would be gathered pixel by pixel.
+        # Shifted sums with strides would be gathered pixel by pixel.
         x = ops.expand_dims(x, -1)
         means = ops.average_pool(x, size, strides, "valid", data_format="channels_last")
         return math.prod(size) * ops.squeeze(means, -1)

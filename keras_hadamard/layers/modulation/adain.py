@@ -18,18 +18,18 @@ from keras_hadamard.ops import modulate
 
 @serializable
 class AdaIN(ConditionedLayer):
-    """Adaptive instance normalisation (AdaIN): the statistics of one image become a style's.
+    """Adaptive instance normalisation (AdaIN): one image gets the statistics of a style.
 
     `y = scale * (x - mean(x)) / sd(x) + shift`, where mean and standard deviation
-    `sd = sqrt(var + epsilon)` are over the positions of each image and channel. A style that has
-    positions gives its own, `scale = sd(style)` and `shift = mean(style)` (Huang and Belongie); a
-    vector is projected, `[scale - 1, shift] = W style + b` with `W` of shape
+    `sd = sqrt(var + epsilon)` are over the positions of each image and channel. A style with
+    positions gives its statistics, `scale = sd(style)` and `shift = mean(style)` (Huang and
+    Belongie); a vector is projected, `[scale - 1, shift] = W style + b` with `W` of shape
     `(width, 2 * channels)` (StyleGAN).
 
     Args:
         epsilon: Number that is added to the variances. Defaults to `1e-5`; StyleGAN has `1e-8`.
-        data_format: `"channels_last"` or `"channels_first"`, of `x` and of a style that has
-            positions. Defaults to `None`, what `keras.config.image_data_format()` says.
+        data_format: `"channels_last"` or `"channels_first"`, of `x` and of a style with positions.
+            Defaults to `None`, `keras.config.image_data_format()`.
         **kwargs: Arguments of the projection (`use_bias`, `kernel_initializer` and so on), and of
             the base layer.
 
@@ -46,7 +46,7 @@ class AdaIN(ConditionedLayer):
 
     Weights:
         `2 * width_1 * (width_2 + 1)`, with `width_1` the channels of `x` and `width_2` the width of
-        a vector. With a style that has positions there are none.
+        a vector. With a style with positions, there are none.
 
     Masking:
         The mask of `x` is passed on. Masked positions are left out of the statistics, and count as
@@ -55,11 +55,11 @@ class AdaIN(ConditionedLayer):
     Numerics:
         Statistics and the modulation are float32 under 16-bit policies. Variances are those of the
         positions, not unbiased ones. As in the paper `epsilon` is in both standard deviations, so a
-        constant style has finite gradients; the authors' code, which has no gradient, adds it to
-        only that of `x`.
+        constant style has finite gradients; the authors' code, which computes no gradient, adds it
+        only for `x`.
 
     Raises:
-        ValueError: If `epsilon` is negative, or the inputs are no list of two float tensors that
+        ValueError: If `epsilon` is negative, or the inputs are not a list of two float tensors that
             fit together.
 
     Example:
@@ -130,9 +130,9 @@ class AdaIN(ConditionedLayer):
 
 
 def _mean_and_deviation(x: Tensor, mask: Tensor | None, epsilon: float) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation over the positions, each of which is kept as one."""
+    """Mean and standard deviation over the positions, whose axes are kept with length 1."""
     batch, *positions, channels = ops.shape(x)
-    # In one axis, over which XLA sums faster than over two.
+    # Reshaped to one axis, over which XLA sums faster than over two.
     x = ops.reshape(x, (batch, math.prod(positions), channels))
     if mask is not None:
         mask = ops.reshape(mask, (batch, math.prod(positions)))

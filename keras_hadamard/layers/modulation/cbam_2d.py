@@ -29,22 +29,23 @@ class CBAM2D(ImageGate):
     shape `(batch, channels)`, and over the channels for `y`, of shape `(batch, height, width, 2)`.
 
     Args:
-        ratio: Number, the part of the channels that are left between the MLP's projections, rounded
+        ratio: Number, the width between the MLP's projections as a share of the channels, rounded
             to the nearest integer. Defaults to `0.0625`, a sixteenth.
         hidden_units: Integer, the width between the projections. Defaults to `None`, by `ratio`.
         kernel_size: Integer, the side of the convolution's windows, which has no bias. Defaults to
             `7`.
-        activation: Name or function of what follows the first projection. Defaults to `"relu"`.
+        activation: Name or function of the activation after the first projection. Defaults to
+            `"relu"`.
         use_batch_normalization: Boolean, whether the convolution is normalised over the batch, as
-            the authors' code does and the paper does not say. Defaults to `False`.
-        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, what
-            `keras.config.image_data_format()` says.
+            in the authors' code; the paper does not mention it. Defaults to `False`.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`,
+            `keras.config.image_data_format()`.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer` and so on), and of
             the base layer. `use_bias` applies to the MLP.
 
     Call arguments:
         inputs: Tensor.
-        training: Boolean, whether to normalise by the batch, where there is a normalisation.
+        training: Boolean, whether to normalise by the batch, if there is a normalisation.
 
     Input shape:
         `(batch, height, width, channels)`, or channels first.
@@ -62,10 +63,10 @@ class CBAM2D(ImageGate):
 
     Numerics:
         Means, gates and products are computed in float32 under 16-bit policies. The authors' code
-        has the maximum before the mean, and keeps 0.99 of the running statistics, as this layer.
+        has the maximum before the mean, and keeps 0.99 of the running statistics, like this layer.
 
     Raises:
-        ValueError: If an argument is out of range or the input is no image of known channels.
+        ValueError: If an argument is out of range or the input is not an image of known channels.
 
     Example:
 

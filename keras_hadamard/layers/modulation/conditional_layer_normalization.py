@@ -22,11 +22,11 @@ class ConditionalLayerNormalization(ConditionedLayer):
     `y = (1 + scale) * LN(x) + shift with [shift, scale] = W act(c) + b`, where `LN` normalises the
     features of each position without scale and shift, and `W` has shape `(width, 2 * features)`.
     With `use_gate` there is a third part, for a residual block as in adaLN-Zero:
-    `x + gate * block(y)`, which `W` at zero starts as the identity.
+    `x + gate * block(y)`, which starts as the identity if `W` is zero.
 
     Args:
         use_gate: Boolean, whether the layer returns `[y, gate]`. Defaults to `False`.
-        activation: Name or function of what the condition passes first, as in the authors' code.
+        activation: Name or function of the activation of the condition, as in the authors' code.
             Defaults to `"silu"`.
         epsilon: Number that is added to the variance. Defaults to `1e-6`.
         data_format: `"channels_last"` or `"channels_first"`, of `x`. Defaults to `None`, Keras's
@@ -42,8 +42,8 @@ class ConditionalLayerNormalization(ConditionedLayer):
         `(batch, width)`, or `(batch, ..., width)` with a condition for each position of `x`.
 
     Output shape:
-        The shape of `x`. The gate has that shape where the condition has positions, and else one
-        position for each axis.
+        The shape of `x`. The gate has that shape if the condition has positions, and otherwise
+        length 1 on each axis of positions.
 
     Weights:
         `(2 + use_gate) * width_1 * (width_2 + 1)`, with `width_1` the features of `x` and `width_2`
@@ -56,7 +56,7 @@ class ConditionalLayerNormalization(ConditionedLayer):
         Statistics and the modulation are float32 under 16-bit policies.
 
     Raises:
-        ValueError: If `epsilon` is negative, or the inputs are no list of two float tensors that
+        ValueError: If `epsilon` is negative, or the inputs are not a list of two float tensors that
             fit together.
 
     Example:

@@ -17,16 +17,15 @@ class DropBlock2D(KernelFreeLayer):
     """Dropout of square regions, only in training.
 
     `y = x * M * size(M) / sum(M)` with `M` zero on the `block_size` squares around random seeds and
-    one elsewhere, the same for all channels. Seeds are drawn with
+    one elsewhere, the same for all channels. Seeds are drawn with probability
     `rate * h * w / (b^2 (h - b + 1) (w - b + 1))`, so that about `rate` of the positions are zero.
 
     Args:
         rate: Number in [0, 1), the share of positions that are dropped.
-        block_size: Integer, the side of a region; where the image is smaller, its side. Defaults
-            to `7`.
+        block_size: Integer, the side of a region, at most that of the image. Defaults to `7`.
         seed: Integer, the seed of the random numbers. Defaults to `None`.
-        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, what
-            `keras.config.image_data_format()` says.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`,
+            `keras.config.image_data_format()`.
         **kwargs: Arguments of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
@@ -46,10 +45,11 @@ class DropBlock2D(KernelFreeLayer):
         Masks are not used.
 
     Numerics:
-        The share of what is left is computed in float32. A batch of which nothing is left is zero.
+        The share of the kept positions is computed in float32. If nothing is kept, the output is
+        zero.
 
     Raises:
-        ValueError: If an argument is out of range or the input is no image.
+        ValueError: If an argument is out of range or the input is not an image.
 
     Example:
 
@@ -86,7 +86,7 @@ class DropBlock2D(KernelFreeLayer):
         batch, height, width, _ = ops.shape(x)
         known = [n for n in x.shape[1:3] if n is not None]
         side = min([self.block_size, *known])
-        # The places of a region's first corner.
+        # The possible positions of a region's first corner.
         places = [_places(n, side) for n in (height, width)]
         chance = self.rate
         for n, m in zip((height, width), places, strict=True):
@@ -115,7 +115,7 @@ class DropBlock2D(KernelFreeLayer):
 
 
 def _places(size: Any, side: int) -> Any:
-    """How many places there are for `side` positions in a row, one where they are too many."""
+    """The number of places for `side` positions in a row, at least one."""
     places = size - side + 1
     return places if isinstance(places, int) else ops.maximum(places, 1)
 

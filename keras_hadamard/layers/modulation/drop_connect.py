@@ -19,13 +19,13 @@ class DropConnect(KerasLayer, keras.layers.Dense):
 
     `y = activation((W * M)^T x / (1 - rate) + b)` with `M` 0 for each weight with probability
     `rate` and 1 otherwise. One mask is drawn for a batch; the paper draws one for each example,
-    which takes a kernel for each example. There the bias is masked too, and the test averages over
-    samples of a Gaussian with the mean and variance of `y` before the activation; here the bias
-    stays, and the test takes the mean, which is the plain dense layer.
+    which needs a kernel for each example. In the paper, the bias is masked too, and inference
+    averages over samples of a Gaussian with the mean and variance of `y` before the activation;
+    here the bias is never masked, and inference uses the mean, which is the plain dense layer.
 
     Args:
         units: Integer, the width of the output.
-        rate: Number in [0, 1), how often a weight is dropped. Defaults to `0.5`.
+        rate: Number in [0, 1), the probability of dropping a weight. Defaults to `0.5`.
         activation: Name or function of the output. Defaults to `None`.
         seed: Integer, the seed of the random numbers. Defaults to `None`.
         **kwargs: Further arguments of `keras.layers.Dense`.
@@ -47,7 +47,7 @@ class DropConnect(KerasLayer, keras.layers.Dense):
         The mask is passed on.
 
     Numerics:
-        All in the compute dtype, as in `keras.layers.Dense`.
+        Computed in the compute dtype, as in `keras.layers.Dense`.
 
     Raises:
         ValueError: If an argument is out of range or the width of the input is unknown.

@@ -16,11 +16,11 @@ class DropPath(KernelFreeLayer):
     """Dropout of whole examples, at the end of a residual branch (stochastic depth).
 
     `y = x * m / (1 - rate)` with `m` 0 for an example with probability `rate` and 1 otherwise, in
-    training only. The paper does not scale in training, but by `1 - rate` in the test, which is
-    the same up to the size of the weights.
+    training only. The paper does not scale in training, but by `1 - rate` at inference, which is
+    equivalent up to the scale of the weights.
 
     Args:
-        rate: Number in [0, 1), how often an example is dropped.
+        rate: Number in [0, 1), the probability of dropping an example.
         seed: Integer, the seed of the random numbers. Defaults to `None`.
         **kwargs: Arguments of the base layer (`name`, `dtype`, `trainable`).
 
@@ -41,7 +41,7 @@ class DropPath(KernelFreeLayer):
         The mask is passed on.
 
     Numerics:
-        All in the compute dtype.
+        Computed in the compute dtype.
 
     Raises:
         ValueError: If `rate` is out of range.

@@ -17,14 +17,14 @@ class EfficientChannelAttention2D(ImageGate):
     """Efficient channel attention (ECA): gates of channels from their neighbours' means.
 
     `y = x * sigmoid(conv(s))` with `s`, of shape `(batch, channels)`, the mean of every channel and
-    `conv` over `kernel_size` neighbouring channels: a handful of weights, whatever the width.
+    `conv` over `kernel_size` neighbouring channels: a few weights for any width.
 
     Args:
-        kernel_size: Integer, how many channels a gate sees. Defaults to `None`, the odd number
-            near `log2(channels) / 2 + 1 / 2`: as in the authors' code that is its integer part, and
-            one more where this is even. (timm takes at least 3.)
-        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, what
-            `keras.config.image_data_format()` says.
+        kernel_size: Integer, the number of channels that a gate sees. Defaults to `None`, an odd
+            number near `log2(channels) / 2 + 1 / 2`: as in the authors' code, its integer part,
+            plus one if that is even. (timm takes at least 3.)
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`,
+            `keras.config.image_data_format()`.
         **kwargs: Arguments of the convolution (`use_bias`, here `False` by default,
             `kernel_initializer` and so on), and of the base layer.
 
@@ -47,7 +47,7 @@ class EfficientChannelAttention2D(ImageGate):
         Means, gates and products are computed in float32 under 16-bit policies.
 
     Raises:
-        ValueError: If an argument is out of range or the input is no image of known channels.
+        ValueError: If an argument is out of range or the input is not an image of known channels.
 
     Example:
 

@@ -17,7 +17,7 @@ from keras_hadamard.ops import glu
 
 @serializable
 class GatedConv1D(BaseConv):
-    """Gated convolution of sequences: activated features, each times a gate of its own.
+    """Gated convolution of sequences: activated features, each multiplied by its own gate.
 
     `y = activation(W * x + b) * gate_activation(V * x + c)`, with convolutions `W` and `V`. With
     `"tanh"` and `padding="causal"` it is the gate of WaveNet, with `activation=None` that of the
@@ -27,17 +27,17 @@ class GatedConv1D(BaseConv):
         filters: Integer, the channels of the output.
         kernel_size: Integer, the length of the windows. Defaults to `3`.
         strides: Integer. Defaults to `1`.
-        padding: `"same"` with zeros, as TensorFlow pads; `"causal"`, all of the zeros before the
-            first step, so that no output sees a later step; `"valid"`, none; `"symmetric"` or
+        padding: `"same"` with zeros, as TensorFlow pads; `"causal"`, all zeros before the first
+            step, so that no output sees a later step; `"valid"`, none; `"symmetric"` or
             `"reflect"`, with the mirrored sequence, equally on both sides. Defaults to `"same"`.
         dilation_rate: Integer, the step between the windows' steps. Defaults to `1`.
         activation: Name or function of the features. Defaults to `"elu"`, as in `GatedConv2D`.
         gate_activation: Name or function of the gate. Defaults to `"sigmoid"`.
-        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, what
-            `keras.config.image_data_format()` says.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`,
+            `keras.config.image_data_format()`.
         **kwargs: Arguments of the convolutions (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Conv1D` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Conv1D`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -47,22 +47,22 @@ class GatedConv1D(BaseConv):
         `(batch, steps, channels)`, or channels first.
 
     Output shape:
-        `(batch, steps / strides, filters)`, rounded up, or channels first; smaller by the reach of
-        the windows for `"valid"`.
+        `(batch, steps / strides, filters)`, rounded up, or channels first; smaller by the extent of
+        the windows minus one for `"valid"`.
 
     Weights:
         `2 * (prod(kernel_size) * channels + 1) * filters`.
 
     Masking:
-        Masked steps count as zeros, as padding does. The mask is passed on where every step has an
-        output, and ends here with strides and with `"valid"`.
+        Masked steps count as zeros, as padding does. The mask is passed on if every step has an
+        output, and is dropped with strides and with `"valid"`.
 
     Numerics:
         Gate and product are computed in float32 under 16-bit policies.
 
     Raises:
-        ValueError: If an argument is out of range, or the input is no sequence of known channels,
-            or shorter than the windows.
+        ValueError: If an argument is out of range, or the input is not a sequence of known
+            channels, or shorter than the windows.
 
     Example:
 

@@ -16,11 +16,11 @@ from keras_hadamard.ops import glu
 
 @serializable
 class GatedConv2D(BaseConv):
-    """Gated convolution of images: activated features, each times a gate of its own.
+    """Gated convolution of images: activated features, each multiplied by its own gate.
 
     `y = activation(W * x + b) * gate_activation(V * x + c)`, with convolutions `W` and `V`. The
     gates are learned from the image and, in inpainting, from the mask, which is one of its
-    channels: a soft mask in place of the rule of `PartialConv2D`. The authors' kernel holds `W` and
+    channels: a soft mask instead of the rule of `PartialConv2D`. The authors' kernel holds `W` and
     `V` side by side, in this order. With `"tanh"` it is the gate of the conditional PixelCNN.
 
     Args:
@@ -28,17 +28,17 @@ class GatedConv2D(BaseConv):
             `V` together.
         kernel_size: Integer or pair, the sides of the windows. Defaults to `3`.
         strides: Integer or pair. Defaults to `1`.
-        padding: `"same"` with zeros, as TensorFlow and the authors' code pad, with a stride later
+        padding: `"same"` with zeros, as in TensorFlow and the authors' code, with a stride more
             after the last pixel than before the first; `"valid"`, none; `"symmetric"` or
             `"reflect"`, with the mirrored image, equally on both sides. Defaults to `"same"`.
         dilation_rate: Integer or pair, the step between the windows' pixels. Defaults to `1`.
         activation: Name or function of the features. Defaults to `"elu"`, as in the authors' code.
         gate_activation: Name or function of the gate. Defaults to `"sigmoid"`.
-        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, what
-            `keras.config.image_data_format()` says.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`,
+            `keras.config.image_data_format()`.
         **kwargs: Arguments of the convolutions (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Conv2D` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Conv2D`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -48,7 +48,7 @@ class GatedConv2D(BaseConv):
 
     Output shape:
         `(batch, height / strides, width / strides, filters)`, rounded up, or channels first;
-        smaller by the reach of the windows for `"valid"`.
+        smaller by the extent of the windows minus one for `"valid"`.
 
     Weights:
         `2 * (prod(kernel_size) * channels + 1) * filters`.
@@ -58,12 +58,12 @@ class GatedConv2D(BaseConv):
 
     Numerics:
         Gate and product are computed in float32 under 16-bit policies. The authors' code has no
-        gate where there is no activation, or where `cnum`, its number of filters, is 3, its output
-        layers: such a layer is a `keras.layers.Conv2D`.
+        gate if there is no activation or if `cnum`, its number of filters, is 3 (its output
+        layers): such a layer is a `keras.layers.Conv2D`.
 
     Raises:
-        ValueError: If an argument is out of range, or the input is no image of known channels, or
-            smaller than the windows.
+        ValueError: If an argument is out of range, or the input is not an image of known channels,
+            or smaller than the windows.
 
     Example:
 

@@ -24,25 +24,25 @@ class GatedDense(GatedLayer):
     with `None`.
 
     Args:
-        units: Integer, the width of the output, which is that of each of the two projections.
+        units: Integer, the width of the output, and of each of the two projections.
         activation: Name or function of the gate. Defaults to `"sigmoid"`.
         packed: Boolean, whether `W` and `V` are the halves of one kernel `(width, 2 * units)`, as
-            in many published checkpoints, and so one matrix product. Each half is initialised by
-            itself. Defaults to `False`, two kernels.
+            in many published checkpoints, which takes one matrix product. Each half is initialised
+            separately. Defaults to `False`, two kernels.
         gate_first: Boolean, whether `V` is the first half of the packed kernel, as in timm's
             `SwiGLUPacked`, or the first of the two among the weights, as in its `SwiGLU`. Defaults
             to `False`: the gate is last, as in timm's `GluMlp`, PyTorch's and Keras's `glu`.
         gate_kernel_initializer: Initialiser of `V`. Defaults to `None`, the `kernel_initializer`.
             `keras.initializers.RandomNormal(stddev=1e-6)` with a `gate_bias_initializer` of
             `"ones"` is timm's `init_weights`: every gate starts at `activation(1)`. (With packed
-            kernels timm so initialises the second half, even where the gate is the first.)
+            kernels, timm initialises the second half this way, even if the gate is the first.)
         gate_bias_initializer: Initialiser of `c`. Defaults to `None`, the `bias_initializer`.
-        lora_rank: Integer, the rank of `enable_lora`, which is called once the layer is built.
-            Defaults to `None`, none.
+        lora_rank: Integer, the rank of `enable_lora`, which is called when the layer is built.
+            Defaults to `None`: no LoRA.
         lora_alpha: Number, the scale of `enable_lora`. Defaults to `None`, that of the rank.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.

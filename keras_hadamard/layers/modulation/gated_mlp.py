@@ -27,8 +27,8 @@ class GatedMLP(GatedLayer):
     Args:
         units: Integer, the width of the output. Defaults to `None`, that of the input.
         hidden_units: Integer, the width of the product. Defaults to `None`, two thirds of four
-            times the width of the input, rounded down: as many weights as the usual network of
-            two projections has with four times the width. (Llama rounds up, to a multiple of 256.)
+            times the width of the input, rounded down: as many weights as a network of two
+            projections with four times the width. (Llama rounds up, to a multiple of 256.)
         activation: Name or function of the gate. Defaults to `"silu"`.
         packed: Boolean, whether `W` and `V` are the halves of one kernel. Defaults to `False`. With
             a packed kernel timm's `hidden_features` are `2 * hidden_units`.
@@ -39,17 +39,17 @@ class GatedMLP(GatedLayer):
         dropout: Number in [0, 1), the dropout of the product. Defaults to `0.0`.
         seed: Integer, of the dropout. Defaults to `None`.
         gate_kernel_initializer: Initialiser of `V`. Defaults to `None`, the `kernel_initializer`.
-            See `GatedDense` for the one of timm.
+            See `GatedDense` for timm's.
         gate_bias_initializer: Initialiser of the gate's bias. Defaults to `None`, the
             `bias_initializer`.
         use_bias: Boolean, whether the projections have biases. Defaults to `False`, as in the paper
-            and in Llama; timm's have.
+            and in Llama; timm's projections have them.
         lora_rank: Integer, the rank of `enable_lora`, which is called once the layer is built.
             Defaults to `None`, none.
         lora_alpha: Number, the scale of `enable_lora`. Defaults to `None`, that of the rank.
         **kwargs: Arguments of the projections (`kernel_initializer`, `bias_initializer`, their
-            regularizers and constraints, as `keras.layers.Dense` has them) and of the base layer
-            (`name`, `dtype`, `trainable`).
+            regularizers and constraints, as in `keras.layers.Dense`) and of the base layer (`name`,
+            `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -155,7 +155,7 @@ class GatedMLP(GatedLayer):
         if drops or self.normalization is not None or output.quantization_mode is not None:
             hidden = self.norm(dropped(self.drop, self.gated(inputs), training))
             return output(hidden)
-        # The same, gate and projection in one op.
+        # The same computation, with gate and projection in one op.
         value, gate = self.gated.value_and_gate(inputs)
         y = glu_matmul(value, gate, effective_kernel(output), activation=self.activation)
         return ops.add(y, output.bias) if self.use_bias else y

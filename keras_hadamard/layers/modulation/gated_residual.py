@@ -20,21 +20,21 @@ from keras_hadamard.layers.modulation.gated_dense import GatedDense
 class GatedResidual(ConditionedLayer):
     """Gated residual network (GRN of the temporal fusion transformer), with or without a context.
 
-    `y = N(x + (A e) * sigmoid(B e)) with e = C activation(D x + E c)`, all but `E` with biases: `N`
-    is a layer normalisation, `c` the optional context, and a gate near zero skips the rest. Where
-    the output has another width than `x`, a projection of `x` is added in its place.
+    `y = N(x + (A e) * sigmoid(B e)) with e = C activation(D x + E c)`, all except `E` with biases:
+    `N` is a layer normalisation, `c` the optional context, and a gate near zero skips the rest. If
+    the output has another width than `x`, a projection of `x` is added instead.
 
     Args:
         units: Integer, the width of the output. Defaults to `None`, that of `x`.
-        hidden_units: Integer, the width of `e` and of what is activated. Defaults to `None`, that
+        hidden_units: Integer, the width of `e` and of the activated layer. Defaults to `None`, that
             of the output, as in the paper.
         activation: Name or function. Defaults to `"elu"`.
         dropout: Number in [0, 1), the dropout of `e`, before the gate. Defaults to `0.0`.
         epsilon: Float, of the normalisation. Defaults to `0.001`, that of the authors' code.
         seed: Integer, of the dropout. Defaults to `None`.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor `x`, or list `[x, context]`.
@@ -50,8 +50,8 @@ class GatedResidual(ConditionedLayer):
     Weights:
         `hidden_units * (sum(widths) + hidden_units + 2) + 2 * units * (hidden_units + 2) + (units
         != width_1) * units * (width_1 + 1)`, with `widths` those of the inputs, `units` = `width_1`
-        and `hidden_units` = `units` by default. The authors' code projects `x` wherever it is given
-        an output width, be it that of `x`.
+        and `hidden_units` = `units` by default. The authors' code projects `x` whenever it is given
+        an output width, even that of `x`.
 
     Masking:
         The mask of `x` is passed on.
@@ -60,7 +60,7 @@ class GatedResidual(ConditionedLayer):
         Gate and normalisation are computed in float32 under 16-bit policies.
 
     Raises:
-        ValueError: If an argument is out of range, or the inputs are no float tensors that fit
+        ValueError: If an argument is out of range, or the inputs are not float tensors that fit
             together.
 
     Example:
@@ -151,7 +151,7 @@ class GatedResidual(ConditionedLayer):
             "epsilon": self.epsilon,
             "seed": self.seed,
         }
-        # The features stand last, whatever Keras takes for images.
+        # The features are last, independent of Keras's image data format.
         del config["data_format"]
         return config
 

@@ -15,16 +15,16 @@ from keras_hadamard.layers._masks import apply_mask
 
 @serializable
 class GlobalResponseNormalization(KernelFreeLayer):
-    """Global response normalisation (GRN): each channel by how strong it is among all.
+    """Global response normalisation (GRN): each channel scaled by its relative norm.
 
     `y = gamma * (x * G / (mean(G) + epsilon)) + beta + x`, where `G` is the norm of each channel
-    over all positions and the mean that over the channels. `gamma` and `beta` start at zero, and so
-    the layer as the identity.
+    over all positions and the mean that over the channels. `gamma` and `beta` start at zero, so the
+    layer starts as the identity.
 
     Args:
         epsilon: Float, added to the mean. Defaults to `1e-06`.
-        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, what
-            `keras.config.image_data_format()` says.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`,
+            `keras.config.image_data_format()`.
         **kwargs: Arguments of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
@@ -41,12 +41,12 @@ class GlobalResponseNormalization(KernelFreeLayer):
         `2 * channels`.
 
     Masking:
-        Masked steps of a sequence have no part in the norm. Their own output is that of zeros. The
+        Masked steps of a sequence are left out of the norm. Their own output is that of zeros. The
         mask is passed on.
 
     Numerics:
-        All is computed in float32 under 16-bit policies. The gradient of the norm of a channel that
-        is zero everywhere is zero, as in PyTorch.
+        Everything is computed in float32 under 16-bit policies. The gradient of the norm of a
+        channel that is zero everywhere is zero, as in PyTorch.
 
     Raises:
         ValueError: If an argument is out of range, or the input has no positions or unknown
@@ -83,7 +83,7 @@ class GlobalResponseNormalization(KernelFreeLayer):
         dtype = accumulation_dtype(inputs.dtype)
         x = apply_mask(ops.cast(to_last(inputs, self.data_format), dtype), mask)
         total = ops.sum(x * x, axis=tuple(range(1, len(x.shape) - 1)), keepdims=True)
-        # The root has no slope at zero.
+        # The root has no finite slope at zero.
         some = total > 0
         norm = ops.where(some, ops.sqrt(ops.where(some, total, 1)), 0)
         share = norm / (ops.mean(norm, axis=-1, keepdims=True) + self.epsilon)

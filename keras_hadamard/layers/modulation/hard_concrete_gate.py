@@ -1,4 +1,4 @@
-"""Gates of features that learn to be zero."""
+"""Gates of features that training can close."""
 
 import math
 from typing import Any, Unpack
@@ -16,26 +16,27 @@ from keras_hadamard.ops import hard_concrete, open_probability
 
 @serializable
 class HardConcreteGate(KernelFreeLayer):
-    """Gates of the features that training closes for good (L0 regularisation).
+    """Gates that close features in training (L0 regularisation).
 
     `y = x * z` with a hard concrete `z = clip(1.2 * s - 0.1, 0, 1)` for each feature. In training
     `s = sigmoid((log(u) - log(1 - u) + log_alpha) / temperature)` with uniform `u`, otherwise
-    `s = sigmoid(log_alpha)`, as published without the temperature. To the loss comes `penalty`
-    times the expected number of open gates. Put before a dense layer it selects input units, after
-    a convolution feature maps, as the authors do; features whose gate is 0 can be cut out.
+    `s = sigmoid(log_alpha)`, without the temperature, as published. The loss increases by `penalty`
+    times the expected number of open gates. Before a dense layer it selects input units, after a
+    convolution feature maps, as in the paper; features whose gate is 0 can be removed.
 
     Args:
-        penalty: Number that is not negative, what an open gate costs. The authors have the number
-            of weights behind a gate times 0.1 and less over the number of training examples.
+        penalty: Number that is not negative, the cost of an open gate. The authors use the number
+            of weights behind a gate times 0.1 or less, divided by the number of training examples.
         droprate_init: Number in (0, 1): `log_alpha` starts near `log(1 - droprate_init) -
             log(droprate_init)`, 0.01 around it. Defaults to `0.5`.
-        temperature: Positive float, how far from a choice between 0 and 1 a random gate is.
-            Defaults to `0.6666666666666666`.
-        per_sample: Boolean, whether each example draws gates of its own. By default a batch shares
-            them, as in the authors' code, which has the other as `local_rep`. Defaults to `False`.
+        temperature: Positive float, the lower, the closer random gates are to 0 or 1. Defaults to
+            `0.6666666666666666`.
+        per_sample: Boolean, whether each example draws its own gates. By default a batch shares
+            them, as in the authors' code, where the alternative is `local_rep`. Defaults to
+            `False`.
         axis: Integer, the axis of the features: `-1`, or `1` for images with channels first.
             Defaults to `-1`.
-        seed: Integer, of the random numbers and of where the gates start. Defaults to `None`.
+        seed: Integer, the seed of the random numbers and of the initial gates. Defaults to `None`.
         **kwargs: Arguments of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
@@ -49,7 +50,7 @@ class HardConcreteGate(KernelFreeLayer):
         The shape of the input.
 
     Weights:
-        `features`. `log_alpha` is kept between `log(0.01)` and `log(100)`, as by the authors.
+        `features`. `log_alpha` is kept between `log(0.01)` and `log(100)`, as in the authors' code.
 
     Masking:
         The mask is passed on.
@@ -133,11 +134,11 @@ class HardConcreteGate(KernelFreeLayer):
         }
 
     def open_gates(self) -> int:
-        """How many gates of the test are not 0."""
+        """The number of gates that are not 0 at inference."""
         return int(ops.sum(ops.cast(hard_concrete(self.log_alpha) > 0, "int32")))
 
     def _penalty(self, log_alpha: Tensor) -> Tensor:
-        # A loss of the weight, not of the call: a gate that is used twice costs as much.
+        # A loss of the weight, not of the call: a gate that is used twice costs the same.
         return self.penalty * ops.sum(open_probability(log_alpha, temperature=self.temperature))
 
 

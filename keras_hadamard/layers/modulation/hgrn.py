@@ -17,31 +17,31 @@ class HGRN(RecurrentLayer):
     """Hierarchically gated recurrence (HGRN), whose forget gate has a lower bound.
 
     `y_t = W_o (norm(h_t) * silu(W_g x_t)) with h_t = f_t * h_(t-1) + (1 - f_t) * silu(W_i x_t)` and
-    `f_t = bound + (1 - bound) * sigmoid(W_f x_t)`, a layer near the output with a higher bound than
-    one near the input, so that it remembers longer. `W_i`, `W_f` and `W_g` are `(width, units)`,
+    `f_t = bound + (1 - bound) * sigmoid(W_f x_t)`, where a layer near the output has a higher bound
+    than one near the input, so it remembers longer. `W_i`, `W_f` and `W_g` are `(width, units)`,
     `W_o` is `(units, units)`, and `norm` divides by the root mean square and scales.
 
-    The paper learns the bounds of all layers as one table; here each layer has its own. Of `n`
-    layers, the table's start is `lower_bound=k / n` for the `k`-th from zero, and
+    The paper learns the bounds of all layers as one table; here each layer has its own. For `n`
+    layers, the initial table is `lower_bound=k / n` for the `k`-th from zero, and
     `lower_bound=(k / n, (k + 1) / n)` learns a bound for each channel which keeps that order.
 
     Args:
         units: Integer, the width of the state and of the output.
         lower_bound: Number in [0, 1), or a pair of numbers in [0, 1] in rising order, between which
             a bound is learned for each channel. Defaults to `0.0`.
-        output_gate: Boolean, whether the state is normalised, gated and projected. Without,
+        output_gate: Boolean, whether the state is normalised, gated and projected. Without it,
             `y_t = h_t`. Defaults to `True`.
-        **kwargs: Arguments of every recurrent layer, as Keras's have them (`return_sequences`,
+        **kwargs: Arguments of every recurrent layer, as in Keras (`return_sequences`,
             `return_state`, `go_backwards`, `stateful`, `dropout` of the input and its `seed`), of
-            the projections (`use_bias`, which the public code has not, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            the projections (`use_bias`, which the public code does not have, `kernel_initializer`,
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
         initial_state: Tensor `(batch, units)`, or a list of it. Defaults to `None`, zeros.
         mask: Boolean tensor `(batch, steps)`. Defaults to `None`.
-        training: Boolean, whether the dropout is on.
+        training: Boolean, whether dropout is active.
 
     Input shape:
         `(batch, steps, width)`, `steps` may be unknown.
@@ -59,8 +59,8 @@ class HGRN(RecurrentLayer):
 
     Numerics:
         Gates, state and normalisation are float32 under 16-bit policies; `1 - f` is computed
-        without a difference. The state is real, as in the public code; the paper turns it by an
-        angle in the complex plane too.
+        without a difference. The state is real, as in the public code; the paper also rotates it in
+        the complex plane.
 
     Raises:
         ValueError: If an argument is out of range, or the input, the initial state or the mask does
@@ -87,7 +87,7 @@ class HGRN(RecurrentLayer):
     ) -> None:
         super().__init__(positive_int("units", units), **kwargs)
         self._range = _range(lower_bound)
-        # As it comes back from a file.
+        # A list, as loaded from a file.
         pair = isinstance(lower_bound, tuple | list)
         self.lower_bound: Any = list(self._range) if pair else lower_bound
         self.output_gate = bool(output_gate)

@@ -23,11 +23,11 @@ class Highway(BaseLayer):
 
     Args:
         activation: Name or function of the transformed input. Defaults to `"relu"`.
-        transform_bias: Number, where `c` starts. Defaults to `-1.0`; the paper has -1 to -4, lower
-            the deeper the network.
+        transform_bias: Number, the initial value of `c`. Defaults to `-1.0`; the paper uses -1 to
+            -4, lower for deeper networks.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.

@@ -16,12 +16,12 @@ from keras_hadamard.layers.modulation._channel_axis import channel_axis
 class LayerScale(KernelFreeLayer):
     """Learned scale of each channel, small at first (LayerScale).
 
-    `y = gamma * x`, put at the end of a residual branch, so that a deep network starts near the
+    `y = gamma * x` at the end of a residual branch, so that a deep network starts near the
     identity.
 
     Args:
-        initial: Float, where `gamma` starts. Defaults to `1e-05`, the paper's for 24 blocks; it has
-            0.1 for up to 18 and 1e-6 for more.
+        initial: Float, the initial `gamma`. Defaults to `1e-05`, the paper's value for 24 blocks;
+            it uses 0.1 for up to 18 and 1e-6 for more.
         axis: Integer, the axis of the channels: `-1`, or `1` for images with channels first.
             Defaults to `-1`.
         **kwargs: Arguments of the base layer (`name`, `dtype`, `trainable`).
@@ -36,17 +36,17 @@ class LayerScale(KernelFreeLayer):
         The shape of the input.
 
     Weights:
-        `channels`, of which each is `gamma` of one.
+        `channels`, one `gamma` each.
 
     Masking:
         The mask is passed on.
 
     Numerics:
-        The product is computed in float32 under 16-bit policies: float16 has a few digits only of
+        The product is computed in float32 under 16-bit policies: float16 has only a few digits for
         numbers as small as `gamma`.
 
     Raises:
-        ValueError: If `axis` is that of the batch or none of the input's, or what it holds is
+        ValueError: If `axis` is that of the batch or not one of the input's, or its size is
             unknown.
 
     Example:

@@ -33,30 +33,30 @@ class ConvArguments(ProjectionArguments, total=False):
 
 @serializable
 class MaskedConv2D(KerasLayer, keras.layers.Conv2D):
-    """Convolution with a fixed mask on its kernel, by which a pixel does not see all around it.
+    """Convolution with a fixed mask on its kernel, which hides some neighbours of a pixel.
 
     `y = activation((W * M) conv x + b)` with `M` of zeros and ones. Masks by name:
 
-    - `"A"` and `"B"`: those of PixelCNN. A pixel sees the rows above and what is to its left; with
-      `"B"` also itself, with `"A"`, for the first layer, not.
+    - `"A"` and `"B"`: those of PixelCNN. A pixel sees the rows above and the pixels to its left,
+      and with `"B"` also itself; `"A"` is for the first layer.
     - `"rows"`: a pixel sees the rows above and its own, for images whose rows are steps in time.
 
-    With `channel_groups` of 3 the channels stand for red, green and blue in equal parts, in this
-    order: of its own pixel a group sees those before it, and with `"B"` itself.
+    With `channel_groups` of 3 the channels are red, green and blue in equal parts, in this order:
+    within its own pixel, a group sees those before it, and with `"B"` also itself.
 
     Args:
         filters: Integer, the number of output channels.
-        kernel_size: Integer or pair, the sides of the kernel; odd where the mask has a name.
+        kernel_size: Integer or pair, the sides of the kernel; odd if the mask has a name.
         mask: Name, or array or nested list of zeros and ones of shape `(rows, columns)` or
             `(rows, columns, channels, filters)`. Defaults to `"B"`.
-        channel_groups: Integer, the parts of a pixel that are predicted one after another. Defaults
-            to `1`.
+        channel_groups: Integer, the number of parts of a pixel that are predicted one after
+            another. Defaults to `1`.
         padding: `"same"` or `"valid"`. Defaults to `"same"`.
-        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, what
-            `keras.config.image_data_format()` says.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`,
+            `keras.config.image_data_format()`.
         activation: Name or function of the output. Defaults to `None`.
-        **kwargs: Further arguments of `keras.layers.Conv2D` but `groups`. What a pixel sees is as
-            above where the strides are 1.
+        **kwargs: Further arguments of `keras.layers.Conv2D` except `groups`. The description of the
+            masks applies to strides of 1.
 
     Call arguments:
         inputs: Tensor.
@@ -68,14 +68,14 @@ class MaskedConv2D(KerasLayer, keras.layers.Conv2D):
         `(batch, new_height, new_width, filters)`, or channels first.
 
     Weights:
-        `(prod(kernel_size) * channels + 1) * filters` with `kernel_size` a pair, the masked
-        ones too. Their gradients are exactly zero; regularizers see them.
+        `(prod(kernel_size) * channels + 1) * filters` with `kernel_size` a pair, including the
+        masked ones. Their gradients are exactly zero; regularizers include them.
 
     Masking:
         Images have no masks.
 
     Numerics:
-        All in the compute dtype, as in `keras.layers.Conv2D`.
+        Computed in the compute dtype, as in `keras.layers.Conv2D`.
 
     Raises:
         ValueError: If the mask is unknown or does not fit the kernel, or an argument is out of
@@ -133,7 +133,7 @@ class MaskedConv2D(KerasLayer, keras.layers.Conv2D):
 
     def call(self, inputs: Tensor) -> Tensor:
         kernel = self.kernel * ops.convert_to_tensor(self.kernel_mask, self.compute_dtype)
-        # Channels last whatever the format: TensorFlow has no other convolution on the CPU.
+        # Always channels last: TensorFlow has no other convolution on the CPU.
         x = to_last(inputs, self.data_format)
         x = ops.conv(
             x, kernel, list(self.strides), self.padding, "channels_last", self.dilation_rate

@@ -25,18 +25,18 @@ MASKS = ("causal", "made_input", "made_hidden", "made_output")
 
 @serializable
 class MaskedDense(KerasLayer, keras.layers.Dense):
-    """Dense layer with a fixed mask on its kernel, by which outputs do not see all inputs.
+    """Dense layer with a fixed mask on its kernel, which hides inputs from outputs.
 
     `y = activation((W * M)^T x + b)` with `M` of zeros and ones. Masks by name:
 
     - `"causal"`: output `j` sees the inputs up to `j`.
     - `"made_input"`, `"made_hidden"` and `"made_output"`: the first, any middle and the last layer
-      of a masked autoencoder (MADE) over `features` variables. Outputs of variable `d` see the
-      variables before `d` only; with several outputs a variable, those of one stand together.
+      of a masked autoencoder (MADE) over `features` variables. Outputs of variable `d` see only the
+      variables before `d`; with several outputs per variable, those of one are adjacent.
 
-    A hidden unit of MADE may see as many variables as its degree says. The paper draws degrees at
-    random; here they are 1, 2, ..., `features - 1` and again from 1, so that layers fit together
-    without knowing of each other.
+    The degree of a hidden unit of MADE is the number of variables that it may see. The paper draws
+    degrees at random; here they are 1, 2, ..., `features - 1` and again from 1, so layers fit
+    together independently.
 
     Args:
         units: Integer, the width of the output.
@@ -56,14 +56,14 @@ class MaskedDense(KerasLayer, keras.layers.Dense):
         `(batch, ..., units)`.
 
     Weights:
-        `(width + 1) * units`, the masked ones too. Their gradients are exactly zero; regularizers
-        see them.
+        `(width + 1) * units`, including the masked ones. Their gradients are exactly zero;
+        regularizers see them.
 
     Masking:
         The mask is passed on.
 
     Numerics:
-        All in the compute dtype, as in `keras.layers.Dense`.
+        Computed in the compute dtype, as in `keras.layers.Dense`.
 
     Raises:
         ValueError: If the mask is unknown or not of the shape of the kernel, or an argument is out

@@ -26,19 +26,19 @@ class MinGRU(RecurrentLayer):
         activation: Name or function of the candidate `g`. Defaults to `"min_gru_g"`, `x + 0.5`
             above zero and `sigmoid(x)` below, which the paper's log-space form needs; `None` is its
             plain form.
-        **kwargs: Arguments of every recurrent layer, as Keras's have them (`return_sequences`,
+        **kwargs: Arguments of every recurrent layer, as in Keras (`return_sequences`,
             `return_state`, `go_backwards`, `stateful`, `dropout` of the input and its `seed`), of
             the projections (`use_bias`, `kernel_initializer`, `bias_initializer`, their
-            regularizers and constraints, as `keras.layers.Dense` has them) and of the base layer
-            (`name`, `dtype`, `trainable`).
+            regularizers and constraints, as in `keras.layers.Dense`) and of the base layer (`name`,
+            `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
         initial_state: Tensor `(batch, units)`, or a list of it. Defaults to `None`, zeros. The
             paper's parallel form puts it through `g` and its sequential one does not; here it is
-            taken as it is.
+            used unchanged.
         mask: Boolean tensor `(batch, steps)`. Defaults to `None`.
-        training: Boolean, whether the dropout is on.
+        training: Boolean, whether dropout is active.
 
     Input shape:
         `(batch, steps, width)`, `steps` may be unknown.

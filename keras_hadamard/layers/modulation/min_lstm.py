@@ -26,19 +26,19 @@ class MinLSTM(RecurrentLayer):
         activation: Name or function of the candidate `g`. Defaults to `"min_gru_g"`, `x + 0.5`
             above zero and `sigmoid(x)` below, which the paper's log-space form needs; `None` is its
             plain form.
-        **kwargs: Arguments of every recurrent layer, as Keras's have them (`return_sequences`,
+        **kwargs: Arguments of every recurrent layer, as in Keras (`return_sequences`,
             `return_state`, `go_backwards`, `stateful`, `dropout` of the input and its `seed`), of
             the projections (`use_bias`, `kernel_initializer`, `bias_initializer`, their
-            regularizers and constraints, as `keras.layers.Dense` has them) and of the base layer
-            (`name`, `dtype`, `trainable`).
+            regularizers and constraints, as in `keras.layers.Dense`) and of the base layer (`name`,
+            `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
         initial_state: Tensor `(batch, units)`, or a list of it. Defaults to `None`, zeros. The
             paper's parallel form puts it through `g` and its sequential one does not; here it is
-            taken as it is, and `keras_hadamard.activations.min_gru_g(state)` is the former.
+            used unchanged, and `keras_hadamard.activations.min_gru_g(state)` is the former.
         mask: Boolean tensor `(batch, steps)`. Defaults to `None`.
-        training: Boolean, whether the dropout is on.
+        training: Boolean, whether dropout is active.
 
     Input shape:
         `(batch, steps, width)`, `steps` may be unknown.
@@ -55,7 +55,7 @@ class MinLSTM(RecurrentLayer):
 
     Numerics:
         Gates and state are float32 under 16-bit policies. The quotients are computed from the
-        logarithms of the gates, so both may vanish; the recurrence runs in plain space.
+        logarithms of the gates, so both gates may vanish; the recurrence runs in plain space.
 
     Raises:
         ValueError: If an argument is out of range, or the input, the initial state or the mask does
@@ -94,7 +94,7 @@ class MinLSTM(RecurrentLayer):
         x, (state,), mask = self.enter(inputs, initial_state, mask, training)
         gates = ops.cast(self.projection(x), self.state_dtype)
         candidate, forget, enter = ops.split(gates, 3, axis=-1)
-        # log f - log i, of which the quotients are sigmoids.
+        # The quotients are sigmoids of log f - log i.
         odds = ops.softplus(-enter) - ops.softplus(-forget)
         new = ops.sigmoid(-odds) * self.activation(candidate)
         h = linear_recurrence(ops.sigmoid(odds), new, state, mask)

@@ -22,16 +22,17 @@ class ModulatedConv2D(ConditionedLayer):
     `y = d * conv(s * x) + bias with s = 1 + A style + a and
     d = 1 / sqrt(sum((s * kernel)**2) + epsilon)`: the convolution of `x` by the kernel
     `d * s * kernel`, `s` for its input and `d` for its output channels. All examples are convolved
-    with one kernel, so there are no groups of channels, which servers and compilers fail on.
+    with one kernel, so no grouped convolution is needed, which some servers and compilers do not
+    support.
 
     Args:
         filters: Integer, the number of output channels. Defaults to `None`, those of `x`.
         kernel_size: Integer, the side of the windows. Defaults to `3`.
-        demodulate: Boolean, whether there is a `d`: without, `d` is one, as where StyleGAN2 makes
-            its colours. Defaults to `True`.
+        demodulate: Boolean, whether there is a `d`; without it, `d` is one, as in StyleGAN2's
+            colour layers. Defaults to `True`.
         epsilon: Number that is added to the sum of squares. Defaults to `1e-8`.
-        data_format: `"channels_last"` or `"channels_first"`, of `x`. Defaults to `None`, what
-            `keras.config.image_data_format()` says.
+        data_format: `"channels_last"` or `"channels_first"`, of `x`. Defaults to `None`,
+            `keras.config.image_data_format()`.
         **kwargs: Arguments of the convolution and of the projection `A`, `a` (`use_bias`,
             `kernel_initializer` and so on), and of the base layer.
 
@@ -53,12 +54,13 @@ class ModulatedConv2D(ConditionedLayer):
 
     Numerics:
         The sum of squares and both products are computed in float32 under 16-bit policies. The
-        authors' scaling of kernels while they are used (the equalised learning rate) is left to the
-        initialiser and the optimizer; with `demodulate` no scale of the kernel reaches the output.
+        authors' scaling of kernels at run time (the equalised learning rate) is left to the
+        initialiser and the optimizer; with `demodulate`, the scale of the kernel does not affect
+        the output.
 
     Raises:
-        ValueError: If an argument is out of range, or the inputs are no image of known channels and
-            a vector, both of floats.
+        ValueError: If an argument is out of range, or the inputs are not an image of known channels
+            and a vector, both of floats.
 
     Example:
 

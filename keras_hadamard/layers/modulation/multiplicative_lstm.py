@@ -17,12 +17,11 @@ from keras_hadamard.layers.modulation._recurrent import RecurrentArguments, Recu
 
 @serializable
 class MultiplicativeLSTM(RecurrentLayer):
-    """Multiplicative LSTM: the input chooses the matrix that the last output goes through.
+    """Multiplicative LSTM: the input selects the matrix for the last output.
 
     `h_t = o_t * tanh(c_t) with c_t = f_t * c_(t-1) + i_t * g(W_hx x_t + W_hm m_t + b_h)`, the gates
-    `sigmoid(W_x x_t + W_m m_t + b)` of kernels of their own, and
-    `m_t = (W_mx x_t) * (W_mh h_(t-1))` in the place that the last output has in an LSTM. The
-    kernels hold `h`, `i`, `f` and `o` in this order.
+    `sigmoid(W_x x_t + W_m m_t + b)` with their own kernels, and `m_t = (W_mx x_t) * (W_mh h_(t-1))`
+    instead of the last output in an LSTM. The kernels hold `h`, `i`, `f` and `o` in this order.
 
     Args:
         units: Integer, the width of the state.
@@ -32,18 +31,18 @@ class MultiplicativeLSTM(RecurrentLayer):
             `False`.
         unit_forget_bias: Boolean, whether the bias of `f` starts at one. Defaults to `True`.
         recurrent_initializer: Initialiser of `W_mh` and `W_m`. Defaults to `"orthogonal"`.
-        **kwargs: Arguments of every recurrent layer, as Keras's have them (`return_sequences`,
+        **kwargs: Arguments of every recurrent layer, as in Keras (`return_sequences`,
             `return_state`, `go_backwards`, `stateful`, `dropout` of the input and its `seed`), of
             the projections (`use_bias`, `kernel_initializer`, `bias_initializer`, their
-            regularizers and constraints, as `keras.layers.Dense` has them) and of the base layer
-            (`name`, `dtype`, `trainable`).
+            regularizers and constraints, as in `keras.layers.Dense`) and of the base layer (`name`,
+            `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
         initial_state: List of two tensors `(batch, units)`, `h` and `c`. Defaults to `None`,
             zeros.
         mask: Boolean tensor `(batch, steps)`. Defaults to `None`.
-        training: Boolean, whether the dropout is on.
+        training: Boolean, whether dropout is active.
 
     Input shape:
         `(batch, steps, width)`, `steps` may be unknown.
@@ -138,14 +137,15 @@ class MultiplicativeLSTM(RecurrentLayer):
         return [self.units, self.units]
 
     def _step(self, x: Tensor, states: list[Tensor]) -> list[Tensor]:
-        """The states `h` and `c` after one step. Kernels meet the compute dtype."""
+        """The states `h` and `c` after one step. Products with kernels are in the compute dtype."""
         h, c = states
         low, wide = self.compute_dtype, c.dtype
 
         def product(y: Tensor, kernel: Tensor) -> Tensor:
             return ops.cast(ops.matmul(ops.cast(y, low), ops.cast(kernel, low)), wide)
 
-        # Projected step by step: five times as wide, the sequence would take longer to read.
+        # Projected step by step: the projected sequence, five times as wide, would take longer to
+        # read.
         x = ops.cast(x, low)
         m = ops.cast(self.factor_projection(x), wide) * product(h, self.factor_recurrent_kernel)
         gates = ops.cast(self.projection(x), wide) + product(m, self.recurrent_kernel)

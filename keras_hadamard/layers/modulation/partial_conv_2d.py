@@ -19,31 +19,31 @@ from keras_hadamard.ops._shapes import compatible
 
 @serializable
 class PartialConv2D(BaseConv):
-    """Convolution of only the known pixels, weighted up for those that are missing.
+    """Convolution of only the known pixels, scaled up for the missing ones.
 
     `y = (r * (W * (x m)) + b) * m' with r = n / (s + epsilon) * m' and m' = min(s, 1)`, where `m`
     is 1 at known pixels and 0 in holes, `s` the sum of `m` over a window and `n` its size. A window
-    of holes gives 0 and stays a hole in the mask `m'` for the next layer. What is padded counts as
-    a hole; without a mask the layer is the convolution with partial padding, whose sums at the
-    border are weighted up.
+    of holes gives 0 and stays a hole in the mask `m'` for the next layer. Padding counts as a hole;
+    without a mask, the layer is a convolution with partial padding, whose sums at the border are
+    scaled up.
 
     Args:
         filters: Integer, the channels of the output.
         kernel_size: Integer or pair, the sides of the windows, odd for `"same"`. Defaults to `3`.
         strides: Integer or pair. Defaults to `1`.
-        padding: `"same"`, with zeros equally on both sides whatever the stride, or `"valid"`.
-            Defaults to `"same"`.
+        padding: `"same"`, with zeros equally on both sides for every stride, or `"valid"`. Defaults
+            to `"same"`.
         dilation_rate: Integer or pair, the step between the windows' pixels. Defaults to `1`.
         multi_channel: Boolean, whether the mask has the channels of `x`, and the new one `filters`
-            channels, all of them equal, instead of one each. Defaults to `False`.
+            equal channels, instead of one each. Defaults to `False`.
         return_mask: Boolean, whether the output is `[y, new_mask]`. Defaults to `False`.
-        epsilon: Float, added to the sums that are divided by. Defaults to `None`, as in the
-            authors' code `1e-8`, and `1e-6` under 16-bit policies.
-        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, what
-            `keras.config.image_data_format()` says.
+        epsilon: Float, added to the divisors. Defaults to `None`, as in the authors' code `1e-8`,
+            and `1e-6` under 16-bit policies.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`,
+            `keras.config.image_data_format()`.
         **kwargs: Arguments of the convolution (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Conv2D` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Conv2D`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: List `[x, mask]`, or only `x`.
@@ -54,8 +54,8 @@ class PartialConv2D(BaseConv):
 
     Output shape:
         `(batch, height / strides, width / strides, filters)`, rounded up, or channels first;
-        smaller by the reach of the windows for `"valid"`. For `return_mask` a list of this and
-        the mask's shape.
+        smaller by the extent of the windows minus one for `"valid"`. For `return_mask` a list of
+        this and the mask's shape.
 
     Weights:
         `(prod(kernel_size) * channels + 1) * filters`.
@@ -64,14 +64,14 @@ class PartialConv2D(BaseConv):
         Images have no Keras masks.
 
     Numerics:
-        Sums of the mask and all that follows the convolution are float32 under 16-bit policies.
-        As in the authors' code the mask's gradient is only that of `x m`: `r` and `m'` are taken
-        for constants. A mask between 0 and 1 is a weight. The authors' code convolves a mask with
-        ones for every input and every output channel; here the channels are added first and the
-        windows summed once, by each axis.
+        Sums of the mask and all steps after the convolution are float32 under 16-bit policies. As
+        in the authors' code, the mask's gradient is only that of `x m`: `r` and `m'` count as
+        constants. A mask between 0 and 1 is a weight. The authors' code convolves a mask with ones
+        for every input and every output channel; here the channels are added first, and the windows
+        are summed once, axis by axis.
 
     Raises:
-        ValueError: If an argument is out of range, or the inputs are no image of known channels
+        ValueError: If an argument is out of range, or the inputs are not an image of known channels
             (and a mask that fits it), or smaller than the windows.
 
     Example:
@@ -125,7 +125,7 @@ class PartialConv2D(BaseConv):
         )
         self.bias = None
         if self.use_bias:
-            # Beside the convolution, as it is added once the sums are weighted.
+            # Separate from the convolution, as it is added after the sums are scaled.
             self.bias = self.add_weight(
                 name="bias",
                 shape=(self.filters,),
@@ -144,7 +144,7 @@ class PartialConv2D(BaseConv):
         if masks:
             mask = ops.cast(to_last(masks[0], self.data_format), x.dtype)
             channels, known = mask.shape[-1], ops.sum(ops.cast(mask, dtype), axis=-1)
-            # A product with 0 is no 0 where a NaN or an infinity stands in a hole.
+            # A product with 0 is not 0 if a hole contains a NaN or an infinity.
             spoiled = ops.logical_and(mask == 0, ops.logical_not(ops.abs(x) < float("inf")))
             x = ops.where(spoiled, ops.zeros_like(x), x) * mask
         else:
@@ -190,7 +190,7 @@ class PartialConv2D(BaseConv):
         return 1e-6 if self.compute_dtype in ("float16", "bfloat16") else 1e-8
 
     def _shapes(self, input_shape: Any) -> Shape:
-        """The shape of the image, its channels last, once it is known that the mask fits."""
+        """The channels-last shape of the image, after a check that the mask fits."""
         given = len(input_shape) and isinstance(input_shape[0], list | tuple)
         x, *masks = input_shape if given else [input_shape]
         shape = self.channels_last_shape(x)

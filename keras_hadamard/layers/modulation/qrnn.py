@@ -12,7 +12,7 @@ from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers.modulation._recurrences import carry_forward, linear_recurrence
 from keras_hadamard.layers.modulation._recurrent import RecurrentArguments, RecurrentLayer
 
-# What each pooling projects beside the candidate and the forget gate.
+# The projections of each pooling in addition to the candidate and the forget gate.
 GATES = {"f": 0, "fo": 1, "ifo": 2}
 
 
@@ -21,26 +21,26 @@ class QRNN(RecurrentLayer):
     """Quasi-recurrent network (QRNN): gates by a causal convolution, then pooling over time.
 
     `h_t = o_t * c_t with c_t = f_t * c_(t-1) + (1 - f_t) * tanh(W_z [x_(t-k+1) ... x_t] + b_z)`,
-    the gates `f_t` and `o_t` sigmoids of such products of the same window of `k` inputs.
+    where the gates `f_t` and `o_t` are sigmoids of such products of the same window of `k` inputs.
 
     Args:
         units: Integer, the width of the state.
-        window: Integer, the number `k` of inputs that the gates see, the latest included. Defaults
+        window: Integer, the number `k` of inputs that the gates see, including the latest. Defaults
             to `2`.
-        pooling: `"fo"`, `"f"` (without `o`) or `"ifo"` (a gate `i_t` in place of `1 - f_t`).
+        pooling: `"fo"`, `"f"` (without `o`) or `"ifo"` (a gate `i_t` instead of `1 - f_t`).
             Defaults to `"fo"`.
         activation: Name or function of the candidate. Defaults to `"tanh"`.
-        **kwargs: Arguments of every recurrent layer, as Keras's have them (`return_sequences`,
+        **kwargs: Arguments of every recurrent layer, as in Keras (`return_sequences`,
             `return_state`, `go_backwards`, `stateful`, `dropout` of the input and its `seed`), of
             the projections (`use_bias`, `kernel_initializer`, `bias_initializer`, their
-            regularizers and constraints, as `keras.layers.Dense` has them) and of the base layer
-            (`name`, `dtype`, `trainable`).
+            regularizers and constraints, as in `keras.layers.Dense`) and of the base layer (`name`,
+            `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
         initial_state: List of the tensors that `return_state` gives. Defaults to `None`, zeros.
         mask: Boolean tensor `(batch, steps)`. Defaults to `None`.
-        training: Boolean, whether the dropout is on.
+        training: Boolean, whether dropout is active.
 
     Input shape:
         `(batch, steps, width)`, `steps` may be unknown.
@@ -134,7 +134,7 @@ class QRNN(RecurrentLayer):
 def causal_windows(
     x: Tensor, before: list[Tensor], mask: Tensor | None, size: int
 ) -> tuple[Tensor, list[Tensor]]:
-    """Each step beside the `size - 1` unmasked ones before it, and the latest ones at the end.
+    """Each step with the `size - 1` unmasked ones before it, and the latest ones at the end.
 
     Latest first; `before` has those before the first step, as one tensor, if there are any.
     """

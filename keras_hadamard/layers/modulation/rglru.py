@@ -14,7 +14,7 @@ from keras_hadamard.layers.modulation._recurrences import linear_recurrence
 from keras_hadamard.layers.modulation._recurrent import RecurrentArguments, RecurrentLayer
 from keras_hadamard.ops._complement import root_of_complement
 
-# As the paper has it, the power that a gate of one raises the decay to.
+# As in the paper, the power of the decay for a gate of one.
 C = 8.0
 
 
@@ -29,21 +29,21 @@ class RGLRU(RecurrentLayer):
     Args:
         units: Integer, the width of the state; an input of another width is projected to it first.
             Defaults to `None`, the width of the input.
-        heads: Integer, how many blocks a gate's kernel has. Defaults to `1`, a full kernel.
-        decay_range: Two numbers in (0, 1) in order, between which `a^8` starts. Defaults to
-            `(0.9, 0.999)`, as in the paper; the public code draws `a` from there, which is about
-            `(0.43, 0.992)` here.
-        **kwargs: Arguments of every recurrent layer, as Keras's have them (`return_sequences`,
+        heads: Integer, the number of blocks of a gate's kernel. Defaults to `1`, a full kernel.
+        decay_range: Two numbers in (0, 1) in order, the range of the initial `a^8`. Defaults to
+            `(0.9, 0.999)`, as in the paper; the public code draws `a` from that range, which is
+            about `(0.43, 0.992)` here.
+        **kwargs: Arguments of every recurrent layer, as in Keras (`return_sequences`,
             `return_state`, `go_backwards`, `stateful`, `dropout` of the input and `seed`, of the
             decays too), of the projections (`use_bias`, `kernel_initializer`, `bias_initializer`,
-            their regularizers and constraints, as `keras.layers.Dense` has them) and of the base
-            layer (`name`, `dtype`, `trainable`).
+            their regularizers and constraints, as in `keras.layers.Dense`) and of the base layer
+            (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
         initial_state: Tensor `(batch, units)`, or a list of it. Defaults to `None`, zeros.
         mask: Boolean tensor `(batch, steps)`. Defaults to `None`.
-        training: Boolean, whether the dropout is on.
+        training: Boolean, whether dropout is active.
 
     Input shape:
         `(batch, steps, width)`, `steps` may be unknown.
@@ -61,9 +61,9 @@ class RGLRU(RecurrentLayer):
 
     Numerics:
         Gates and state are float32 under 16-bit policies. Decays are computed as logarithms and
-        `1 - a^2` without a difference; the gradient of its root is exact, where the public code
-        bounds it, and 0 where the root is. The public code also leaves the first step of a sequence
-        without the root; here all steps are alike, so that one more step continues a sequence.
+        `1 - a^2` without a difference; the gradient of its root is exact (the public code bounds
+        it), and 0 where the root is 0. The public code also omits the root in the first step of a
+        sequence; here all steps are equal, so that one more step continues a sequence.
 
     Raises:
         ValueError: If an argument is out of range, or the input, the initial state or the mask does
@@ -104,7 +104,7 @@ class RGLRU(RecurrentLayer):
         block, heads = units // self.heads, self.heads
         name = "gate_projection"
         shared = self.shared_arguments(name)
-        # Each block of each gate starts as a kernel of its own.
+        # Each block of each gate is initialised as a separate kernel.
         shared["kernel_initializer"] = BlockInitializer(
             [block_initializer(self.kernel_initializer, f"{name}/{k}", 2) for k in range(heads)],
             axis=0,
@@ -150,7 +150,7 @@ class RGLRU(RecurrentLayer):
 
 
 def decays_between(bounds: list[float], seed: int | None) -> Callable[..., Tensor]:
-    """An initialiser of the numbers whose softplus is `-log a`, `a^8` being between two others."""
+    """An initialiser of numbers whose softplus is `-log a`, with `a^8` within a range."""
 
     def start(shape: Shape, dtype: Any = None) -> Tensor:
         power = keras.random.uniform(shape, *bounds, dtype=dtype, seed=seed)

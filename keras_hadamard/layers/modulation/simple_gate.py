@@ -18,9 +18,9 @@ from keras_hadamard.ops.glu import glu
 class SimpleGate(KernelFreeLayer):
     """Product of the two halves of the channels (SimpleGate).
 
-    `y = a * activation(b) with [a, b] = x`, halves along `axis`, without weights: what stands
-    before it projects both. NAFNet has no activation; with `"sigmoid"` it is the `glu` of PyTorch
-    and Keras.
+    `y = a * activation(b) with [a, b] = x`, halves along `axis`, without weights: the layer before
+    it projects both. NAFNet has no activation; with `"sigmoid"` it is the `glu` of PyTorch and
+    Keras.
 
     Args:
         activation: Name or function of the second half. Defaults to `None`.
@@ -41,7 +41,7 @@ class SimpleGate(KernelFreeLayer):
         `0`.
 
     Masking:
-        The mask is passed on where the last axis is halved.
+        The mask is passed on if the last axis is halved.
 
     Numerics:
         Activation and product are float32 under 16-bit policies. The gradient keeps only the two

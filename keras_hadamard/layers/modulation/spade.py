@@ -19,8 +19,8 @@ class SPADE(ConditionedLayer):
     """Spatially-adaptive modulation of a normalised image by a map (SPADE).
 
     `y = N(x) * (1 + conv(a)) + conv'(a) with a = relu(conv''(resize(m)))`, where `N` normalises
-    without scale and shift and `resize` takes the nearest pixel of the map `m` for each of `x`. The
-    paper writes gamma for `1 + conv(a)`; the authors' code has the one.
+    without scale and shift and `resize` takes the nearest pixel of the map `m` for each pixel of
+    `x`. The paper writes gamma for `1 + conv(a)`; the authors' code has the 1.
 
     Args:
         hidden_units: Integer, the channels of `a`. Defaults to `128`.
@@ -28,7 +28,7 @@ class SPADE(ConditionedLayer):
             Defaults to `"instance"`.
         kernel_size: Integer, the side of the windows of the three convolutions. Defaults to `3`.
         data_format: `"channels_last"` or `"channels_first"`, of image and map. Defaults to `None`,
-            what `keras.config.image_data_format()` says.
+            `keras.config.image_data_format()`.
         **kwargs: Arguments of the convolutions (`use_bias`, `kernel_initializer` and so on), and of
             the base layer.
 
@@ -36,8 +36,8 @@ class SPADE(ConditionedLayer):
         inputs: List `[x, m]`.
 
     Input shape:
-        `x` is `(batch, height, width, channels)`. `m` is an image of any size and channels, as of
-        classes one-hot, or a vector `(batch, features)`, which stands for a map of one pixel.
+        `x` is `(batch, height, width, channels)`. `m` is an image of any size and channels, such as
+        one-hot classes, or a vector `(batch, features)`, which counts as a map of one pixel.
 
     Output shape:
         The shape of `x`.
@@ -52,12 +52,12 @@ class SPADE(ConditionedLayer):
     Numerics:
         Statistics and the modulation are float32 under 16-bit policies. The pixel `i` of `n` has
         its value from `floor(i * n_m / n)` of the map's `n_m`, as in PyTorch; Keras's own resizing
-        differs where sizes are no multiples. Convolutions pad with zeros, so a constant map too
+        differs if sizes are not multiples. Convolutions pad with zeros, so even a constant map
         modulates pixels at the border differently.
 
     Raises:
-        ValueError: If an argument is out of range, or the inputs are no list of two float tensors
-            that fit together.
+        ValueError: If an argument is out of range, or the inputs are not a list of two float
+            tensors that fit together.
 
     Example:
 
@@ -93,7 +93,7 @@ class SPADE(ConditionedLayer):
             if len(condition) == 2
             else check_image_shape(condition, self.data_format)[-1]
         )
-        # Instance normalisation, as Keras has it, centres and scales only if told to.
+        # Keras's group normalisation centres and scales only on request.
         affine = {"center": False, "scale": False} if self.normalization == "batch" else {}
         self.norm = normalization_of(
             self.normalization,

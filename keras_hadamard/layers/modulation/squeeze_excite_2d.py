@@ -17,34 +17,34 @@ from keras_hadamard.layers.modulation._image_gate import (
     round_channels,
 )
 
-# The gate that the paper of each mode has.
+# The gate in the paper of each mode.
 GATES = {"plain": "sigmoid", "effective": "hard_sigmoid", "concurrent": "sigmoid"}
 MERGES = {"add": ops.add, "max": ops.maximum}
 
 
 @serializable
 class SqueezeExcite2D(ImageGate):
-    """Squeeze and excitation (SE): gates of channels from their content in the whole image.
+    """Squeeze and excitation (SE): gates of channels from their means over the image.
 
     `y = x * gate(W_2 act(W_1 s + b_1) + b_2)` with `s`, of shape `(batch, channels)`, the mean of
-    every channel. The mode `"effective"` has one projection, `x * gate(W s + b)`, and loses no
-    channel in a bottleneck; `"concurrent"` (scSE) adds the product of `x` and a gate of every
-    position, `x * gate(w . x + c)`.
+    every channel. The mode `"effective"` has one projection, `x * gate(W s + b)`, without a
+    bottleneck; `"concurrent"` (scSE) adds the product of `x` and a gate of every position,
+    `x * gate(w . x + c)`.
 
     Args:
         mode: `"plain"`, `"effective"` or `"concurrent"`. Defaults to `"plain"`.
-        ratio: Number, the part of the channels that are left between the projections; their number
-            is rounded to a multiple of 8, as in timm. Defaults to `0.0625`, a sixteenth.
+        ratio: Number, the width between the projections as a share of the channels, rounded to a
+            multiple of 8, as in timm. Defaults to `0.0625`, a sixteenth.
         hidden_units: Integer, the width between the projections. Defaults to `None`, by `ratio`.
         activation: Name or function of what follows the first projection. Defaults to `"relu"`.
         gate_activation: Name or function of the gates. Defaults to `None`: `"sigmoid"`, and
             `"hard_sigmoid"`, `relu6(x + 3) / 6`, for `"effective"`.
         use_max: Boolean, whether `s` is the mean of a channel's mean and maximum. Defaults to
             `False`.
-        merge: `"add"`, as the paper of scSE has it, or `"max"`, as its authors' code: how the mode
-            `"concurrent"` joins its two products. Defaults to `"add"`.
-        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, what
-            `keras.config.image_data_format()` says.
+        merge: How the mode `"concurrent"` joins its two products: `"add"`, as in the paper of scSE,
+            or `"max"`, as in its authors' code. Defaults to `"add"`.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`,
+            `keras.config.image_data_format()`.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer` and so on), and of
             the base layer.
 
@@ -69,7 +69,7 @@ class SqueezeExcite2D(ImageGate):
         Means, gates and products are computed in float32 under 16-bit policies.
 
     Raises:
-        ValueError: If an argument is out of range or the input is no image of known channels.
+        ValueError: If an argument is out of range or the input is not an image of known channels.
 
     Example:
 
@@ -125,7 +125,7 @@ class SqueezeExcite2D(ImageGate):
         x = to_last(inputs, self.data_format)
         s = image_mean(x, (1, 2))
         if self.use_max:
-            # Without an initial value Keras refuses an empty batch.
+            # Keras refuses an empty batch without an initial value.
             s = (s + ops.max(x, axis=(1, 2), initial=-float("inf"))) / 2
         if self.mode != "effective":
             s = self.squeeze(s)

@@ -26,8 +26,8 @@ class SRU(RecurrentLayer):
 
     `h_t = r_t * g(c_t) + (1 - r_t) * x_t with c_t = f_t * c_(t-1) + (1 - f_t) * W x_t`,
     `f_t = sigmoid(W_f x_t + b_f)` and `r_t = sigmoid(W_r x_t + b_r)`. With `peephole` the gates are
-    `sigmoid(W_f x_t + v_f * c_(t-1) + b_f)` and likewise `r_t`. An input of another width than
-    `units` goes through a projection on the highway.
+    `sigmoid(W_f x_t + v_f * c_(t-1) + b_f)` and the same for `r_t`. An input of another width than
+    `units` is projected on the highway.
 
     Args:
         units: Integer, the width of the state.
@@ -36,20 +36,22 @@ class SRU(RecurrentLayer):
         peephole: Boolean, whether the gates see the state, as in the paper's later versions.
             The recurrence is then not linear, and steps run one by one, in Keras's loop. Defaults
             to `False`.
-        highway_bias: Number, where `b_r` starts; below zero the input goes by. Defaults to `0.0`.
+        highway_bias: Number, the initial value of `b_r`; below zero, the input passes by. Defaults
+            to `0.0`.
         rescale: Boolean, whether the highway's input is multiplied by
-            `sqrt(1 + 2 exp(highway_bias))`, which keeps variances over layers. Defaults to `False`.
-        **kwargs: Arguments of every recurrent layer, as Keras's have them (`return_sequences`,
+            `sqrt(1 + 2 exp(highway_bias))`, which preserves variances across layers. Defaults to
+            `False`.
+        **kwargs: Arguments of every recurrent layer, as in Keras (`return_sequences`,
             `return_state`, `go_backwards`, `stateful`, `dropout` of the input and its `seed`), of
             the projections (`use_bias`, `kernel_initializer`, `bias_initializer`, their
-            regularizers and constraints, as `keras.layers.Dense` has them) and of the base layer
-            (`name`, `dtype`, `trainable`).
+            regularizers and constraints, as in `keras.layers.Dense`) and of the base layer (`name`,
+            `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
         initial_state: Tensor `(batch, units)`, or a list of it. Defaults to `None`, zeros.
         mask: Boolean tensor `(batch, steps)`. Defaults to `None`.
-        training: Boolean, whether the dropout is on.
+        training: Boolean, whether dropout is active.
 
     Input shape:
         `(batch, steps, width)`, `steps` may be unknown.

@@ -1,4 +1,4 @@
-"""The diagonal state space model of each channel: a kernel, and the recurrence that it is."""
+"""The diagonal state space model of each channel: as a convolution kernel and as a recurrence."""
 
 import math
 from typing import Any, TypeAlias
@@ -12,7 +12,7 @@ from keras_hadamard.layers.pairwise._packed_steps import take_steps
 from keras_hadamard.ops import causal_long_conv
 from keras_hadamard.ops._sine import cosine, sine
 
-# Between which the steps of time start, as in the authors' code.
+# The range of the initial time steps, as in the authors' code.
 STEPS = (0.001, 0.1)
 
 
@@ -65,7 +65,7 @@ class DiagonalSSM(KernelFreeLayer):
         rate, frequency = ops.exp(self.rate), ops.convert_to_tensor(self.frequency)
         dt = ops.exp(self.step)
         turn, shrunk = dt * frequency, ops.expm1(-dt * rate)
-        # `A - 1`, which of a short step is near zero: `cos(t) - 1` is `-2 sin(t / 2)^2`.
+        # `A - 1`, which is near zero for a short step: `cos(t) - 1` is `-2 sin(t / 2)^2`.
         real = shrunk * cosine(turn) - 2 * ops.square(sine(turn / 2))
         imaginary = (1 + shrunk) * sine(turn)
         square = rate**2 + frequency**2
@@ -83,7 +83,7 @@ class DiagonalSSM(KernelFreeLayer):
         fresh: bool,
         lasting: bool,
     ) -> tuple[Tensor, Complex]:
-        """The outputs of (batch, length, channels) and, if `lasting`, the state after them.
+        """The outputs for (batch, length, channels) and, if `lasting`, the state after them.
 
         The first `count` steps, (batch, 1), are valid, and the others are zero. The
         state is (batch, channels, pairs), and zero if the sequence is `fresh`.
@@ -94,7 +94,7 @@ class DiagonalSSM(KernelFreeLayer):
             state = old[0] + new[0], old[1] + new[1]
             return self.output(state)[:, None], state
         length = ops.shape(u)[1]
-        # What a unit of input gives, and what the state before still does.
+        # The response to the input, and to the state before it.
         starts = [e[None] for e in entry]
         if not fresh:
             starts = [ops.concatenate(pair) for pair in zip(starts, old, strict=True)]
@@ -106,7 +106,7 @@ class DiagonalSSM(KernelFreeLayer):
         if count is None:
             count = ops.full((ops.shape(u)[0], 1), length, dtype="int32")
         else:
-            # The valid steps to the end, where nothing follows that would make them older.
+            # The valid steps moved to the end, so that no masked step follows them.
             u = take_steps(u, (ops.arange(length, dtype="int32") + count) % length)
         return y, self.after(u, state, count[:, 0])
 
@@ -122,14 +122,14 @@ class DiagonalSSM(KernelFreeLayer):
         return 2 * (ops.einsum(each, powers[0], real) - ops.einsum(each, powers[1], imaginary))
 
     def after(self, x: Tensor, state: Complex, steps: Tensor) -> Complex:
-        """The state after the `steps`, (batch,), that `x` (batch, length, channels) ends with."""
+        """The state after the last `steps`, (batch,), of `x` (batch, length, channels)."""
         powers = self._powers_of(ops.arange(ops.shape(x)[1] - 1, -1, -1))
         real, imaginary = (ops.einsum("ctn,btc->bcn", part, x) for part in powers)
         new, old = product(self.entry(), (real, imaginary)), product(self.powers(steps), state)
         return old[0] + new[0], old[1] + new[1]
 
     def _powers_of(self, steps: Tensor) -> Complex:
-        """`powers`, but (channels, steps, pairs), as products of matrices take them."""
+        """`powers` as (channels, steps, pairs), for matrix products."""
         steps = ops.cast(steps, self.compute_dtype)[:, None]
         dt = ops.exp(self.step)
         rate, frequency = dt * ops.exp(self.rate), dt * self.frequency

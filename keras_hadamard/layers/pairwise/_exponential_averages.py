@@ -1,7 +1,7 @@
 """Averages of values with weights `exp(bias + key)`, the forms of attention-free transformers.
 
-Keys and values are (batch, length, channels). A greatest exponent is subtracted before each
-exponential, so keys may be of any size; it cancels, and is a constant for the gradient.
+Keys and values are (batch, length, channels). The greatest exponent is subtracted before each
+exponential, so keys may have any size; it cancels, and is a constant for the gradient.
 """
 
 import math
@@ -15,11 +15,11 @@ from keras_hadamard.ops._running_max import running_max
 from keras_hadamard.ops.depthwise_conv2d import depthwise_conv2d
 from keras_hadamard.ops.gated_scan import gated_scan
 
-# The key of what takes no part. It is finite, so that differences are numbers.
+# The key of masked entries. It is finite, so that differences are numbers.
 NOTHING = -1e30
-# Below every sum of weights but that of nothing: exp(-80) is 2e-35.
+# Below every sum of weights except an empty one: exp(-80) is 2e-35.
 MINIMUM = 1e-36
-# The exponents that a sum of float32 may have.
+# The range of exponents in a float32 sum.
 ROOM = 30.0
 
 
@@ -36,10 +36,11 @@ def by_table(bias: Tensor, key: Tensor, value: Tensor) -> Tensor:
 
 
 def by_causal_table(bias: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """As `by_table`, of the steps so far.
+    """As `by_table`, over the steps so far.
 
-    One greatest key for all steps would be one of the future. Steps are cut into blocks: of the
-    blocks before, keys are measured by the greatest of these; inside the block, pair by pair.
+    One greatest key for all steps could be a future one. So steps are cut into blocks: keys of the
+    blocks before are relative to their greatest one; inside the block, pairs are computed one by
+    one.
     """
     length, positions = _length(key), bias.shape[0]
     size = math.ceil(math.sqrt(positions))
@@ -68,7 +69,7 @@ def by_causal_table(bias: Tensor, key: Tensor, value: Tensor) -> Tensor:
     pairs = ops.where(seen[..., None], inside[..., None] + keys[:, :, None], NOTHING)
     top = _greatest(pairs, 3)
     own = ops.sum(_weighted(ops.exp(pairs - top), values[:, :, None]), axis=3)
-    # Both, measured by the greater of the two.
+    # Both, relative to the greater maximum.
     top, peaks = top[:, :, :, 0], peaks + ops.reshape(high, (blocks, size, 1))
     both = ops.maximum(top, peaks)
     shares = [ops.tile(ops.exp(part - both), (1, 1, 1, 2)) for part in (peaks, top)]
@@ -79,13 +80,14 @@ def by_causal_table(bias: Tensor, key: Tensor, value: Tensor) -> Tensor:
 def by_window(bias: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """With a bias only for the neighbours of every position, zero beyond.
 
-    `bias` is (length, taps, 1), or (taps, channels) where it is the same everywhere.
+    `bias` is (length, taps, 1), or (taps, channels) if it is the same everywhere.
     """
     each = _weighted(ops.exp(key - _greatest(key, 1)), value)
     everywhere = len(bias.shape) == 2
     taps = bias.shape[0 if everywhere else 1]
     side = taps // 2
-    # Enough of a greatest bias is left that no sum overflows, nor does what is beyond vanish.
+    # The greatest bias is reduced so far that no sum overflows, and terms beyond the window do not
+    # vanish.
     high = _greatest(ops.maximum(bias - ROOM, 0), 0 if everywhere else 1)
     weight, share = ops.exp(bias - high), ops.exp(-high)
     if everywhere:
@@ -101,8 +103,8 @@ def by_window(bias: Tensor, key: Tensor, value: Tensor) -> Tensor:
 def _beyond(x: Tensor, side: int) -> Tensor:
     """Sums of all steps more than `side` away from each.
 
-    Two sums, of those before and those after: the sum of all, less that of the window, would have
-    no digits where the window has nearly all there is.
+    Two sums, of the steps before and after: the sum of all minus that of the window would lose its
+    digits where the window has nearly the whole sum.
     """
     ones = ops.ones_like(x)
     before = ops.pad(gated_scan(ones, x), ((0, 0), (side + 1, 0), (0, 0)))
@@ -112,7 +114,7 @@ def _beyond(x: Tensor, side: int) -> Tensor:
 
 def running(key: Tensor, value: Tensor, sums: Tensor, peak: Tensor) -> tuple[Tensor, Tensor]:
     """Sums so far of weighted values and weights, and the greatest key so far that they are
-    measured by, each (batch, length, ...), from what they are before the first step.
+    relative to, each (batch, length, ...), from what they are before the first step.
     """
     peaks = running_max(ops.concatenate([peak[:, None], key], axis=1))
     decay = ops.exp(peaks[:, :-1] - peaks[:, 1:])
@@ -137,8 +139,8 @@ def in_causal_window(
     """The average of the steps so far with a bias for the latest ones.
 
     `bias` is (batch or 1, length or 1, taps, channels or 1), that of the present first. The states
-    are `[sums, peak, latest keys and values, how many steps there were]`; what has left the window
-    is summed, what is inside is kept. Windows leave masked steps out.
+    are `[sums, peak, latest keys and values, number of steps]`; steps that have left the window are
+    summed, steps inside are kept. Windows leave out masked steps.
     """
     packed = None
     if mask is not None:
@@ -147,7 +149,7 @@ def in_causal_window(
     taps = bias.shape[2]
     sums, peak = begun(states)
     window, count = states[2], states[3]
-    # The window is filled only with as many steps as there were.
+    # The window contains only the steps so far.
     filled = ops.arange(taps - 1, 0, -1, dtype=count.dtype) <= count
     old_key, old_value = ops.split(window, 2, axis=-1)
     old_key = ops.where(filled[..., None], old_key, NOTHING)
@@ -186,14 +188,14 @@ def in_causal_window(
 
 
 def begun(states: list[Tensor]) -> tuple[Tensor, Tensor]:
-    """Sums and peak of a state, where zeros stand for no step yet."""
+    """Sums and peak of a state, where zeros mean no step yet."""
     sums, peak = states[:2]
     weights = ops.split(sums, 2, axis=-1)[1]
     return sums, ops.stop_gradient(ops.where(weights > 0, peak, NOTHING))
 
 
 def _weighted(weight: Tensor, value: Tensor) -> Tensor:
-    """Weighted values and weights, side by side."""
+    """Weighted values and weights, concatenated."""
     return ops.concatenate([weight * value, weight], axis=-1)
 
 

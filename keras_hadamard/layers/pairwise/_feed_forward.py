@@ -1,4 +1,4 @@
-"""The two dense layers that stand beside a mixer in a block."""
+"""The two dense layers that follow a mixer in a block."""
 
 from typing import Any, Unpack
 
@@ -12,7 +12,7 @@ from keras_hadamard.layers._base import BaseLayer
 
 @serializable
 class FeedForward(BaseLayer):
-    """`W_2 act(W_1 x)`, the hidden units `expansion` times as many as the features."""
+    """`W_2 act(W_1 x)`, with `expansion` times as many hidden units as features."""
 
     def __init__(
         self,

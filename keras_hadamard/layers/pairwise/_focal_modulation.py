@@ -18,7 +18,7 @@ from keras_hadamard.layers._masks import apply_mask, masked_mean
 
 
 class FocalLayer(BaseLayer):
-    """Base of focal modulations: their arguments; kernels and biases start as PyTorch's do."""
+    """Base of focal modulations: their arguments; weights are initialised as in PyTorch."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class FocalLayer(BaseLayer):
 def convolve_levels(
     layer: FocalLayer, sizes: Sequence[int | tuple[int, int]], shape: Shape
 ) -> list[Any]:
-    """Creates a depthwise convolution of each size, which a context passes one after the other."""
+    """Creates a depthwise convolution of each size, applied one after another to a context."""
     return [
         convolve_depthwise(
             layer,
@@ -85,7 +85,7 @@ def modulator(
     activation: Callable[[Tensor], Tensor],
     mask: Tensor | None,
 ) -> Tensor:
-    """The contexts of all levels and the mean of an image, each by its gate, added up.
+    """The sum of the contexts of all levels and the mean of an image, each times its gate.
 
     `sum_l g_l * c_l + g_(L + 1) * act(mean(c_L))` with `c_l = act(D_l(c_(l - 1)))`, in float32 at
     least.

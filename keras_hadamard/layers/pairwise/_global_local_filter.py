@@ -1,4 +1,4 @@
-"""HorNet's mixer of whole images: a filter in the frequencies beside a small one."""
+"""HorNet's mixer of whole images: a filter in the frequency domain and a small kernel."""
 
 from typing import Any, Unpack
 
@@ -20,9 +20,9 @@ EPSILON = 1e-6
 
 @serializable
 class GlobalLocalFilter2D(BaseLayer):
-    """Half of the channels by a depthwise 3x3, half by a learned spectrum, in turns.
+    """Half of the channels with a depthwise 3x3, half with a learned spectrum, alternating.
 
-    Images of other sizes than that of the spectrum have it interpolated between its corners.
+    For images of other sizes, the spectrum is interpolated between its corners.
     """
 
     def __init__(

@@ -31,7 +31,7 @@ def chunk_and_others(kwargs: HeadArguments) -> tuple[int, SequenceMixerArguments
 
 
 def head_dim(argument: str, width: int, heads: int, share: float = 1.0) -> int:
-    """The width of one of the heads that have a share of the features, if `argument` is None."""
+    """The width of a head, by default its share of the features."""
     total = share * width
     if total % heads:
         fitting = [number for number in range(1, width + 1) if total % number == 0]

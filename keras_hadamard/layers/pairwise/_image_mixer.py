@@ -40,6 +40,6 @@ class ImageMixer(BaseLayer):
 
 
 def float32_product(x: Tensor, y: Tensor) -> Tensor:
-    """The product, in float32 for 16-bit factors: that of large ones overflows."""
+    """The product, in float32 for 16-bit factors, whose product may overflow."""
     dtype = accumulation_dtype(x.dtype)
     return ops.cast(ops.cast(x, dtype) * ops.cast(y, dtype), x.dtype)

@@ -1,4 +1,4 @@
-"""Filters as long as the sequence, made by a small network of the position."""
+"""Filters as long as the sequence, computed from positions by a small network."""
 
 import itertools
 import math
@@ -13,8 +13,8 @@ from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.ops._sine import sine
 
-# After these parts of the longest sequence the fastest and the slowest channel have decayed to
-# `TARGET`, as the authors' code has them.
+# The shares of the longest sequence after which the fastest and the slowest channel have decayed to
+# `TARGET`, as in the authors' code.
 FAST, SLOW, TARGET = 0.3, 1.5, 0.01
 
 
@@ -22,7 +22,7 @@ FAST, SLOW, TARGET = 0.3, 1.5, 0.01
 class FilterDense(keras.layers.Dense):
     """A dense layer that keeps its precision when a model is quantised, as Keras's subclasses do.
 
-    There are few of these weights, and a sine of many turns has no use for rounded phases.
+    There are few of these weights, and the sine of a large phase needs its digits.
     """
 
 

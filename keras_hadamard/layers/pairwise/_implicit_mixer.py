@@ -17,7 +17,7 @@ from keras_hadamard.ops import causal_long_conv
 class ImplicitMixer(BaseLayer):
     """Base of mixers of (batch, length, features): the filters' arguments, and the longest input.
 
-    `longest` is `max_length` until a layer is built, which then may set it by the input.
+    `longest` is `max_length` until the layer is built, which may set it from the input.
     """
 
     def __init__(
@@ -41,8 +41,9 @@ class ImplicitMixer(BaseLayer):
         self.bands = positive_int("bands", bands)
         self.frequency = non_negative("frequency", frequency)
         self.window_shift = non_negative("window_shift", window_shift)
-        # The published networks start all their dense layers so, those of the filters too. Sines of
-        # larger kernels turn many times from one step to the next: such filters are noise.
+        # The published networks initialise all their dense layers this way, including those of the
+        # filters. With larger kernels, sines turn many times from one step to the next: such
+        # filters are noise.
         self.filter_initializer = keras.initializers.get(
             keras.initializers.RandomNormal(stddev=0.02)
             if filter_initializer is None
@@ -101,7 +102,7 @@ def short_convolution(x: Tensor, kernel: Any, bias: Any) -> Tensor:
 def add_implicit_filter(
     layer: ImplicitMixer, longest: int, channels: int, networks: int, name: str
 ) -> tuple[ImplicitFilter, Any]:
-    """Adds networks of filters, and the weight of what goes past the convolution."""
+    """Adds networks of filters, and the weight of the path around the convolution."""
     made: ImplicitFilter = layer.sublayer(
         ImplicitFilter,
         channels,

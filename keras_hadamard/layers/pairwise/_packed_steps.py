@@ -1,4 +1,4 @@
-"""Masked steps taken out of sequences, for mixers that count steps and not positions."""
+"""Removal of masked steps from sequences, for mixers that count steps and not positions."""
 
 from typing import Any
 
@@ -24,18 +24,18 @@ class PackedSteps:
         return ops.where(self.valid[..., None], packed, ops.full_like(packed, filler))
 
     def unpack(self, x: Tensor) -> Tensor:
-        """Valid steps in their places; a masked one has what the last valid step before has."""
+        """Valid steps at their positions; a masked one gets the last valid step before it."""
         return take_steps(x, self._place)
 
 
 def take_steps(x: Tensor, steps: Tensor) -> Tensor:
-    """The `steps`, (batch, n), of (batch, length, width), other ones in every sequence."""
+    """The `steps`, (batch, n), of (batch, length, width), which differ between sequences."""
     where = ops.broadcast_to(steps[..., None], (*ops.shape(steps), x.shape[-1]))
     return ops.take_along_axis(x, where, axis=1)
 
 
 def last(x: Tensor, before: Tensor, packed: PackedSteps | None) -> Tensor:
-    """What a running state is after the last valid step, `before` if there is none."""
+    """The state after the last valid step, or `before` if there is none."""
     if packed is None:
         return x[:, -1]
     return take_steps(ops.concatenate([before[:, None], x], axis=1), packed.count)[:, 0]

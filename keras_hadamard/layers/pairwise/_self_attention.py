@@ -1,22 +1,22 @@
-"""Attention over all pixels, which EfficientMod has in its last stages."""
+"""Attention over all pixels, for the last stages of EfficientMod."""
 
 from typing import Any, Unpack
 
 from keras import ops
 
 from keras_hadamard._core.checks import positive_int
-from keras_hadamard._core.dtypes import accumulation_dtype
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
+from keras_hadamard.layers.pairwise._softmax_attention import softmax_attention
 
 
 @serializable
 class SelfAttention2D(BaseLayer):
     """Dot-product attention of `heads` over the pixels of (batch, height, width, channels).
 
-    A head has an equal share of the channels, but no fewer than `smallest`. Queries, keys and
-    values are one projection without a bias.
+    A head has an equal share of the channels, but at least `smallest`. Queries, keys and values are
+    one projection without a bias.
     """
 
     def __init__(
@@ -42,9 +42,7 @@ class SelfAttention2D(BaseLayer):
         x = self.input_projection(inputs)
         x = ops.reshape(x, (batch, height * width, 3, self.heads, self.units))
         query, key, value = ops.unstack(ops.transpose(x, (2, 0, 3, 1, 4)), 3)
-        scores = ops.matmul(query, ops.swapaxes(key, -1, -2))
-        scores = ops.cast(scores, accumulation_dtype(x.dtype)) / self.units**0.5
-        y = ops.matmul(ops.cast(ops.softmax(scores), x.dtype), value)
+        y = softmax_attention(query, key, value)
         y = ops.reshape(ops.transpose(y, (0, 2, 1, 3)), (batch, height, width, -1))
         return self.output_projection(y)
 

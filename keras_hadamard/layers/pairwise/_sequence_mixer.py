@@ -28,8 +28,8 @@ class SequenceMixer(BaseLayer):
     """Base of layers that mix the positions of (batch, length, features) and keep its shape.
 
     A layer's `call` begins with `enter` and ends with `leave`; between the two, masked positions
-    are zeros. A layer says the shapes of its states; one that has none, as where it is not causal,
-    has no recurrent form.
+    are zeros. A layer declares the shapes of its states; one without states, for example if it is
+    not causal, has no recurrent form.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class SequenceMixer(BaseLayer):
         return x, self._given(initial_state), mask
 
     def leave(self, output: Tensor, states: list[Tensor]) -> Any:
-        """What `call` returns of the output and the states after the last position."""
+        """The result of `call`, from the output and the states after the last position."""
         output = ops.cast(output, self.compute_dtype)
         if _states.stepping(self):
             return output[:, -1], states
@@ -86,8 +86,8 @@ class SequenceMixer(BaseLayer):
     def step(self, inputs: Tensor, states: Any = None) -> tuple[Tensor, list[Tensor]]:
         """One step, `(batch, features)`, from the states before it, by default zeros.
 
-        Returns the output `(batch, features)` and the list of the states after the step. Step after
-        step gives the numbers of the whole sequence.
+        Returns the output `(batch, features)` and the list of the states after the step. Repeated
+        steps give the same numbers as the whole sequence.
         """
         if not self.built:
             self.build((None, 1, inputs.shape[-1]))
@@ -115,7 +115,7 @@ class SequenceMixer(BaseLayer):
     def _check_recurrent(self) -> None:
         if not self.state_shapes(self._width):
             name = type(self).__name__
-            raise received(f"`{name}` to be in a form that has states", causal=self.causal)
+            raise received(f"`{name}` to be in a form with states", causal=self.causal)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "causal": self.causal, "return_state": self.return_state}

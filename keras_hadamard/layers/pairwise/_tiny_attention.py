@@ -1,18 +1,17 @@
 """The small attention of one head that aMLP adds to a gate."""
 
-import math
 from typing import Unpack
 
 from keras import ops
 
-from keras_hadamard._core.dtypes import accumulation_dtype
 from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
-from keras_hadamard.layers._masks import apply_mask, masked_softmax
+from keras_hadamard.layers._masks import apply_mask
+from keras_hadamard.layers.pairwise._softmax_attention import softmax_attention
 
 
 class TinyAttention(BaseLayer):
-    """`W_o softmax(q k / sqrt(width)) v` with `[q, k, v] = W x`, of which only `W_o` is biased."""
+    """`W_o softmax(q k / sqrt(width)) v` with `[q, k, v] = W x`, where only `W_o` has a bias."""
 
     def __init__(
         self, width: int, units: int, causal: bool, **kwargs: Unpack[ProjectionArguments]
@@ -34,12 +33,9 @@ class TinyAttention(BaseLayer):
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         inputs = apply_mask(inputs, mask)
         query, key, value = ops.split(self.projection(inputs), 3, axis=-1)
-        scores = ops.matmul(query / math.sqrt(self.width), ops.swapaxes(key, 1, 2))
-        scores = ops.cast(scores, accumulation_dtype(scores.dtype))
         seen = None if mask is None else ops.expand_dims(mask, 1)
         if self.causal:
             position = ops.arange(ops.shape(inputs)[1])
             before = position <= ops.expand_dims(position, 1)
             seen = before if seen is None else ops.logical_and(seen, before)
-        weights = ops.cast(masked_softmax(scores, seen, -1), value.dtype)
-        return self.output_projection(ops.matmul(weights, value))
+        return self.output_projection(softmax_attention(query, key, value, seen))

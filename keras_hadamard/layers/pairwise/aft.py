@@ -20,32 +20,32 @@ class AFT(SequenceMixer):
     """Attention-free transformer (AFT): averages weighted by keys and positions, gated by queries.
 
     `y_t = W_o (sigmoid(q_t) * (sum_s exp(k_s + w_ts) * v_s) / (sum_s exp(k_s + w_ts)))` with `q`,
-    `k` and `v` projections of the input, each channel with averages of its own, over all positions
-    or, `causal`, those up to `t`. The position bias `w` is
+    `k` and `v` projections of the input, with separate averages for each channel, over all
+    positions or, if `causal`, those up to `t`. The position bias `w` is
 
     - `"full"`: learned for each pair of positions, at a cost of `length**2`;
     - `"low_rank"`: the product of two learned `(max_length, rank)`;
     - `"local"`: learned for each position and its neighbours less than `window` away, zero beyond;
     - `"conv"`: learned for the distance to those neighbours, in each of `heads`, whose channels
-      share one key; the paper also normalises these weights, which is left out here;
+      share one key; the paper also normalises these weights, which is omitted here;
     - `"simple"`: zero.
 
-    The last three cost as much as the sequence is long, and have, `causal`, a recurrent form.
+    The last three have a cost linear in the length and, if `causal`, a recurrent form.
 
     Args:
         hidden_units: Integer, the width of query, key and value. Defaults to `None`, the features.
         position_bias: `"full"`, `"low_rank"`, `"local"`, `"conv"` or `"simple"`. Defaults to
             `"full"`.
-        max_length: Integer, the longest sequence, where there is a bias for each position. Defaults
-            to `None`, the length that the layer is built with.
+        max_length: Integer, the longest sequence, if there is a bias for each position. Defaults to
+            `None`, the length that the layer is built with.
         rank: Integer, of `"low_rank"`. Defaults to `128`.
         window: Integer, of `"local"` and `"conv"`. Defaults to `32`.
         heads: Integer, of `"conv"`, a divisor of `hidden_units`. Defaults to `1`.
         position_initializer: Initialiser of the position bias. Defaults to `"random_normal"`.
         **kwargs: Arguments of every mixer (`causal`, which is `False` if not given, and
             `return_state`), of the projections (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -56,31 +56,32 @@ class AFT(SequenceMixer):
         `(batch, length, features)`, `length` may be unknown and is at most `max_length`.
 
     Output shape:
-        That of the input; with `return_state` a tuple of it and the states: the sums of weighted
-        values and of weights `(batch, 2 * hidden_units)`, the greatest key that they are measured
-        by `(batch, hidden_units)` and, of `"local"` and `"conv"`, the latest keys and values
-        `(batch, window - 1, 2 * hidden_units)` and the number of steps `(batch, 1)`.
+        The shape of the input; with `return_state` a tuple of it and the states: the sums of
+        weighted values and of weights `(batch, 2 * hidden_units)`, the greatest key that they are
+        relative to `(batch, hidden_units)` and, of `"local"` and `"conv"`, the latest keys and
+        values `(batch, window - 1, 2 * hidden_units)` and the number of steps `(batch, 1)`.
 
     Weights:
         `3 * (features + 1) * hidden_units + (hidden_units + 1) * features + max_length**2` with
         `hidden_units` = `features` and `max_length` = `positions` by default, where `"conv"` has
-        `heads` keys; in the place of the square, `2 * max_length * rank` with `"low_rank"`,
+        `heads` keys; instead of the square, `2 * max_length * rank` with `"low_rank"`,
         `max_length * taps` with `"local"`, `taps * heads` with `"conv"`, where `taps` is `window`
         if causal and `2 * window - 1` if not, and nothing with `"simple"`.
 
     Masking:
-        Masked positions take no part. The recurrent forms leave them out, of windows and the count
-        of steps too, and carry the state. The mask is passed on.
+        Masked positions have no effect. The recurrent forms skip them, also in windows and the
+        count of steps, and carry the state. The mask is passed on.
 
     Numerics:
         Everything between the projections is float32 under 16-bit policies. The greatest key so far
-        is subtracted from the keys, so that they may be of any size, and the greatest bias from the
-        biases, those of one position being within 80 of each other. Causal tables compare `length *
-        sqrt(length)` pairs one by one. Steps beyond `max_length` have the bias of the last one.
+        is subtracted from the keys, so they may have any size, and the greatest bias from the
+        biases, which must be within 80 of each other at each position. Causal tables compare
+        `length * sqrt(length)` pairs one by one. Steps beyond `max_length` have the bias of the
+        last one.
 
     Raises:
         ValueError: If an argument is out of range, the length is above `max_length`, or unknown
-            without it, or a state is asked for where there is none.
+            without it, or a state is requested where there is none.
 
     Example:
 
@@ -222,7 +223,7 @@ class AFT(SequenceMixer):
 
 
 def check_length(input_shape: Shape, positions: int | None) -> None:
-    """Raises where an input is longer than the positions that have a bias."""
+    """Raises if an input is longer than the number of positions with a bias."""
     length = input_shape[1] if len(input_shape) == 3 else None
     if length is not None and positions is not None and length > positions:
         raise received(f"at most max_length={positions} positions", shape=input_shape)

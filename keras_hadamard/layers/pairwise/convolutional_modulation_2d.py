@@ -14,12 +14,12 @@ from keras_hadamard.layers.pairwise._image_mixer import ImageMixer, float32_prod
 
 @serializable
 class ConvolutionalModulation2D(ImageMixer):
-    """Convolutional modulation: a large depthwise kernel in place of attention (Conv2Former).
+    """Convolutional modulation: a large depthwise kernel instead of attention (Conv2Former).
 
     `y = W_o (W_v x * D(act(W_a x)))`, all `W` of `(channels, channels)` and `D` a depthwise
     convolution of `kernel_size` pixels a side. The paper's formula has no activation, the authors'
-    code a GELU. With contexts of several sizes it is `EfficientModulation2D`, with a chain of two
-    kernels `LargeKernelAttention2D`: their weights are others.
+    code has a GELU. `EfficientModulation2D` has contexts of several sizes instead, and
+    `LargeKernelAttention2D` a chain of two kernels.
 
     Args:
         kernel_size: Integer, the side of the depthwise kernel. Defaults to `11`.
@@ -31,8 +31,8 @@ class ConvolutionalModulation2D(ImageMixer):
             setting of Keras.
         **kwargs: Arguments of the projections and of the convolution (`use_bias`,
             `kernel_initializer` and `bias_initializer`, here PyTorch's default, their regularizers
-            and constraints, as `keras.layers.Dense` has them) and of the base layer (`name`,
-            `dtype`, `trainable`).
+            and constraints, as in `keras.layers.Dense`) and of the base layer (`name`, `dtype`,
+            `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -42,7 +42,7 @@ class ConvolutionalModulation2D(ImageMixer):
         `"channels_first"`.
 
     Output shape:
-        That of the input.
+        The shape of the input.
 
     Weights:
         `channels * (3 * channels + kernel_size**2 + 4)`.
@@ -54,7 +54,7 @@ class ConvolutionalModulation2D(ImageMixer):
         Products and sums over windows are float32 under 16-bit policies. GELU is exact.
 
     Raises:
-        ValueError: If an argument is out of range or the input is no image of known channels.
+        ValueError: If an argument is out of range or the input is not an image of known channels.
 
     Example:
 

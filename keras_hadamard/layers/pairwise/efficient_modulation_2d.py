@@ -17,15 +17,15 @@ from keras_hadamard.layers.pairwise._image_mixer import ImageMixer, float32_prod
 
 @serializable
 class EfficientModulation2D(ImageMixer):
-    """Efficient modulation: the two layers of an MLP, and between them a context (EfficientMod).
+    """Efficient modulation: the two layers of an MLP with a context between them (EfficientMod).
 
     `y = W_o (act(W_v x) * [c, ..., c]) with c = W_g sum_k act(D_k(W_f x))`: the values are
     `expansion` times as wide as the input, and each of their groups is multiplied by the same
-    context, in which `D_k` are depthwise convolutions. As in the authors' code the values are not
-    activated where the expansion is 1, and their contexts are always as wide as the input.
+    context, in which `D_k` are depthwise convolutions. As in the authors' code, the values are not
+    activated if the expansion is 1, and contexts are always as wide as the input.
 
     Args:
-        expansion: Integer, how many times wider than the input the values are. Defaults to `4`.
+        expansion: Integer, the width of the values relative to the input. Defaults to `4`.
         kernel_sizes: Sequence of integers, the sides of the depthwise kernels. Defaults to `(7,)`.
         activation: Name or function of values and contexts. Defaults to `"gelu"`.
         depthwise_initializer: Initialiser of the depthwise kernels. Defaults to `None`, that of the
@@ -34,8 +34,8 @@ class EfficientModulation2D(ImageMixer):
             setting of Keras.
         **kwargs: Arguments of the projections and of the convolutions (`use_bias`,
             `kernel_initializer` and `bias_initializer`, here PyTorch's default, their regularizers
-            and constraints, as `keras.layers.Dense` has them) and of the base layer (`name`,
-            `dtype`, `trainable`).
+            and constraints, as in `keras.layers.Dense`) and of the base layer (`name`, `dtype`,
+            `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -45,7 +45,7 @@ class EfficientModulation2D(ImageMixer):
         `"channels_first"`.
 
     Output shape:
-        That of the input.
+        The shape of the input.
 
     Weights:
         `channels * ((2 * expansion + 2) * channels + expansion + 3 + sum(size**2 + 1 for size in
@@ -58,7 +58,7 @@ class EfficientModulation2D(ImageMixer):
         Products and sums over windows are float32 under 16-bit policies. GELU is exact.
 
     Raises:
-        ValueError: If an argument is out of range or the input is no image of known channels.
+        ValueError: If an argument is out of range or the input is not an image of known channels.
 
     Example:
 

@@ -17,10 +17,10 @@ from keras_hadamard.layers.pairwise._image_mixer import float32_product
 class FocalModulation1D(FocalLayer):
     """Focal modulation of sequences: every position is multiplied by its context.
 
-    `y = W_o (q * W_h m) with m = sum_l g_l * c_l + g_(L + 1) * act(mean(c_L))`, as in
-    `FocalModulation2D`, of which it is the case of images of one row: `c_l = act(D_l(c_(l - 1)))`
-    with a depthwise convolution `D_l` over `window + factor * (l - 1)` positions. It sees both
-    sides of a position and the mean of all; there is no causal form.
+    `y = W_o (q * W_h m) with m = sum_l g_l * c_l + g_(L + 1) *
+    act(mean(c_L))`, as in `FocalModulation2D` for images of one row: `c_l = act(D_l(c_(l -
+    1)))` with a depthwise convolution `D_l` over `window + factor * (l - 1)` positions. It uses
+    both sides of a position and the mean of all; there is no causal form.
 
     Args:
         levels: Integer, the number of depthwise convolutions. Defaults to `2`.
@@ -30,13 +30,13 @@ class FocalModulation1D(FocalLayer):
         normalize_modulator: Boolean, whether `m` is divided by the number of its terms. Defaults to
             `False`.
         activation: Name or function of the contexts. Defaults to `"gelu"`.
-        use_output_bias: Boolean, whether `W_o` has a bias, also with `use_bias=False`. Defaults to
+        use_output_bias: Boolean, whether `W_o` has a bias, even with `use_bias=False`. Defaults to
             `True`.
         depthwise_initializer: Initialiser of the depthwise kernels. Defaults to `None`, that of the
             other kernels.
-        **kwargs: Arguments of the projections (`use_bias`, but for `W_o`, `kernel_initializer` and
-            `bias_initializer`, here PyTorch's default, their regularizers and constraints, as
-            `keras.layers.Dense` has them) and of the base layer (`name`, `dtype`, `trainable`).
+        **kwargs: Arguments of the projections (`use_bias`, except for `W_o`, `kernel_initializer`
+            and `bias_initializer`, here PyTorch's default, their regularizers and constraints, as
+            in `keras.layers.Dense`) and of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -46,22 +46,21 @@ class FocalModulation1D(FocalLayer):
         `(batch, length, channels)`.
 
     Output shape:
-        That of the input.
+        The shape of the input.
 
     Weights:
         `channels * (4 * channels + levels + 5 + sum(window + factor * l for l in range(levels))) +
         levels + 1`.
 
     Masking:
-        Masked positions count as the padding does, on every level, and have no part in the mean:
-        with a mask of the last positions the others are those of the shorter sequence. The mask is
-        passed on.
+        Masked positions count as padding on every level, and are left out of the mean: with masked
+        last positions, the others are those of the shorter sequence. The mask is passed on.
 
     Numerics:
         Gates, sums, mean and product are computed in float32 under 16-bit policies. GELU is exact.
 
     Raises:
-        ValueError: If an argument is out of range or the input is no sequence of known channels.
+        ValueError: If an argument is out of range or the input is not a sequence of known channels.
 
     Example:
 

@@ -18,9 +18,10 @@ class FocalModulation2D(FocalLayer):
     """Focal modulation: every pixel is multiplied by its context, near and far.
 
     `y = W_o (q * W_h m) with m = sum_l g_l * c_l + g_(L + 1) * act(mean(c_L))`: from `x` come a
-    query `q` and a context `c_0`, as wide as the input, and one gate a level; `c_l =
-    act(D_l(c_(l - 1)))` with a depthwise convolution `D_l` of `window + factor * (l - 1)` pixels a
-    side sees more at each level, and the mean of the last sees all. The gates are not activated.
+    query `q` and a context `c_0`, as wide as the input, and one gate per level;
+    `c_l = act(D_l(c_(l - 1)))` with a depthwise convolution `D_l` of `window + factor * (l - 1)`
+    pixels per side covers more at each level, and the mean of the last covers all. The gates have
+    no activation.
 
     Args:
         levels: Integer, the number of depthwise convolutions. Defaults to `2`.
@@ -30,15 +31,15 @@ class FocalModulation2D(FocalLayer):
         normalize_modulator: Boolean, whether `m` is divided by the number of its terms. Defaults to
             `False`.
         activation: Name or function of the contexts. Defaults to `"gelu"`.
-        use_output_bias: Boolean, whether `W_o` has a bias: in the authors' code it does, also with
+        use_output_bias: Boolean, whether `W_o` has a bias: in the authors' code it does, even with
             `use_bias=False`. Defaults to `True`.
         depthwise_initializer: Initialiser of the depthwise kernels. Defaults to `None`, that of the
             other kernels.
         data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, which is the
             setting of Keras.
         **kwargs: Arguments of the projections (`use_bias`, but for `W_o`, `kernel_initializer` and
-            `bias_initializer`, here PyTorch's default, their regularizers and constraints, as
-            `keras.layers.Dense` has them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, here PyTorch's default, their regularizers and constraints, as in
+            `keras.layers.Dense`) and of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -50,21 +51,21 @@ class FocalModulation2D(FocalLayer):
         `"channels_first"`.
 
     Output shape:
-        That of the input.
+        The shape of the input.
 
     Weights:
         `channels * (4 * channels + levels + 5 + sum((window + factor * l)**2 for l in
         range(levels))) + levels + 1`.
 
     Masking:
-        Masked pixels count as the padding does, on every level, and have no part in the mean. The
-        mask is passed on.
+        Masked pixels count as padding on every level, and are left out of the mean. The mask is
+        passed on.
 
     Numerics:
         Gates, sums, mean and product are computed in float32 under 16-bit policies. GELU is exact.
 
     Raises:
-        ValueError: If an argument is out of range or the input is no image of known channels.
+        ValueError: If an argument is out of range or the input is not an image of known channels.
 
     Example:
 

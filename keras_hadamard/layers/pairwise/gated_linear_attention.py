@@ -25,7 +25,7 @@ from keras_hadamard.layers.pairwise._sequence_mixer import SequenceMixer
 
 @serializable
 class GatedLinearAttention(SequenceMixer):
-    """Gated linear attention (GLA): a memory of keys and values, each key channel with its decay.
+    """Gated linear attention (GLA): a memory of keys and values, with a decay for each key channel.
 
     `y_t = W_o (norm(q_t S_t) * silu(W_g x_t)) with S_t = a_t * S_(t-1) + k_t v_t` for each head,
     `a_t = sigmoid(W_2 W_1 x_t + b)^(1 / gate_normalizer)`, `q_t = W_q x_t / sqrt(key_dim)`,
@@ -39,17 +39,17 @@ class GatedLinearAttention(SequenceMixer):
             `features / heads`.
         value_dim: Integer, the width of a head's values. Defaults to `None`, `features / heads`.
         gate_rank: Integer, the rank of the decays' projection. Defaults to `16`.
-        gate_normalizer: Number, the root that is taken of the decays: with a higher one the layer
+        gate_normalizer: Number, the root applied to the decays: with a higher one, the layer
             remembers longer. Defaults to `16.0`.
-        output_norm: One of `"rms"`, `"layer"` and `None`, the normalisation of what each head
-            reads, with one scale for all heads. Defaults to `"rms"`, as in the public code; the
-            paper has `"layer"`.
+        output_norm: One of `"rms"`, `"layer"` and `None`, the normalisation of each head's output,
+            with one scale for all heads. Defaults to `"rms"`, as in the public code; the paper has
+            `"layer"`.
         output_gate: Name or function of the gate of the output, `None` for none. Defaults to
             `"silu"`.
-        **kwargs: Arguments of every sequence mixer (`return_state`, `chunk`, the steps that are
-            computed at once, by default 64), of the projections (`use_bias`, by default off,
-            `kernel_initializer`, `bias_initializer`, their regularizers and constraints, as
-            `keras.layers.Dense` has them) and of the base layer (`name`, `dtype`, `trainable`).
+        **kwargs: Arguments of every sequence mixer (`return_state`, `chunk`, the number of steps
+            that are computed at once, by default 64), of the projections (`use_bias`, off by
+            default, `kernel_initializer`, `bias_initializer`, their regularizers and constraints,
+            as in `keras.layers.Dense`) and of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -61,7 +61,7 @@ class GatedLinearAttention(SequenceMixer):
         `(batch, length, features)`, `length` may be unknown.
 
     Output shape:
-        As the input; with `return_state` a tuple of it and the state
+        The shape of the input; with `return_state` a tuple of it and the state
         `(batch, heads, key_dim, value_dim)`.
 
     Weights:

@@ -18,34 +18,35 @@ class GMLPBlock(BaseLayer):
 
     `y = W_2 (u * (S norm(v) + b)) with [u, v] = gelu(W_1 x)`: `W_1` is `(width, hidden_units)`,
     `W_2` is `(hidden_units / 2, width)`, `S` is `(length, length)`; see `SpatialGatingUnit`. The
-    tiny attention (aMLP) reads `x`. A network normalises before, and adds the input after: both
-    stand outside, as in the public code.
+    tiny attention (aMLP) reads `x`. The network normalises before the block and adds the input
+    after it: both are outside, as in the public code.
 
     Args:
         hidden_units: Even integer, the width that is split. Defaults to `None`, six times that of
             the input.
         length: Integer, the number of positions. Defaults to `None`, that of the input.
-        causal: Boolean, whether a position sees no later ones. Defaults to `False`.
-        heads: Integer, how many groups of features have weights over positions of their own.
+        causal: Boolean, whether positions see only earlier ones and themselves. Defaults to
+            `False`.
+        heads: Integer, the number of groups of features with separate weights over positions.
             Defaults to `1`.
         activation: Name or function of the first projection. Defaults to `"gelu"`.
         gate_activation: Name or function of the gate. Defaults to `None`, none.
         circulant: Boolean, whether the matrix over positions is circulant. Defaults to `False`.
         attention_units: Integer, the width of the tiny attention. Defaults to `None`, without.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
         mask: Boolean tensor `(batch, length)`. Defaults to `None`.
 
     Input shape:
-        `(batch, length, width)`. Where the layer is causal and `length` is given, the input's may
-        be unknown or less.
+        `(batch, length, width)`. If the layer is causal and `length` is given, the input's length
+        may be unknown or less.
 
     Output shape:
-        That of the input.
+        The shape of the input.
 
     Weights:
         `hidden_units * (3 * width + 4) // 2 + width + heads * length * (length + 1)`, where
@@ -53,15 +54,15 @@ class GMLPBlock(BaseLayer):
         attention or a circulant matrix, see `SpatialGatingUnit`.
 
     Masking:
-        Masked positions take no part in any gate. Their own output is that of zeros. The mask is
+        Masked positions have no effect in any gate. Their own output is that of zeros. The mask is
         passed on.
 
     Numerics:
         Normalisation and softmax are float32 under 16-bit policies.
 
     Raises:
-        ValueError: If an argument is out of range, the input is no sequence of known width, or its
-            length is unknown or not the layer's.
+        ValueError: If an argument is out of range, the input is not a sequence of known width, or
+            its length is unknown or not the layer's.
 
     Example:
 

@@ -19,28 +19,28 @@ class GnConv2D(ImageMixer):
 
     `y = W_o p_n with p_(k + 1) = W_k p_k * q_k, p_1 = p_0 * q_0`: one projection of `x` gives `p_0`
     and, by a depthwise convolution and `scale`, the `q_k`. Each of them has twice the channels of
-    the one before, the last as many as `x`, so that all orders cost little more than the last. The
-    pixels meet without activation and normalisation.
+    the one before, the last one as many as `x`, so all orders cost little more than the last. There
+    is no activation and no normalisation.
 
     Args:
         order: Integer, the number of products; the channels are a multiple of `2**(order - 1)`.
             Defaults to `5`.
-        scale: Number that the convolution is multiplied by. Defaults to `0.3333333333333333`, that
-            of all published models; the signature of the authors' code has 1.
+        scale: Number that the convolution is multiplied by. Defaults to `0.3333333333333333`, as in
+            all published models; the default of the authors' code is 1.
         kernel_size: Integer, the side of the depthwise kernel. Defaults to `7`.
         global_filter: `None`, or `(rows, columns)`, the size of a learned spectrum; an image has as
             many rows and, of its `width`, `width // 2 + 1` columns, and for images of other sizes
             the spectrum is interpolated. Then half of the channels of the `q_k` are filtered by it
-            in the frequencies, half by a depthwise 3x3, between two layer normalisations. Defaults
-            to `None`, the depthwise convolution.
+            in the frequency domain, half by a depthwise 3x3, between two layer normalisations.
+            Defaults to `None`, the depthwise convolution.
         depthwise_initializer: Initialiser of the depthwise kernels. Defaults to `None`, that of the
             other kernels.
         data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, which is the
             setting of Keras.
         **kwargs: Arguments of the projections and of the convolution (`use_bias`,
             `kernel_initializer` and `bias_initializer`, here PyTorch's default, their regularizers
-            and constraints, as `keras.layers.Dense` has them) and of the base layer (`name`,
-            `dtype`, `trainable`).
+            and constraints, as in `keras.layers.Dense`) and of the base layer (`name`, `dtype`,
+            `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -50,7 +50,7 @@ class GnConv2D(ImageMixer):
         `"channels_first"`.
 
     Output shape:
-        That of the input.
+        The shape of the input.
 
     Weights:
         `3 * channels * (channels + 1) + sum((channels >> i) * (kernel_size**2 + 1) for i in
@@ -64,7 +64,7 @@ class GnConv2D(ImageMixer):
         Products, sums over windows, norms and Fourier transforms are float32 under 16-bit policies.
 
     Raises:
-        ValueError: If an argument is out of range or the input is no image of channels that fit.
+        ValueError: If an argument is out of range or the input is not an image of fitting channels.
 
     Example:
 

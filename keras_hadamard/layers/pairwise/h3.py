@@ -25,17 +25,17 @@ class H3(SequenceMixer):
     are convolutions in training and recurrences step by step. With `head_size` above one, the
     outer products of keys and values go through the diagonal model of their head.
 
-    The authors' code learns two vectors more, the entries of the shift model, there ones at the
-    start, and of the diagonal one, which scale what `c` scales; here they are fixed.
+    The authors' code also learns two vectors, the entries of the shift model, which start at one,
+    and of the diagonal model, which scale the same as `c`; here they are fixed.
 
     Args:
-        state_size: Even integer, the size of both states, of which the diagonal one counts
-            conjugate pairs. Defaults to `64`.
+        state_size: Even integer, the size of both states; the diagonal one has conjugate pairs.
+            Defaults to `64`.
         head_size: Integer, a divisor of the features. Defaults to `1`.
         **kwargs: Arguments of every mixer (`return_state`; `causal` is always `True`), of the
             projections (`use_bias`, `kernel_initializer`, `bias_initializer`, their regularizers
-            and constraints, as `keras.layers.Dense` has them) and of the base layer (`name`,
-            `dtype`, `trainable`).
+            and constraints, as in `keras.layers.Dense`) and of the base layer (`name`, `dtype`,
+            `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -46,7 +46,7 @@ class H3(SequenceMixer):
         `(batch, length, features)`, `length` may be unknown.
 
     Output shape:
-        That of the input; with `return_state` a tuple of it and the states: the latest keys
+        The shape of the input; with `return_state` a tuple of it and the states: the latest keys
         `(batch, state_size - 1, features)` and the real and the imaginary part of the diagonal
         model's, each `(batch, features * head_size, state_size / 2)`.
 
@@ -55,15 +55,15 @@ class H3(SequenceMixer):
         features / head_size`.
 
     Masking:
-        Masked steps are left out, and the state is carried over them. The mask is passed on.
+        Masked steps are skipped and carry the state. The mask is passed on.
 
     Numerics:
         Models and products are float32 under 16-bit policies. LiteRT and ONNX have no FFT: the
-        exporters write convolutions of a known length as direct ones.
+        exporters write convolutions of a known length directly.
 
     Raises:
-        ValueError: If an argument is out of range or does not fit the features, the layer is asked
-            not to be causal, or the input or the initial state does not fit.
+        ValueError: If an argument is out of range or does not fit the features, `causal` is false,
+            or the input or the initial state does not fit.
 
     Example:
 
@@ -137,13 +137,13 @@ class H3(SequenceMixer):
             u,
             (fold(real, 1, heads, size**2), fold(imaginary, 1, heads, size**2)),
             None if packed is None else ops.repeat(packed.count, size**2, axis=0),
-            # Where no state is before, nothing of it comes: it would cost as much as a projection.
+            # Skipped without a state before: it would cost as much as a projection.
             fresh=initial_state is None,
             lasting=self.return_state,
         )
         y = unfold(y + self.skip * u, 2, heads, size**2)
         real, imaginary = (unfold(part, 1, heads, size**2) for part in diagonal)
-        # The products whose key has the place of the query's entry are summed.
+        # Sums the products with the key at the index of the query's entry.
         y = ops.reshape(y, (-1, length, heads, size, size))
         query = ops.reshape(query, (-1, length, heads, size, 1))
         mixed = ops.reshape(ops.sum(query * y, axis=3), ops.shape(key))
@@ -178,7 +178,7 @@ def outer_products(key: Tensor, value: Tensor, size: int) -> Tensor:
 
 
 def fold(x: Tensor, axis: int, heads: int, many: int) -> Tensor:
-    """The `many` products of each head beside the batch, as there is one model a head."""
+    """The `many` products of each head moved to the batch, as there is one model per head."""
     if many == 1:
         return x
     rest = ops.shape(x)[axis + 1 :]
@@ -188,7 +188,7 @@ def fold(x: Tensor, axis: int, heads: int, many: int) -> Tensor:
 
 
 def unfold(x: Tensor, axis: int, heads: int, many: int) -> Tensor:
-    """`fold` undone."""
+    """The inverse of `fold`."""
     if many == 1:
         return x
     rest = ops.shape(x)[axis + 1 :]

@@ -9,13 +9,13 @@ from keras_hadamard._core.typing import Shape, Tensor
 from keras_hadamard.layers.pairwise._sequence_mixer import SequenceMixer, StateArguments
 from keras_hadamard.ops import gated_scan
 
-# The least square of a norm, as `keras.layers.UnitNormalization` has it.
+# The smallest squared norm, as in `keras.layers.UnitNormalization`.
 EPSILON = 1e-12
 
 
 @serializable
 class HydraAttention(SequenceMixer):
-    """Hydra attention: linear attention of as many heads as features, three Hadamard products.
+    """Hydra attention: linear attention with as many heads as features, as three Hadamard products.
 
     `y_t = W_o (q_t * s) + b_o with s = sum_t(k_t * v_t)`, where `q_t` and `k_t` are `W_q x_t + b_q`
     and `W_k x_t + b_k` divided by their Euclidean norms over the features, `v_t = W_v x_t + b_v`,
@@ -23,39 +23,39 @@ class HydraAttention(SequenceMixer):
     `(features, features)`.
 
     Args:
-        causal: Boolean, whether a position sees only those up to it. Defaults to `False`, as in
-            the paper.
+        causal: Boolean, whether positions see only earlier ones and themselves. Defaults to
+            `False`, as in the paper.
         **kwargs: Arguments of every sequence mixer (`return_state`), of the projections
             (`use_bias`, `kernel_initializer`, `bias_initializer`, their regularizers and
-            constraints, as `keras.layers.Dense` has them) and of the base layer (`name`, `dtype`,
+            constraints, as in `keras.layers.Dense`) and of the base layer (`name`, `dtype`,
             `trainable`).
 
     Call arguments:
         inputs: Tensor.
-        initial_state: Tensor `(batch, features)`, or a list of it, where `causal`. Defaults to
-            `None`, zeros.
+        initial_state: Tensor `(batch, features)`, or a list of it, if `causal`. Defaults to `None`,
+            zeros.
         mask: Boolean tensor `(batch, length)`. Defaults to `None`.
 
     Input shape:
         `(batch, length, features)`, `length` may be unknown.
 
     Output shape:
-        As the input; with `return_state` a tuple of it and the sum `(batch, features)`.
+        The shape of the input; with `return_state` a tuple of it and the sum `(batch, features)`.
 
     Weights:
         `4 * (features + 1) * features`.
 
     Masking:
-        A masked position takes no part; where causal, it carries the sum unchanged. The mask is
+        A masked position has no effect; where causal, it carries the sum unchanged. The mask is
         passed on.
 
     Numerics:
-        Norms and sums are float32 under 16-bit policies. Those below 1e-6
-        count as that, so queries and keys of zero stay zero.
+        Norms and sums are float32 under 16-bit policies. Norms have a lower bound of 1e-6, so
+        queries and keys of zero stay zero.
 
     Raises:
-        ValueError: If a state is asked of a layer that is not causal, or the input, the initial
-            state or the mask does not fit.
+        ValueError: If a state is requested from a layer that is not causal, or the input, the
+            initial state or the mask does not fit.
 
     Example:
 
@@ -94,7 +94,7 @@ class HydraAttention(SequenceMixer):
             total = gated_scan(ops.ones_like(pairs), pairs * weights, states[0])
             states = [total[:, -1]]
         else:
-            # As a matrix product the weighted sum needs no further tensor as large as the input.
+            # As a matrix product, the weighted sum needs no further tensor as large as the input.
             total = ops.matmul(ops.transpose(weights, (0, 2, 1)), pairs)
         output = ops.cast(q * total * inverse_norm(q), self.compute_dtype)
         return self.leave(self.output_projection(output), states)

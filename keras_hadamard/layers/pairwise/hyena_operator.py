@@ -16,51 +16,52 @@ from keras_hadamard.layers.pairwise._implicit_mixer import (
 )
 from keras_hadamard.ops import causal_long_conv
 
-# The longest sequence where neither the argument nor the input says it.
+# The longest sequence if neither the argument nor the input defines it.
 LONGEST = 1024
 
 
 @serializable
 class HyenaOperator(ImplicitMixer):
-    """Hyena: causal mixing by long convolutions and gates in turns, at a cost of `n log n`.
+    """Hyena: causal mixing by alternating long convolutions and gates, at a cost of `n log n`.
 
-    It stands in a network as attention does: a layer normalisation before it, its input added
-    after it, then a feed-forward network. `max_length` should be near the length of the sequences:
-    positions are parts of it, and filters of short sequences are next to constant. Sines inside the
-    filters amplify a step of training: let the rate decay.
+    It replaces attention in a network: a layer normalisation before it, its input added after it,
+    then a feed-forward network. `max_length` should be near the length of the sequences: positions
+    are relative to it, and filters of short sequences are almost constant. Sines inside the filters
+    amplify training steps: use a decaying learning rate.
 
     `y = W_o z_N with z_i = x_i * (h_i z_(i-1) + d_i * z_(i-1))` and `[x_N ... x_1, z_0]` the
     projections of the input after a short depthwise convolution, `h_i` a causal convolution as long
     as the sequence, `d_i` a weight of each channel. A filter is a small network with sines of the
-    position, times an exponentially decaying window, so its weights do not grow with the length.
+    position, times an exponentially decaying window, so the number of weights does not grow with
+    the length.
 
     In the paper every gate has a filter before it (`filter_first=True`); in the authors' code the
     first one, at the value, has none: `z_1 = x_1 * z_0`. The authors' code also trains the features
-    of the position, at a rate of its own; here they are fixed, as the window is.
+    of the position, with a separate learning rate; here they are fixed, as the window is.
 
-    Generation step by step is not recurrent: each output needs all inputs again, so there are no
+    Step-by-step generation is not recurrent: each output needs all inputs again, so there are no
     states and no `step`.
 
     Args:
-        max_length: Integer, the longest sequence, which positions are counted relative to. Shorter
-            ones take the beginnings of the filters. Defaults to `None`, the length that the layer
-            is built with, or 1,024 where that is unknown.
+        max_length: Integer, the longest sequence; positions are relative to it. Shorter ones use
+            the beginnings of the filters. Defaults to `None`, the length that the layer is built
+            with, or 1,024 where that is unknown.
         order: Integer above 1, the number of gates. Defaults to `2`.
         short_taps: Integer, the taps of the short convolution. Defaults to `3`.
         filter_width: Integer, the width of the filters' network. Defaults to `64`.
-        filter_depth: Integer, its number of hidden layers after the first. Defaults to `2`.
+        filter_depth: Integer, the number of its hidden layers after the first. Defaults to `2`.
         bands: Integer, the sines, and cosines, of the position that the network sees. Defaults to
             `2`.
-        frequency: Number, where the learned frequencies of the network's sines start. Defaults to
-            `10.0`.
-        window_shift: Number, what the window decays to. Defaults to `0.0`.
-        filter_first: Boolean, whether the value too is convolved before the first gate, as in the
+        frequency: Number, the initial value of the learned frequencies of the network's sines.
+            Defaults to `10.0`.
+        window_shift: Number, the limit of the decaying window. Defaults to `0.0`.
+        filter_first: Boolean, whether the value is also convolved before the first gate, as in the
             paper. Defaults to `False`.
         filter_initializer: Initialiser of the kernels of the filters' network. Defaults to `None`,
             a normal distribution of deviation 0.02, as in the published language models.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -70,7 +71,7 @@ class HyenaOperator(ImplicitMixer):
         `(batch, length, features)`, `length` may be unknown and is at most `max_length`.
 
     Output shape:
-        That of the input.
+        The shape of the input.
 
     Weights:
         `(order + 1) * features * (features + 2 + short_taps) + features * (features + 1) + (order -
@@ -78,12 +79,12 @@ class HyenaOperator(ImplicitMixer):
         (filter_width + 1)) * filter_width`.
 
     Masking:
-        Masked positions take no part in a convolution. Their own output is that of zeros. The mask
-        is passed on.
+        Masked positions have no effect in a convolution. Their own output is that of zeros. The
+        mask is passed on.
 
     Numerics:
-        Filters, convolutions and products are float32 under 16-bit policies. LiteRT and ONNX
-        have no FFT: the exporters write convolutions of a known length as direct ones.
+        Filters, convolutions and products are float32 under 16-bit policies. LiteRT and ONNX have
+        no FFT: the exporters write convolutions of a known length directly.
 
     Raises:
         ValueError: If an argument is out of range, the width of the input is unknown or it is
@@ -150,7 +151,7 @@ class HyenaOperator(ImplicitMixer):
         x = apply_mask(self.projection(apply_mask(inputs, mask)), mask)
         x = short_convolution(x, self.short_kernel, self.short_bias)
         *gates, z = ops.split(ops.cast(x, self.wide_dtype), self.order + 1, axis=-1)
-        # Filters of one channel lie side by side, as the authors have them.
+        # Filters of one channel are adjacent, as in the authors' code.
         sides = (-1, inputs.shape[-1], self.order - 1 + self.filter_first)
         taps = ops.reshape(self.filters.taps(ops.shape(inputs)[1])[0], sides)
         skips = ops.reshape(self.skip, sides)

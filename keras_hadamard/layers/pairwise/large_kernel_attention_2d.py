@@ -17,13 +17,13 @@ class LargeKernelAttention2D(ImageMixer):
     """Large-kernel attention: a product with a very large depthwise kernel, in two (VAN).
 
     `y = W_o (u * W_c D_2(D_1(u))) with u = act(W_v x)`: a large kernel of `kernel_size` pixels is
-    taken apart into a depthwise kernel `D_1` of `2 * dilation - 1` pixels a side, another `D_2` of
-    `kernel_size / dilation`, rounded up, that meets every pixel out of `dilation`, and the channels
-    `W_c`. In the paper the attention is only the product, `W_v`, `W_o` and the activation are
-    those around it. The authors' module adds its input to its output.
+    decomposed into a depthwise kernel `D_1` of `2 * dilation - 1` pixels a side, another `D_2` of
+    `kernel_size / dilation`, rounded up, with a step of `dilation`, and a projection of channels
+    `W_c`. In the paper, the attention is only the product; `W_v`, `W_o` and the activation are
+    around it. The authors' module adds its input to its output.
 
     Args:
-        kernel_size: Integer, the side of the kernel that is taken apart. Defaults to `21`.
+        kernel_size: Integer, the side of the decomposed kernel. Defaults to `21`.
         dilation: Integer, the step of the second kernel. Defaults to `3`.
         activation: Name or function of the values. Defaults to `"gelu"`.
         depthwise_initializer: Initialiser of the depthwise kernels. Defaults to `None`, that of the
@@ -32,8 +32,8 @@ class LargeKernelAttention2D(ImageMixer):
             setting of Keras.
         **kwargs: Arguments of the projections and of the convolutions (`use_bias`,
             `kernel_initializer` and `bias_initializer`, here PyTorch's default, their regularizers
-            and constraints, as `keras.layers.Dense` has them) and of the base layer (`name`,
-            `dtype`, `trainable`).
+            and constraints, as in `keras.layers.Dense`) and of the base layer (`name`, `dtype`,
+            `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -43,7 +43,7 @@ class LargeKernelAttention2D(ImageMixer):
         `"channels_first"`.
 
     Output shape:
-        That of the input.
+        The shape of the input.
 
     Weights:
         `channels * (3 * channels + (2 * dilation - 1)**2 + ceil(kernel_size / dilation)**2 +
@@ -56,7 +56,7 @@ class LargeKernelAttention2D(ImageMixer):
         Products and sums over windows are float32 under 16-bit policies. GELU is exact.
 
     Raises:
-        ValueError: If an argument is out of range or the input is no image of known channels.
+        ValueError: If an argument is out of range or the input is not an image of known channels.
 
     Example:
 

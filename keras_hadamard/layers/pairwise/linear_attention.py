@@ -1,4 +1,4 @@
-"""Linear attention: feature maps in place of the softmax."""
+"""Linear attention: feature maps instead of the softmax."""
 
 from typing import Any, Unpack
 
@@ -31,10 +31,10 @@ class LinearAttention(SequenceMixer):
     """Linear attention: queries meet a sum of keys and values, at a cost linear in the length.
 
     `y_t = W_o (f(q_t) S_t / f(q_t) z_t) with S_t = S_(t-1) + f(k_t) v_t` for each head,
-    `z_t = z_(t-1) + f(k_t)`, `q_t = W_q x_t`, `k_t = W_k x_t` and `v_t = W_v x_t`; where it is not
+    `z_t = z_(t-1) + f(k_t)`, `q_t = W_q x_t`, `k_t = W_k x_t` and `v_t = W_v x_t`; if it is not
     causal, `S` and `z` are the sums over all positions. `S` is `(key_dim, value_dim)` and
     `f(k_t) v_t` an outer product. Mapped queries are divided by `sqrt(key_dim)`, as in the public
-    code, of which the quotient sees nothing.
+    code, which does not affect the quotient.
 
     Args:
         heads: Integer, the number of heads. Defaults to `4`.
@@ -44,18 +44,17 @@ class LinearAttention(SequenceMixer):
         feature_map: What `f` is: `"elu"` is `elu(x) + 1`, `"product"` the Hadamard product of two
             learned projections of a head's channels, `None` the identity. Defaults to `"elu"`, as
             in the paper.
-        normalize: Boolean, whether there is a division by `f(q_t) z_t`. Defaults to `True`, as in
-            the paper.
-        epsilon: Number, what is added to that. Defaults to `1e-10`.
-        output_norm: One of `"rms"`, `"layer"` and `None`, the normalisation of what each head
-            reads, with one scale for all heads. Defaults to `None`, as in the paper; the public
-            code has `"rms"`.
+        normalize: Boolean, whether to divide by `f(q_t) z_t`. Defaults to `True`, as in the paper.
+        epsilon: Number, added to the divisor. Defaults to `1e-10`.
+        output_norm: One of `"rms"`, `"layer"` and `None`, the normalisation of each head's output,
+            with one scale for all heads. Defaults to `None`, as in the paper; the public code has
+            `"rms"`.
         output_gate: Name or function of a gate of the output. Defaults to `None`, none.
         **kwargs: Arguments of every sequence mixer (`causal`, by default `True`, `return_state`,
-            `chunk`, the steps that are computed at once, by default 64), of the projections
-            (`use_bias`, by default off, `kernel_initializer`, `bias_initializer`, their
-            regularizers and constraints, as `keras.layers.Dense` has them) and of the base layer
-            (`name`, `dtype`, `trainable`).
+            `chunk`, the number of steps that are computed at once, by default 64), of the
+            projections (`use_bias`, off by default, `kernel_initializer`, `bias_initializer`, their
+            regularizers and constraints, as in `keras.layers.Dense`) and of the base layer (`name`,
+            `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -67,7 +66,7 @@ class LinearAttention(SequenceMixer):
         `(batch, length, features)`, `length` may be unknown.
 
     Output shape:
-        As the input; with `return_state` a tuple of it and the state
+        The shape of the input; with `return_state` a tuple of it and the state
         `(batch, heads, key_dim, value_dim)`, with one more column, `z`, where `normalize`.
 
     Weights:
@@ -76,18 +75,18 @@ class LinearAttention(SequenceMixer):
         `key_dim` = `features / heads` and `value_dim` = `features / heads`.
 
     Masking:
-        A masked position takes no part; where causal, it carries the state unchanged. The mask is
+        A masked position has no effect; where causal, it carries the state unchanged. The mask is
         passed on.
 
     Numerics:
         Feature maps, sums and the quotient are float32 under 16-bit policies. `elu(x) + 1` is
-        computed as `exp(x)` below zero, so that small features keep their digits. With maps that
-        are not positive what is divided by may be near zero.
+        computed as `exp(x)` below zero, so small features keep their digits. With maps that are not
+        positive, the divisor may be near zero.
 
     Raises:
         ValueError: If an argument is out of range, the heads do not divide the features, a state is
-            asked of a layer that is not causal, or the input, the initial state or the mask does
-            not fit.
+            requested from a layer that is not causal, or the input, the initial state or the mask
+            does not fit.
 
     Example:
 
@@ -146,7 +145,7 @@ class LinearAttention(SequenceMixer):
             f = elu_plus_one if self.feature_map == "elu" else ops.relu
             q, k = f(q), f(k)
         q = q * q.shape[-1] ** -0.5
-        # A column of ones beside the values sums the keys.
+        # A column of ones next to the values sums the keys.
         w = ops.concatenate([v, ops.ones_like(v[..., :1])], axis=-1) if self.normalize else v
         if self.causal:
             decay = ops.ones_like(q[..., :1])

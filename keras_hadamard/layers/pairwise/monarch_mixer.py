@@ -24,27 +24,27 @@ LONGEST = 128
 class MonarchMixer(ImplicitMixer):
     """Monarch Mixer's sequence mixer (M2), the gated long convolution of M2-BERT.
 
-    It needs inputs that are normalised and know their place, such as embeddings with learned
+    It needs normalised inputs with information about positions, such as embeddings with learned
     positions, and a feed-forward network after it. `max_length` should be near the length of the
-    sequences: positions are parts of it, and filters of short sequences are next to constant.
+    sequences: positions are relative to it, and filters of short sequences are almost constant.
 
     `y = W_o (x_2 * conv(h, x_1 * v) + conv(g, x))` with `[x_1, x_2, v]` the projections of the
     input after a short depthwise convolution, and `conv(h, u) = h u + d * u` a convolution as long
     as the sequence in both directions, its filters small networks with sines of the position.
 
     The paper writes a mixer as Monarch matrices around a product, `M_2 (k * (M_1 x))`; with those
-    of the Fourier transform that is a convolution, and so the authors' code computes it. Here, as
-    there, it is an FFT; Monarch matrices that are learned, which the code has only for the
-    features, are not part of this layer. The authors' code also trains the features of the
-    position, at a rate of its own; here they are fixed.
+    of the Fourier transform, that is a convolution, which the authors' code and this layer compute
+    by FFT; learned Monarch matrices, which the code has only for the features, are not part of this
+    layer. The authors' code also trains the features of the position, with a separate learning
+    rate; here they are fixed.
 
     Args:
         max_length: Integer, the longest sequence, which positions are counted relative to. Shorter
             ones take the beginnings of the filters. Defaults to `None`, the length that the layer
             is built with, or 128 where that is unknown.
         causal: Boolean, whether the convolutions see only the past. Defaults to `False`.
-        residual: Boolean, whether the input goes through a second long convolution past the gates,
-            as in the published models. Defaults to `True`.
+        residual: Boolean, whether the input also goes through a second long convolution around the
+            gates, as in the published models. Defaults to `True`.
         short_taps: Integer, the taps of the short convolution, which is causal. Defaults to `3`.
         filter_width: Integer, the width of the filters' network. Defaults to `128`.
         filter_depth: Integer, its number of hidden layers after the first. Defaults to `2`.
@@ -56,8 +56,8 @@ class MonarchMixer(ImplicitMixer):
         filter_initializer: Initialiser of the kernels of the filters' networks. Defaults to
             `None`, a normal distribution of deviation 0.02, as in the published models.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -67,7 +67,7 @@ class MonarchMixer(ImplicitMixer):
         `(batch, length, features)`, `length` may be unknown and is at most `max_length`.
 
     Output shape:
-        That of the input.
+        The shape of the input.
 
     Weights:
         `features * (4 * features + 3 * short_taps + 7) + (1 + residual) * (features + filter_width
@@ -75,12 +75,12 @@ class MonarchMixer(ImplicitMixer):
         filter_width)`.
 
     Masking:
-        Masked positions take no part in a convolution. Their own output is that of zeros. The mask
-        is passed on.
+        Masked positions have no effect in a convolution. Their own output is that of zeros. The
+        mask is passed on.
 
     Numerics:
-        Filters, convolutions and products are float32 under 16-bit policies. LiteRT and ONNX
-        have no FFT: the exporters write convolutions of a known length as direct ones.
+        Filters, convolutions and products are float32 under 16-bit policies. LiteRT and ONNX have
+        no FFT: the exporters write convolutions of a known length directly.
 
     Raises:
         ValueError: If an argument is out of range, the width of the input is unknown or it is
@@ -134,7 +134,7 @@ class MonarchMixer(ImplicitMixer):
         self.output_projection = self.project(
             features, "output_projection", input_shape=input_shape
         )
-        # A filter of the past, and one of the future.
+        # A filter for the past, and one for the future.
         networks = 1 if self.causal else 2
         self.filters = [
             add_implicit_filter(self, longest, features, networks, name)
@@ -157,9 +157,9 @@ class MonarchMixer(ImplicitMixer):
 
 
 def _long_convolution(x: Tensor, filters: ImplicitFilter, skip: Tensor) -> Tensor:
-    """The convolution with the filter of the past, and that of the future if there is one."""
+    """The convolution with the filter for the past, plus that for the future, if any."""
     kernel, *others = filters.taps(ops.shape(x)[1])
     for future in others:
-        # The nearest step of the future has the first tap; the last one is never met.
+        # The first tap is for the nearest future step; the last one is never used.
         kernel = ops.concatenate([ops.flip(future[:-1], axis=0), kernel], axis=0)
     return long_conv(x, kernel, centred=bool(others), method="fft") + skip * x

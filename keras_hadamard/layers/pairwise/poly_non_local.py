@@ -16,7 +16,7 @@ from keras_hadamard.layers._masks import apply_mask, masked_mean
 from keras_hadamard.ops._portable import tracing_portable
 from keras_hadamard.ops._xla import inside_xla
 
-# The positions for each feature from which on moments are faster, found by measuring.
+# The number of positions per feature above which moments are faster, as measured.
 MOMENTS_THRESHOLD = 6
 
 
@@ -34,14 +34,14 @@ class PolyNonLocal(BaseLayer):
         beta_initializer: Initialiser of the scalar of the input. Defaults to `"ones"`.
         data_format: `"channels_last"` or `"channels_first"`. Defaults to `None`, Keras's setting.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
         mask: Boolean tensor of the shape of the positions. Defaults to `None`.
-        training: Boolean, whether a gradient follows. It changes only the order of sums.
-            Defaults to `None`.
+        training: Boolean, whether a gradient follows. It affects only the order of sums. Defaults
+            to `None`.
 
     Input shape:
         `(batch, ..., features)` with one or more axes of positions: sequences, images, videos.
@@ -53,14 +53,14 @@ class PolyNonLocal(BaseLayer):
         `3 * features * (features + 1) + 2`.
 
     Masking:
-        Masked positions take no part in the mean. Their own output is that of zeros. The mask is
+        Masked positions have no effect in the mean. Their own output is that of zeros. The mask is
         passed on.
 
     Numerics:
-        The mean is computed in float32 under 16-bit policies. Many positions of one known number
-        and without a mask are taken together, in their second moments: the same sums in another
-        order, and two products of all positions instead of three. Not so under 16-bit policies,
-        after `quantize`, for LiteRT and ONNX, and under XLA where no gradient follows.
+        The mean is computed in float32 under 16-bit policies. Many positions, of a known number and
+        without a mask, are combined in their second moments: the same sums in another order, with
+        two products of all positions instead of three. This does not apply under 16-bit policies,
+        after `quantize`, for LiteRT and ONNX, and under XLA without a gradient.
 
     Raises:
         ValueError: If the input has no positions or an unknown width.
@@ -129,15 +129,15 @@ class PolyNonLocal(BaseLayer):
         }
 
     def _by_moments(self, x: Tensor) -> Tensor:
-        """The same by two products with all positions: of their second moments, and of the output.
+        """The same with two products over all positions: for second moments, and for the output.
 
         The output is linear in the input for a given context, and the mean of a product of two
-        projections is the product of their means and what the covariance adds.
+        projections is the product of their means plus a term of the covariance.
         """
         features = x.shape[-1]
         positions = ops.reshape(x, (ops.shape(x)[0], math.prod(x.shape[1:-1]), features))
         mean = ops.mean(positions, axis=1)
-        # Centred first: moments minus those of the mean have no digits where that is large.
+        # Centred first: moments minus those of the mean lose their digits if the mean is large.
         centred = positions - mean[:, None]
         moments = ops.matmul(ops.transpose(centred, (0, 2, 1)), centred) / positions.shape[1]
         one_by_one = ops.eye(features, dtype=x.dtype)
@@ -150,15 +150,16 @@ class PolyNonLocal(BaseLayer):
         return ops.reshape(ops.matmul(positions, mixing) + self.alpha * constant, ops.shape(x))
 
     def _has_many(self, x: Tensor) -> bool:
-        """Whether there are so many positions that their moments are the shorter way."""
+        """Whether there are so many positions that moments are faster."""
         lengths = x.shape[1:-1]
         return None not in lengths and math.prod(lengths) >= MOMENTS_THRESHOLD * x.shape[-1]
 
     def _as_published(self, training: bool | None) -> bool:
-        """Whether each position is better projected, however many there are.
+        """Whether to project each position, for any number of positions.
 
-        In 8 or 16 bits moments round more than projections do, and a quantised projection is not
-        linear. On a CPU XLA multiplies moments slowly, and gains where their gradient follows.
+        In 8 or 16 bits, moments have larger rounding errors than projections, and a quantised
+        projection is not linear. On a CPU, XLA multiplies moments slowly, and they pay off only
+        with a gradient.
         """
         dense = (self.left_projection, self.right_projection, self.output_projection)
         rounded = self.compute_dtype != accumulation_dtype(self.compute_dtype)
@@ -167,6 +168,6 @@ class PolyNonLocal(BaseLayer):
 
 
 def _parts(projection: keras.layers.Dense, x: Tensor) -> tuple[Tensor, Tensor]:
-    """`x` times the projection's kernel as it is applied, and the projection's bias."""
+    """`x` times the projection's effective kernel, and the projection's bias."""
     constant = projection(ops.zeros((1, x.shape[-1]), dtype=x.dtype))
     return projection(x) - constant, constant

@@ -17,19 +17,19 @@ from keras_hadamard.layers._masks import apply_mask
 class PolySelfAttention(BaseLayer):
     """Polynomial self-attention (Poly-SA): products of query, key and value at a linear cost.
 
-    `y_n = W_o (p_n * q_n * norm(sum_m w_m (k_m * v_m)))` with `[q, k, v] = W_qkv x`, for each head
-    of `features / heads` channels apart; `p` and `w` are learned numbers of each head and position,
-    and `norm` is layer normalisation. A third-degree polynomial in place of the softmax over all
-    pairs. The authors' code is not public; this is the form of a published comparison.
+    `y_n = W_o (p_n * q_n * norm(sum_m w_m (k_m * v_m)))` with `[q, k, v] = W_qkv x`, separately for
+    each head of `features / heads` channels; `p` and `w` are learned numbers of each head and
+    position, and `norm` is layer normalisation. A third-degree polynomial instead of the softmax
+    over all pairs. The authors' code is not public; this is the form of a published comparison.
 
-    The layer is bound to the length that it is built with.
+    The layer supports only the length that it is built with.
 
     Args:
         heads: Integer, a divisor of the features. Defaults to `1`.
         position_initializer: Initialiser of `p` and `w`. Defaults to `"ones"`.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
-            `bias_initializer`, their regularizers and constraints, as `keras.layers.Dense` has
-            them) and of the base layer (`name`, `dtype`, `trainable`).
+            `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
+            of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -39,13 +39,13 @@ class PolySelfAttention(BaseLayer):
         `(batch, positions, features)`, the positions known.
 
     Output shape:
-        That of the input.
+        The shape of the input.
 
     Weights:
         `4 * features * (features + 1) + 2 * heads * positions + 2 * features / heads`.
 
     Masking:
-        Masked positions take no part in the sum. Their own output is that of zeros. The mask is
+        Masked positions have no effect in the sum. Their own output is that of zeros. The mask is
         passed on.
 
     Numerics:

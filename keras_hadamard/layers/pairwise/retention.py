@@ -32,30 +32,30 @@ class Retention(SequenceMixer):
 
     `y_t = W_o (norm(q_t S_t) * silu(W_g x_t)) with S_t = g * S_(t-1) + k_t v_t` for each head,
     `g = 1 - 2^(-5 - h)` for the head `h` from zero, and queries `W_q x_t / sqrt(key_dim)` and keys
-    `W_k x_t` turned by angles that grow with the position. `S` is `(key_dim, value_dim)` and
+    `W_k x_t` rotated by angles that grow with the position. `S` is `(key_dim, value_dim)` and
     `k_t v_t` an outer product.
 
     Args:
         heads: Integer, the number of heads. Defaults to `4`, as in the other linear attentions. The
-            paper takes one for each 256 features.
+            paper uses one for each 256 features.
         key_dim: Integer, the width of a head's queries and keys. Defaults to `None`,
             `features / heads`.
         value_dim: Integer, the width of a head's values. Defaults to `None`, twice
             `features / heads`.
-        form: How the one function is computed. Defaults to `"chunkwise"`, at a cost linear in the
-            length; `"parallel"` takes all pairs of positions, at a quadratic cost, and
-            `"recurrent"` one step after the other.
-        rotary: Boolean, whether queries and keys are turned, halves of a head's channels being the
-            two sides of a plane. Defaults to `True`.
-        output_norm: One of `"rms"`, `"layer"` and `None`, the normalisation of what each head
-            reads, with one scale for all heads. Defaults to `"rms"`, as in the public code; the
-            paper has `"layer"`.
+        form: The computation of the same function. Defaults to `"chunkwise"`, at a cost linear in
+            the length; `"parallel"` computes all pairs of positions, at a quadratic cost, and
+            `"recurrent"` one step after another.
+        rotary: Boolean, whether queries and keys are rotated, in planes of one channel from each
+            half of a head. Defaults to `True`.
+        output_norm: One of `"rms"`, `"layer"` and `None`, the normalisation of each head's output,
+            with one scale for all heads. Defaults to `"rms"`, as in the public code; the paper has
+            `"layer"`.
         output_gate: Name or function of the gate of the output, `None` for none. Defaults to
             `"silu"`.
-        **kwargs: Arguments of every sequence mixer (`return_state`, `chunk`, the steps that are
-            computed at once, by default 64), of the projections (`use_bias`, by default off,
-            `kernel_initializer`, `bias_initializer`, their regularizers and constraints, as
-            `keras.layers.Dense` has them) and of the base layer (`name`, `dtype`, `trainable`).
+        **kwargs: Arguments of every sequence mixer (`return_state`, `chunk`, the number of steps
+            that are computed at once, by default 64), of the projections (`use_bias`, off by
+            default, `kernel_initializer`, `bias_initializer`, their regularizers and constraints,
+            as in `keras.layers.Dense`) and of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -66,7 +66,7 @@ class Retention(SequenceMixer):
         `(batch, length, features)`, `length` may be unknown.
 
     Output shape:
-        As the input; with `return_state` a tuple of it, the state
+        The shape of the input; with `return_state` a tuple of it, the state
         `(batch, heads, key_dim, value_dim)` and, if `rotary`, the number of steps before,
         `(batch,)`.
 
@@ -75,12 +75,13 @@ class Retention(SequenceMixer):
         `key_dim` = `features / heads` and `value_dim` = `2 * features / heads`.
 
     Masking:
-        A masked position carries the state unchanged and takes no step. The mask is passed on.
+        A masked position carries the state unchanged and does not count as a step. The mask is
+        passed on.
 
     Numerics:
         Angles, decays, state, normalisation and gate are float32 under 16-bit policies. The paper's
-        parallel form divides scores by the sum of their decays, which its normalisation undoes; no
-        form does so here, so that all of them agree.
+        parallel form divides scores by the sum of their decays, which its normalisation cancels; no
+        form does so here, so that all agree.
 
     Raises:
         ValueError: If an argument is out of range, the heads do not divide the features, `key_dim`
@@ -137,7 +138,7 @@ class Retention(SequenceMixer):
         x, (state, *before), mask = self.enter(inputs, initial_state, mask)
         q, k, v = query_key_value(self, x)
         q = q * q.shape[-1] ** -0.5
-        # The steps up to each position and with it, (batch or 1, length).
+        # The number of steps up to and including each position, (batch or 1, length).
         if mask is None:
             steps = ops.cast(ops.arange(ops.shape(q)[1]) + 1, q.dtype)[None]
         else:
@@ -180,7 +181,7 @@ class Retention(SequenceMixer):
 def all_pairs(
     q: Tensor, k: Tensor, v: Tensor, state: Tensor, steps: Tensor, decays: list[float]
 ) -> tuple[Tensor, Tensor]:
-    """All pairs of positions at once, weighed by the decay over the steps between them."""
+    """All pairs of positions at once, weighted by the decay over the steps between them."""
     logs = ops.convert_to_tensor([math.log(decay) for decay in decays], q.dtype)
     logs, places = ops.reshape(logs, (1, -1, 1, 1)), ops.arange(ops.shape(q)[1])
     between = ops.expand_dims(steps[:, :, None] - steps[:, None], 1)
@@ -196,7 +197,7 @@ def all_pairs(
 
 
 def rotary(x: Tensor, steps: Tensor) -> Tensor:
-    """Rotary embedding: channels of heads turn in pairs, further if later and nearer the first."""
+    """Rotary embedding: channels are rotated in pairs, by angles that grow with the position."""
     half = x.shape[-1] // 2
     speeds = ops.convert_to_tensor([10000.0 ** (-i / half) for i in range(half)], x.dtype)
     angles = ops.expand_dims(steps, -1) * speeds

@@ -1,4 +1,4 @@
-"""Linear attention whose memory decays by one gate a head."""
+"""Linear attention whose memory decays by one gate per head."""
 
 from typing import Any, Unpack
 
@@ -39,14 +39,14 @@ class SimpleGatedLinearAttention(SequenceMixer):
         value_dim: Integer, the width of a head's values. Defaults to `None`, `features / heads`.
         gate_normalizer: Number, the root that is taken of the decays: with a higher one the layer
             remembers longer. Defaults to `16.0`.
-        output_norm: One of `"rms"`, `"layer"` and `None`, the normalisation of what each head
-            reads, with one scale for all heads. Defaults to `"rms"`.
+        output_norm: One of `"rms"`, `"layer"` and `None`, the normalisation of each head's output,
+            with one scale for all heads. Defaults to `"rms"`.
         output_gate: Name or function of the gate of the output, `None` for none. Defaults to
             `"silu"`.
-        **kwargs: Arguments of every sequence mixer (`return_state`, `chunk`, the steps that are
-            computed at once, by default 64), of the projections (`use_bias`, by default off,
-            `kernel_initializer`, `bias_initializer`, their regularizers and constraints, as
-            `keras.layers.Dense` has them) and of the base layer (`name`, `dtype`, `trainable`).
+        **kwargs: Arguments of every sequence mixer (`return_state`, `chunk`, the number of steps
+            that are computed at once, by default 64), of the projections (`use_bias`, off by
+            default, `kernel_initializer`, `bias_initializer`, their regularizers and constraints,
+            as in `keras.layers.Dense`) and of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor.
@@ -58,7 +58,7 @@ class SimpleGatedLinearAttention(SequenceMixer):
         `(batch, length, features)`, `length` may be unknown.
 
     Output shape:
-        As the input; with `return_state` a tuple of it and the state
+        The shape of the input; with `return_state` a tuple of it and the state
         `(batch, heads, key_dim, value_dim)`.
 
     Weights:
@@ -70,7 +70,7 @@ class SimpleGatedLinearAttention(SequenceMixer):
 
     Numerics:
         Decays, state, normalisation and gate are float32 under 16-bit policies. The public code has
-        a short convolution after each projection by default, which is left out here.
+        a short convolution after each projection by default, which is omitted here.
 
     Raises:
         ValueError: If an argument is out of range, the heads do not divide the features, or the

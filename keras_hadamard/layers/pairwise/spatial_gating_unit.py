@@ -22,35 +22,36 @@ class SpatialGatingUnit(BaseLayer):
     `y = u * f(W norm(v) + b) with [u, v] = x` split in half along the features: `W` is
     `(length, length)` and mixes positions, `b` is a number for each position, and `norm` is a layer
     normalisation. `W` starts near zero and `b` at one, so that the unit starts as `y = u`. The
-    weights belong to positions, so the layer is bound to one length.
+    weights belong to positions, so the layer supports only one length.
 
     With several heads each group of features of `v` has its own `W` and `b`. With a tiny attention
-    (aMLP) one head of attention over another input `z` joins the gate: `f(W norm(v) + b + a(z))`.
+    (aMLP), one head of attention over another input `z` is added to the gate:
+    `f(W norm(v) + b + a(z))`.
 
     Args:
         length: Integer, the number of positions. Defaults to `None`, that of the input.
         causal: Boolean, whether a position sees no later ones; then sequences may be shorter than
             `length`. Defaults to `False`.
-        heads: Integer, how many groups of features have weights of their own. Defaults to `1`.
+        heads: Integer, the number of groups of features with separate weights. Defaults to `1`.
         activation: Name or function of `f`. Defaults to `None`, none.
         circulant: Boolean, whether `W` is a circulant matrix between two diagonal ones,
             `3 * length` weights: `W_ij = r_i * w_((j - i - 1) mod length) * c_j`. The public code
-            leaves its upper half out, which is the form with `causal`. Defaults to `False`.
+            omits its upper half, as with `causal`. Defaults to `False`.
         attention_units: Integer, the width of the tiny attention. Defaults to `None`, without.
         spatial_initializer: Initialiser of `W` (`w`). Defaults to `None`, which is normal with a
             standard deviation of 1e-6.
         spatial_bias_initializer: Initialiser of `b`. Defaults to `"ones"`.
         **kwargs: Arguments of the attention's projections (`use_bias` of the last of them,
-            `kernel_initializer`, `bias_initializer`, their regularizers and constraints, as
-            `keras.layers.Dense` has them) and of the base layer (`name`, `dtype`, `trainable`).
+            `kernel_initializer`, `bias_initializer`, their regularizers and constraints, as in
+            `keras.layers.Dense`) and of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: Tensor, or with `attention_units` a list `[x, z]` of two of the same length.
         mask: Boolean tensor `(batch, length)`, or a list of them. Defaults to `None`.
 
     Input shape:
-        `(batch, length, width)`, the width even; `z` is `(batch, length, width_2)`. Where the layer
-        is causal and `length` is given, the input's may be unknown.
+        `(batch, length, width)`, the width even; `z` is `(batch, length, width_2)`. If the layer is
+        causal and `length` is given, the input's length may be unknown.
 
     Output shape:
         `(batch, length, width / 2)`.
@@ -61,14 +62,14 @@ class SpatialGatingUnit(BaseLayer):
         `(attention_units + 1) * width / 2` more.
 
     Masking:
-        Masked positions take no part in any gate; their own output is that of zeros. A position is
-        valid where all inputs are. The mask is passed on.
+        Masked positions have no effect in any gate; their own output is that of zeros. A position
+        is valid where all inputs are. The mask is passed on.
 
     Numerics:
         Normalisation and softmax are float32 under 16-bit policies.
 
     Raises:
-        ValueError: If an argument is out of range, the input is no sequence of an even, known
+        ValueError: If an argument is out of range, the input is not a sequence of even, known
             width, or its length is unknown or not the layer's.
 
     Example:
@@ -194,7 +195,7 @@ class SpatialGatingUnit(BaseLayer):
         """The width of the output for an input that fits."""
         width = int(shape[-1] or 0)
         if width % (2 * self.heads):
-            raise received(f"a width that {2 * self.heads} divides", shape=tuple(shape))
+            raise received(f"a width divisible by {2 * self.heads}", shape=tuple(shape))
         n, limit = shape[1], length or shape[1]
         fits = limit is not None and (n == limit or (self.causal and (n is None or n <= limit)))
         if not fits:

@@ -1,4 +1,4 @@
-"""Layers by name: fusions, token mixers, gates and recurrences, those of users among them."""
+"""Layers by name: fusions, token mixers, gates and recurrences, including those of users."""
 
 from keras_hadamard.layers.registry.fusions import get_fusion, register_fusion
 from keras_hadamard.layers.registry.gates import get_gate, register_gate

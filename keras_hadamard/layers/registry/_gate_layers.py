@@ -12,7 +12,7 @@ from keras_hadamard.layers.modulation import Highway
 
 @serializable
 class Unconditioned(KernelFreeLayer):
-    """The first of a list of tensors: the baseline of layers that a condition modulates."""
+    """The first of a list of tensors: the baseline of conditioned layers."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -29,5 +29,5 @@ class Unconditioned(KernelFreeLayer):
 
 
 def projected_highway(units: int, name: str | None = None, **kwargs: Any) -> keras.layers.Layer:
-    """A highway keeps the width of its input, so a projection stands before it."""
+    """A highway keeps the width of its input, so a projection comes before it."""
     return keras.Sequential([keras.layers.Dense(units), Highway(**kwargs)], name=name)

@@ -22,7 +22,7 @@ class OverPixels(KernelFreeLayer):
     def build(self, input_shape: Shape) -> None:
         batch, *sides, channels = input_shape
         pixels = None if None in sides else math.prod(side or 0 for side in sides)
-        if not self.mixer.built:  # It is, where it was loaded.
+        if not self.mixer.built:  # It is deserialised already.
             self.mixer.build((batch, pixels, channels))
 
     def call(self, inputs: Tensor) -> Tensor:

@@ -9,14 +9,14 @@ import keras
 
 from keras_hadamard._core.checks import received
 
-# Nobody wants a layer wider than this, whatever the budget.
+# The maximum width, for any budget.
 MAX_WIDTH = 2**16
 
 
 class Widths:
     """The sizes of a fusion, by the argument that makes it wider.
 
-    A fusion that has no such argument, or for which it is given, has one size.
+    A fusion without such an argument, or with a given value for it, has one size.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class Widths:
         """A width as the fusion's argument."""
         if self.argument is None:
             return {}
-        # The only width that is a list: a hidden layer of a perceptron.
+        # The only width that is a list: the hidden layers of a perceptron.
         return {self.argument: (width,) if self.argument == "hidden_units" else width}
 
     def parameters(self, width: int) -> int:
@@ -44,7 +44,7 @@ class Widths:
         )
 
     def narrowest(self) -> tuple[int, int]:
-        """The least width there can be, and its parameters: each chunk of a width needs a unit."""
+        """The smallest width, and its parameters: each chunk of a width needs a unit."""
         if self.argument is None:
             return 1, self.parameters(1)
         return narrowest(self.parameters)
@@ -55,7 +55,7 @@ class Widths:
         if least > limit:
             name = getattr(self.make, "__name__", self.make)
             raise received(
-                f"`max_parameters` of at least {least:,}, the fewest that `{name}` has here",
+                f"`max_parameters` of at least {least:,}, the fewest of `{name}` for these inputs",
                 max_parameters=limit,
             )
         if self.argument is None:
@@ -64,7 +64,7 @@ class Widths:
 
 
 def narrowest(count: Callable[[int], int]) -> tuple[int, int]:
-    """The least width of which the parameters can be counted, and their number."""
+    """The smallest width whose parameters can be counted, and their number."""
     below, width, least = 0, 1, None
     while least is None:
         try:
@@ -104,12 +104,12 @@ def parameters(
 
     def count() -> int:
         keras.config.set_dtype_policy(policy)
-        # Variables made in this scope wait for their values, and here they never come.
+        # Variables made in this scope are initialised later, which here never happens.
         with keras.StatelessScope(initialize_variables=False):
             layer = make(units, **arguments)
             layer.build([tuple(shape) for shape in shapes])
             return sum(math.prod(v.shape) for v in layer.trainable_variables)
 
-    # Keras keeps the waiting variables, and the counters of layers' names, one of each a thread.
+    # Keras keeps uninitialised variables, and counters of layer names, per thread.
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(count).result()

@@ -15,7 +15,7 @@ Make = Callable[..., keras.layers.Layer]
 
 @dataclass(frozen=True)
 class Choices:
-    """The values that a search may give to a parameter. Numbers stand in order."""
+    """The values that a search may give to a parameter. Numbers are in order."""
 
     values: tuple[Value, ...]
     default: Value
@@ -23,7 +23,7 @@ class Choices:
 
 @dataclass(frozen=True)
 class Entry:
-    """A layer that has a name, and what a search may draw for it.
+    """A named layer, and the parameters that a search may draw for it.
 
     `uses` has the parameters by the names that they have in a search, `renamed` the arguments of
     those whose argument has another name, and `given` what a search gives besides.
@@ -35,7 +35,7 @@ class Entry:
     given: Mapping[str, Any] = field(default_factory=dict)
 
     def arguments(self, drawn: Mapping[str, Any]) -> dict[str, Any]:
-        """What a search gives to the layer, of the values that it drew."""
+        """The arguments for the layer, from the drawn values."""
         return {**self.given, **{self.renamed.get(k, k): value for k, value in drawn.items()}}
 
 
@@ -43,7 +43,7 @@ E = TypeVar("E", bound=Entry)
 
 
 class Registry(Generic[E]):
-    """The layers of one kind, `kind` in the words of an error, by their names."""
+    """The layers of one kind by their names; errors use the word `kind`."""
 
     def __init__(self, kind: str, own: Mapping[str, E]) -> None:
         self.kind = kind
@@ -51,7 +51,7 @@ class Registry(Generic[E]):
         self._registered: dict[str, E] = {}
 
     def __getitem__(self, name: Any) -> E:
-        """The entry of a name; for an unknown one the error tells the nearest names."""
+        """The entry of a name; for an unknown one, the error lists the nearest names."""
         return self.entries[one_of(self.kind, name, self.entries)]
 
     @property
@@ -65,11 +65,11 @@ class Registry(Generic[E]):
 
     @property
     def registered(self) -> dict[str, E]:
-        """Those of users by name."""
+        """The layers of users by name."""
         return dict(self._registered)
 
     def register(self, name: Any, entry: E) -> None:
-        """Gives an entry a name that is not one of the package's own."""
+        """Registers an entry under a name that is not one of the package's own."""
         if not isinstance(name, str) or not name:
             raise received(f"the name of a {self.kind} to be a string", name=name)
         if name in self._own:
@@ -79,14 +79,16 @@ class Registry(Generic[E]):
         drawn = {k: v for n, e in self.entries.items() if n != name for k, v in e.uses.items()}
         taken = [parameter for parameter in entry.uses if parameter in drawn]
         if taken:
-            raise received(f"a name whose parameters are not those of others, {taken}", name=name)
+            raise received(
+                f"a name whose parameters differ from those of others, {taken}", name=name
+            )
         self._registered[name] = entry
 
 
 def drawn_by(
     name: Any, choices: Mapping[str, Sequence[Any]] | None
 ) -> tuple[dict[str, Choices], dict[str, str]]:
-    """`uses` and `renamed` of an entry of a user, whose parameters begin with its name."""
+    """`uses` and `renamed` for a user's entry, whose parameters begin with its name."""
     values = {argument: tuple(v) for argument, v in (choices or {}).items()}
     if not all(v and all(isinstance(x, Value) for x in v) for v in values.values()):
         raise received("each of `choices` to be numbers, strings or booleans", choices=choices)
@@ -95,6 +97,6 @@ def drawn_by(
 
 
 def accepted(make: Make, offered: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the arguments on offer that a user's layer names in its signature."""
+    """The available arguments that a user's layer has in its signature."""
     names = inspect.signature(make).parameters
     return {name: value for name, value in offered.items() if name in names}

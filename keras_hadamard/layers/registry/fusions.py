@@ -15,7 +15,7 @@ from keras_hadamard.layers.registry.base import Choices, Entry, Make, Registry, 
 
 @dataclass(frozen=True)
 class Fusion(Entry):
-    """A fusion that has a name."""
+    """A named fusion."""
 
     @property
     def modalities(self) -> int | None:
@@ -34,16 +34,16 @@ RANK = {"rank": Choices((64, 128, 256), default=128)}
 MM_DIM = {"mm_dim": Choices((64, 128, 256), default=128)}
 CHUNKS = {"chunks": Choices((4, 8, 16), default=8)}
 FACTOR = {"factor": Choices((2, 3, 5), default=2)}
-# How many products are summed, where the width has another argument or is `units`.
+# The number of products in a sum, if the width is another argument or `units`.
 CORE_RANK = {"core_rank": Choices((2, 4, 8), default=4)}
 CORE = {"core_rank": "rank"}
 NORMALIZE = {"normalize": Choices((True, False), default=False)}
 DROPOUT = {"dropout": Choices((0.0, 0.1, 0.2), default=0.0)}
 NORMALIZE_AND_DROPOUT = NORMALIZE | DROPOUT
 
-# The first is the default of a search. There a fusion is followed by a gate or a dense layer with
-# its own activation, so those that end in a projection stay linear, and plain concatenation gets
-# the one it needs.
+# The first is the default of a search, where a gate or a dense layer with its own activation
+# follows a fusion. So fusions that end in a projection stay linear, and plain concatenation gets
+# the activation it needs.
 FUSIONS: Registry[Fusion] = Registry(
     "fusion",
     {
@@ -90,21 +90,21 @@ FUSIONS: Registry[Fusion] = Registry(
 def register_fusion(
     name: str, layer: Make, choices: Mapping[str, Sequence[Any]] | None = None
 ) -> Make:
-    """Gives a custom fusion a name, under which models and search spaces find it.
+    """Registers a custom fusion under a name for models and search spaces.
 
     Args:
         name: String, the name. A name of the package's own fusions is refused; one of yours may be
-            given again.
+            registered again.
         layer: A layer class, or a function that returns a layer; called with `units`, and with
             `name` and the drawn `choices` as keywords. The layer is called on a list of tensors.
-            Where it has them, the attributes `modalities` (how many tensors it takes, `None` for
-            any number) and `width_argument` (the integer argument that makes it wider at equal
-            `units`, by which it is cut to a parameter budget) are made use of.
+            Its attributes `modalities` (the number of tensors, `None` for any number) and
+            `width_argument` (the integer argument that makes it wider at equal `units`, to fit a
+            parameter budget) are used if they exist.
         choices: Dict from names of arguments to the values that a search may give them, the default
-            first. Defaults to `None`: there is nothing to draw.
+            first. Defaults to `None`: nothing to draw.
 
     Returns:
-        The layer, so that this can be the last line of its module.
+        The layer, so that this call can be the last line of its module.
 
     Raises:
         ValueError: If the name is empty or one of the package's own, the layer cannot be called, or
@@ -147,16 +147,16 @@ def get_fusion(
         units: Positive integer, the width of the output.
         input_shape: List of the inputs' shapes, batch included. Needed for `max_parameters`.
             Defaults to `None`.
-        max_parameters: Positive integer: the layer is made as wide as it can be with at most that
-            many trainable parameters, by the argument that its `width_argument` names. Defaults to
-            `None`: no limit.
-        **arguments: Arguments of the layer, `name` and `dtype` among them.
+        max_parameters: Positive integer: the layer is made as wide as that many trainable
+            parameters allow, through its `width_argument`. Defaults to `None`: no limit.
+        **arguments: Arguments of the layer, including `name` and `dtype`.
 
     Returns:
         A `keras.layers.Layer`, not built yet, that takes a list of tensors.
 
     Raises:
-        ValueError: If there is no such fusion (the nearest names are told), or none so small.
+        ValueError: If there is no such fusion (the error lists the nearest names), or none that
+            small.
 
     Example:
 
@@ -179,12 +179,12 @@ def get_fusion(
 def fewest_parameters(
     identifier: str, units: int, input_shape: Sequence[Any], **arguments: Any
 ) -> int:
-    """The fewest trainable parameters that a fusion has at any width."""
+    """The minimum number of trainable parameters of a fusion over all widths."""
     shapes = tuple(tuple(shape) for shape in input_shape)
     return _fewest(FUSIONS[identifier].make, units, shapes, tuple(arguments.items()))
 
 
-# A search asks the same for each of its models.
+# A search asks the same question for each of its models.
 @lru_cache(maxsize=4096)
 def _fewest(make: Make, units: int, shapes: tuple[Any, ...], arguments: tuple[Any, ...]) -> int:
     return Widths(make, units, shapes, dict(arguments)).narrowest()[1]

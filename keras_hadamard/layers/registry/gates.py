@@ -1,4 +1,4 @@
-"""Gates, attention over channels and conditioning by name, by what they stand on."""
+"""Gates, attention over channels and conditioning by name, by the kind of their input."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -78,15 +78,16 @@ _IMAGE = {
         | {"kernel_size": Choices((3, 7), default=7)}
         | _true("use_batch_normalization", False),
     ),
-    # Zero for None, the number by the channels, which is no value that KerasTuner takes.
+    # Zero means None (a number derived from the channels), which KerasTuner does not accept as a
+    # value.
     "efficient": Entry(_efficient_attention, {"neighbours": Choices((0, 3, 5, 7), default=0)}),
     "response_norm": Entry(_same_width(modulation.GlobalResponseNormalization)),
 }
-# What modulates features at any positions, or none.
+# Layers that modulate features, with or without positions.
 _ANYWHERE = {
     "identity": Entry(_same_width(Unconditioned)),
     "film": Entry(_same_width(fusion.FiLM), _true("use_shift", True)),
-    # Zero for none.
+    # Zero means none.
     "conditional_batch_norm": Entry(
         _conditional_batch_norm, {"hidden_units": Choices((0, 64, 128), default=0)}
     ),
@@ -128,21 +129,21 @@ def register_gate(
     choices: Mapping[str, Sequence[Any]] | None = None,
     on: str = "vector",
 ) -> Make:
-    """Gives a custom gate a name, under which search spaces find it.
+    """Registers a custom gate under a name for search spaces.
 
     Args:
         name: String, the name. A name of the package's own gates is refused; one of yours may be
-            given again.
+            registered again.
         layer: A layer class, or a function that returns a layer; called with the width of the
-            output where `on` is `"vector"`, and with `name` and the drawn `choices` as keywords.
+            output if `on` is `"vector"`, and with `name` and the drawn `choices` as keywords.
         choices: Dict from names of arguments to the values that a search may give them, the default
             first. Defaults to `None`: there is nothing to draw.
-        on: What it stands on: `"vector"`, features to features; `"image"`, an image to one of its
-            shape; `"conditioned"` and `"conditioned_image"`, a list `[x, condition]` to the shape
-            of `x`. Defaults to `"vector"`.
+        on: The input: `"vector"`, features to features; `"image"`, an image to one of its shape;
+            `"conditioned"` and `"conditioned_image"`, a list `[x, condition]` to the shape of `x`.
+            Defaults to `"vector"`.
 
     Returns:
-        The layer, so that this can be the last line of its module.
+        The layer, so that this call can be the last line of its module.
 
     Raises:
         ValueError: If the name is empty or one of the package's own, the layer cannot be called, a
@@ -184,8 +185,8 @@ def get_gate(
         A `keras.layers.Layer`, not built yet.
 
     Raises:
-        ValueError: If there is no such gate (the nearest names are told), `on` is unknown, or
-            `units` is missing.
+        ValueError: If there is no such gate (the error lists the nearest names), `on` is unknown,
+            or `units` is missing.
 
     Example:
 

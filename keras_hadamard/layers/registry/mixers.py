@@ -1,4 +1,4 @@
-"""Token mixers by name, and where each can be used."""
+"""Token mixers by name, and the inputs that each can be used on."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,14 +15,14 @@ from keras_hadamard.layers.registry.base import (
     Registry,
 )
 
-# What a mixer may see: all positions, or only those before.
+# The positions that a mixer may see: all, or only earlier ones.
 BIDIRECTIONAL, CAUSAL = "bidirectional", "causal"
 MODES, PLACES = (BIDIRECTIONAL, CAUSAL), ("sequence", "image")
 
 
 @dataclass(frozen=True)
 class MixerContext:
-    """The place of a mixer: its input, and its index among the blocks."""
+    """The context of a mixer: its input, and its index among the blocks."""
 
     units: int
     length: int | None = None
@@ -40,11 +40,12 @@ class TokenMixer(Entry):
     """
 
     modes: tuple[str, ...] = MODES
-    # Whether it tells one order of the positions from another.
+    # Whether it depends on the order of the positions.
     ordered: bool = False
-    # Whether a projection ends it, so that none has to follow.
+    # Whether it ends with a projection, so that none has to follow.
     projected: bool = True
-    # Where it can stand. On an image a sequence is its pixels, unless the layer takes images.
+    # The inputs it can be used on. On an image, the sequence is its pixels, unless the layer takes
+    # images.
     on: tuple[str, ...] = PLACES
     flat: bool = True
 
@@ -114,7 +115,7 @@ def _recurrence(layer: Make) -> Make:
 
 
 def _hgrn(context: MixerContext, expansion: float = 1.0, **kwargs: Any) -> keras.layers.Layer:
-    """A layer near the output has a higher bound, so that it remembers longer."""
+    """A layer near the output has a higher bound, so it remembers longer."""
     bounds = context.index / context.depth, (context.index + 1) / context.depth
     return modulation.HGRN(int(expansion * context.units), bounds, return_sequences=True, **kwargs)
 

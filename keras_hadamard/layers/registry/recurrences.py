@@ -13,12 +13,12 @@ from keras_hadamard.layers.registry.base import Entry, Make, Registry, drawn_by
 
 @dataclass(frozen=True)
 class Recurrence(Entry):
-    """A recurrent layer that has a name.
+    """A named recurrent layer.
 
-    `make` takes the width of the state, the place in a stack from zero and the height of the stack.
+    `make` takes the width of the state, the index in a stack from zero, and the depth of the stack.
     """
 
-    # Whether a state costs little, so that it may be wider than what goes from layer to layer.
+    # Whether a state is cheap, so that it may be wider than the output of the layer.
     wide: bool = True
 
 
@@ -51,18 +51,18 @@ RECURRENCES: Registry[Recurrence] = Registry(
 def register_recurrence(
     name: str, layer: Make, choices: Mapping[str, Sequence[Any]] | None = None
 ) -> Make:
-    """Gives a custom recurrent layer a name, under which search spaces find it.
+    """Registers a custom recurrent layer under a name for search spaces.
 
     Args:
-        name: String, the name. A name of the package's own is refused; one of yours may be given
-            again.
+        name: String, the name. A name of the package's own is refused; one of yours may be
+            registered again.
         layer: A layer class, or a function that returns a layer; called with the width of its
             state, and with `return_sequences` and the drawn `choices` as keywords.
         choices: Dict from names of arguments to the values that a search may give them, the default
             first. Defaults to `None`: there is nothing to draw.
 
     Returns:
-        The layer, so that this can be the last line of its module.
+        The layer, so that this call can be the last line of its module.
 
     Raises:
         ValueError: If the name is empty or one of the package's own, the layer cannot be called, or
@@ -88,13 +88,13 @@ def get_recurrence(identifier: str, units: int, **arguments: Any) -> keras.layer
             `"rglru"`, `"qrnn"`, `"sru"`, `"multiplicative_lstm"`, or a name given by
             `register_recurrence`.
         units: Positive integer, the width of the state.
-        **arguments: Arguments of the layer, as `return_sequences`.
+        **arguments: Arguments of the layer, such as `return_sequences`.
 
     Returns:
         A `keras.layers.Layer`, not built yet, that takes `(batch, steps, width)`.
 
     Raises:
-        ValueError: If there is no such recurrence; the nearest names are told.
+        ValueError: If there is no such recurrence; the error lists the nearest names.
 
     Example:
 

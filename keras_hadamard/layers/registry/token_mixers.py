@@ -1,4 +1,4 @@
-"""Token mixers by name, attention among them, so that a network can exchange them."""
+"""Token mixers by name, including attention, so that a network can exchange them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,26 +25,27 @@ def register_token_mixer(
     on: Sequence[str] = PLACES,
     ordered: bool = False,
 ) -> Make:
-    """Gives a custom token mixer a name, under which models and search spaces find it.
+    """Registers a custom token mixer under a name for models and search spaces.
 
     Args:
         name: String, the name. A name of the package's own mixers is refused; one of yours may be
-            given again.
+            registered again.
         layer: A layer class, or a function that returns a layer; called with the drawn `choices` as
             keywords, and with those of `units`, `length` and `causal` that its signature names. The
-            layer takes `(batch, length, units)` and gives as many positions of any width. One that
-            has `step` and `get_initial_state`, as recurrent layers here have, is read step by step.
+            layer takes `(batch, length, units)` and returns as many positions of any width. One
+            with `step` and `get_initial_state`, like the recurrent layers here, is run step by
+            step.
         choices: Dict from names of arguments to the values that a search may give them, the default
             first. Defaults to `None`: there is nothing to draw.
-        modes: What it can see, of `"bidirectional"` and `"causal"`. Defaults to
+        modes: The modes it supports, of `"bidirectional"` and `"causal"`. Defaults to
             `("bidirectional", "causal")`.
-        on: Where it can stand, of `"sequence"` and `"image"`; an image is the sequence of its
+        on: Where it can be used, of `"sequence"` and `"image"`; an image is the sequence of its
             pixels. Defaults to `("sequence", "image")`.
-        ordered: Boolean, whether it tells one order of the positions from another. Others get the
-            positions beside the features. Defaults to `False`.
+        ordered: Boolean, whether it depends on the order of the positions. Others get sines of the
+            positions. Defaults to `False`.
 
     Returns:
-        The layer, so that this can be the last line of its module.
+        The layer, so that this call can be the last line of its module.
 
     Raises:
         ValueError: If the name is empty or one of the package's own, the layer cannot be called, a
@@ -97,8 +98,8 @@ def get_token_mixer(
             `"poly_self_attention"`, `"focal_modulation"`, `"min_gru"`, `"hgrn"`, `"rglru"`,
             `"gn_conv"`, `"convolutional_modulation"`, `"efficient_modulation"`,
             `"large_kernel_attention"`, or a name given by `register_token_mixer`.
-        units: Positive integer, the width of what it mixes.
-        length: Integer, the longest sequence, for mixers that are bound to one. Defaults to `None`.
+        units: Positive integer, the width of its input.
+        length: Integer, the longest sequence, for mixers that need one. Defaults to `None`.
         causal: Boolean, whether a position sees no later ones. Defaults to `False`.
         on: `"sequence"` or `"image"` (channels-last). Defaults to `"sequence"`.
         **arguments: Arguments of the layer.
@@ -107,8 +108,8 @@ def get_token_mixer(
         A `keras.layers.Layer`, not built yet, that keeps the positions of its input.
 
     Raises:
-        ValueError: If there is no such mixer (the nearest names are told), or it cannot stand
-            there.
+        ValueError: If there is no such mixer (the error lists the nearest names), or it cannot be
+            used there.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""The criteria by name. A new one is a file beside this one, and a line here."""
+"""The criteria by name. A new one takes a file in this folder, and a line here."""
 
 from typing import Any
 
@@ -28,10 +28,10 @@ CRITERIA: dict[str, type[Criterion]] = {
 def criterion_of(
     word: str, schedule: Any, scope: str, structure: Any, seed: int, options: dict[str, Any]
 ) -> Criterion:
-    """The masks of a model by the criterion of a name; options that are None are not given.
+    """The masks of a model by the criterion of a name; options that are None count as not given.
 
     Raises:
-        ValueError: If there is none, or it does not go with the other arguments.
+        ValueError: If there is no such criterion, or it does not support the other arguments.
     """
     criterion = CRITERIA[one_of("criterion", word, CRITERIA)]
     given = given_options(word, options)
@@ -39,7 +39,7 @@ def criterion_of(
 
 
 def given_options(word: str, options: dict[str, Any]) -> dict[str, Any]:
-    """The options that are not None, if they are those of the criterion."""
+    """The options that are not None, if the criterion has them."""
     given = {name: value for name, value in options.items() if value is not None}
     taken = CRITERIA[one_of("criterion", word, CRITERIA)].takes
     for name in given:

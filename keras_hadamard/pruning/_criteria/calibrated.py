@@ -1,4 +1,4 @@
-"""Base class of criteria that look at data: passes of it through the model, and norms."""
+"""Base class of criteria that need data: passes through the model, and norms of inputs."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from keras_hadamard.pruning._readings import readings_of
 
 
 class Calibrated(Criterion):
-    """Chooses for each output by itself. `masks.calibrated` says whether it has looked at data."""
+    """Chooses for each output separately. `masks.calibrated` says whether it has seen data."""
 
     structures = ("weight", "n:m")
     scopes = ("layer", "erk")
@@ -29,7 +29,7 @@ class Calibrated(Criterion):
         self.masks.calibrated = self.masks.state("calibrated", "bool")
 
     def add_norms(self) -> None:
-        """Makes the variables for what is learnt from data, if they are kept."""
+        """Makes the variables for the statistics of the data, if they are kept."""
 
     def chosen(self, old: Sequence[np.ndarray], step: int, optimizer: Any) -> Iterable[np.ndarray]:
         if self.schedule.sparsity(step) and not ops.convert_to_numpy(self.masks.calibrated):
@@ -41,7 +41,7 @@ class Calibrated(Criterion):
         return self.masks_by_data(old, step)
 
     def masks_by_data(self, old: Sequence[np.ndarray], step: int) -> Iterable[np.ndarray]:
-        """The masks at a step, after the data was looked at."""
+        """The masks at a step, after the calibration."""
         raise NotImplementedError
 
     def calibrate(self, model: Any, data: Any, **options: Any) -> None:
@@ -60,7 +60,7 @@ class Calibrated(Criterion):
     def learn(
         self, model: Any, passes: Passes, norms: list[np.ndarray], order: list[int], **options: Any
     ) -> None:
-        """Takes what it needs from the norms of the inputs, and from more passes."""
+        """Computes what it needs from the norms of the inputs, and from more passes."""
         raise NotImplementedError
 
     def _norms(self, model: Any, passes: Passes) -> tuple[list[np.ndarray], list[int]]:
@@ -80,8 +80,8 @@ class Calibrated(Criterion):
         silent = [path for path, count in zip(paths, counts, strict=True) if not count]
         if silent:
             raise received(
-                "kernels whose layers are called: other layers read these, so that their inputs "
-                "are not seen. Leave them out by `exclude`",
+                "kernels whose layers are called: other layers read these, so their inputs "
+                "are not seen. Leave them out with `exclude`",
                 kernels=silent,
             )
         # The root of the mean, which has the same order and fits in float32.
@@ -89,6 +89,6 @@ class Calibrated(Criterion):
         broken = [path for path, n in zip(paths, norms, strict=True) if not np.isfinite(n).all()]
         if broken:
             raise received(
-                "`calibration` of which all layers get finite inputs", kernels_with_others=broken
+                "`calibration` that gives all layers finite inputs", kernels_with_others=broken
             )
         return norms, order

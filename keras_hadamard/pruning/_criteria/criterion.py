@@ -20,11 +20,11 @@ from keras_hadamard.pruning.schedules import Schedule, as_schedule
 class Criterion:
     """Decides which weights of a model stay; its variables are those of `masks`.
 
-    A criterion says what it goes with (`structures`, of which None are all; `scopes`; and the
-    options that it `takes`, of `prune` or of `PrunedModel`), and checks the rest in `check`. In
-    `cover` it adds what it learns to the masks. `chosen` are its masks at a step; `replaced`,
-    weights that the model computes with in place of its own; `calibrate`, what it learns from
-    data; `watch`, what it does before a step.
+    A criterion declares what it supports (`structures`, where None means all; `scopes`; and the
+    options that it `takes`, of `prune` or of `PrunedModel`), and checks the rest in `check`.
+    `cover` adds its variables to the masks, `chosen` returns its masks at a step, `replaced` the
+    weights that the model computes with instead of its own, `calibrate` learns from data, and
+    `watch` runs before a step.
     """
 
     structures: tuple[str, ...] | None = None
@@ -57,7 +57,7 @@ class Criterion:
         structure.check(self.schedule.final_sparsity, scope)
 
     def schedule_of(self, value: Any) -> Schedule:
-        """The schedule that an argument means."""
+        """The schedule for an argument."""
         return as_schedule(value)
 
     def check(self, options: dict[str, Any]) -> dict[str, Any]:
@@ -72,7 +72,7 @@ class Criterion:
         self.masks = Masks(kernels, coupled, self.keeps_hidden)
 
     def chosen(self, old: Sequence[np.ndarray], step: int, optimizer: Any) -> Iterable[np.ndarray]:
-        """The masks that the schedule wants at a step, on top of the old ones."""
+        """The masks for the sparsity of the schedule at a step, starting from the old ones."""
         raise NotImplementedError
 
     def sparsities(self, step: int) -> list[float]:
@@ -87,29 +87,29 @@ class Criterion:
         self.masks.apply()
 
     def left(self) -> list[np.ndarray]:
-        """Where weights of each kernel are left."""
+        """The weights of each kernel that are not pruned, as masks."""
         return self.masks.get()
 
     def value(self, index: int) -> np.ndarray:
-        """A kernel as the model computes with it, where weights of it are left."""
+        """The weights of a kernel that are not zero when the model computes with it, as a mask."""
         return ops.convert_to_numpy(self.kernels[index].variable)
 
     def kernel_values(self) -> Iterator[np.ndarray]:
-        """Each kernel's value, one after another: together they are as large as the model."""
+        """Each kernel's value, as a generator: together they are as large as the model."""
         return (self.value(index) for index in range(len(self.kernels)))
 
     def kernels_left(self) -> Iterator[np.ndarray]:
-        """The same with zeros where nothing is left."""
+        """The same with zeros at pruned weights."""
         for mask, value in zip(self.left(), self.kernel_values(), strict=True):
             yield np.where(mask, value, np.zeros((), value.dtype))
 
     def replaced(self, training: bool | None) -> list[tuple[Any, Tensor]]:
-        """The variables, with the tensors that a call has in their place; or none."""
+        """The variables that a call replaces, with the tensors it uses instead; or none."""
         return []
 
     def calibrate(self, model: Any, data: Any, **options: Any) -> None:
-        """Looks at data."""
+        """Learns from data."""
         raise NotImplementedError
 
     def watch(self, due: bool) -> None:
-        """Is told before a step whether masks are computed after it."""
+        """Runs before a step, with whether masks are computed after it."""

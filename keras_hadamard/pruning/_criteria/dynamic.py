@@ -1,4 +1,4 @@
-"""Dynamic sparse training: at some steps the smallest weights go and others grow in their place."""
+"""Dynamic sparse training: at times the smallest weights are pruned and others grow."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -13,9 +13,9 @@ from keras_hadamard.pruning.schedules import ConstantSparsity
 
 
 class Dynamic(RandomChoice):
-    """Random masks at first; when the schedule is due, weights grow where `growth` is greatest.
+    """Random masks at first; when an update is due, weights grow where `growth` is greatest.
 
-    `masks.moved` is the step at which they last did.
+    `masks.moved` is the step of the last update.
     """
 
     structures = ("weight",)
@@ -37,12 +37,12 @@ class Dynamic(RandomChoice):
         self.masks.moved = self.masks.state("moved", "int64")
 
     def growth(self, index: int, step: int) -> np.ndarray:
-        """A number for each weight of a kernel; the greatest grow."""
+        """A number for each weight of a kernel; weights with the greatest numbers grow."""
         raise NotImplementedError
 
     def chosen(self, old: Sequence[np.ndarray], step: int, optimizer: Any) -> Iterable[np.ndarray]:
         masks = super().chosen(old, step, optimizer)
-        # A model that is restored at a step that is due comes here twice.
+        # A model that is restored at a due step would update twice.
         if step <= max(self.schedule.begin_step, int(ops.convert_to_numpy(self.masks.moved))):
             return masks
         share = share_at(self.schedule, step, self.options["drop_fraction"])
@@ -68,7 +68,7 @@ def moved_mask(
 ) -> np.ndarray:
     """The mask without the smallest weights, and with as many of the greatest `growth`.
 
-    What has just gone may grow at once, and keeps its weight then.
+    A weight that was just pruned may grow again at once, and then keeps its value.
     """
     alive = int(np.count_nonzero(mask))
     moving = int(share * alive + 1e-9)
@@ -81,10 +81,10 @@ def moved_mask(
 
 
 def reset_slots(optimizer: Any, variable: Any, places: np.ndarray) -> None:
-    """Sets to zero what an optimizer keeps of some places of a variable."""
+    """Sets an optimizer's slots of a variable to zero at some positions."""
     if optimizer is None or not optimizer.built or not places.any():
         return
-    # As Keras names what an optimizer keeps of a variable.
+    # As Keras names an optimizer's slots of a variable.
     prefix = variable.path.replace("/", "_") + "_"
     for slot in optimizer.variables:
         if slot.name.startswith(prefix) and tuple(slot.shape) == tuple(variable.shape):

@@ -11,9 +11,9 @@ from keras_hadamard.pruning._selection import select, select_n_of_m
 
 
 class Importance(Criterion):
-    """The most important groups of a structure stay, in each kernel or in all together.
+    """Keeps the most important groups of a structure, in each kernel or in all together.
 
-    What a mask has pruned stays so, unless the criterion `reselects` them.
+    Pruned weights stay pruned, unless the criterion `reselects` them.
     """
 
     reselects = False
@@ -28,7 +28,8 @@ class Importance(Criterion):
             importance = self.importance(index, kernel)
             if not self.reselects:
                 alive = self.structure.reduce(kernel.to_view(mask), np.nanmax)
-                # What is pruned is 0, or random below 1: so it comes last, without a slow `where`.
+                # Pruned weights have importance 0, or below 1 if random: less 1, they rank last,
+                # without a slow `where`.
                 importance = importance - np.logical_not(alive)
             importances.append(importance)
         new = []
@@ -43,7 +44,7 @@ class Importance(Criterion):
         sparsity = self.schedule.sparsity(step)
         if self.structure.kind == "n:m":
             n, m = self.structure.sizes
-            # On the way to the final sparsity more than N stay.
+            # Before the final sparsity is reached, more than N stay.
             kept = max(n, m - int(sparsity * m + 1e-9))
             return [select_n_of_m(importance, kept, m) for importance in importances]
         sizes = [

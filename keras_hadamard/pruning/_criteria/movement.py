@@ -1,4 +1,4 @@
-"""Movement: weights with the greatest scores stay; these are learnt straight through the choice."""
+"""Movement: the weights with the greatest scores, which are learned straight through, stay."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from keras_hadamard.pruning._masks import masked
 
 
 class Movement(Magnitude):
-    """A score for each weight. While all scores are zero it goes by magnitude."""
+    """A score for each weight. While all scores are zero, the magnitude decides."""
 
     reselects = True
     keeps_hidden = True
@@ -36,7 +36,7 @@ class Movement(Magnitude):
         return [(kernel.variable, self._effective(i)) for i, kernel in enumerate(self.kernels)]
 
     def _effective(self, index: int) -> Tensor:
-        """`W * M`, of which the gradient of the scores is that of `M`, straight through."""
+        """`W * M`, with the gradient of `M` as that of the scores (straight through)."""
         w = ops.convert_to_tensor(self.kernels[index].variable)
         scores = ops.convert_to_tensor(self.masks.scores[index])
         nothing = ops.cast(scores - ops.stop_gradient(scores), w.dtype)

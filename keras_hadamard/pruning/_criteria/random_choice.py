@@ -7,7 +7,7 @@ from keras_hadamard.pruning._criteria.importance import Importance
 
 
 class RandomChoice(Importance):
-    """The same numbers at every step, so that masks grow by what is pruned last."""
+    """The same numbers at every step, so that later masks contain the earlier ones."""
 
     def importance(self, index: int, kernel: Kernel) -> np.ndarray:
         groups = self.structure.reduce(np.zeros(kernel.view), np.nanmin)

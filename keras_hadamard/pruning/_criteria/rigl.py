@@ -12,7 +12,7 @@ from keras_hadamard.pruning._criteria.dynamic import Dynamic
 
 
 class RigL(Dynamic):
-    """Grows by the gradients of the last step that was `due`, if one was `seen`."""
+    """Grows weights by the gradients of the last step that was `due`, if one was `seen`."""
 
     def cover(self, *args: Any) -> None:
         super().cover(*args)
@@ -25,7 +25,7 @@ class RigL(Dynamic):
         self._told: tuple[bool, int] | None = None
 
     def watch(self, due: bool) -> None:
-        """Says whether gradients are kept, to the variable only if that is new: it takes time."""
+        """Sets whether gradients are kept; assigns the variable only on a change, to save time."""
         if self._told != (due, self.masks.loads):
             self.masks.due.assign(due)
             self._told = (due, self.masks.loads)
@@ -36,9 +36,9 @@ class RigL(Dynamic):
         return [(kernel.variable, self._watched(i)) for i, kernel in enumerate(self.kernels)]
 
     def _watched(self, index: int) -> Tensor:
-        """`W`, whose gradient is kept, that of pruned places too, when it is computed in due steps.
+        """`W`, whose gradient, including that of pruned weights, is kept in due steps.
 
-        So a gradient costs no pass of its own, whatever the data and whoever writes the loop.
+        So the gradient needs no separate pass, with any data and in custom training loops too.
         """
 
         @ops.custom_gradient

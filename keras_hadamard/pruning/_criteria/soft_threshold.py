@@ -1,4 +1,4 @@
-"""STR: weights shrink by a threshold, which is learnt for each kernel, and below it are zero."""
+"""STR: weights shrink by a learned threshold for each kernel, and are zero below it."""
 
 from collections.abc import Iterable, Sequence
 from math import isfinite
@@ -17,9 +17,9 @@ from keras_hadamard.pruning.schedules import Schedule, Unscheduled
 
 
 class SoftThreshold(Criterion):
-    """`W_eff = sign(W) relu(|W| - sigmoid(s))`, one `s` a kernel, in `masks.thresholds`.
+    """`W_eff = sign(W) relu(|W| - sigmoid(s))`, one `s` per kernel, in `masks.thresholds`.
 
-    Its masks are those that it was given: they prune for good, and thresholds do not.
+    Its masks are those that it was given: they prune permanently, which thresholds do not.
     """
 
     structures = ("weight",)
@@ -59,7 +59,7 @@ class SoftThreshold(Criterion):
             self.masks.add_weight(
                 name=f"threshold_{i}",
                 shape=(),
-                # Steps of a thousandth would be lost in 16 bits.
+                # Updates of a thousandth would be lost in 16 bits.
                 dtype=keras.backend.result_type(k.variable.dtype, "float32"),
                 initializer=start,
                 regularizer=keras.regularizers.L2(decay / 2) if decay else None,
@@ -90,7 +90,7 @@ class SoftThreshold(Criterion):
 
 
 class _Left:
-    """Where weights of a kernel are left, when it is made a tensor of, as Keras's variables are."""
+    """The nonzero weights of a kernel as a mask, which converts to a tensor like a variable."""
 
     def __init__(self, criterion: SoftThreshold, index: int) -> None:
         self.criterion, self.index = criterion, index
@@ -101,5 +101,5 @@ class _Left:
 
 
 def soft_threshold(w: Tensor, threshold: Tensor) -> Tensor:
-    """`sign(w) relu(|w| - threshold)`, of any shapes that can be multiplied."""
+    """`sign(w) relu(|w| - threshold)`, for any shapes that broadcast."""
     return ops.sign(w) * ops.relu(ops.abs(w) - threshold)

@@ -6,7 +6,7 @@ from keras_hadamard.pruning._criteria.dynamic import Dynamic
 
 
 class SparseEvolution(Dynamic):
-    """Sparse evolutionary training, in which any weights grow."""
+    """Sparse evolutionary training, in which weights grow at random."""
 
     def growth(self, index: int, step: int) -> np.ndarray:
         shape = tuple(self.kernels[index].variable.shape)

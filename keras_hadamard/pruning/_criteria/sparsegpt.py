@@ -1,4 +1,4 @@
-"""SparseGPT: kernel by kernel, on inputs that the pruned ones before it make."""
+"""SparseGPT: kernel by kernel, each on the inputs that the pruned kernels before it produce."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from keras_hadamard.pruning._readings import Reading
 
 
 class SparseGPT(Calibrated):
-    """Prunes once, when it looks at the data, and changes the weights that stay."""
+    """Prunes once, during calibration, and changes the weights that stay."""
 
     takes: tuple[str, ...] = (*Calibrated.takes, "block_size", "damping")
     several = True
@@ -35,7 +35,7 @@ class SparseGPT(Calibrated):
         }
 
     def masks_by_data(self, old: Sequence[np.ndarray], step: int) -> Iterable[np.ndarray]:
-        # They were chosen together with the weights that they leave.
+        # The masks were chosen together with the weights that they keep.
         return old
 
     def learn(
@@ -65,7 +65,7 @@ class SparseGPT(Calibrated):
                 )  # fmt: skip
             except np.linalg.LinAlgError as error:
                 raise received(
-                    f"more `damping`, or more examples than the inputs of {kernel.path!r}",
+                    f"more `damping`, or more examples than {kernel.path!r} has inputs",
                     damping=damping,
                 ) from error
             new_weights[group], new_mask[group] = found.T, mask.T

@@ -1,4 +1,4 @@
-"""Wanda: weights by their size times that of the inputs they meet, output by output."""
+"""Wanda: weights by their magnitude times the norm of their inputs, output by output."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -9,12 +9,12 @@ from keras import ops
 from keras_hadamard.pruning._criteria.calibrated import Calibrated
 from keras_hadamard.pruning._selection import select_n_of_m
 
-# Outputs are ranked one by one; more at once are faster, and take more memory.
+# Outputs ranked at a time: more are faster, and take more memory.
 OUTPUTS_AT_ONCE = 64
 
 
 class Wanda(Calibrated):
-    """The most important inputs of each output, of those that the old mask leaves."""
+    """The most important inputs of each output, among those that the old mask keeps."""
 
     def add_norms(self) -> None:
         self.masks.norms = [
