@@ -155,6 +155,7 @@ def autokeras(
     import numpy as np
     import pandas
 
+    _take_whole_sizes(autokeras.ClassificationHead, autokeras.RegressionHead)
     options = {
         "max_trials": trials,
         "directory": tempfile.mkdtemp(),
@@ -184,6 +185,8 @@ def autokeras(
     y = {split: part.to_numpy() for split, part in targets.items()}
     # A column for each class: with names autokeras 3.0 makes its last layer of a numpy integer.
     learnt = y["train"] if regression else pandas.get_dummies(targets["train"]).to_numpy("float32")
+    if not regression and learnt.shape[1] == 2:
+        learnt = learnt[:, 1:]
     model.fit(x["train"], learnt, epochs=run.facts.epochs, verbose=0)
     predictions = np.asarray(model.export_model().predict(x["test"], verbose=0))
     if regression:
@@ -194,6 +197,18 @@ def autokeras(
     classes = sorted(set(y["train"]))
     indices = np.array([classes.index(value) for value in y["test"]])
     return run.objective.score(run.facts.task, indices, predictions)
+
+
+def _take_whole_sizes(*heads: Any) -> None:
+    """Lets autokeras 3.0 make its last layer: Keras refuses the numpy integers that it passes."""
+    for head in heads:
+        build = head.build
+
+        def with_whole_sizes(self: Any, *inputs: Any, build: Any = build, **how: Any) -> Any:
+            self.shape = [None if size is None else int(size) for size in self.shape]
+            return build(self, *inputs, **how)
+
+        head.build = with_whole_sizes
 
 
 COLUMNS = {
