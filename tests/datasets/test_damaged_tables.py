@@ -13,7 +13,7 @@ from keras_hadamard.datasets import load_arrays
         ("empty.csv", b"", r"header and rows.*empty\.csv"),
         ("blank.csv", b"\n\n  \n", r"header and rows.*blank\.csv"),
         ("header.csv", b"x,target\n", r"rows in header\.csv, which has a header only"),
-        ("twice.csv", b"x,x,target\n1,2,0\n", r"each column of twice\.csv once.*\['x'\]"),
+        ("twice.csv", b"x,x,target\n1,2,0\n", r"unique column names in twice\.csv.*\['x'\]"),
         ("long.csv", b"x,target\n1,0\n1,2,3,4\n", r"table of text.*long\.csv.*line 3"),
         ("zero.csv", b"x,target\n1\x00,0\n", r"zero\.csv.*zero bytes"),
         ("quote.csv", b'x,target\n"1,0\n2,1\n', r"quote\.csv"),
@@ -59,5 +59,5 @@ def test_mixed_types_are_strings():
 
 def test_duplicate_columns_of_a_data_frame():
     frame = pd.DataFrame(np.ones((5, 3)), columns=["a", "a", "y"])
-    with pytest.raises(ValueError, match=r"each column of the DataFrame once.*\['a'\]"):
+    with pytest.raises(ValueError, match=r"unique column names in the DataFrame.*\['a'\]"):
         load_arrays(frame)

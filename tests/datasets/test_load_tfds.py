@@ -219,7 +219,10 @@ def test_any_prepared_data_set(tmp_path):
 
 
 def test_data_sets_that_do_not_fit(tmp_path):
-    for builder, message in [(Pair, "exactly one ClassLabel"), (Uneven, "`photo` of one shape")]:
+    for builder, message in [
+        (Pair, "exactly one ClassLabel"),
+        (Uneven, "`photo` with the same shape"),
+    ]:
         builder(data_dir=tmp_path).download_and_prepare()
         with pytest.raises(ValueError, match=message):
             datasets.load_arrays(builder.name, data_dir=tmp_path)

@@ -202,7 +202,7 @@ def test_an_interrupt_ends_what_runs(go):
 
 @pytest.mark.slow
 def test_machines_come_and_go(go, cluster):
-    search, plan = go({"seconds": 2.0}, max_trials=10)
+    search, plan = go({"seconds": 4.0}, max_trials=10)
     nodes = []
 
     def there():
