@@ -6,14 +6,11 @@
 //   NAME float|double|int|string RANK SIZES... VALUES...      (strings as hexadecimal bytes)
 // Prints one line of names and numbers; a request that is valid has to give what it gave first.
 #include <dirent.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
-#include <cstring>
-#include <fstream>
 #include <iostream>
 #include <memory>
 #include <mutex>
@@ -23,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "loader.h"
 #include "tensorflow/cc/saved_model/loader.h"
 #include "tensorflow/compiler/jit/flags.h"
 #include "tensorflow/core/framework/tensor.h"
@@ -45,20 +43,12 @@ struct Version {
   std::vector<std::string> fetches;
 };
 
-long Resident() {
-  long pages = 0, resident = 0;
-  std::ifstream("/proc/self/statm") >> pages >> resident;
-  return resident * (sysconf(_SC_PAGESIZE) / 1024);
-}
-
 template <typename T>
 void Read(std::istream& in, Tensor* tensor) {
-  // By strtod, because a stream does not read `nan`.
-  for (std::string word; tensor->NumElements() > 0;) {
-    for (int64_t i = 0; i < tensor->NumElements() && in >> word; ++i) {
-      tensor->flat<T>()(i) = static_cast<T>(std::strtod(word.c_str(), nullptr));
-    }
-    return;
+  std::string word;
+  for (int64_t i = 0; i < tensor->NumElements() && in >> word; ++i) {
+    // A stream does not read `nan`.
+    tensor->flat<T>()(i) = static_cast<T>(std::strtod(word.c_str(), nullptr));
   }
 }
 
@@ -147,16 +137,6 @@ bool Run(const Version& version, const Request& request, std::vector<Tensor>* ou
   }
   if (feeds.size() != inputs.size()) return false;
   return version.bundle.GetSession()->Run(feeds, version.fetches, {}, outputs).ok();
-}
-
-bool Equal(const std::vector<Tensor>& expected, const std::vector<Tensor>& found) {
-  for (size_t i = 0; i < expected.size(); ++i) {
-    const auto left = expected[i].tensor_data(), right = found[i].tensor_data();
-    if (left.size() != right.size() || std::memcmp(left.data(), right.data(), left.size())) {
-      return false;
-    }
-  }
-  return expected.size() == found.size();
 }
 
 int main(int argc, char** argv) {

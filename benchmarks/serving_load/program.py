@@ -9,18 +9,19 @@ import numpy as np
 import tensorflow as tf
 
 Request = Mapping[str, np.ndarray]
+SOURCE = Path(__file__).with_name("load.cc")
 KINDS = {"int32": "int", "float32": "float", "float64": "double"}
 
 
-def built(folder: Path) -> Path:
-    """Compiles the program against the TensorFlow that is installed."""
+def built(folder: Path, source: Path = SOURCE) -> Path:
+    """Compiles a program against the TensorFlow that is installed."""
     compiler = shutil.which("g++") or shutil.which("clang++")
     if compiler is None:
         raise SystemExit("There is no C++ compiler: install g++ or clang++.")
-    program, libraries = folder / "load", tf.sysconfig.get_lib()
+    program, libraries = folder / source.stem, tf.sysconfig.get_lib()
     linked = [f"{libraries}/libtensorflow_{part}.so.2" for part in ("cc", "framework")]
-    source = Path(__file__).with_name("load.cc")
     flags = ["-w", "-O1", *tf.sysconfig.get_compile_flags(), f"-Wl,-rpath,{libraries}"]
+    flags.append(f"-I{SOURCE.parent}")
     subprocess.run([compiler, str(source), "-o", str(program), *linked, *flags], check=True)
     return program
 

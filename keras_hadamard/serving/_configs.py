@@ -16,8 +16,6 @@ BATCHING = "batching_params.pbtxt"
 MODELS = "models.config"
 # How long the first request of a batch waits for others.
 _TIMEOUT_MICROS = 1000
-
-
 # Requests of the largest size that may wait at once; the server refuses what is beyond.
 _WAITING = 4
 # The server's own values of fields that are not given.

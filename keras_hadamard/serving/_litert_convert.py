@@ -106,12 +106,14 @@ def _quantized(
         return largest_difference({name: x[:count] for name, x in expected.items()}, found)
 
     floats: list[Op] = []
+    off = error(len(rows), floats)
     # Few rows choose faster, and all of them judge.
     for count in (_JUDGES, len(rows)):
-        if error(len(rows), floats) <= tolerance:
+        if off <= tolerance:
             break
         floats = fewest_in_floats(quantizer.nodes, partial(error, count), tolerance)
-    if math.isinf(error(len(rows), floats)):
+        off = error(len(rows), floats)
+    if math.isinf(off):
         # Published it would end the process that runs it.
         raise RuntimeError("an op of it does not run in eight bits, whatever stays in floats")
     return quantizer.content(floats)

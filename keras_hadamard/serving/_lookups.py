@@ -161,9 +161,6 @@ def _shifted(lookup: Lookup, arguments: Any, before: Any) -> Lookup | None:
         return None
     if added.ndim == 1 and before.shape[-1] != len(added):
         return None
-    # Several columns in one table: each has the rows from where it begins to where the next does.
-    if added.ndim == 1 and len(added) > 1 and added[0] == 0 and (np.diff(added) > 1).all():
-        return replace(lookup, high=np.diff(np.append(added, lookup.high)))
     return replace(lookup, low=lookup.low - added, high=lookup.high - added)
 
 

@@ -60,7 +60,7 @@ class ModelServer:
         except urllib.error.HTTPError as error:
             raise ServerError(
                 f"{error.code}: {_line(error.read().decode('utf-8', 'replace'))}"
-            ) from (error)
+            ) from error
         except (OSError, ValueError) as error:
             raise ServerError(f"no answer: {_line(str(error))}") from error
         return found if isinstance(found, dict) else {"answer": found}

@@ -108,7 +108,7 @@ def export(
             write_metadata(draft, ExportMetadata(options.xla, options.preprocessing is not None))
             if options.batch_sizes:
                 _warmup.write(draft, name, warm)
-                text = _configs.batching_text(options.batch_sizes, options.max_batch_size)
+                text = _configs.batching_text(options.batch_sizes, options.largest_request)
                 (draft / _configs.BATCHING).write_text(text, encoding="utf-8")
     _configure(target.parent, name)
     return target

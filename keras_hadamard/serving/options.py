@@ -13,6 +13,7 @@ from keras_hadamard.serving._saved_model import SIGNATURE
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 # `serve` is Keras's own name for what the server knows as `serving_default`.
 _TAKEN = ("serve", SIGNATURE, "classify")
+_LARGEST_REQUEST = 1024
 
 
 @dataclass(frozen=True)
@@ -35,14 +36,15 @@ class ExportOptions:
         max_batch_size: Integer, the rows of the largest request that a server with batching takes,
             not below the last of `batch_sizes`. It splits requests of more rows than that one, and
             refuses requests of more than `max_batch_size` ("larger than maximum input batch
-            size"). Defaults to `1024`.
+            size"). Defaults to `None`, 1,024 or the last of `batch_sizes`, whichever is more.
         name: String of letters, digits and `_.-`, the name that requests call the model by, which
             `models.config` and the warm-up requests carry. Defaults to `None`, the name of the
             model's folder.
         input_checks: Boolean, whether the graph checks its inputs: rank and sizes, equal batches,
             and that ids have a row in the `Embedding` that they go into. The server's error then
             names the signature's input, what was expected and what was received; without, it names
-            an inner node of the graph or, for ids on a GPU, there is none. Defaults to `True`.
+            an inner node of the graph or, for ids on a GPU, there is none, and an image of another
+            rank ends a server whose convolutions are oneDNN's. Defaults to `True`.
         xla: Boolean, whether XLA compiles the models. Such a version is labelled, and only serves
             where the server was started with `--xla_cpu_compilation_enabled`. Defaults to `False`.
 
@@ -60,7 +62,7 @@ class ExportOptions:
     preprocessing: keras.Model | None = None
     labels: Sequence[str] = ()
     batch_sizes: tuple[int, ...] = (1, 8, 32)
-    max_batch_size: int = 1024
+    max_batch_size: int | None = None
     name: str | None = None
     input_checks: bool = True
     xla: bool = False
@@ -74,10 +76,11 @@ class ExportOptions:
         sizes = [positive_int("batch_sizes", size) for size in self.batch_sizes]
         if sizes != sorted(set(sizes)):
             raise received("`batch_sizes` to increase", batch_sizes=self.batch_sizes)
-        most = positive_int("max_batch_size", self.max_batch_size)
-        if sizes and most < sizes[-1]:
+        least = sizes[-1] if sizes else 1
+        most = positive_int("max_batch_size", self.largest_request)
+        if most < least:
             raise received(
-                f"`max_batch_size` to be at least {sizes[-1]}, the last of `batch_sizes`",
+                f"`max_batch_size` to be at least {least}, the last of `batch_sizes`",
                 max_batch_size=most,
             )
         if self.name is not None and not is_model_name(self.name):
@@ -87,3 +90,10 @@ class ExportOptions:
             raise received("`labels` to be a sequence of strings of one line", labels=self.labels)
         if len(set(self.labels)) != len(self.labels):
             raise received("`labels` without repetition", labels=self.labels)
+
+    @property
+    def largest_request(self) -> int:
+        """The most rows of a request."""
+        if self.max_batch_size is None:
+            return max(_LARGEST_REQUEST, *self.batch_sizes, 1)
+        return self.max_batch_size

@@ -7,13 +7,10 @@
 //   NAME RANK SIZES... VALUES...
 // With REQUESTS, then sends so many from THREADS threads, batch after batch in turn, and prints
 //   requests REQUESTS errors N different N kilobytes BEFORE AFTER seconds SECONDS
-#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
 #include <cstdio>
-#include <cstring>
-#include <fstream>
 #include <iostream>
 #include <sstream>
 #include <string>
@@ -21,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "loader.h"
 #include "tensorflow/cc/saved_model/loader.h"
 #include "tensorflow/compiler/jit/flags.h"
 #include "tensorflow/core/framework/tensor.h"
@@ -31,13 +29,6 @@ using Inputs = std::vector<std::pair<std::string, tensorflow::Tensor>>;
 template <typename T>
 void Read(std::istream& in, tensorflow::Tensor* tensor) {
   for (int64_t i = 0; i < tensor->NumElements(); ++i) in >> tensor->flat<T>()(i);
-}
-
-// Resident memory, in kilobytes.
-long Resident() {
-  long pages = 0, resident = 0;
-  std::ifstream("/proc/self/statm") >> pages >> resident;
-  return resident * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
 // One batch, up to an empty line or the end.
@@ -56,16 +47,6 @@ Inputs ReadBatch(const tensorflow::SignatureDef& signature) {
     inputs.emplace_back(signature.inputs().at(name).name(), tensor);
   }
   return inputs;
-}
-
-bool Equal(const Tensors& expected, const Tensors& found) {
-  for (size_t i = 0; i < expected.size(); ++i) {
-    const auto left = expected[i].tensor_data(), right = found[i].tensor_data();
-    if (left.size() != right.size() || std::memcmp(left.data(), right.data(), left.size())) {
-      return false;
-    }
-  }
-  return expected.size() == found.size();
 }
 
 int main(int argc, char** argv) {

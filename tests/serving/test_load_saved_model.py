@@ -8,8 +8,8 @@ import keras
 import numpy as np
 import pytest
 import serving.serving_models as models
-import tensorflow as tf
 
+from benchmarks.serving_load.program import built
 from keras_hadamard import layers, serving
 
 SOURCE = Path(__file__).with_name("load_saved_model.cc")
@@ -23,18 +23,11 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def program(tmp_path_factory):
     """Runs the program on a SavedModel and batches."""
-    built = tmp_path_factory.mktemp("loader") / "load_saved_model"
-    folder = tf.sysconfig.get_lib()
-    libraries = [f"{folder}/libtensorflow_{part}.so.2" for part in ("cc", "framework")]
-    flags = ["-w", *tf.sysconfig.get_compile_flags()]
-    subprocess.run(
-        [COMPILER, *flags, str(SOURCE), "-o", str(built), *libraries, f"-Wl,-rpath,{folder}"],
-        check=True,
-    )
+    program = built(tmp_path_factory.mktemp("loader"), SOURCE)
 
     def run(path, *batches, load=()):
         return subprocess.run(
-            [str(built), str(path), *map(str, load)],
+            [str(program), str(path), *map(str, load)],
             input="\n".join(map(feed, batches)),
             capture_output=True,
             text=True,

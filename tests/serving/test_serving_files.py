@@ -209,6 +209,14 @@ def test_requests_of_up_to_the_largest_size_are_split(tmp_path):
     assert list(parameters.allowed_batch_sizes) == [1, 8, 2000]
 
 
+@pytest.mark.parametrize(
+    ("options", "largest"),
+    [({}, 1024), ({"batch_sizes": (1, 2048)}, 2048), ({"batch_sizes": ()}, 1024)],
+)
+def test_the_largest_request_unless_it_is_given(options, largest):
+    assert serving.ExportOptions(**options).largest_request == largest
+
+
 def test_requests_that_are_not_split(no_run, tmp_path):
     options = serving.ExportOptions(batch_sizes=(1, 8), max_batch_size=8)
     path = serving.export(models.two_branches(), tmp_path, options=options)

@@ -62,7 +62,7 @@ class MCB(Fusion):
 
     Numerics:
         Sketches, transforms, square root and norm are float32 under 16-bit policies. The square
-        root has gradient 0 at 0, but none that is bounded near it. Entries that no pair of features
+        root has gradient 0 at 0, but an unbounded one near it. Entries that no pair of features
         reaches are exactly 0; where features are 0 others hold the rounding of the transform, and
         the root magnifies it.
 
