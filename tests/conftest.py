@@ -10,10 +10,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 # Most of the time goes into XLA's making of machine code, which is not what is tested: less
 # optimisation is faster. tests/ops/test_default_compiler.py compiles every op as users do.
-flags = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
-if version("tensorflow") >= "2.21":  # An older XLA ends the process at a flag that it does not know.
-    flags += " --xla_cpu_use_fusion_emitters=false"
-os.environ.setdefault("XLA_FLAGS", flags)
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+    # An older XLA ends the process at a flag that it does not know.
+    + (" --xla_cpu_use_fusion_emitters=false" if version("tensorflow") >= "2.21" else ""),
+)
 
 import keras
 import pytest

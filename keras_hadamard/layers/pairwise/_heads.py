@@ -107,8 +107,8 @@ def gated_recurrence(
 ) -> tuple[Tensor, Tensor]:
     """`q_t S_t with S_t = decay_t * S_(t-1) + k_t v_t`, and the state after the last position.
 
-    Without decays they are 1. Masked positions carry the state unchanged. A state that nobody asks for is not computed: what
-    comes back is the one before the first position.
+    Without decays they are 1. Masked positions carry the state unchanged. A state that nobody asks
+    for is not computed: what comes back is the one before the first position.
     """
     if mask is not None:
         k, v = of_unmasked(mask, k), of_unmasked(mask, v)
