@@ -29,8 +29,9 @@ def regularized_block(block: ResidualBlock, prefix: str = "") -> Mapping:
         **_pair(block.shortcut, f"{prefix}shortcut.0", f"{prefix}shortcut.1"),
         f"{prefix}normx": block.shortcut_norm,
     }
-    for i, factor in enumerate(block.factors, 1):
-        mapping |= _pair(factor, f"{prefix}u_conv{i}", f"{prefix}ubn{i}")
+    for i in range(1, 1 + len(block.factors) // 2):
+        pair = block.factors[2 * i - 2 : 2 * i]
+        mapping |= _pair(pair, f"{prefix}u_conv{i}", f"{prefix}ubn{i}")
     for i in range(block.product_convolutions):
         pair = block.local[2 * i : 2 * i + 2]
         mapping |= _pair(pair, f"{prefix}lconv{i}", f"{prefix}lbn{i}")

@@ -95,7 +95,7 @@ PRODUCTS = {
     ),
     "CrossModalGate": (
         lambda: layers.CrossModalGate(4),
-        lambda own: layers.HadamardProduct([copied(p) for p in own.directions[0]]),
+        lambda own: layers.HadamardProduct([copied(own.values[0]), copied(own.gates[0])]),
         PAIR,
     ),
     "FiLM": (

@@ -280,8 +280,8 @@ def test_mrn_without_products_is_linear_in_the_question():
     layer([x, q])
     silent = layer([np.zeros_like(x), q])
     expected = q
-    for block in layer.blocks:
-        expected = expected @ np.asarray(block["shortcut"].kernel)
+    for shortcut in layer.shortcuts:
+        expected = expected @ np.asarray(shortcut.kernel)
     assert_close(silent, expected)
     assert np.abs(np.asarray(layer([x, q])) - expected).max() > 1e-3
 
@@ -338,8 +338,8 @@ def test_mutual_gates_are_symmetric():
     assert_close(swapped(x[::-1]), layer(x))
     one = CrossModalGate(4)
     one(x)
-    one.directions[0][1].set_weights([np.zeros((7, 4)), np.full(4, 1e3)])
-    assert_close(one(x), one.directions[0][0](x[0]))
+    one.gates[0].set_weights([np.zeros((7, 4)), np.full(4, 1e3)])
+    assert_close(one(x), one.values[0](x[0]))
 
 
 def test_bilinear_attention_is_the_sum_over_all_pairs():
@@ -351,7 +351,7 @@ def test_bilinear_attention_is_the_sum_over_all_pairs():
     logits = np.einsum("bik,bjk,kg->bgij", u, v, np.asarray(layer.attention.kernel))
     attention = np.exp(logits) / np.exp(logits).sum((2, 3), keepdims=True)
     fused = []
-    for g, (p, q) in enumerate(layer.factors):
+    for g, (p, q) in enumerate(zip(layer.factors[::2], layer.factors[1::2], strict=True)):
         fused.append(np.einsum("bij,bik,bjk->bk", attention[:, g], np.asarray(p(x)), q(y)))
     assert_close(got, layer.output_projection(np.concatenate(fused, axis=-1)))
 
@@ -361,7 +361,7 @@ def test_bilinear_attention_of_vectors_is_mlb():
     attention, mlb = BilinearAttention(4, rank=3), MLB(4, rank=3, projection_activation="relu")
     x = pair(2)
     attention(x), mlb(x)
-    factors = [w for p in attention.factors[0] for w in p.get_weights()]
+    factors = [w for p in attention.factors for w in p.get_weights()]
     mlb.set_weights([*factors, *attention.output_projection.get_weights()])
     assert_close(attention(x), mlb(x))
 

@@ -181,7 +181,7 @@ def test_monarch_mixer_is_a_gated_convolution_beside_another(name):
     before, after, value = short(weights, x, 3)
     both = []
     for filters, u in (("filters", before * value), ("residual_filters", x)):
-        taps = [np.asarray(t) for t in layer.filters[len(both)][0].taps(LENGTH)]
+        taps = [np.asarray(t) for t in layer.filters[len(both)].taps(LENGTH)]
         y = causal_sum(u, taps[0]) + weights[f"{filters}_skip"] * u
         if len(taps) > 1:
             future = np.concatenate([[np.zeros(WIDTH)], taps[1]])

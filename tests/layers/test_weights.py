@@ -4,6 +4,7 @@ import inspect
 import math
 import re
 
+import keras
 import pytest
 from harness.layer_cases import PUBLIC, all_cases
 
@@ -70,3 +71,25 @@ def test_formula_counts_the_trainable_weights(name):
             layer(case.symbolic())
             counted = sum(math.prod(weight.shape) for weight in layer.trainable_weights)
             assert eval(FORMULAS[name], names(name, layer, case)) == counted, label
+
+
+def lists_within_lists(layer):
+    """The attributes that hold sublayers in a container within a container."""
+    for name, value in vars(layer).items():
+        held = value.values() if isinstance(value, dict) else value
+        if not name.startswith("_") and isinstance(value, list | tuple | dict):
+            inner = [part for part in held if isinstance(part, list | tuple | dict)]
+            if any(isinstance(x, keras.layers.Layer) for x in keras.tree.flatten(inner)):
+                yield name
+    for sublayer in layer._layers:
+        yield from lists_within_lists(sublayer)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_no_sublayers_in_lists_within_lists(name):
+    """Keras saves them from 3.11 on only, and leaves them out before without a word."""
+    case = next(case for each, case in CASES.items() if each.split("-")[0] == name)
+    layer = case.build()
+    shapes = [(None, *shape) for shape in case.shapes]
+    layer.build(shapes if case.many else shapes[0])
+    assert list(lists_within_lists(layer)) == []

@@ -116,12 +116,11 @@ class BilinearAttention(Fusion):
         self.attention = self.project(
             self.glimpses, "attention", use_bias=False, input_shape=(None, rank)
         )
+        # Those of a glimpse one after the other.
         self.factors = [
-            [
-                self.project(rank, f"projection_{g}_{i}", activation=act, input_shape=s)
-                for i, s in enumerate((x, y))
-            ]
+            self.project(rank, f"projection_{g}_{i}", activation=act, input_shape=s)
             for g in range(self.glimpses)
+            for i, s in enumerate((x, y))
         ]
         width = self.glimpses * rank
         self.returns = []
@@ -144,7 +143,8 @@ class BilinearAttention(Fusion):
         logits = _pair_logits(ops.cast(u, dtype), p, ops.cast(v, dtype))
         attention = masked_softmax(logits, _valid_pairs(x_mask, y_mask), (2, 3))
         glimpses = []
-        for g, projections in enumerate(self.factors):
+        for g in range(self.glimpses):
+            projections = self.factors[2 * g : 2 * g + 2]
             u, v = apply_each(projections, (x, y), self._dropout, training)
             # Not the product of all pairs: for each position of x, the average that it attends to.
             attended = ops.matmul(attention[:, g], ops.cast(v, dtype))

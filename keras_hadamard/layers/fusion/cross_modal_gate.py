@@ -80,21 +80,19 @@ class CrossModalGate(Fusion):
     def build(self, input_shape: list[Shape]) -> None:
         self.positions(input_shape)
         shapes = [tuple(shape) for shape in input_shape]
-        self.directions = [
-            (
-                self.project(self.units, f"value_{n}", input_shape=value),
-                self.project(
-                    self.units, f"gate_{n}", activation=self.gate_activation, input_shape=gate
-                ),
+        self.values, self.gates = [], []
+        for n, (value, gate) in enumerate([shapes, shapes[::-1]][: 1 + self.mutual], 1):
+            act = self.gate_activation
+            self.values.append(self.project(self.units, f"value_{n}", input_shape=value))
+            self.gates.append(
+                self.project(self.units, f"gate_{n}", activation=act, input_shape=gate)
             )
-            for n, (value, gate) in enumerate([shapes, shapes[::-1]][: 1 + self.mutual], 1)
-        ]
 
     def call(self, inputs: list[Tensor]) -> Tensor:
         orders = [list(inputs), list(inputs)[::-1]]
         y, *others = (
             factorized_bilinear_pool(*align([value(x), gate(z)]), factor=1)
-            for (value, gate), (x, z) in zip(self.directions, orders, strict=False)
+            for value, gate, (x, z) in zip(self.values, self.gates, orders, strict=False)
         )
         return self.activation(y + others[0] if others else y)
 

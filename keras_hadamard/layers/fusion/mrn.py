@@ -96,24 +96,26 @@ class MRN(Fusion):
         x, h = (tuple(shape) for shape in input_shape)
         inner = (*x[:-1], self.units)
         act = self.projection_activation
-        self.blocks = []
+        self.shortcuts, self.states, self.firsts, self.seconds = [], [], [], []
         for n in range(1, self.depth + 1):
-            second = f"input_{n}_again"
-            block = {
-                "shortcut": self.project(self.units, f"shortcut_{n}", input_shape=h),
-                "state": self.project(self.units, f"state_{n}", activation=act, input_shape=h),
-                "first": self.project(self.units, f"input_{n}", activation=act, input_shape=x),
-                "second": self.project(self.units, second, activation=act, input_shape=inner),
-            }
-            self.blocks.append(block)
+            for into, name, activation, shape in (
+                (self.shortcuts, f"shortcut_{n}", None, h),
+                (self.states, f"state_{n}", act, h),
+                (self.firsts, f"input_{n}", act, x),
+                (self.seconds, f"input_{n}_again", act, inner),
+            ):
+                into.append(
+                    self.project(self.units, name, activation=activation, input_shape=shape)
+                )
             h = (*positions, self.units)
 
     def call(self, inputs: list[Tensor], training: bool | None = None) -> Tensor:
         x, h = inputs
-        for block in self.blocks:
+        blocks = zip(self.shortcuts, self.states, self.firsts, self.seconds, strict=True)
+        for shortcut, state, first, second in blocks:
             kept = dropped(self._dropout, h, training)
-            seen = block["second"](block["first"](dropped(self._dropout, x, training)))
-            shortcut, state, seen = align([block["shortcut"](kept), block["state"](kept), seen])
+            seen = second(first(dropped(self._dropout, x, training)))
+            shortcut, state, seen = align([shortcut(kept), state(kept), seen])
             h = shortcut + factorized_bilinear_pool(state, seen, factor=1)
         return self.activation(h)
 

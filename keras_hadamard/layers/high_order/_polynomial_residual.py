@@ -145,12 +145,15 @@ def shortcut_normalization(layer: PolynomialResidual, state: Shape) -> keras.lay
     )
 
 
-def factor_stages(layer: PolynomialResidual, state: Shape) -> list[Stage]:
-    """The convolutions of the shortcut that `"shortcut"` multiplies."""
+def factor_stages(layer: PolynomialResidual, state: Shape) -> Stage:
+    """The two convolutions of the shortcut that `"shortcut"` multiplies, one after the other."""
     if layer.product != "shortcut":
         return []
     width, kind = layer.product_filters or layer.filters, layer.shortcut_normalization
-    return [normalized_convolution(layer, state, width, 3, f"factor_{i}", kind) for i in (1, 2)]
+    first, second = (
+        normalized_convolution(layer, state, width, 3, f"factor_{i}", kind) for i in (1, 2)
+    )
+    return [*first, *second]
 
 
 def product_stages(layer: PolynomialResidual, state: Shape) -> Stage:

@@ -123,17 +123,16 @@ class CoPE(Polynomial):
         state = (*self._positions(shapes), rank)
         last = len(shapes) - 1
         # A sum needs one bias: that of the last input, which every degree uses.
+        # Those of a degree one after the other.
         self.factors = [
-            [
-                self.project(
-                    rank,
-                    f"factor_{n}_{i + 1}",
-                    use_bias=self.use_factor_bias and i == last,
-                    input_shape=shapes[i],
-                )
-                for i in range(int(self.condition_only and n > 1), len(shapes))
-            ]
+            self.project(
+                rank,
+                f"factor_{n}_{i + 1}",
+                use_bias=self.use_factor_bias and i == last,
+                input_shape=shapes[i],
+            )
             for n in range(1, self.degree + 1)
+            for i in range(int(self.condition_only and n > 1), len(shapes))
         ]
         self.state_projections, self.first_state, self.gates, self.normalizations = build_steps(
             self, state
@@ -143,11 +142,11 @@ class CoPE(Polynomial):
         )
 
     def call(self, inputs: list[Tensor]) -> Tensor:
-        sums = []
-        for projections in self.factors:
-            seen = inputs[len(inputs) - len(projections) :]
+        sums, factors = [], iter(self.factors)
+        for n in range(1, self.degree + 1):
+            seen = inputs[int(self.condition_only and n > 1) :]
             # A vector is projected before it is broadcast.
-            total, *others = align([p(z) for p, z in zip(projections, seen, strict=True)])
+            total, *others = align([next(factors)(z) for z in seen])
             for term in others:
                 total = total + term
             sums.append(total)

@@ -147,7 +147,7 @@ class DensePolynomialResidualBlock2D(PolynomialResidual):
         products = self._resized(products, f)
         one, other = f, self.shortcut_norm(r)
         if self.factors:
-            one, other = (apply_layers(factor, other) for factor in self.factors)
+            one, other = (apply_layers(self.factors[i : i + 2], other) for i in (0, 2))
         p = one * other
         if products:
             earlier = functools.reduce(operator.mul, reversed(products))

@@ -156,7 +156,7 @@ class PolynomialResidualBlock2D(PolynomialResidual):
         r = apply_layers(self.shortcut, x)
         one, other = f, self.shortcut_norm(r)
         if self.factors:
-            one, other = (apply_layers(factor, other) for factor in self.factors)
+            one, other = (apply_layers(self.factors[i : i + 2], other) for i in (0, 2))
         product = apply_layers(self.local, one * other)
         if self.alpha is not None:
             product = ops.cast(self.alpha, product.dtype) * product

@@ -62,18 +62,17 @@ class ImplicitFilter(BaseLayer):
     def build(self, input_shape: Shape = ()) -> None:
         del input_shape
         sizes = [self._positions.shape[-1], *[self.width] * (self.depth + 1), self.channels]
+        # Those of a filter one after the other.
         self.networks = [
-            [
-                self.project(
-                    out,
-                    f"filter_{number}_{layer}",
-                    use_bias=layer < len(sizes) - 2,
-                    kind=FilterDense,
-                    input_shape=(None, into),
-                )
-                for layer, (into, out) in enumerate(itertools.pairwise(sizes))
-            ]
+            self.project(
+                out,
+                f"filter_{number}_{layer}",
+                use_bias=layer < len(sizes) - 2,
+                kind=FilterDense,
+                input_shape=(None, into),
+            )
             for number in range(self.count)
+            for layer, (into, out) in enumerate(itertools.pairwise(sizes))
         ]
         self.frequencies = self.add_weight(
             name="frequencies",
@@ -88,7 +87,9 @@ class ImplicitFilter(BaseLayer):
             ops.convert_to_tensor(table, self.compute_dtype)[:length]
             for table in (self._positions, self._window)
         )
-        return [self._network(layers, x) * window for layers in self.networks]
+        size = len(self.networks) // self.count
+        filters = [self.networks[n * size : (n + 1) * size] for n in range(self.count)]
+        return [self._network(layers, x) * window for layers in filters]
 
     def _network(self, layers: list[Any], x: Tensor) -> Tensor:
         *hidden, last = layers

@@ -136,20 +136,21 @@ class MonarchMixer(ImplicitMixer):
         )
         # A filter for the past, and one for the future.
         networks = 1 if self.causal else 2
-        self.filters = [
-            add_implicit_filter(self, longest, features, networks, name)
-            for name in ("filters", "residual_filters")[: 1 + self.residual]
-        ]
+        names = ("filters", "residual_filters")[: 1 + self.residual]
+        made = [add_implicit_filter(self, longest, features, networks, name) for name in names]
+        self.filters, self.skips = (list(each) for each in zip(*made, strict=True))
 
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         self.compute_output_shape(inputs.shape)
         x = apply_mask(self.projection(apply_mask(inputs, mask)), mask)
         x = short_convolution(x, self.short_kernel, self.short_bias)
         before, after, value = ops.split(ops.cast(x, self.wide_dtype), 3, axis=-1)
-        y = after * _long_convolution(apply_mask(before * value, mask), *self.filters[0])
+        y = after * _long_convolution(
+            apply_mask(before * value, mask), self.filters[0], self.skips[0]
+        )
         if self.residual:
             x = apply_mask(ops.cast(inputs, self.wide_dtype), mask)
-            y = y + _long_convolution(x, *self.filters[1])
+            y = y + _long_convolution(x, self.filters[1], self.skips[1])
         return self.output_projection(ops.cast(y, self.compute_dtype))
 
     def get_config(self) -> dict[str, Any]:
