@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from harness.joined import inputs_of, joined, parts_of
 from harness.sample import cases_of_this_run
-from keras.quantizers import Int8QuantizationConfig
+from harness.versions import needs
 
 from keras_hadamard._core.introspection.private import all_layers
 from keras_hadamard.config import eager_compile_scope
@@ -16,7 +16,10 @@ from keras_hadamard.layers import FactorizationMachine
 from keras_hadamard.layers._kernels import effective_kernel
 
 # Keras says of each layer without kernels that it is left as it is.
-pytestmark = pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize` method")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize` method"),
+    needs("keras", "3.15", "its quantisation configurations"),
+]
 CASES = cases_of_this_run()
 QUANTISED = (keras.layers.Dense, keras.layers.EinsumDense, keras.layers.Embedding)
 
@@ -100,7 +103,7 @@ def with_kernels_of(model, plain, kernel_of):
 def test_layers_compute_with_the_quantised_kernels(part, tmp_path):
     """Where activations are not rounded, a layer is that of the kernels, to the last digits."""
     cases, plain, _ = part
-    model = quantised(plain, cases, Int8QuantizationConfig(activation_quantizer=None))
+    model = quantised(plain, cases, keras.quantizers.Int8QuantizationConfig(activation_quantizer=None))
     got = outputs_of(model, cases)
     with with_kernels_of(
         model, plain, lambda layer: np.asarray(layer._kernel) / np.asarray(layer.kernel_scale)

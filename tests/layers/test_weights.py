@@ -87,7 +87,7 @@ def lists_within_lists(layer):
 
 @pytest.mark.parametrize("name", PUBLIC)
 def test_no_sublayers_in_lists_within_lists(name):
-    """Keras saves them from 3.11 on only, and leaves them out before without a word."""
+    """Keras saves them from 3.15 on only, and leaves them out before without a word."""
     case = next(case for each, case in CASES.items() if each.split("-")[0] == name)
     layer = case.build()
     shapes = [(None, *shape) for shape in case.shapes]

@@ -12,6 +12,7 @@ from harness.op_checks import (
     check_symbolic,
     gradients,
 )
+from harness.versions import needs
 
 from keras_hadamard.ops import causal_long_conv
 from keras_hadamard.ops._long_conv import _smooth, long_conv
@@ -124,6 +125,7 @@ def test_half_precision_is_float32_inside():
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # TensorFlow moves its interpreter elsewhere.
+@needs("keras", "3.15", "its export to LiteRT")
 def test_litert_runs_the_direct_form(tmp_path):
     kernel = tf.constant(normal(8, 3, seed=1), "float32")
     x = normal(1, 8, 3).astype("float32")
