@@ -1,6 +1,7 @@
 """Drawings as SVG, in the colours of the page around them."""
 
 import html
+import math
 import re
 from collections.abc import Sequence
 
@@ -48,8 +49,6 @@ def layer_picture(entry: dict) -> str:
 
 def bars(title: str, names: Sequence[str], cells: Sequence[str], *, log: bool = False) -> str:
     """Bars of the numbers of a table's column, with their spreads."""
-    import math
-
     numbers = [re.search(r"(-?[\d,]*\.?\d+)(?: ± ([\d.]+))?", cell) for cell in cells]
     drawn = [
         (name, cell, float(found[1].replace(",", "")), float(found[2] or 0))
@@ -110,5 +109,7 @@ def _svg(width: float, height: float, parts: Sequence[str], said: str) -> str:
     return (
         f'<div class="drawing" data-search-exclude><svg xmlns="http://www.w3.org/2000/svg" '
         f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}" '
+        # Smaller on a narrow screen, to where its words can still be read.
+        f'style="min-width:{0.75 * width:.0f}px" '
         f'role="img" aria-label="{html.escape(said)}">{"".join(parts)}</svg></div>'
     )

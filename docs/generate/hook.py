@@ -58,8 +58,11 @@ def _drawn(text: str) -> str:
 
 
 def _formula(latex: str, display: str) -> str:
-    mathml = convert(latex.strip(), display=display)
-    return _keep(f'<div class="formula">{mathml}</div>' if display == "block" else mathml)
+    if display == "inline":
+        return _keep(convert(latex.strip()))
+    # Parts with a wide space between them may stand below each other.
+    parts = [convert(part.strip(), display="block") for part in latex.split(r"\qquad")]
+    return _keep(f'<div class="formula">{"".join(f"<div>{part}</div>" for part in parts)}</div>')
 
 
 def _picture(match: re.Match[str]) -> str:
