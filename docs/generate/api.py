@@ -30,9 +30,7 @@ SHARED = (
 
 def menu() -> list:
     """The entries of the menu."""
-    titles = {name: title for name, title in LAYERS.items()} | {
-        name: title for name, title in PACKAGES.items() if _file(name)
-    }
+    titles = LAYERS | {name: title for name, title in PACKAGES.items() if _file(name)}
     pages = [{title: f"api/{name}.md"} for name, title in titles.items()]
     return [{"Shared arguments": "api/arguments.md"}, *pages]
 

@@ -29,7 +29,9 @@ def layer_picture(entry: dict) -> str:
     meeting = max(at for at, _ in ends) + 2 * GAP
     for at, y in ends:
         bend = meeting - 1.4 * GAP
-        parts.append(f'<path class="line" d="M{at:.0f} {y:.0f}H{bend:.0f}L{meeting:.0f} {middle}"/>')
+        parts.append(
+            f'<path class="line" d="M{at:.0f} {y:.0f}H{bend:.0f}L{meeting:.0f} {middle}"/>'
+        )
     reach = max(13.0, LETTER * len(sign) / 2 + 7)
     centre = meeting + reach
     parts.append(

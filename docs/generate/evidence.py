@@ -19,9 +19,7 @@ def menu() -> list:
 
 def pages() -> dict[str, str]:
     """The pages by their paths."""
-    return {
-        _path(name): _file(name).read_text("utf-8") for name in TITLES if _file(name).is_file()
-    }
+    return {_path(name): _file(name).read_text("utf-8") for name in TITLES if _file(name).is_file()}
 
 
 def _file(name: str) -> reading.Path:

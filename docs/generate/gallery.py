@@ -41,14 +41,16 @@ def notebook(example: str) -> str:
     """The example as a notebook, which runs its quick form."""
     text = (FOLDER / f"{example}.py").read_text("utf-8")
     tree = ast.parse(text)
-    head = (ast.get_docstring(tree) or "").replace("\n    python examples", "\n\n    python examples")
+    head = (ast.get_docstring(tree) or "").replace(
+        "\n    python examples", "\n\n    python examples"
+    )
     first, main = tree.body[0].end_lineno or 0, tree.body[-1].lineno
     code = "\n".join(text.splitlines()[first : main - 1])
     cells = [f"# %% [markdown]\n{_commented(head)}"]
     cells += [f"# %%\n{part}" for part in re.split(r"\n\n\n+", code) if part.strip()]
     cells.append(
-        "# %% [markdown]\n# The quick form; without `--quick` it is the run whose figures the gallery "
-        "has.\n"
+        "# %% [markdown]\n# The quick form; without `--quick` it is the run whose figures the "
+        "gallery has.\n"
     )
     started = f'["{example}.py", "--quick", "--out", "runs/{example}"]'
     cells.append(f"# %%\nimport sys\n\nsys.argv = {started}\nmain()\n")
