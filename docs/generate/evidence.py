@@ -3,6 +3,8 @@
 import reading
 
 FOLDER = reading.ROOT / "benchmarks"
+# Tables get the place of the contents beside them.
+WIDE = "---\nhide:\n  - toc\n---\n\n"
 TITLES = {
     "README": "Benchmarks",
     "results": "Speed and memory: results",
@@ -19,7 +21,11 @@ def menu() -> list:
 
 def pages() -> dict[str, str]:
     """The pages by their paths."""
-    return {_path(name): _file(name).read_text("utf-8") for name in TITLES if _file(name).is_file()}
+    return {
+        _path(name): WIDE + _file(name).read_text("utf-8")
+        for name in TITLES
+        if _file(name).is_file()
+    }
 
 
 def _file(name: str) -> reading.Path:

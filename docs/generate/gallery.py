@@ -1,7 +1,6 @@
 """The programs of `examples/`, as pages and as notebooks."""
 
 import ast
-import json
 import re
 import tomllib
 
@@ -47,6 +46,10 @@ def notebook(example: str) -> str:
     first, main = tree.body[0].end_lineno or 0, tree.body[-1].lineno
     code = "\n".join(text.splitlines()[first : main - 1])
     cells = [f"# %% [markdown]\n{_commented(head)}"]
+    # What a file knows of itself and a notebook does not; it runs in the repository's folder.
+    known = {"__doc__": head.splitlines()[0], "__file__": f"examples/{example}.py"}
+    lines = [f"{name} = {value!r}" for name, value in known.items() if name in code]
+    cells += ["# %%\n" + "\n".join(lines)] if lines else []
     cells += [f"# %%\n{part}" for part in re.split(r"\n\n\n+", code) if part.strip()]
     cells.append(
         "# %% [markdown]\n# The quick form; without `--quick` it is the run whose figures the "
@@ -61,11 +64,6 @@ def notebook(example: str) -> str:
         "name": "python3",
     }
     return jupytext.writes(book, fmt="ipynb")
-
-
-def is_notebook(text: str) -> bool:
-    """Whether a text is a notebook with code in it."""
-    return any(cell["cell_type"] == "code" for cell in json.loads(text)["cells"])
 
 
 def _commented(text: str) -> str:
@@ -91,17 +89,25 @@ def _drawings(example: str) -> str:
     return "\n\n".join(f"{{{{ bars {example} {bars} }}}}" for bars in drawn)
 
 
+def _picture(example: str) -> list[str]:
+    """The picture that a full run drew, where one is kept."""
+    file = reading.ROOT / "docs" / "gallery" / f"{example}.png"
+    return [f"![Drawn by {example}.py]({example}.png)", ""] if file.is_file() else []
+
+
 def _page(example: str) -> str:
     code = (FOLDER / f"{example}.py").read_text("utf-8")
     title = _title(example)
     return "\n".join(
         [
+            "---\nhide:\n  - toc\n---\n",
             f"# {title[0].upper()}{title[1:]}",
             "",
             _section(example),
             "",
             _drawings(example),
             "",
+            *_picture(example),
             "The bars are drawn from the table above when this site is built.",
             "",
             "```sh",

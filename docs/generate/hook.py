@@ -58,6 +58,8 @@ def _drawn(text: str) -> str:
 
 
 def _formula(latex: str, display: str) -> str:
+    # Browsers without a font for mathematics draw large brackets much too large.
+    latex = re.sub(r"\\[bB]ig(?![a-zA-Z])", "", latex)
     if display == "inline":
         return _keep(convert(latex.strip()))
     # Parts with a wide space between them may stand below each other.
@@ -70,13 +72,20 @@ def _picture(match: re.Match[str]) -> str:
 
 
 def _bars(match: re.Match[str]) -> str:
-    """Bars of `EXAMPLE TABLE COLUMN [log]`, counted from 0."""
-    example, table, column, *how = match[1].split()
+    """Bars of `EXAMPLE TABLE COLUMN [log] [: title]`, counted from 0."""
+    said, _, title = match[1].partition(": ")
+    example, table, column, *how = said.split()
     rows = gallery.tables(example)[int(table)]
-    names = [row[0].replace("`", "") for row in rows[1:]]
-    title = rows[0][int(column)].replace("`", "")
-    cells = [row[int(column)] for row in rows[1:]]
-    return _keep(drawing.bars(title, names, cells, log="log" in how))
+    at = int(column)
+    # The words before the figures say what a row is.
+    names = [", ".join(_words(row[:at])) for row in rows[1:]]
+    cells = [row[at] for row in rows[1:]]
+    return _keep(drawing.bars(title or rows[0][at], names, cells, log="log" in how))
+
+
+def _words(cells: list[str]) -> list[str]:
+    first, *others = (cell.replace("`", "") for cell in cells)
+    return [first, *(cell for cell in others if not re.match(r"[\d-]", cell))]
 
 
 def _keep(html: str) -> str:
