@@ -5,8 +5,9 @@
 
 Rows of train and test are drawn once a seed, the same for all. Ours is the mean test score of
 the best configuration over the three trainings of the search; references are fitted to the same
-rows; autokeras (`pip install autokeras`, left out without it) gets as many trials and epochs. The
-table is written to `search_on_data.md` beside this file.
+rows; autokeras (`pip install autokeras`, left out without it) gets as many trials and epochs, and a
+quarter of an hour, after which each of its trainings ends with its next step. The table is written
+to `search_on_data.md` beside this file.
 """
 
 import argparse
@@ -28,6 +29,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 Frame = Any
 FILE = Path(__file__).with_suffix(".md")
 TEST = 0.25
+AUTOKERAS_SECONDS = 900
 
 
 def _sklearn(name: str) -> Frame:
@@ -152,6 +154,7 @@ def autokeras(
     if importlib.util.find_spec("autokeras") is None:
         return None
     import autokeras
+    import keras
     import numpy as np
     import pandas
 
@@ -165,8 +168,6 @@ def autokeras(
     targets = {"train": train["target"], "test": test["target"]}
     x = {"train": train.drop(columns="target"), "test": test.drop(columns="target")}
     if name == "digits":
-        import keras
-
         read = {
             split: np.stack(
                 [np.asarray(keras.utils.load_img(p, "grayscale")) for p in part.picture]
@@ -187,7 +188,14 @@ def autokeras(
     learnt = y["train"] if regression else pandas.get_dummies(targets["train"]).to_numpy("float32")
     if not regression and learnt.shape[1] == 2:
         learnt = learnt[:, 1:]
-    model.fit(x["train"], learnt, epochs=run.facts.epochs, verbose=0)
+    end = time.monotonic() + AUTOKERAS_SECONDS
+
+    class Until(keras.callbacks.Callback):  #
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            if time.monotonic() > end:
+                self.model.stop_training = True
+
+    model.fit(x["train"], learnt, epochs=run.facts.epochs, verbose=0, callbacks=[Until()])
     predictions = np.asarray(model.export_model().predict(x["test"], verbose=0))
     if regression:
         return run.objective.score("regression", y["test"], predictions)

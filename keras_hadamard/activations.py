@@ -47,8 +47,12 @@ def gelu(x: Tensor) -> Tensor:
     """
     if keras.backend.standardize_dtype(x.dtype) != "float64":
         return keras.activations.gelu(x)
-    # Not 1 + erf: that sum has no digits left where x is negative.
-    return 0.5 * x * ops.erfc(-x * math.sqrt(0.5))
+    return 0.5 * x * _erfc(-x * math.sqrt(0.5))
+
+
+def _erfc(x: Tensor) -> Tensor:
+    # The difference has no digits left where x is large, but older versions of Keras have no more.
+    return ops.erfc(x) if hasattr(ops, "erfc") else 1 - ops.erf(x)
 
 
 @serializable

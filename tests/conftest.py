@@ -4,6 +4,7 @@ import functools
 import gc
 import os
 import tempfile
+from importlib.metadata import version
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -12,7 +13,8 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault(
     "XLA_FLAGS",
     "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
-    " --xla_cpu_use_fusion_emitters=false",
+    # An older XLA ends the process at a flag that it does not know.
+    + (" --xla_cpu_use_fusion_emitters=false" if version("tensorflow") >= "2.21" else ""),
 )
 
 import keras

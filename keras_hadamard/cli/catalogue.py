@@ -50,10 +50,10 @@ def _block(row: "Row") -> str:
 
 
 def table(rows: "Sequence[Row]") -> str:
-    """A table in Markdown, each name a link to the layer's file, as the README has it."""
+    """A table in Markdown, each paper a link, as `docs/catalogue.md` has it."""
     lines = ["| domain | layer | paper |", "|---|---|---|"]
     lines += [
-        f"| {row.domain.replace('_', ' ')} | [`{row.name}`]({row.file}) | {row.reference} |"
+        f"| {row.domain.replace('_', ' ')} | `{row.name}` | [{row.reference}]({row.link}) |"
         for row in rows
     ]
     return "\n".join(lines) + "\n"

@@ -38,12 +38,14 @@ def from_chunks(x: Tensor, like: Tensor) -> Tensor:
     return tf.cast(tf.transpose(x[:, :, :length], (0, 2, 1, 3)), like.dtype)
 
 
-def within(q: Tensor, k: Tensor, decay: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def within(q: Tensor, k: Tensor, decay: Tensor | None = None) -> tuple[Tensor, ...]:
     """Chunks (n, size, keys) to scores, decayed queries and keys, and products of all decays.
 
     Scores `(n, size, size)` are those of the queries and of the keys before them. A query is
-    decayed from the start of the chunk, a key to its end.
+    decayed from the start of the chunk, a key to its end. Without decays there are no products.
     """
+    if decay is None:
+        return tf.linalg.band_part(tf.matmul(q, k, transpose_b=True), -1, 0), q, k
     if decay.shape[-1] == q.shape[-1]:
         return _doubled(q, k, decay)
     # One decay for all channels: its products once, and the scores by one matrix product.

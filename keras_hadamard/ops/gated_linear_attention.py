@@ -21,7 +21,7 @@ def gated_linear_attention(
     q: Tensor,
     k: Tensor,
     v: Tensor,
-    decay: Tensor,
+    decay: Tensor | None = None,
     initial: Tensor | None = None,
     *,
     chunk: int = 64,
@@ -42,7 +42,8 @@ def gated_linear_attention(
         k: Float tensor of the shape of `q`, the keys.
         v: Float tensor `(batch, length, heads, values)`, the values.
         decay: Float tensor `(batch, length, heads, keys)`, or `(batch, length, heads, 1)` for one
-            decay for all channels of a head, which costs less.
+            decay for all channels of a head, which costs less. Defaults to `None`, no decay, which
+            costs least: linear attention.
         initial: Float tensor `(batch, heads, keys, values)`, the state before the first step.
             Defaults to `None`, which is zero.
         chunk: Integer, steps of a chunk, a power of two. Defaults to `64`.
@@ -72,7 +73,7 @@ def gated_linear_attention(
         - [Gated Linear Attention Transformers with Hardware-Efficient Training (Yang et al.,
           2023)](https://arxiv.org/abs/2312.06635)
     """
-    _check_shapes(*(static_shape(x) for x in (q, k, v, decay)))
+    _check_shapes(*(static_shape(x) for x in (q, k, v, q if decay is None else decay)))
     if initial is not None:
         (batch, _, heads, keys), values = static_shape(q), static_shape(v)[-1]
         if not compatible((batch, heads, keys, values), static_shape(initial)):
@@ -110,7 +111,7 @@ def _gradient(
     q: Tensor,
     k: Tensor,
     v: Tensor,
-    decay: Tensor,
+    decay: Tensor | None,
     initial: Tensor | None,
     *,
     chunk: int,
@@ -120,10 +121,10 @@ def _gradient(
     size = chunk_size(q, chunk)
     keys, values = q.shape[-1], v.shape[-1]
     queries, to_store, stored = (to_chunks(x, size) for x in (q, k, v))
-    decays = to_chunks(decay, size, fill=1.0)
+    decays = [] if decay is None else [to_chunks(decay, size, fill=1.0)]
     # Sums of products of the arguments: autodiff only has to leave one out.
-    parts, pullback = vjp(within, queries, to_store, decays)
-    scores, from_start, to_end, total = parts
+    parts, pullback = vjp(within, queries, to_store, *decays)
+    scores, from_start, to_end, *total = parts
     product, before, _ = _states(to_end, stored, total, initial, q)
     dtype, shape = product.dtype, tf.shape(product)
     if with_state:
@@ -137,22 +138,22 @@ def _gradient(
     of_before = tf.reshape(tf.matmul(from_start, upstream, transpose_a=True), shape)
     of_before = gated_scan(product, of_before, last, reverse=True)
     of_after = tf.concat([of_before[:, 1:], last[:, None]], axis=1)
-    of_total = tf.reduce_sum(of_after * before, axis=-1)
-    if total.shape[-1] == 1:
-        of_total = tf.reduce_sum(of_total, axis=-1, keepdims=True)
+    of_total = [tf.reduce_sum(of_after * before, axis=-1) for _ in total]
+    if total and total[0].shape[-1] == 1:
+        of_total = [tf.reduce_sum(of_total[0], axis=-1, keepdims=True)]
     before, of_after = (tf.reshape(x, (-1, keys, values)) for x in (before, of_after))
     of_parts = (
         tf.matmul(upstream, stored, transpose_b=True),
         tf.matmul(upstream, before, transpose_b=True),
         tf.matmul(stored, of_after, transpose_b=True),
-        tf.reshape(of_total, tf.shape(total)),
+        *(tf.reshape(x, tf.shape(y)) for x, y in zip(of_total, total, strict=True)),
     )
     of_v = tf.matmul(scores, upstream, transpose_a=True) + tf.matmul(to_end, of_after)
-    of_q, of_k, of_decay = (from_chunks(x, q) for x in pullback(*of_parts))
+    of_q, of_k, *of_decay = (from_chunks(x, q) for x in pullback(*of_parts))
     of_initial = None
     if initial is not None:
         of_initial = tf.cast(tf.reshape(of_before[:, 0], tf.shape(initial)), initial.dtype)
-    return of_q, of_k, from_chunks(of_v, v), of_decay, of_initial
+    return of_q, of_k, from_chunks(of_v, v), *(of_decay or [None]), of_initial
 
 
 @custom_op(gradient=_gradient)
@@ -160,7 +161,7 @@ def _gated_linear_attention(
     q: Tensor,
     k: Tensor,
     v: Tensor,
-    decay: Tensor,
+    decay: Tensor | None,
     initial: Tensor | None,
     *,
     chunk: int,
@@ -169,8 +170,8 @@ def _gated_linear_attention(
     """The output, followed by the rows of the state, as if they were steps."""
     size = chunk_size(q, chunk)
     queries, to_store, stored = (to_chunks(x, size) for x in (q, k, v))
-    decays = to_chunks(decay, size, fill=1.0)
-    scores, from_start, to_end, total = within(queries, to_store, decays)
+    decays = [] if decay is None else [to_chunks(decay, size, fill=1.0)]
+    scores, from_start, to_end, *total = within(queries, to_store, *decays)
     _, before, after = _states(to_end, stored, total, initial, q)
     keys, values = q.shape[-1], v.shape[-1]
     output = tf.matmul(scores, stored)
@@ -183,14 +184,16 @@ def _gated_linear_attention(
 
 
 def _states(
-    to_end: Tensor, stored: Tensor, total: Tensor, initial: Tensor | None, like: Tensor
+    to_end: Tensor, stored: Tensor, total: list[Tensor], initial: Tensor | None, like: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """What each chunk multiplies the state by, and the states before and after each chunk."""
     size = to_end.shape[1]
     keys, values = to_end.shape[-1], stored.shape[-1]
     count = ceil_div(axis_size(like, 1), size)
     new = tf.reshape(tf.matmul(to_end, stored, transpose_a=True), (-1, count, keys, values))
-    product = tf.reshape(total, (-1, count, total.shape[-1], 1)) * tf.ones_like(new)
+    product = tf.ones_like(new)
+    for one in total:
+        product *= tf.reshape(one, (-1, count, one.shape[-1], 1))
     if initial is None:
         first = tf.zeros_like(new[:, 0])
     else:

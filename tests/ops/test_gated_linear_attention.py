@@ -20,7 +20,8 @@ def reference(q, k, v, decay, initial=None):
     state = np.zeros((batch, heads, keys, v.shape[-1])) if initial is None else initial
     output = np.zeros(v.shape)
     for t in range(length):
-        state = decay[:, t, :, :, None] * state + k[:, t, :, :, None] * v[:, t, :, None]
+        kept = 1 if decay is None else decay[:, t, :, :, None]
+        state = kept * state + k[:, t, :, :, None] * v[:, t, :, None]
         output[:, t] = np.einsum("bhk,bhkv->bhv", q[:, t], state)
     return output, state
 
@@ -30,6 +31,8 @@ def data(length=5, batch=2, heads=2, keys=3, values=2, per_key=True, seed=0):
     q, k = rng.normal(size=(2, batch, length, heads, keys))
     v = rng.normal(size=(batch, length, heads, values))
     decay = rng.uniform(size=(batch, length, heads, keys if per_key else 1))
+    if per_key is None:
+        decay = None
     return q, k, v, decay, rng.normal(size=(batch, heads, keys, values))
 
 
@@ -41,7 +44,7 @@ def flat(*args, **options):
     )
 
 
-@pytest.mark.parametrize("per_key", [True, False])
+@pytest.mark.parametrize("per_key", [True, False, None])
 @pytest.mark.parametrize("with_initial", [True, False])
 def test_equals_the_loop(per_key, with_initial):
     *tensors, initial = data(per_key=per_key)
@@ -50,7 +53,7 @@ def test_equals_the_loop(per_key, with_initial):
     check_forward(gated_linear_attention, (*tensors, initial), expected, chunk=2)
 
 
-@pytest.mark.parametrize("per_key", [True, False])
+@pytest.mark.parametrize("per_key", [True, False, None])
 def test_gradients_of_the_output_and_the_state(per_key):
     # Two chunks, of which the second is filled up.
     tensors = data(3, 1, 1, 2, 2, per_key)
@@ -62,6 +65,7 @@ def test_in_functional_models(tmp_path):
     *tensors, initial = data()
     check_symbolic(gated_linear_attention, (*tensors, initial), tmp_path, chunk=2)
     check_symbolic(gated_linear_attention, (*tensors, None), tmp_path)
+    check_symbolic(gated_linear_attention, (*tensors[:3], None, initial), tmp_path)
 
 
 @pytest.mark.parametrize("per_key", [True, False])

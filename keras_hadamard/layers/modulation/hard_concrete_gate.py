@@ -102,8 +102,8 @@ class HardConcreteGate(KernelFreeLayer):
             name="log_alpha",
             shape=(input_shape[channel_axis(input_shape, self.axis)],),
             initializer=keras.initializers.RandomNormal(start, 0.01, seed=self.seed),
-            regularizer=self._penalty if self.penalty else None,
-            constraint=_clamped,
+            regularizer=_OpenGates(self.penalty, self.temperature) if self.penalty else None,
+            constraint=_Clamped(),
             autocast=False,
         )
 
@@ -137,10 +137,28 @@ class HardConcreteGate(KernelFreeLayer):
         """The number of gates that are not 0 at inference."""
         return int(ops.sum(ops.cast(hard_concrete(self.log_alpha) > 0, "int32")))
 
-    def _penalty(self, log_alpha: Tensor) -> Tensor:
-        # A loss of the weight, not of the call: a gate that is used twice costs the same.
+
+@serializable
+class _OpenGates(keras.regularizers.Regularizer):
+    """A price for the expected number of open gates.
+
+    A loss of the weight, not of the call: a gate that is used twice costs the same.
+    """
+
+    def __init__(self, penalty: float, temperature: float) -> None:
+        self.penalty = penalty
+        self.temperature = temperature
+
+    def __call__(self, log_alpha: Tensor) -> Tensor:
         return self.penalty * ops.sum(open_probability(log_alpha, temperature=self.temperature))
 
+    def get_config(self) -> dict[str, Any]:
+        return {"penalty": self.penalty, "temperature": self.temperature}
 
-def _clamped(log_alpha: Tensor) -> Tensor:
-    return ops.clip(log_alpha, math.log(0.01), math.log(100))
+
+@serializable
+class _Clamped(keras.constraints.Constraint):
+    """Gates that may still change."""
+
+    def __call__(self, log_alpha: Tensor) -> Tensor:
+        return ops.clip(log_alpha, math.log(0.01), math.log(100))

@@ -96,14 +96,25 @@ def of_unmasked(mask: Tensor | None, x: Tensor) -> Tensor:
 
 
 def gated_recurrence(
-    q: Tensor, k: Tensor, v: Tensor, decay: Tensor, state: Tensor, mask: Tensor | None, chunk: int
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    decay: Tensor | None,
+    state: Tensor,
+    mask: Tensor | None,
+    chunk: int,
+    with_state: bool = True,
 ) -> tuple[Tensor, Tensor]:
     """`q_t S_t with S_t = decay_t * S_(t-1) + k_t v_t`, and the state after the last position.
 
-    Masked positions carry the state unchanged.
+    Without decays they are 1. Masked positions carry the state unchanged. A state that nobody asks
+    for is not computed: what comes back is the one before the first position.
     """
     if mask is not None:
         k, v = of_unmasked(mask, k), of_unmasked(mask, v)
-        decay = ops.where(mask[:, :, None, None], decay, ops.ones_like(decay))
+        if decay is not None:
+            decay = ops.where(mask[:, :, None, None], decay, ops.ones_like(decay))
+    if not with_state:
+        return gated_linear_attention(q, k, v, decay, state, chunk=chunk), state
     output, state = gated_linear_attention(q, k, v, decay, state, chunk=chunk, return_state=True)
     return output, state

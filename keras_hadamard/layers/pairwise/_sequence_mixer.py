@@ -76,6 +76,11 @@ class SequenceMixer(BaseLayer):
             return x, self.get_initial_state(ops.shape(inputs)[0]), mask
         return x, self._given(initial_state), mask
 
+    @property
+    def gives_states(self) -> bool:
+        """Whether the result of `call` has the states after the last position."""
+        return self.return_state or _states.stepping(self)
+
     def leave(self, output: Tensor, states: list[Tensor]) -> Any:
         """The result of `call`, from the output and the states after the last position."""
         output = ops.cast(output, self.compute_dtype)

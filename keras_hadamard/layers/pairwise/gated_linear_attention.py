@@ -139,7 +139,7 @@ class GatedLinearAttention(SequenceMixer):
         q = q * q.shape[-1] ** -0.5
         gates = in_heads(self.decay_up(self.decay_down(x)), self.heads, self.state_dtype)
         decay = ops.exp(ops.log_sigmoid(gates) / self.gate_normalizer)
-        output, state = gated_recurrence(q, k, v, decay, state, mask, self.chunk)
+        output, state = gated_recurrence(q, k, v, decay, state, mask, self.chunk, self.gives_states)
         y = project_output(self, x, output)
         return self.leave(y, [state])
 

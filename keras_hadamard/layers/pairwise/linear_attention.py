@@ -148,8 +148,9 @@ class LinearAttention(SequenceMixer):
         # A column of ones next to the values sums the keys.
         w = ops.concatenate([v, ops.ones_like(v[..., :1])], axis=-1) if self.normalize else v
         if self.causal:
-            decay = ops.ones_like(q[..., :1])
-            output, state = gated_recurrence(q, k, w, decay, states[0], mask, self.chunk)
+            output, state = gated_recurrence(
+                q, k, w, None, states[0], mask, self.chunk, self.gives_states
+            )
             states = [state]
         else:
             keys, values = of_unmasked(mask, k), of_unmasked(mask, w)

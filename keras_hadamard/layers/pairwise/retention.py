@@ -153,7 +153,7 @@ class Retention(SequenceMixer):
             decay = ops.reshape(ops.convert_to_tensor(self.decays, q.dtype), (1, 1, -1, 1))
             decay = decay * ops.ones_like(q[..., :1])
             chunk = 1 if self.form == "recurrent" else self.chunk
-            output, state = gated_recurrence(q, k, v, decay, state, mask, chunk)
+            output, state = gated_recurrence(q, k, v, decay, state, mask, chunk, self.gives_states)
         y = project_output(self, x, output)
         return self.leave(y, [state, *before])
 
