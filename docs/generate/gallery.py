@@ -91,8 +91,10 @@ def _drawings(example: str) -> str:
 
 def _picture(example: str) -> list[str]:
     """The picture that a full run drew, where one is kept."""
-    file = reading.ROOT / "docs" / "gallery" / f"{example}.png"
-    return [f"![Drawn by {example}.py]({example}.png)", ""] if file.is_file() else []
+    if not (reading.ROOT / "docs" / "gallery" / f"{example}.jpg").is_file():
+        return []
+    said = f"Drawn by a full run of `examples/{example}.py`, not the one of the table."
+    return [f"![The picture of {example}.py]({example}.jpg)", "", said, ""]
 
 
 def _page(example: str) -> str:
