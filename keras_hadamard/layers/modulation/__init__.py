@@ -5,6 +5,7 @@ from keras_hadamard.layers.modulation.cbam_2d import CBAM2D
 from keras_hadamard.layers.modulation.conditional_layer_normalization import (
     ConditionalLayerNormalization,
 )
+from keras_hadamard.layers.modulation.conv_glu import ConvGLU
 from keras_hadamard.layers.modulation.drop_block_2d import DropBlock2D
 from keras_hadamard.layers.modulation.drop_connect import DropConnect
 from keras_hadamard.layers.modulation.drop_path import DropPath
@@ -13,7 +14,9 @@ from keras_hadamard.layers.modulation.efficient_channel_attention_2d import (
 )
 from keras_hadamard.layers.modulation.gated_conv_1d import GatedConv1D
 from keras_hadamard.layers.modulation.gated_conv_2d import GatedConv2D
+from keras_hadamard.layers.modulation.gated_conv_block_2d import GatedConvBlock2D
 from keras_hadamard.layers.modulation.gated_dense import GatedDense
+from keras_hadamard.layers.modulation.gated_feed_forward_2d import GatedFeedForward2D
 from keras_hadamard.layers.modulation.gated_mlp import GatedMLP
 from keras_hadamard.layers.modulation.gated_residual import GatedResidual
 from keras_hadamard.layers.modulation.global_response_normalization import (
@@ -29,6 +32,7 @@ from keras_hadamard.layers.modulation.min_gru import MinGRU
 from keras_hadamard.layers.modulation.min_lstm import MinLSTM
 from keras_hadamard.layers.modulation.modulated_conv_2d import ModulatedConv2D
 from keras_hadamard.layers.modulation.multiplicative_lstm import MultiplicativeLSTM
+from keras_hadamard.layers.modulation.naf_block_2d import NAFBlock2D
 from keras_hadamard.layers.modulation.partial_conv_2d import PartialConv2D
 from keras_hadamard.layers.modulation.qrnn import QRNN
 from keras_hadamard.layers.modulation.rglru import RGLRU
@@ -46,13 +50,16 @@ __all__ = [
     "SRU",
     "AdaIN",
     "ConditionalLayerNormalization",
+    "ConvGLU",
     "DropBlock2D",
     "DropConnect",
     "DropPath",
     "EfficientChannelAttention2D",
     "GatedConv1D",
     "GatedConv2D",
+    "GatedConvBlock2D",
     "GatedDense",
+    "GatedFeedForward2D",
     "GatedMLP",
     "GatedResidual",
     "GlobalResponseNormalization",
@@ -65,6 +72,7 @@ __all__ = [
     "MinLSTM",
     "ModulatedConv2D",
     "MultiplicativeLSTM",
+    "NAFBlock2D",
     "PartialConv2D",
     "SimpleGate",
     "SqueezeExcite2D",
