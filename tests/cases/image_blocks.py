@@ -2,7 +2,14 @@
 
 from harness.layer_cases import IMAGE, LayerCase
 
-from keras_hadamard.layers import ConvGLU, GatedConvBlock2D, GatedFeedForward2D, NAFBlock2D
+from keras_hadamard.layers import (
+    ConvGLU,
+    CoordinateAttention2D,
+    GatedConvBlock2D,
+    GatedFeedForward2D,
+    NAFBlock2D,
+    SimAM,
+)
 
 CHANNELS_FIRST = (5, 4, 3)
 EVEN = (4, 3, 4)
@@ -39,6 +46,22 @@ CASES = {
             "seed": 1,
             **FIRST,
         },
+    ),
+    "CoordinateAttention2D": LayerCase(CoordinateAttention2D, (IMAGE,), wrong_ranks=NO_IMAGE),
+    "CoordinateAttention2D-first": LayerCase(
+        CoordinateAttention2D,
+        (CHANNELS_FIRST,),
+        {
+            "hidden_units": 3,
+            "activation": "relu",
+            "use_bias": False,
+            "data_format": "channels_first",
+        },
+    ),
+    "CoordinateAttention2D-wide": LayerCase(CoordinateAttention2D, ((3, 4, 20),), {"ratio": 0.5}),
+    "SimAM": LayerCase(SimAM, (IMAGE,), wrong_ranks=NO_IMAGE),
+    "SimAM-first": LayerCase(
+        SimAM, (CHANNELS_FIRST,), {"epsilon": 1e-2, "data_format": "channels_first"}
     ),
     # Where the branches start silent there is nothing to compare.
     "NAFBlock2D": LayerCase(NAFBlock2D, (IMAGE,), {"layer_scale": 0.5}, wrong_ranks=NO_IMAGE),

@@ -9,10 +9,12 @@ from harness.properties import assert_close, float64, normal  # noqa: F401
 
 from keras_hadamard.layers import (
     ConvGLU,
+    CoordinateAttention2D,
     GatedConvBlock2D,
     GatedFeedForward2D,
     GatedMLP,
     NAFBlock2D,
+    SimAM,
 )
 
 IMAGE = (2, 4, 5, 6)
@@ -129,6 +131,89 @@ def test_a_kernel_that_only_copies_leaves_a_gated_network_of_pixels():
         assert_close(layer(x), plain(x), 1e-11)
 
 
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def coordinate_gates(layer, x, mean, variance):
+    """The gates of the rows and of the columns, for the statistics of the normalisation."""
+    strips = np.concatenate([x.mean(2), x.mean(1)], 1)
+    u = affine(layer.squeeze, strips)
+    mean, variance = (u.mean((0, 1)), u.var((0, 1))) if mean is None else (mean, variance)
+    gamma, beta = (np.asarray(w) for w in layer.normalization.trainable_weights)
+    v = (u - mean) / np.sqrt(variance + 1e-5) * gamma + beta
+    v = v * np.clip(v + 3, 0, 6) / 6
+    rows, columns = v[:, : x.shape[1]], v[:, x.shape[1] :]
+    return u, affine(layer.row_projection, rows), affine(layer.column_projection, columns)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_coordinate_attention_is_its_formula(training):
+    layer = CoordinateAttention2D(hidden_units=3)
+    layer.build(IMAGE)
+    for i, weight in enumerate(layer.weights):
+        value = normal(*weight.shape, seed=10 + i)
+        weight.assign(np.abs(value) if "variance" in weight.name else value)
+    x = normal(*IMAGE)
+    before = [np.asarray(w) for w in layer.normalization.non_trainable_weights]
+    statistics = (None, None) if training else before
+    u, rows, columns = coordinate_gates(layer, x, *statistics)
+    expected = x * sigmoid(rows)[:, :, None] * sigmoid(columns)[:, None]
+    assert_close(layer(x, training=training), expected, 1e-11)
+    if training:
+        count = u[..., 0].size
+        assert_close(
+            layer.normalization.non_trainable_weights[1],
+            0.9 * before[1] + 0.1 * u.var((0, 1)) * count / (count - 1),
+        )
+
+
+@pytest.mark.parametrize(("channels", "ratio", "hidden"), [(6, 1 / 32, 8), (640, 1 / 32, 20)])
+def test_coordinate_attention_has_at_least_eight_hidden_units(channels, ratio, hidden):
+    layer = CoordinateAttention2D(ratio)
+    layer.build((None, None, None, channels))
+    assert layer.squeeze.units == hidden
+
+
+def test_coordinate_attention_of_a_transposed_image_exchanges_its_projections():
+    x = normal(2, 4, 4, 6)
+    layer, other = (scrambled(CoordinateAttention2D(hidden_units=3)) for _ in range(2))
+    for both in (layer, other):
+        both.normalization.moving_variance.assign(np.ones(3))
+    other.row_projection.set_weights(layer.column_projection.get_weights())
+    other.column_projection.set_weights(layer.row_projection.get_weights())
+    got = np.swapaxes(np.asarray(other(np.swapaxes(x, 1, 2))), 1, 2)
+    assert_close(got, layer(x))
+
+
+@pytest.mark.parametrize("epsilon", [1e-4, 0.5])
+def test_attention_without_weights_is_its_formula(epsilon):
+    x = normal(*IMAGE)
+    d = (x - x.mean((1, 2), keepdims=True)) ** 2
+    variance = d.sum((1, 2), keepdims=True) / 19
+    expected = x * sigmoid(d / (4 * (variance + epsilon)) + 0.5)
+    assert_close(SimAM(epsilon)(x), expected)
+    first = SimAM(epsilon, data_format="channels_first")(np.moveaxis(x, -1, 1))
+    assert_close(first, np.moveaxis(expected, -1, 1))
+
+
+def test_attention_without_weights_gates_the_odd_one_out_least():
+    x = np.ones((1, 8, 8, 1))
+    x[0, 3, 4] = 5.0
+    gate = (np.asarray(SimAM()(x)) / x)[0, ..., 0]
+    assert gate.argmax() == 3 * 8 + 4 and gate.max() > 0.99
+    assert np.unique(np.delete(gate.ravel(), gate.argmax()).round(12)).size == 1
+    assert 1 / (1 + np.exp(-0.5)) <= gate.min() < 0.63
+
+
+def test_attention_without_weights_does_not_see_a_constant_and_takes_one_pixel():
+    x = normal(2, 1, 1, 3)
+    assert_close(SimAM()(x), x * sigmoid(0.5))
+    x = normal(*IMAGE)
+    gates = [np.asarray(SimAM()(y)) / y for y in (x, x + 10.0)]
+    assert_close(gates[0], gates[1], 1e-9)
+
+
 @EVERY
 def test_an_output_sees_its_neighbours_alone(name):
     """Half a kernel far, but for the mean of the block without an activation."""
@@ -180,6 +265,9 @@ def test_skips_and_drops_in_training_alone():
         (lambda: GatedFeedForward2D(0.1)(normal(*IMAGE)), "`expansion` by which a channel is left"),
         (lambda: GatedConvBlock2D(conv_ratio=3.0), "`conv_ratio` to be at most"),
         (lambda: GatedConvBlock2D(drop_path=1.0), "`drop_path`"),
+        (lambda: CoordinateAttention2D(-1.0), "`ratio`"),
+        (lambda: CoordinateAttention2D(hidden_units=0), "`hidden_units`"),
+        (lambda: SimAM(0.0), "`epsilon`"),
         (lambda: NAFBlock2D(1)(normal(2, 4, 4, 3)), "an even number of expanded channels"),
         (lambda: NAFBlock2D(dropout=-0.1), "`dropout`"),
     ],

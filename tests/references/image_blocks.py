@@ -3,7 +3,14 @@
 import tensorflow as tf
 from harness.golden import reference
 
-from keras_hadamard.layers import ConvGLU, GatedConvBlock2D, GatedFeedForward2D, NAFBlock2D
+from keras_hadamard.layers import (
+    ConvGLU,
+    CoordinateAttention2D,
+    GatedConvBlock2D,
+    GatedFeedForward2D,
+    NAFBlock2D,
+    SimAM,
+)
 from keras_hadamard.models._checkpoint import depthwise, pointwise
 from keras_hadamard.models._gated_blocks import gated_conv_block, naf_block
 
@@ -65,3 +72,22 @@ def without_activation(c):
     )
     layer.build(c.inputs[0].shape)
     return layer, naf_block(layer)
+
+
+@reference("coordinate_attention__eval")
+def coordinate_attention(c):
+    layer = CoordinateAttention2D(1 / c.config.get("reduction", 32), data_format="channels_first")
+    layer.build(c.inputs[0].shape)
+    mapping = {"bn1": layer.normalization}
+    for ours, theirs in (
+        (layer.squeeze, "conv1"),
+        (layer.row_projection, "conv_h"),
+        (layer.column_projection, "conv_w"),
+    ):
+        mapping |= {f"{theirs}.weight": (ours.kernel, pointwise), f"{theirs}.bias": ours.bias}
+    return layer, mapping
+
+
+@reference("simam__lambda_1e-2")
+def sim_am(c):
+    return SimAM(c.config.get("e_lambda", 1e-4), data_format="channels_first"), {}

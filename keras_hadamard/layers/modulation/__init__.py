@@ -6,6 +6,7 @@ from keras_hadamard.layers.modulation.conditional_layer_normalization import (
     ConditionalLayerNormalization,
 )
 from keras_hadamard.layers.modulation.conv_glu import ConvGLU
+from keras_hadamard.layers.modulation.coordinate_attention_2d import CoordinateAttention2D
 from keras_hadamard.layers.modulation.drop_block_2d import DropBlock2D
 from keras_hadamard.layers.modulation.drop_connect import DropConnect
 from keras_hadamard.layers.modulation.drop_path import DropPath
@@ -36,6 +37,7 @@ from keras_hadamard.layers.modulation.naf_block_2d import NAFBlock2D
 from keras_hadamard.layers.modulation.partial_conv_2d import PartialConv2D
 from keras_hadamard.layers.modulation.qrnn import QRNN
 from keras_hadamard.layers.modulation.rglru import RGLRU
+from keras_hadamard.layers.modulation.sim_am import SimAM
 from keras_hadamard.layers.modulation.simple_gate import SimpleGate
 from keras_hadamard.layers.modulation.spade import SPADE
 from keras_hadamard.layers.modulation.squeeze_excite_2d import SqueezeExcite2D
@@ -51,6 +53,7 @@ __all__ = [
     "AdaIN",
     "ConditionalLayerNormalization",
     "ConvGLU",
+    "CoordinateAttention2D",
     "DropBlock2D",
     "DropConnect",
     "DropPath",
@@ -74,6 +77,7 @@ __all__ = [
     "MultiplicativeLSTM",
     "NAFBlock2D",
     "PartialConv2D",
+    "SimAM",
     "SimpleGate",
     "SqueezeExcite2D",
 ]
