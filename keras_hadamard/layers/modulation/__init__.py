@@ -35,6 +35,8 @@ from keras_hadamard.layers.modulation.modulated_conv_2d import ModulatedConv2D
 from keras_hadamard.layers.modulation.multiplicative_lstm import MultiplicativeLSTM
 from keras_hadamard.layers.modulation.naf_block_2d import NAFBlock2D
 from keras_hadamard.layers.modulation.partial_conv_2d import PartialConv2D
+from keras_hadamard.layers.modulation.poly_norm import PolyNorm
+from keras_hadamard.layers.modulation.poly_relu import PolyReLU
 from keras_hadamard.layers.modulation.qrnn import QRNN
 from keras_hadamard.layers.modulation.rglru import RGLRU
 from keras_hadamard.layers.modulation.sim_am import SimAM
@@ -77,6 +79,8 @@ __all__ = [
     "MultiplicativeLSTM",
     "NAFBlock2D",
     "PartialConv2D",
+    "PolyNorm",
+    "PolyReLU",
     "SimAM",
     "SimpleGate",
     "SqueezeExcite2D",

@@ -1,0 +1,81 @@
+"""The polynomial of an input whose powers are normalised."""
+
+from typing import Any, Unpack
+
+from keras import ops
+
+from keras_hadamard._core.dtypes import accumulation_dtype
+from keras_hadamard._core.serialization import serializable
+from keras_hadamard._core.typing import BaseArguments, Tensor
+from keras_hadamard.layers.modulation._expansion import expansion_ratio
+from keras_hadamard.layers.modulation._powers import PowersLayer
+
+
+@serializable
+class PolyNorm(PowersLayer):
+    """Activation that sums the powers of the input, each normalised over the features (PolyNorm).
+
+    `y = w_1 N(x^3) + w_2 N(x^2) + w_3 N(x) + b with N(u) = u / sqrt(mean(u^2) + epsilon)`, for a
+    `degree` of 3: the highest power first, the mean over the features, and one set of coefficients
+    for all features. It takes the place of the activation of a feed-forward network.
+
+    Args:
+        degree: Integer, the highest power. Defaults to `3`.
+        epsilon: Float, added to the mean of the squares. Defaults to `1e-06`.
+        **kwargs: Arguments of the base layer (`name`, `dtype`, `trainable`).
+
+    Call arguments:
+        inputs: Tensor.
+
+    Input shape:
+        `(batch, ..., width)`.
+
+    Output shape:
+        The shape of the input.
+
+    Weights:
+        `degree + 1`. The coefficients start at `1 / degree`, `b` at zero.
+
+    Masking:
+        The mask is passed on.
+
+    Numerics:
+        Everything is float32 under 16-bit policies: in float16 the cube of 41 is infinite. The
+        features are divided by the greatest of them before the powers if it is above one, so that
+        the powers of any finite input are finite.
+
+    Raises:
+        ValueError: If an argument is out of range or the width of the input is unknown.
+
+    Example:
+
+    >>> y = keras_hadamard.layers.PolyNorm()(keras.ops.array([[2.0, -2.0]]))
+    >>> [round(float(v), 3) for v in y[0]]
+    [1.0, -0.333]
+
+    Reference:
+        - [Polynomial Composition Activations: Unleashing the Dynamics of Large Language Models
+          (Zhuo et al., 2024)](https://arxiv.org/abs/2411.03884)
+    """
+
+    def __init__(
+        self, degree: int = 3, epsilon: float = 1e-6, **kwargs: Unpack[BaseArguments]
+    ) -> None:
+        super().__init__(degree, **kwargs)
+        self.epsilon = expansion_ratio("epsilon", epsilon)
+
+    def call(self, inputs: Tensor) -> Tensor:
+        x = ops.cast(inputs, accumulation_dtype(inputs.dtype))
+        # The result does not depend on the scale, so there is no gradient through it.
+        scale = ops.stop_gradient(ops.max(ops.abs(x), axis=-1, keepdims=True, initial=1.0))
+        x, squared = x / scale, ops.square(1 / scale)
+        power, epsilon = 1.0, self.epsilon
+        y = ops.cast(self.bias, x.dtype)
+        for weight in reversed(range(self.degree)):
+            power, epsilon = power * x, epsilon * squared
+            norm = ops.rsqrt(ops.mean(ops.square(power), axis=-1, keepdims=True) + epsilon)
+            y = y + ops.cast(self.coefficients[weight], x.dtype) * (power * norm)
+        return ops.cast(y, inputs.dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "epsilon": self.epsilon}
