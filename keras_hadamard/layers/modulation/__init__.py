@@ -26,6 +26,7 @@ from keras_hadamard.layers.modulation.global_response_normalization import (
 from keras_hadamard.layers.modulation.hard_concrete_gate import HardConcreteGate
 from keras_hadamard.layers.modulation.hgrn import HGRN
 from keras_hadamard.layers.modulation.highway import Highway
+from keras_hadamard.layers.modulation.hyper_connections import HyperConnections
 from keras_hadamard.layers.modulation.layer_scale import LayerScale
 from keras_hadamard.layers.modulation.masked_conv_2d import MaskedConv2D
 from keras_hadamard.layers.modulation.masked_dense import MaskedDense
@@ -70,6 +71,7 @@ __all__ = [
     "GlobalResponseNormalization",
     "HardConcreteGate",
     "Highway",
+    "HyperConnections",
     "LayerScale",
     "MaskedConv2D",
     "MaskedDense",

@@ -4,16 +4,19 @@ from typing import Any, Unpack
 
 from keras import ops
 
+from keras_hadamard._core.checks import positive_int
 from keras_hadamard._core.dtypes import accumulation_dtype
 from keras_hadamard._core.serialization import serializable
-from keras_hadamard._core.typing import BaseArguments, Tensor
+from keras_hadamard._core.typing import BaseArguments, Shape, Tensor
+from keras_hadamard.layers._kernel_free import KernelFreeLayer
+from keras_hadamard.layers.high_order._widths import check_width
 from keras_hadamard.layers.modulation._expansion import expansion_ratio
-from keras_hadamard.layers.modulation._powers import PowersLayer
+from keras_hadamard.layers.modulation._powers import add_coefficients
 from keras_hadamard.ops._poly_norm import poly_norm
 
 
 @serializable
-class PolyNorm(PowersLayer):
+class PolyNorm(KernelFreeLayer):
     """Activation that sums the powers of the input, each normalised over the features (PolyNorm).
 
     `y = w_1 N(x^3) + w_2 N(x^2) + w_3 N(x) + b with N(u) = u / sqrt(mean(u^2) + epsilon)`, for a
@@ -63,13 +66,23 @@ class PolyNorm(PowersLayer):
     def __init__(
         self, degree: int = 3, epsilon: float = 1e-6, **kwargs: Unpack[BaseArguments]
     ) -> None:
-        super().__init__(degree, **kwargs)
+        super().__init__(**kwargs)
+        self.degree = positive_int("degree", degree)
         self.epsilon = expansion_ratio("epsilon", epsilon)
+        self.supports_masking = True
+
+    def build(self, input_shape: Shape) -> None:
+        check_width(input_shape)
+        self.coefficients, self.bias = add_coefficients(self, self.degree)
 
     def call(self, inputs: Tensor) -> Tensor:
         x = ops.cast(inputs, accumulation_dtype(inputs.dtype))
         weights, bias = (ops.cast(w, x.dtype) for w in (self.coefficients, self.bias))
         return ops.cast(poly_norm(x, weights, epsilon=self.epsilon) + bias, inputs.dtype)
 
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        check_width(input_shape)
+        return tuple(input_shape)
+
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "epsilon": self.epsilon}
+        return {**super().get_config(), "degree": self.degree, "epsilon": self.epsilon}

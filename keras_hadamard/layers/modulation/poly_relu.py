@@ -1,17 +1,20 @@
 """The polynomial of a rectified input."""
 
-from typing import Unpack
+from typing import Any, Unpack
 
 from keras import ops
 
+from keras_hadamard._core.checks import positive_int
 from keras_hadamard._core.dtypes import accumulation_dtype
 from keras_hadamard._core.serialization import serializable
-from keras_hadamard._core.typing import BaseArguments, Tensor
-from keras_hadamard.layers.modulation._powers import PowersLayer
+from keras_hadamard._core.typing import BaseArguments, Shape, Tensor
+from keras_hadamard.layers._kernel_free import KernelFreeLayer
+from keras_hadamard.layers.high_order._widths import check_width
+from keras_hadamard.layers.modulation._powers import add_coefficients
 
 
 @serializable
-class PolyReLU(PowersLayer):
+class PolyReLU(KernelFreeLayer):
     """Activation that is a polynomial of the rectified input (PolyReLU).
 
     `y = w_1 u^3 + w_2 u^2 + w_3 u + b with u = relu(x)`, for a `degree` of 3: the highest power
@@ -55,7 +58,13 @@ class PolyReLU(PowersLayer):
     """
 
     def __init__(self, degree: int = 3, **kwargs: Unpack[BaseArguments]) -> None:
-        super().__init__(degree, **kwargs)
+        super().__init__(**kwargs)
+        self.degree = positive_int("degree", degree)
+        self.supports_masking = True
+
+    def build(self, input_shape: Shape) -> None:
+        check_width(input_shape)
+        self.coefficients, self.bias = add_coefficients(self, self.degree)
 
     def call(self, inputs: Tensor) -> Tensor:
         u = ops.relu(ops.cast(inputs, accumulation_dtype(inputs.dtype)))
@@ -65,3 +74,10 @@ class PolyReLU(PowersLayer):
         for i in range(1, self.degree):
             total = (total + weights[i]) * u
         return ops.cast(total + ops.cast(self.bias, u.dtype), inputs.dtype)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        check_width(input_shape)
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "degree": self.degree}
