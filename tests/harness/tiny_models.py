@@ -253,6 +253,10 @@ TINY = {
     "MultiplicativeFilterNetwork": Tiny(
         (2,), {"units": 6, "outputs": 2, "steps": 2, "input_scale": 4.0, "seed": 1}
     ),
+    "MultiplicativeFilterNetwork-bacon": Tiny(
+        (2,),
+        {"filters": "bacon", "units": 6, "outputs": 2, "steps": 2, "frequency": 6, "seed": 1},
+    ),
     "MultiplicativeFilterNetwork-gabor": Tiny(
         (2,),
         {
