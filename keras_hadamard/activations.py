@@ -15,7 +15,7 @@ from keras_hadamard._core.checks import near, received
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Activation, Tensor
 
-__all__ = ["gelu", "gelu_tanh", "get", "min_gru_g", "serialize", "sin"]
+__all__ = ["gelu", "gelu_tanh", "get", "min_gru_g", "quick_gelu", "serialize", "sin"]
 
 
 def __dir__() -> list[str]:
@@ -105,6 +105,30 @@ def min_gru_g(x: Tensor) -> Tensor:
 
 
 @serializable
+def quick_gelu(x: Tensor) -> Tensor:
+    """The approximation of GELU by a sigmoid, which CLIP and gpt-oss use.
+
+    `quick_gelu(x) = x * sigmoid(1.702 x)`.
+
+    Args:
+        x: Float tensor.
+
+    Returns:
+        Tensor of the shape of `x`.
+
+    Example:
+
+    >>> round(float(keras_hadamard.activations.quick_gelu(keras.ops.array(1.0))), 4)
+    0.8458
+
+    Reference:
+        - [Gaussian Error Linear Units (Hendrycks and Gimpel, 2016)](
+          https://arxiv.org/abs/1606.08415)
+    """
+    return x * ops.sigmoid(1.702 * x)
+
+
+@serializable
 def sin(x: Tensor) -> Tensor:
     """The sine, at the end of a multiplicative filter network.
 
@@ -128,7 +152,7 @@ def sin(x: Tensor) -> Tensor:
     return ops.sin(x)
 
 
-_NAMED = {f.__name__: f for f in (gelu, gelu_tanh, min_gru_g, sin)}
+_NAMED = {f.__name__: f for f in (gelu, gelu_tanh, min_gru_g, quick_gelu, sin)}
 # Names that belong to gated units. A layer that is such a unit takes the activation of its gate.
 _GATED = {"glu": "sigmoid", "geglu": "gelu", "swiglu": "silu", "reglu": "relu", "bilinear": None}
 
@@ -137,9 +161,9 @@ def get(identifier: Activation) -> Callable[[Any], Any]:
     """Returns the activation function of a name.
 
     Args:
-        identifier: A name: `"gelu"`, `"gelu_tanh"`, `"min_gru_g"`, `"sin"` or one that
-            `keras.activations.get` knows; a function or layer, which is returned unchanged, or its
-            saved configuration; or `None`, the identity.
+        identifier: A name: `"gelu"`, `"gelu_tanh"`, `"min_gru_g"`, `"quick_gelu"`, `"sin"` or one
+            that `keras.activations.get` knows; a function or layer, which is returned unchanged, or
+            its saved configuration; or `None`, the identity.
 
     Returns:
         A function of a tensor.

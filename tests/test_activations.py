@@ -22,7 +22,7 @@ ARGUMENTS = [
 
 
 @pytest.mark.parametrize(("name", "argument"), ARGUMENTS)
-@pytest.mark.parametrize("activation", ["gelu_tanh", "gelu", "min_gru_g", "sin"])
+@pytest.mark.parametrize("activation", ["gelu_tanh", "gelu", "min_gru_g", "quick_gelu", "sin"])
 def test_every_layer_takes_every_name(name, argument, activation):
     layer = CASES[name].build(**{argument: activation})
     config = layer.get_config()
@@ -47,6 +47,7 @@ def test_named_functions_keep_their_digits(dtype):
         "gelu": x * phi,
         "gelu_tanh": x / (1 + np.exp(-u)),
         "min_gru_g": np.where(x >= 0, x + 0.5, 1 / (1 + np.exp(-x))),
+        "quick_gelu": x / (1 + np.exp(-1.702 * x)),
         "sin": np.sin(x),
     }
     for name, reference in expected.items():

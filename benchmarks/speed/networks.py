@@ -24,6 +24,7 @@ NETWORKS: dict[str, Callable[..., Any]] = {
     "FocalNet tiny": partial(models.FocalNet, blocks=(1, 1, 2, 1)),
     "HorNet tiny 7x7": partial(models.HorNet, blocks=(1, 1, 2, 1)),
     "HorNet tiny gf": partial(models.HorNet, "tiny_gf", blocks=(1, 1, 2, 1)),
+    "MambaOut femto": partial(models.MambaOut, blocks=(1, 1, 2, 1)),
     "EfficientMod xxs": partial(
         models.EfficientMod, blocks=(2, 2, 2, 2), attention_blocks=(0, 0, 1, 1)
     ),

@@ -36,21 +36,34 @@ def seed_for(seed: int | None, name: str) -> int | None:
 
 @serializable
 class BlockInitializer(keras.initializers.Initializer):
-    """Fills equal blocks of an axis, each with its own initializer."""
+    """Fills equal blocks of an axis, each with its own initializer.
 
-    def __init__(self, initializers: list[Initializer], axis: int = -1) -> None:
+    If they are interleaved, the blocks are those of every second (third, ...) place of the last
+    axis.
+    """
+
+    def __init__(
+        self, initializers: list[Initializer], axis: int = -1, interleaved: bool = False
+    ) -> None:
         self.initializers = [keras.initializers.get(i) for i in initializers]
         self.axis = axis
+        self.interleaved = interleaved
 
     def __call__(self, shape: Shape, dtype: Any = None) -> Any:
         block = list(shape)
         block[self.axis] = (shape[self.axis] or 0) // len(self.initializers)
         blocks = [i(tuple(block), dtype=dtype) for i in self.initializers]
+        if self.interleaved:
+            return keras.ops.reshape(keras.ops.stack(blocks, axis=-1), shape)
         return keras.ops.concatenate(blocks, axis=self.axis)
 
     def get_config(self) -> dict[str, Any]:
         initializers = [keras.initializers.serialize(i) for i in self.initializers]
-        return {"initializers": initializers, "axis": self.axis}
+        return {
+            "initializers": initializers,
+            "axis": self.axis,
+            "interleaved": self.interleaved,
+        }
 
 
 def block_initializer(

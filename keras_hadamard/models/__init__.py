@@ -9,8 +9,10 @@ from keras_hadamard.models.focal_net import FocalNet
 from keras_hadamard.models.gmlp import GMLP
 from keras_hadamard.models.hor_net import HorNet
 from keras_hadamard.models.inpainting_u_net import InpaintingUNet
+from keras_hadamard.models.mamba_out import MambaOut
 from keras_hadamard.models.monet import MONet
 from keras_hadamard.models.multiplicative_filter_network import MultiplicativeFilterNetwork
+from keras_hadamard.models.naf_net import NAFNet
 from keras_hadamard.models.pi_net_18 import PiNet18
 from keras_hadamard.models.polynomial_generator import PolynomialGenerator
 from keras_hadamard.models.prod_poly_net import ProdPolyNet
@@ -29,7 +31,9 @@ __all__ = [
     "HorNet",
     "InpaintingUNet",
     "MONet",
+    "MambaOut",
     "MultiplicativeFilterNetwork",
+    "NAFNet",
     "PiNet18",
     "PolynomialGenerator",
     "ProdPolyNet",

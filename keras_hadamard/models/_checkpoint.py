@@ -56,6 +56,12 @@ def depthwise(x: Tensor) -> Tensor:
     return ops.transpose(x, (2, 3, 0, 1))
 
 
+def pixel_shuffled(x: Tensor) -> Tensor:
+    """A 1x1 convolution (4 * out, in, 1, 1) before a pixel shuffle, as a transposed convolution
+    (2, 2, out, in)."""
+    return ops.transpose(ops.reshape(x, (-1, 2, 2, x.shape[1])), (1, 2, 0, 3))
+
+
 def spectrum(x: Tensor) -> Tensor:
     """Complex numbers as pairs (channels, rows, columns, 2) to (2, channels, rows, columns)."""
     return ops.transpose(x, (3, 0, 1, 2))

@@ -20,6 +20,8 @@ class CheckpointedModel(keras.Model, metaclass=Afterwards):
 
     # Prefixes of the names that a model without its top does not have.
     torch_head: tuple[str, ...] = ("head.", "linear.", "norm.")
+    # Prefixes of the names of weights that the authors' network has and does not use.
+    torch_unused: tuple[str, ...] = ()
 
     def torch_mapping(self) -> dict[str, Any]:
         """The layers and weights of this model by their prefixes in the authors' state dict."""

@@ -28,7 +28,7 @@ def load(model: Any, source: Any, head: str, ema: bool) -> None:
     if head == "fresh":
         wanted = [entry for entry in wanted if entry not in top]
     names = {entry.name for entry in wanted}
-    ignored = model.torch_head if _lacks_head(model, top, head) else ()
+    ignored = model.torch_unused + (model.torch_head if _lacks_head(model, top, head) else ())
     given = {name for name in state if name in names or not name.startswith(ignored)}
     _mismatch.check_names(type(model).__name__, names, given, {entry.name for entry in top})
     _assign(wanted, {name: array(state[name]) for name in names}, top)

@@ -1,6 +1,6 @@
 """Base class of the published architectures: arguments, files, the authors' checkpoints."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -125,10 +125,13 @@ def classify(
     classes: int,
     classifier_activation: Any,
     pooling: str | None = None,
-    normalization: keras.layers.Layer | None = None,
+    normalization: Callable[[Tensor], Tensor] | None = None,
     kernel_initializer: Initializer = "glorot_uniform",
 ) -> tuple[Tensor, keras.layers.Dense | None]:
-    """The head of an image network, and its classifier if there is one."""
+    """The head of an image network, and its classifier if there is one.
+
+    `normalization` is what comes between the mean and the classifier.
+    """
     one_of("pooling", pooling, (None, "avg", "max"))
     if not include_top:
         pools = {"avg": keras.layers.GlobalAveragePooling2D, "max": keras.layers.GlobalMaxPooling2D}

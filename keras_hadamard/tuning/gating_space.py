@@ -39,9 +39,9 @@ def gating_space(
       (`keras.layers.Dense` with a ReLU), `"glu"`, `"swiglu"`, `"geglu"`, `"reglu"`, `"bilinear"`
       (`GatedDense`, with twice its weights), `"gated_mlp"`, `"highway"` (after a projection to
       `units`) and `"gated_residual"`.
-    - `"image"`, an image to one of its shape, 32 configurations: `"identity"`, `"squeeze_excite"`,
-      `"effective_squeeze_excite"`, `"concurrent_squeeze_excite"`, `"cbam"`, `"efficient"` and
-      `"response_norm"`.
+    - `"image"`, an image to one of its shape, 34 configurations: `"identity"`, `"squeeze_excite"`,
+      `"effective_squeeze_excite"`, `"concurrent_squeeze_excite"`, `"cbam"`, `"efficient"`,
+      `"coordinate"`, `"simam"` and `"response_norm"`.
     - `"conditioned"`, a list `[x, condition]` to the shape of `x`, 11 configurations: `"identity"`,
       which ignores the condition, `"film"`, `"conditional_batch_norm"`, `"conditional_layer_norm"`
       and `"gated_residual"`.

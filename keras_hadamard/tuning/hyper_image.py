@@ -14,8 +14,8 @@ class HyperImage(SearchedModel):
     `high_order_space` makes a vector of it, `gating_space` follows, and the outputs of the task end
     the model, which is compiled with Adam. With all defaults it is a plain convolutional network.
 
-    With the default spaces there are 2,304 configurations: `learning_rate` (3),
-    `image_channel_attention` and those conditional on it (32), `gating` and those conditional on it
+    With the default spaces there are 2,448 configurations: `learning_rate` (3),
+    `image_channel_attention` and those conditional on it (34), `gating` and those conditional on it
     (24).
 
     Args:

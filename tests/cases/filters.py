@@ -22,6 +22,9 @@ CASES = {
     "FourierFilter-published": LayerCase(
         FourierFilter, (SEQUENCE,), {"units": 4, "use_bias": False, "seed": 1}
     ),
+    "FourierFilter-bands": LayerCase(
+        FourierFilter, (VECTOR,), {"units": 4, "bands": [1, 2, 0, 3, 2], "seed": 1}
+    ),
     "GaborFilter": LayerCase(
         GaborFilter, (VECTOR,), {"units": 4, "input_scale": 8.0}, wrong_ranks=((),)
     ),

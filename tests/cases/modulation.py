@@ -22,6 +22,9 @@ CASES = {
         (SEQUENCE,),
         {"units": 4, "packed": True, "gate_first": True, "gate_bias_initializer": "ones"},
     ),
+    "GatedDense-clamped": LayerCase(
+        GatedDense, (VECTOR,), {"units": 4, "packed": True, "interleaved": True, "limit": 0.5}
+    ),
     "GatedMLP": LayerCase(GatedMLP, (SEQUENCE,), {}, wrong_ranks=((),)),
     "GatedMLP-narrow": LayerCase(
         GatedMLP, (VECTOR,), {"units": 3, "hidden_units": 6, "activation": "gelu"}
@@ -37,6 +40,19 @@ CASES = {
             "dropout": 0.2,
             "seed": 1,
             "lora_rank": 2,
+        },
+    ),
+    "GatedMLP-clamped": LayerCase(
+        GatedMLP,
+        (SEQUENCE,),
+        {
+            "activation": "quick_gelu",
+            "packed": True,
+            "interleaved": True,
+            "gate_first": True,
+            "limit": 0.5,
+            "value_offset": 1.0,
+            "use_bias": True,
         },
     ),
     "GatedResidual": LayerCase(GatedResidual, (VECTOR,), {}, wrong_ranks=((),)),

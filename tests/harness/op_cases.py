@@ -14,6 +14,7 @@ from keras_hadamard.ops import (
     _glu_matmul,
     _long_conv,
     _pairs,
+    _poly_norm,
     _scaled_matmul,
     _sine,
     _spectral_filter,
@@ -109,6 +110,7 @@ CASES = {
     "pair_products": _case(_pairs.pair_products, (2, 3, 4)),
     "pair_forms": _case(_pairs.pair_forms, (2, 3, 4), (4, 12)),
     "crossed_sides": _case(_pairs.crossed_sides, (2, 3, 3, 4)),
+    "poly_norm": _case(lambda x, w: _poly_norm.poly_norm(x, w, epsilon=0.1), (2, 3, 4), (3,)),
     "scaled_matmul": _case(
         lambda x, a, b: _scaled_matmul.scaled_matmul(x, tf.constant(WEIGHTS, x.dtype), a, b),
         *((2, 3), (3, 2), (2, 4)),

@@ -132,6 +132,49 @@ TINY = {
         _IMAGE,
         {"input_shape": _IMAGE, "classes": 3, "filters": (8, 16), "blocks": (1, 2), "expansion": 2},
     ),
+    "MambaOut": Tiny(
+        _IMAGE,
+        {
+            "input_shape": _IMAGE,
+            "classes": 3,
+            "filters": (4, 6),
+            "blocks": (1, 2),
+            "kernel_size": 3,
+            "drop_path": 0.1,
+        },
+    ),
+    "MambaOut-partial": Tiny(
+        _IMAGE,
+        {
+            "input_shape": (None, None, 3),
+            "classes": 3,
+            "filters": (6,),
+            "blocks": (1,),
+            "expansion": 2,
+            "conv_ratio": 0.5,
+            "dropout": 0.1,
+        },
+    ),
+    "NAFNet": Tiny(
+        (8, 12, 3),
+        {
+            "input_shape": (8, 12, 3),
+            "width": 4,
+            "encoder_blocks": (1, 2),
+            "middle_blocks": 1,
+            "decoder_blocks": (1, 1),
+        },
+    ),
+    "NAFNet-any": Tiny(
+        (7, 10, 2),
+        {
+            "variant": "gopro",
+            "input_shape": (None, None, 2),
+            "width": 2,
+            "encoder_blocks": (1,),
+            "decoder_blocks": (2,),
+        },
+    ),
     "FocalNet": Tiny(
         (16, 16, 3),
         {
@@ -209,6 +252,10 @@ TINY = {
     ),
     "MultiplicativeFilterNetwork": Tiny(
         (2,), {"units": 6, "outputs": 2, "steps": 2, "input_scale": 4.0, "seed": 1}
+    ),
+    "MultiplicativeFilterNetwork-bacon": Tiny(
+        (2,),
+        {"filters": "bacon", "units": 6, "outputs": 2, "steps": 2, "frequency": 6, "seed": 1},
     ),
     "MultiplicativeFilterNetwork-gabor": Tiny(
         (2,),

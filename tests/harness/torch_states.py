@@ -16,6 +16,7 @@ INVERSE = {
     c.pointwise: lambda x: x.T[:, :, None, None],
     c.convolution: lambda x: x.transpose(3, 2, 0, 1),
     c.depthwise: lambda x: x.transpose(2, 3, 0, 1),
+    c.pixel_shuffled: lambda x: x.transpose(2, 0, 1, 3).reshape(-1, x.shape[3], 1, 1),
     c.vector: lambda x: x,
     c.spectrum: lambda x: x.transpose(1, 2, 3, 0),
     c.one_head: lambda x: x[0],

@@ -70,6 +70,18 @@ def test_gabor_window_is_one_at_its_centre_however_far_away():
         assert_close(layer(near)[0, 0], np.exp(-0.5 * 0.125**2), 1e-4)
 
 
+def test_a_filter_of_bands_has_whole_periods():
+    x = np.arange(16)[:, None] / 16 - 0.5
+    y = np.asarray(FourierFilter(40, bands=[3], seed=2)(x))
+    spectrum = np.abs(np.fft.rfft(y, axis=0))
+    assert spectrum[4:].max() < 1e-12 and (spectrum[:4].max(1) > 1).all()
+    with pytest.raises(ValueError, match="one of `bands` for each coordinate"):
+        FourierFilter(4, bands=[3, 2])(x)
+    for wrong in ([-1], [1.5], 3, [True]):
+        with pytest.raises(ValueError, match="`bands` to be integers"):
+            FourierFilter(4, bands=wrong)
+
+
 @pytest.mark.parametrize("layer", [FourierFilter, GaborFilter])
 def test_published_initialisation(layer):
     units, width, scale = 20_000, 3, 10.0

@@ -73,6 +73,67 @@ def test_order_is_that_of_the_halves_and_of_the_weights():
         assert names[0] == ("gate_projection" if first else "value_projection")
 
 
+@pytest.mark.parametrize("gate_first", [False, True])
+def test_interleaved_pairs_are_the_halves_in_another_order(gate_first):
+    x = normal(3, 6)
+    how = {"packed": True, "gate_first": gate_first, "activation": "silu"}
+    halves, pairs = GatedDense(4, **how), GatedDense(4, interleaved=True, **how)
+    for layer in (halves, pairs):
+        layer.build((None, 6))
+    kernel, bias = random_weights(halves)
+    order = np.ravel(np.arange(8).reshape(2, 4).T)
+    pairs.set_weights([kernel[:, order], bias[order]])
+    assert_close(pairs(x), halves(x))
+
+
+def test_interleaved_pairs_start_each_with_its_own_initializer():
+    layer = GatedDense(
+        4,
+        packed=True,
+        interleaved=True,
+        gate_kernel_initializer=NEAR_ZERO,
+        gate_bias_initializer="ones",
+    )
+    layer.build((None, 6))
+    kernel, bias = layer.get_weights()
+    assert np.abs(kernel[:, 1::2]).max() < 1e-5 < 1e-2 < np.abs(kernel[:, ::2]).max()
+    np.testing.assert_array_equal(bias, [0, 1] * 4)
+
+
+@pytest.mark.parametrize("make", [GatedDense, GatedMLP])
+def test_a_clamp_is_before_the_activation_and_the_offset_after_the_clamp(make):
+    x, how = 3 * normal(5, 6), {"activation": "quick_gelu", "packed": True}
+    layer = make(4, **how, limit=0.8, value_offset=1.0)
+    layer.build((None, 6))
+    random_weights(layer)
+    gated = layer.gated if make is GatedMLP else layer
+    kernel, *bias = (np.asarray(w) for w in gated.projection.weights)
+    value, gate = np.split(x @ kernel + (bias[0] if bias else 0), 2, -1)
+    assert (gate > 0.8).any() and (gate < -0.8).any() and (np.abs(value) > 0.8).any()
+    gate = np.minimum(gate, 0.8)
+    y = (np.clip(value, -0.8, 0.8) + 1) * gate * sigmoid(1.702 * gate)
+    y = y @ np.asarray(layer.output_projection.kernel) if make is GatedMLP else y
+    assert_close(layer(x), y)
+    far = make(4, **how, limit=1e6)
+    plain = make(4, **how)
+    for one in (far, plain):
+        one.build((None, 6))
+        one.set_weights(layer.get_weights())
+    assert_close(far(x), plain(x))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"interleaved": True}, "a packed kernel to be interleaved"),
+        ({"limit": -1.0}, "`limit`"),
+    ],
+)
+def test_options_of_the_clamp_that_do_not_fit(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        GatedMLP(**arguments)
+
+
 def test_halves_start_as_if_each_stood_alone():
     limit = np.sqrt(6 / (64 + 32))  # Glorot's of (64, 32), and not of (64, 64).
     layer = GatedDense(32, packed=True)

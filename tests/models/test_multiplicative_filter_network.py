@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 from harness.golden import FOLDER
 from harness.op_checks import assert_near
+from harness.torch_states import state_of
 from references.filters import network
 
 from keras_hadamard.models import MultiplicativeFilterNetwork
@@ -170,6 +171,112 @@ def test_gradients_far_outside_the_unit_square_are_finite(filters):
         assert np.isfinite(gradient).all()
 
 
+# BACON.
+
+
+def bacon(**kwargs):
+    how = {"frequency": (10, 6), "scales": (0.2, 0.4, 0.6), "seed": 1}
+    return MultiplicativeFilterNetwork("bacon", units=9, outputs=2, steps=2, **{**how, **kwargs})
+
+
+def on_a_grid(size):
+    """Points of the unit square, which a whole number of periods fits on."""
+    side = np.arange(size) / size - 0.5
+    return np.stack(np.meshgrid(side, side, indexing="ij"), -1)
+
+
+@pytest.mark.parametrize("use_bias", [True, False])
+def test_the_spectrum_of_bacon_ends_at_the_sum_of_the_bands(use_bias):
+    keras.config.set_dtype_policy("float64")
+    model = bacon(multiscale=True, use_bias=use_bias, input_shape=(None, None, 2))
+    rng = np.random.default_rng(3)
+    for variable in model.trainable_weights:
+        variable.assign(rng.normal(size=variable.shape))
+    assert [model.get_layer(f"filter_{i}").bands for i in range(3)] == [[1, 1], [2, 1], [3, 2]]
+    assert model.band_limits == [[3, 2], [6, 4]]
+    size = 24
+    y = np.stack(model(on_a_grid(size)[None]))[:, 0]
+    spectrum = np.abs(np.fft.fft2(y, axes=(1, 2))) / size**2
+    frequencies = np.abs(np.fft.fftfreq(size, 1 / size)).round().astype(int)
+    for found, (first, second) in zip(spectrum, model.band_limits, strict=True):
+        inside = (frequencies[:, None] <= first) & (frequencies <= second)
+        assert found[~inside].max() < 1e-12 < 1e-3 < found[inside].max()
+        # The band is not too wide: there is something at its end.
+        assert found[frequencies == first].max() > 1e-6
+    # Nothing else has a band of its own.
+    wide = MultiplicativeFilterNetwork("fourier", (None, None, 2), 9, steps=2, seed=1)
+    spectrum = np.abs(np.fft.fft2(np.asarray(wide(on_a_grid(size)[None]))[0, ..., 0]))
+    assert spectrum[frequencies > 6].max() > 1e-3
+    with pytest.raises(ValueError, match="limited bands"):
+        _ = wide.band_limits
+
+
+def test_bacon_has_the_period_of_the_square():
+    keras.config.set_dtype_policy("float64")
+    model, x = bacon(), points().astype("float64") / 2
+    np.testing.assert_allclose(model(x + [3.0, -2.0]), model(x), rtol=1e-9, atol=1e-9)
+
+
+def test_frequencies_of_bacon_are_whole_within_their_band_and_not_trained():
+    keras.config.set_dtype_policy("float64")
+    model = MultiplicativeFilterNetwork("bacon", units=2000, steps=1, frequency=(8, 12), seed=1)
+    for i in range(2):
+        own = model.get_layer(f"filter_{i}")
+        assert own.bands == [2, 3] and not own.kernel.trainable and own.bias.trainable
+        periods = np.asarray(own.kernel) / (2 * np.pi)
+        for row, band in zip(periods, own.bands, strict=True):
+            numbers, counts = np.unique(row.round(9), return_counts=True)
+            np.testing.assert_array_equal(numbers, np.arange(-band, band + 1))
+            assert counts.min() > 0.7 * 2000 / (2 * band + 1)
+    assert not np.array_equal(*(model.get_layer(f"filter_{i}").kernel for i in range(2)))
+    hidden, output = model.get_layer("hidden_0").kernel, model.get_layer("output").kernel
+    for kernel in (hidden, output):
+        assert abs(np.abs(kernel).max() / np.sqrt(6 / 2000) - 1) < 0.01
+
+
+def test_each_scale_of_bacon_is_its_formula():
+    keras.config.set_dtype_policy("float64")
+    model, x = bacon(multiscale=True), points().astype("float64") / 2
+    filters = [
+        np.sin(x @ np.asarray(own.kernel) + np.asarray(own.bias))
+        for own in (model.get_layer(f"filter_{i}") for i in range(3))
+    ]
+    z = filters[0]
+    for i in range(2):
+        kernel, bias = model.get_layer(f"hidden_{i}").get_weights()
+        z = (z @ kernel + bias) * filters[i + 1]
+        kernel, bias = model.get_layer(f"output_{i + 1}").get_weights()
+        np.testing.assert_allclose(model(x)[i], z @ kernel + bias, rtol=1e-10, atol=1e-10)
+
+
+def test_the_authors_state_dict_of_many_scales_has_a_projection_too_many(tmp_path):
+    model, other = bacon(multiscale=True), bacon(multiscale=True, seed=2)
+    state = state_of(model.torch_mapping())
+    assert {"output_linear.1.weight", "output_linear.2.bias"} <= state.keys()
+    unused = {"output_linear.0.weight": np.zeros((2, 9)), "output_linear.0.bias": np.zeros(2)}
+    other.load_torch(state | unused)
+    for one, two in zip(model(points()), other(points()), strict=True):
+        np.testing.assert_array_equal(one, two)
+    single = bacon()
+    with pytest.raises(ValueError, match="Received: "):
+        single.load_torch(state_of(single.torch_mapping()) | unused)
+    model.save(tmp_path / "m.keras")
+    again = keras.models.load_model(tmp_path / "m.keras")
+    assert again.get_config() == model.get_config() and again.band_limits == model.band_limits
+    np.testing.assert_array_equal(again(points())[1], model(points())[1])
+
+
+def test_bacon_learns_a_signal_within_its_band():
+    model = MultiplicativeFilterNetwork("bacon", (1,), 32, steps=2, frequency=12, seed=1)
+    x = (np.arange(64)[:, None] / 64 - 0.5).astype("float32")
+    y = np.sin(2 * np.pi * 3 * x) + 0.5 * np.cos(2 * np.pi * 5 * x)
+    model.compile(keras.optimizers.Adam(1e-2), "mse", jit_compile=True)
+    before = model.get_layer("filter_0").kernel.numpy()
+    losses = model.fit(x, y, epochs=150, batch_size=64, verbose=0).history["loss"]
+    assert losses[-1] < 0.1 * losses[0]
+    np.testing.assert_array_equal(model.get_layer("filter_0").kernel, before)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -179,6 +286,10 @@ def test_gradients_far_outside_the_unit_square_are_finite(filters):
         ({"steps": 0}, "`steps`"),
         ({"weight_scale": 0.0}, "`weight_scale`"),
         ({"input_scale": -1.0}, "`input_scale`"),
+        ({"multiscale": True}, "`multiscale` with BACON alone"),
+        ({"filters": "bacon", "frequency": (8,)}, "one `frequency` for each coordinate"),
+        ({"filters": "bacon", "frequency": 0}, "`frequency`"),
+        ({"filters": "bacon", "scales": (0.5, 0.5)}, "one of `scales`"),
         ({"filters": "gabor", "alpha": 0.0}, "`alpha`"),
     ],
 )

@@ -30,3 +30,26 @@ def fourier(c):
 def gabor(c):
     model = network(c.config, "gabor")
     return model, model.torch_mapping()
+
+
+def band_limited(config, multiscale):
+    """The network of a golden file's configuration, with frequencies that are not trained."""
+    return MultiplicativeFilterNetwork(
+        "bacon",
+        (config["in_size"],),
+        config["hidden_size"],
+        config["out_size"],
+        config["hidden_layers"],
+        frequency=config["frequency"],
+        scales=config.get("input_scales"),
+        multiscale=multiscale,
+    )
+
+
+FROZEN = {f"filters.{i}.linear.weight": None for i in range(4)}
+
+
+@reference("bacon__single", true_gradients=FROZEN)
+def bacon(c):
+    model = band_limited(c.config, multiscale=c.name == "bacon__multiscale")
+    return model, model.torch_mapping()

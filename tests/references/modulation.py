@@ -1,5 +1,6 @@
 """Gates on the authors' parameters."""
 
+import tensorflow as tf
 from harness.golden import reference
 
 from keras_hadamard.layers import GatedMLP
@@ -36,4 +37,24 @@ def llama_mlp(c):
         **c.dense("gated/value_projection", "up_proj", bias),
         **c.dense("gated/gate_projection", "gate_proj", bias),
         **c.dense("output_projection", "down_proj", bias),
+    }
+
+
+@reference("swiglu_clamped__default")
+def clamped_swiglu(c):
+    """The authors' function is of the pre-activations alone, so the kernels pass them on."""
+    width = c.inputs[0].shape[-1]
+    layer = GatedMLP(
+        width // 2,
+        width // 2,
+        {1.702: "quick_gelu", 1.0: "silu"}[c.config["alpha"]],
+        packed=True,
+        gate_first=True,
+        interleaved=True,
+        limit=c.config["limit"],
+        value_offset=1.0,
+    )
+    return layer, {
+        "gated/projection/kernel": tf.eye(width, dtype=c.dtype),
+        "output_projection/kernel": tf.eye(width // 2, dtype=c.dtype),
     }

@@ -78,6 +78,8 @@ LAYERS = {
     "concurrent_squeeze_excite": layers.SqueezeExcite2D,
     "cbam": layers.CBAM2D,
     "efficient": layers.EfficientChannelAttention2D,
+    "coordinate": layers.CoordinateAttention2D,
+    "simam": layers.SimAM,
     "response_norm": layers.GlobalResponseNormalization,
     "film": layers.FiLM,
     "conditional_batch_norm": layers.ConditionalBatchNormalization,

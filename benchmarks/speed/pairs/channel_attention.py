@@ -7,6 +7,7 @@ from keras import ops
 from keras.layers import (
     Activation,
     Add,
+    BatchNormalization,
     Concatenate,
     Conv1D,
     Conv2D,
@@ -46,6 +47,22 @@ def _efficient_attention(x: Any) -> Any:
     gate = Reshape((-1, 1))(GlobalAveragePooling2D()(x))
     gate = Conv1D(1, 3, padding="same", use_bias=False, activation="sigmoid")(gate)
     return Multiply()([x, Reshape((1, 1, -1))(gate)])
+
+
+def _coordinate_attention(x: Any) -> Any:
+    _, height, _, channels = x.shape
+    rows, columns = ops.mean(x, axis=2), ops.mean(x, axis=1)
+    hidden = Dense(max(8, channels // 32))(Concatenate(axis=1)([rows, columns]))
+    hidden = Activation("hard_swish")(BatchNormalization(epsilon=1e-5)(hidden))
+    rows = Dense(channels, activation="sigmoid")(hidden[:, :height])
+    columns = Dense(channels, activation="sigmoid")(hidden[:, height:])
+    return x * rows[:, :, None] * columns[:, None]
+
+
+def _attention_without_weights(x: Any) -> Any:
+    d = ops.square(x - ops.mean(x, axis=(1, 2), keepdims=True))
+    variance = ops.sum(d, axis=(1, 2), keepdims=True) / (x.shape[1] * x.shape[2] - 1)
+    return x * ops.sigmoid(d / (4 * (variance + 1e-4)) + 0.5)
 
 
 def _adain(inputs: Any) -> Any:
@@ -88,6 +105,8 @@ PAIRS = {
     "EfficientChannelAttention2D": Pair(
         layers.EfficientChannelAttention2D, _efficient_attention, (IMAGE,)
     ),
+    "CoordinateAttention2D": Pair(layers.CoordinateAttention2D, _coordinate_attention, (IMAGE,)),
+    "SimAM": Pair(layers.SimAM, _attention_without_weights, (IMAGE,)),
     "AdaIN": Pair(layers.AdaIN, _adain, (IMAGE, CONDITION)),
     "ModulatedConv2D": Pair(
         layers.ModulatedConv2D,

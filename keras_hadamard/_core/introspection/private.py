@@ -53,7 +53,11 @@ def mask_of(tensor: Any) -> Any:
 
 def with_mask_of(original: Any, tensor: Any) -> Any:
     """A tensor with the mask of another one."""
-    mask = mask_of(original)
+    return masked_by(tensor, mask_of(original))
+
+
+def masked_by(tensor: Any, mask: Any) -> Any:
+    """A tensor with a mask, if there is one."""
     if mask is not None:
         tensor._keras_mask = mask
     return tensor

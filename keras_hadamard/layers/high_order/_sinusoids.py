@@ -2,6 +2,7 @@
 
 import math
 import random
+from collections.abc import Sequence
 from typing import Any, Unpack
 
 import keras
@@ -10,6 +11,7 @@ from keras import ops
 from keras_hadamard._core.checks import positive_int, received
 from keras_hadamard._core.typing import Initializer, ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
+from keras_hadamard.layers._initializers import seed_for
 from keras_hadamard.layers.high_order._widths import check_width
 from keras_hadamard.ops._sine import sine
 
@@ -53,6 +55,7 @@ def add_parameter(
     initializer: Initializer,
     regularizer: Any = None,
     constraint: Any = None,
+    trainable: bool = True,
 ) -> Any:
     """A weight that is not rounded to 16 bits."""
     return layer.add_weight(
@@ -61,6 +64,7 @@ def add_parameter(
         initializer=initializer,
         regularizer=regularizer,
         constraint=constraint,
+        trainable=trainable,
         autocast=False,
     )
 
@@ -84,6 +88,19 @@ def uniform_frequencies(input_scale: float, seed: int) -> Initializer:
     """Uniform within `input_scale / sqrt(width)`."""
     # A uniform distribution of variance s^2 / (3 width) ends at s / sqrt(width).
     return keras.initializers.VarianceScaling(input_scale**2 / 3, "fan_in", "uniform", seed=seed)
+
+
+def whole_frequencies(bands: Sequence[int], seed: int) -> Initializer:
+    """Of each coordinate, two pi times whole numbers, uniform within its band."""
+
+    def draw(shape: Shape, dtype: Any = None) -> Tensor:
+        rows = [
+            keras.random.randint(shape[1:], -band, band + 1, seed=seed_for(seed, f"band_{i}"))
+            for i, band in enumerate(bands)
+        ]
+        return 2 * math.pi * ops.cast(ops.stack(rows), dtype)
+
+    return draw
 
 
 def sinusoid(x: Tensor, kernel: Any, bias: Any) -> Tensor:

@@ -1,9 +1,11 @@
 """Sinusoidal filters of the input: the branches of multiplicative filter networks."""
 
-from typing import Unpack
+from collections.abc import Sequence
+from typing import Any, Unpack
 
 from keras import ops
 
+from keras_hadamard._core.checks import received
 from keras_hadamard._core.dtypes import accumulation_dtype
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import ProjectionArguments, Shape, Tensor
@@ -14,6 +16,7 @@ from keras_hadamard.layers.high_order._sinusoids import (
     known_seed,
     sinusoid,
     uniform_frequencies,
+    whole_frequencies,
 )
 from keras_hadamard.layers.high_order._widths import check_width
 
@@ -36,6 +39,11 @@ class FourierFilter(SinusoidalFilter):
             within `input_scale / sqrt(width)`. The authors divide their 256 by the square root of
             the number of filters in the network. Defaults to `256.0`.
         seed: Integer, the seed of the published initialisation. Defaults to `None`.
+        bands: Sequence of integers, one for each coordinate, for a kernel that is not trained: two
+            pi times whole numbers, which start uniform within `-band` and `band`, as in BACON. On
+            coordinates within -0.5 and 0.5 a filter then has whole periods, at most `band` of them,
+            and a product of filters has at most the sum of their bands. Defaults to `None`, a
+            trained kernel by `input_scale`.
         **kwargs: Arguments of the projection (`use_bias` for the phase, `kernel_initializer`, and
             `bias_initializer`, by default the published ones, their regularizers and constraints,
             as in `keras.layers.Dense`) and of the base layer (`name`, `dtype`, `trainable`).
@@ -74,6 +82,8 @@ class FourierFilter(SinusoidalFilter):
     Reference:
         - [Multiplicative Filter Networks (Fathony et al., 2021)](
           https://openreview.net/forum?id=OmtmcPkkhT)
+        - [BACON: Band-limited Coordinate Networks for Multiscale Scene Representation (Lindell et
+          al., 2022)](https://arxiv.org/abs/2112.04645)
     """
 
     def __init__(
@@ -81,14 +91,22 @@ class FourierFilter(SinusoidalFilter):
         units: int,
         input_scale: float = 256.0,
         seed: int | None = None,
+        bands: Sequence[int] | None = None,
         **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(units, input_scale, seed, **kwargs)
+        self.bands = None if bands is None else _whole(bands)
 
     def build(self, input_shape: Shape) -> None:
         check_width(input_shape)
         seed = known_seed(self.seed)
         start = uniform_frequencies(self.input_scale, seed)
+        if self.bands is not None:
+            if len(self.bands) != input_shape[-1]:
+                raise received(
+                    "one of `bands` for each coordinate", bands=self.bands, shape=input_shape
+                )
+            start = whole_frequencies(self.bands, seed)
         self.kernel = add_parameter(
             self,
             "kernel",
@@ -96,9 +114,22 @@ class FourierFilter(SinusoidalFilter):
             self.kernel_initializer or start,
             self.kernel_regularizer,
             self.kernel_constraint,
+            trainable=self.bands is None,
         )
         self.bias = add_phase(self, seed)
 
     def call(self, inputs: Tensor) -> Tensor:
         x = ops.cast(inputs, accumulation_dtype(self.compute_dtype))
         return ops.cast(sinusoid(x, self.kernel, self.bias), self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "bands": self.bands}
+
+
+def _whole(bands: Any) -> list[int]:
+    fits = isinstance(bands, list | tuple) and all(
+        isinstance(b, int) and not isinstance(b, bool) and b >= 0 for b in bands
+    )
+    if not fits:
+        raise received("`bands` to be integers that are not negative", bands=bands)
+    return list(bands)

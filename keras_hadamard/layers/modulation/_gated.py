@@ -27,6 +27,9 @@ class GatedLayer(BaseLayer):
         gate_bias_initializer: Initializer,
         lora_rank: int | None,
         lora_alpha: float | None,
+        interleaved: bool,
+        limit: float | None,
+        value_offset: float,
         **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(**kwargs)
@@ -38,6 +41,11 @@ class GatedLayer(BaseLayer):
         self.gate_bias_initializer = keras.initializers.get(gate_bias_initializer)
         self.lora_rank = None if lora_rank is None else positive_int("lora_rank", lora_rank)
         self.lora_alpha = None if lora_alpha is None else non_negative("lora_alpha", lora_alpha)
+        if interleaved and not packed:
+            raise received("a packed kernel to be interleaved", interleaved=True, packed=packed)
+        self.interleaved = bool(interleaved)
+        self.limit = None if limit is None else non_negative("limit", limit)
+        self.value_offset = float(value_offset)
         self.supports_masking = True
 
     def dense_layers(self) -> list[keras.layers.Dense]:
@@ -76,6 +84,9 @@ class GatedLayer(BaseLayer):
             "gate_bias_initializer": initializer(self.gate_bias_initializer),
             "lora_rank": self.lora_rank,
             "lora_alpha": self.lora_alpha,
+            "interleaved": self.interleaved,
+            "limit": self.limit,
+            "value_offset": self.value_offset,
         }
 
 

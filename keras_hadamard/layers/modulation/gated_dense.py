@@ -40,6 +40,11 @@ class GatedDense(GatedLayer):
         lora_rank: Integer, the rank of `enable_lora`, which is called when the layer is built.
             Defaults to `None`: no LoRA.
         lora_alpha: Number, the scale of `enable_lora`. Defaults to `None`, that of the rank.
+        interleaved: Boolean, whether values and gates alternate in the packed kernel, as in
+            gpt-oss, instead of being its halves. Defaults to `False`.
+        limit: Number, a clamp before the activation: a gate is at most `limit`, a value is within
+            `-limit` and `limit`. Defaults to `None`, none.
+        value_offset: Number that is added to the values, after `limit`. Defaults to `0.0`.
         **kwargs: Arguments of the projections (`use_bias`, `kernel_initializer`,
             `bias_initializer`, their regularizers and constraints, as in `keras.layers.Dense`) and
             of the base layer (`name`, `dtype`, `trainable`).
@@ -88,6 +93,9 @@ class GatedDense(GatedLayer):
         gate_bias_initializer: Initializer = None,
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
+        interleaved: bool = False,
+        limit: float | None = None,
+        value_offset: float = 0.0,
         **kwargs: Unpack[ProjectionArguments],
     ) -> None:
         super().__init__(
@@ -99,6 +107,9 @@ class GatedDense(GatedLayer):
             gate_bias_initializer,
             lora_rank,
             lora_alpha,
+            interleaved,
+            limit,
+            value_offset,
             **kwargs,
         )
 
@@ -115,8 +126,12 @@ class GatedDense(GatedLayer):
             blocks = [gate, value] if self.gate_first else [value, gate]
             arguments = {
                 **value,
-                "kernel_initializer": BlockInitializer([b["kernel_initializer"] for b in blocks]),
-                "bias_initializer": BlockInitializer([b["bias_initializer"] for b in blocks]),
+                **{
+                    which: BlockInitializer(
+                        [b[which] for b in blocks], interleaved=self.interleaved
+                    )
+                    for which in ("kernel_initializer", "bias_initializer")
+                },
             }
             self.projection = _dense(2 * units, "projection", arguments, shape)
         elif self.gate_first:
@@ -132,10 +147,21 @@ class GatedDense(GatedLayer):
         return glu(value, gate, activation=self.activation)
 
     def value_and_gate(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """The two pre-activations."""
+        """The two pre-activations, clamped."""
+        value, gate = self._projected(inputs)
+        if self.limit is not None:
+            value = ops.clip(value, -self.limit, self.limit)
+            gate = ops.minimum(gate, self.limit)
+        return (value + self.value_offset if self.value_offset else value), gate
+
+    def _projected(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         if not self.packed:
             return self.value_projection(inputs), self.gate_projection(inputs)
-        first, second = ops.split(self.projection(inputs), 2, axis=-1)
+        both = self.projection(inputs)
+        if self.interleaved:
+            first, second = both[..., ::2], both[..., 1::2]
+        else:
+            first, second = ops.split(both, 2, axis=-1)
         return (second, first) if self.gate_first else (first, second)
 
 

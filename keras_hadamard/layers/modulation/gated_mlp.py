@@ -22,7 +22,9 @@ class GatedMLP(GatedLayer):
 
     `y = U ((W x) * activation(V x))` with `W` and `V` of shape `(width, hidden_units)` and `U` of
     `(hidden_units, units)`: SwiGLU with `"silu"`, GEGLU with `"gelu"` (exact, `"gelu_tanh"` its
-    approximation), ReGLU with `"relu"`, GLU with `"sigmoid"`, bilinear with `None`.
+    approximation), ReGLU with `"relu"`, GLU with `"sigmoid"`, bilinear with `None`. gpt-oss has
+    `activation="quick_gelu"`, `packed`, `interleaved`, `gate_first` and `use_bias` true, `limit=7`
+    and `value_offset=1`: `(clip(v, -7, 7) + 1) * g sigmoid(1.702 g)` with `g` at most 7.
 
     Args:
         units: Integer, the width of the output. Defaults to `None`, that of the input.
@@ -47,6 +49,11 @@ class GatedMLP(GatedLayer):
         lora_rank: Integer, the rank of `enable_lora`, which is called once the layer is built.
             Defaults to `None`, none.
         lora_alpha: Number, the scale of `enable_lora`. Defaults to `None`, that of the rank.
+        interleaved: Boolean, whether values and gates alternate in the packed kernel, as in
+            gpt-oss, instead of being its halves. Defaults to `False`.
+        limit: Number, a clamp before the activation: a gate is at most `limit`, a value is within
+            `-limit` and `limit`. Defaults to `None`, none.
+        value_offset: Number that is added to the values, after `limit`. Defaults to `0.0`.
         **kwargs: Arguments of the projections (`kernel_initializer`, `bias_initializer`, their
             regularizers and constraints, as in `keras.layers.Dense`) and of the base layer (`name`,
             `dtype`, `trainable`).
@@ -103,6 +110,9 @@ class GatedMLP(GatedLayer):
         use_bias: bool = False,
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
+        interleaved: bool = False,
+        limit: float | None = None,
+        value_offset: float = 0.0,
         **kwargs: Unpack[KernelArguments],
     ) -> None:
         super().__init__(
@@ -114,6 +124,9 @@ class GatedMLP(GatedLayer):
             gate_bias_initializer,
             lora_rank,
             lora_alpha,
+            interleaved,
+            limit,
+            value_offset,
             use_bias=use_bias,
             **kwargs,
         )
@@ -138,6 +151,9 @@ class GatedMLP(GatedLayer):
             gate_first=self.gate_first,
             gate_kernel_initializer=self.gate_kernel_initializer,
             gate_bias_initializer=self.gate_bias_initializer,
+            interleaved=self.interleaved,
+            limit=self.limit,
+            value_offset=self.value_offset,
         )
         self.gated.build(shape)
         self.output_projection = self.project(units, "output_projection", input_shape=hidden)

@@ -81,6 +81,8 @@ _IMAGE = {
     # Zero means None (a number derived from the channels), which KerasTuner does not accept as a
     # value.
     "efficient": Entry(_efficient_attention, {"neighbours": Choices((0, 3, 5, 7), default=0)}),
+    "coordinate": Entry(_same_width(modulation.CoordinateAttention2D)),
+    "simam": Entry(_same_width(modulation.SimAM)),
     "response_norm": Entry(_same_width(modulation.GlobalResponseNormalization)),
 }
 # Layers that modulate features, with or without positions.
@@ -172,7 +174,8 @@ def get_gate(
         identifier: String. On vectors `"dense"`, `"glu"`, `"swiglu"`, `"geglu"`, `"reglu"`,
             `"bilinear"`, `"gated_mlp"`, `"highway"` and `"gated_residual"`; on images
             `"identity"`, `"squeeze_excite"`, `"effective_squeeze_excite"`,
-            `"concurrent_squeeze_excite"`, `"cbam"`, `"efficient"` and `"response_norm"`; with a
+            `"concurrent_squeeze_excite"`, `"cbam"`, `"efficient"`, `"coordinate"`, `"simam"` and
+            `"response_norm"`; with a
             condition `"identity"`, `"film"`, `"conditional_batch_norm"`,
             `"conditional_layer_norm"`, `"gated_residual"`, and on images `"adain"`, `"spade"` and
             `"modulated_conv"`; or a name given by `register_gate`.
