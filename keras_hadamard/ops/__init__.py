@@ -4,6 +4,7 @@ from keras_hadamard.ops.anova_kernel import anova_kernel
 from keras_hadamard.ops.causal_long_conv import causal_long_conv
 from keras_hadamard.ops.compact_bilinear import compact_bilinear
 from keras_hadamard.ops.count_sketch import count_sketch
+from keras_hadamard.ops.delta_rule import delta_rule
 from keras_hadamard.ops.depthwise_conv2d import depthwise_conv2d
 from keras_hadamard.ops.factorization_machine import factorization_machine
 from keras_hadamard.ops.factorized_bilinear_pool import factorized_bilinear_pool
@@ -24,6 +25,7 @@ __all__ = [
     "causal_long_conv",
     "compact_bilinear",
     "count_sketch",
+    "delta_rule",
     "depthwise_conv2d",
     "factorization_machine",
     "factorized_bilinear_pool",

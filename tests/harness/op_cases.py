@@ -13,6 +13,7 @@ from keras_hadamard.ops import (
     _depthwise,
     _glu_matmul,
     _long_conv,
+    _matrix_scan,
     _pairs,
     _scaled_matmul,
     _sine,
@@ -104,6 +105,27 @@ CASES = {
     "gated_linear_attention-initial": _case(
         lambda *x: ops.gated_linear_attention(*x, chunk=4, return_state=True),
         *((1, 5, 2, 2), (1, 5, 2, 2), (1, 5, 2, 3), _decays(1, 5, 2, 1), (1, 2, 2, 3)),
+    ),
+    "delta_rule": _case(
+        lambda *x: ops.delta_rule(*x, chunk=2),
+        *((1, 5, 2, 2), (1, 5, 2, 2), (1, 5, 2, 3), (1, 5, 2), _decays(1, 5, 2, 1)),
+    ),
+    "delta_rule-channels": _case(
+        lambda *x: ops.delta_rule(*x, chunk=4),
+        *((1, 3, 1, 2), (1, 3, 1, 2), (1, 3, 1, 3), (1, 3, 1, 3)),
+    ),
+    "delta_rule-read": _case(
+        lambda *x: ops.delta_rule(*x[:6], read=x[6], chunk=4, return_state=True),
+        *((1, 5, 2, 2), (1, 5, 2, 2), (1, 5, 2, 3), (1, 5, 2, 2), _decays(1, 5, 2, 2)),
+        *((1, 2, 2, 3), (1, 5, 2, 2)),
+    ),
+    "matrix_scan": _case(
+        lambda *x: _matrix_scan.matrix_scan(*x, reverse=False),
+        *((1, 3, 2, 2), (1, 3, 2, 3), (1, 2, 3)),
+    ),
+    "matrix_scan-reverse": _case(
+        lambda *x: _matrix_scan.matrix_scan(*x, reverse=True),
+        *((1, 3, 2, 2), (1, 3, 2, 3), (1, 2, 3)),
     ),
     "pair_dots": _case(_pairs.pair_dots, (2, 3, 4)),
     "pair_products": _case(_pairs.pair_products, (2, 3, 4)),
