@@ -106,16 +106,22 @@ CASES = {
         lambda *x: ops.gated_linear_attention(*x, chunk=4, return_state=True),
         *((1, 5, 2, 2), (1, 5, 2, 2), (1, 5, 2, 3), _decays(1, 5, 2, 1), (1, 2, 2, 3)),
     ),
+    # Keys of length one: others let the state grow at every step.
     "delta_rule": _case(
-        lambda *x: ops.delta_rule(*x, chunk=2),
-        *((1, 5, 2, 2), (1, 5, 2, 2), (1, 5, 2, 3), (1, 5, 2), _decays(1, 5, 2, 1)),
+        lambda q, k, *x: ops.delta_rule(q, ops.l2_normalize(k), *x, chunk=2),
+        *((1, 5, 2, 2), (1, 5, 2, 2), (1, 5, 2, 3), _decays(1, 5, 2), _decays(1, 5, 2, 1)),
     ),
     "delta_rule-channels": _case(
-        lambda *x: ops.delta_rule(*x, chunk=4),
-        *((1, 3, 1, 2), (1, 3, 1, 2), (1, 3, 1, 3), (1, 3, 1, 3)),
+        lambda q, k, *x: ops.delta_rule(q, ops.l2_normalize(k), *x, chunk=4),
+        *((1, 3, 1, 2), (1, 3, 1, 2), (1, 3, 1, 3), _decays(1, 3, 1, 3)),
     ),
     "delta_rule-read": _case(
-        lambda *x: ops.delta_rule(*x[:6], read=x[6], chunk=4, return_state=True),
+        lambda *x: ops.delta_rule(
+            *(*x[:3], ops.l2_normalize(x[3]), *x[4:6]),
+            read=ops.l2_normalize(x[6]),
+            chunk=4,
+            return_state=True,
+        ),
         *((1, 5, 2, 2), (1, 5, 2, 2), (1, 5, 2, 3), (1, 5, 2, 2), _decays(1, 5, 2, 2)),
         *((1, 2, 2, 3), (1, 5, 2, 2)),
     ),
