@@ -16,6 +16,7 @@ from keras_hadamard.ops.khatri_rao_matmul import khatri_rao_matmul
 from keras_hadamard.ops.l2_normalize import l2_normalize
 from keras_hadamard.ops.modulate import modulate
 from keras_hadamard.ops.polynomial_chain import polynomial_chain
+from keras_hadamard.ops.selective_scan import selective_scan
 from keras_hadamard.ops.signed_sqrt import signed_sqrt
 from keras_hadamard.ops.spatial_shift import spatial_shift
 from keras_hadamard.ops.straight_through_top_k import straight_through_top_k
@@ -38,6 +39,7 @@ __all__ = [
     "modulate",
     "open_probability",
     "polynomial_chain",
+    "selective_scan",
     "signed_sqrt",
     "spatial_shift",
     "straight_through_top_k",

@@ -125,6 +125,12 @@ CASES = {
         *((1, 5, 2, 2), (1, 5, 2, 2), (1, 5, 2, 3), (1, 5, 2, 2), _decays(1, 5, 2, 2)),
         *((1, 2, 2, 3), (1, 5, 2, 2)),
     ),
+    "selective_scan": _case(
+        lambda x, steps, rates, *more: ops.selective_scan(
+            x, steps, -rates, *more, chunk=2, return_state=True
+        ),
+        *((1, 3, 2), _decays(1, 3, 2), _decays(2, 2), (1, 3, 1, 2), (1, 3, 1, 2), (1, 2, 2)),
+    ),
     "matrix_scan": _case(
         lambda *x: _matrix_scan.matrix_scan(*x, reverse=False),
         *((1, 3, 2, 2), (1, 3, 2, 3), (1, 2, 3)),

@@ -6,7 +6,13 @@ import pytest
 import tensorflow as tf
 from harness.properties import assert_close, float64, normal  # noqa: F401
 
-from keras_hadamard.layers import DeltaNet, GatedDeltaNet, KimiDeltaAttention
+from keras_hadamard.layers import (
+    DeltaNet,
+    GatedAttention,
+    GatedDeltaNet,
+    KimiDeltaAttention,
+    Mamba2,
+)
 
 LENGTH = 11
 # Of chunks that do not divide the length.
@@ -15,8 +21,17 @@ MIXERS = {
     "gated-delta": lambda **k: GatedDeltaNet(4, key_dim=2, key_heads=2, chunk=4, **k),
     "gated-delta-plain": lambda **k: GatedDeltaNet(2, window=None, chunk=4, **k),
     "kimi": lambda **k: KimiDeltaAttention(2, lower_bound=-2.0, window=2, chunk=4, **k),
+    "mamba2": lambda **k: Mamba2(4, 3, groups=2, chunk=4, **k),
+    "mamba2-learned": lambda **k: Mamba2(2, 3, window=None, learn_state=True, chunk=4, **k),
 }
-EVERY = pytest.mark.parametrize("name", MIXERS)
+# Without a state of a fixed size.
+ATTENTIONS = {
+    "gated-attention": lambda **k: GatedAttention(4, key_heads=2, **k),
+    "gated-attention-heads": lambda **k: GatedAttention(2, gate="head", normalize=False, **k),
+}
+RECURRENT = pytest.mark.parametrize("name", MIXERS)
+MIXERS_OF_ALL = {**MIXERS, **ATTENTIONS}
+EVERY = pytest.mark.parametrize("name", MIXERS_OF_ALL)
 
 
 def made(make, width=8, **kwargs):
@@ -35,9 +50,9 @@ def twin(layer, **changes):
     return other
 
 
-@EVERY
+@RECURRENT
 def test_step_by_step_is_the_whole_sequence(name):
-    layer = made(MIXERS[name], return_state=True)
+    layer = made(MIXERS_OF_ALL[name], return_state=True)
     x = normal(2, LENGTH, 8)
     y, *last = layer(x)
     states = None
@@ -55,7 +70,7 @@ def test_step_by_step_is_the_whole_sequence(name):
 
 @EVERY
 def test_the_future_is_not_seen(name):
-    layer, x = made(MIXERS[name]), normal(2, LENGTH, 8)
+    layer, x = made(MIXERS_OF_ALL[name]), normal(2, LENGTH, 8)
     before = layer(x)
     x[:, 6:] = normal(2, LENGTH - 6, 8, seed=1)
     assert_close(layer(x)[:, :6], before[:, :6], 1e-12)
@@ -64,25 +79,27 @@ def test_the_future_is_not_seen(name):
 
 @EVERY
 def test_masked_positions_take_no_part(name):
-    layer, x = twin(made(MIXERS[name]), return_state=True), normal(2, LENGTH, 8)
+    layer, x = made(MIXERS_OF_ALL[name]), normal(2, LENGTH, 8)
+    layer = twin(layer, return_state=True) if name in MIXERS else layer
     kept = np.array([0, 1, 3, 4, 8, 9])
     mask = np.zeros((2, LENGTH), bool)
     mask[:, kept] = True
     x[~mask] = np.nan
     got, expected = layer(x, mask=mask), layer(x[:, kept])
+    got, expected = ([*y] if layer.return_state else [y] for y in (got, expected))
     assert_close(np.asarray(got[0])[:, kept], expected[0], 1e-10)
     for one, other in zip(got[1:], expected[1:], strict=True):
         assert_close(one, other, 1e-10)
     assert np.isfinite(got[0]).all()
     x = normal(2, LENGTH, 8)
     ones, plain = layer(x, mask=np.ones((2, LENGTH), bool)), layer(x)
-    for one, other in zip(ones, plain, strict=True):
+    for one, other in zip(tf.nest.flatten(ones), tf.nest.flatten(plain), strict=True):
         assert_close(one, other)
 
 
 @EVERY
 def test_unknown_lengths_and_batches(name):
-    layer = made(MIXERS[name])
+    layer = made(MIXERS_OF_ALL[name])
     x = normal(1, LENGTH, 8)
     run = tf.function(layer, input_signature=[tf.TensorSpec((None, None, 8), tf.float64)])
     for length in (1, 2, LENGTH):
@@ -92,7 +109,7 @@ def test_unknown_lengths_and_batches(name):
 @EVERY
 def test_gradients_are_finite_for_large_weights(name):
     keras.config.set_dtype_policy("float32")
-    layer = made(MIXERS[name])
+    layer = made(MIXERS_OF_ALL[name])
     for weight in layer.trainable_weights:
         if "projection" in weight.path:
             weight.assign(weight * 20)
@@ -104,11 +121,11 @@ def test_gradients_are_finite_for_large_weights(name):
         assert np.isfinite(gradient).all()
 
 
-@EVERY
+@RECURRENT
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_states_are_float32_under_16_bits(name, policy):
     keras.config.set_dtype_policy(policy)
-    layer = MIXERS[name](return_state=True)
+    layer = MIXERS_OF_ALL[name](return_state=True)
     y, *states = layer(normal(2, 6, 8))
     symbolic = layer(keras.Input((None, 8)))
     for one, other in zip((y, *states), symbolic, strict=True):
@@ -148,6 +165,28 @@ def test_a_memory_without_decay_is_delta_net():
     assert_close(plain(x), gated(x), 1e-10)
 
 
+@pytest.mark.parametrize("name", ATTENTIONS)
+def test_attention_without_order_sees_all(name):
+    layer, x = made(ATTENTIONS[name], causal=False), normal(2, LENGTH, 8)
+    before = layer(x)
+    x[:, -1] += 1
+    assert np.abs(layer(x)[:, 0] - before[:, 0]).max() > 1e-4
+
+
+def test_an_open_gate_is_plain_attention():
+    gated = made(lambda: GatedAttention(2, rotary=False, normalize=False, causal=False))
+    gate = gated.gate_projection
+    gate.kernel.assign(0 * gate.kernel)
+    x = normal(2, LENGTH, 8)
+    plain = keras.layers.MultiHeadAttention(2, 4, use_bias=False)
+    plain.build((None, None, 8), (None, None, 8))
+    names = ("query", "key", "value", "output")
+    kernels = [np.asarray(getattr(gated, f"{n}_projection").kernel) for n in names]
+    plain.set_weights([*(k.reshape(8, 2, 4) for k in kernels[:3]), kernels[3].reshape(2, 4, 8)])
+    # Keras divides by a root that it has rounded to float32.
+    assert_close(gated(x), 0.5 * plain(x, x), 1e-6)
+
+
 def test_errors():
     x = normal(2, LENGTH, 8)
     for layer, message in (
@@ -161,6 +200,14 @@ def test_errors():
         (lambda: GatedDeltaNet(2)(x, initial_state=normal(2, 2, 4, 8)), "a list of 2"),
         (lambda: KimiDeltaAttention(lower_bound=1), "`lower_bound`"),
         (lambda: KimiDeltaAttention(causal=False), "causal"),
+        (lambda: Mamba2(3)(x), "`heads` that divide"),
+        (lambda: Mamba2(4, groups=3), "`groups` to divide"),
+        (lambda: Mamba2(expansion=0), "`expansion`"),
+        (lambda: Mamba2(causal=False), "causal"),
+        (lambda: GatedAttention(8)(x), "even `key_dim`"),
+        (lambda: GatedAttention(4, key_heads=3), "`key_heads` to divide"),
+        (lambda: GatedAttention(gate="all"), "`gate`"),
+        (lambda: GatedAttention(return_state=True)(x), "form with states"),
     ):
         with pytest.raises(ValueError, match=message) as error:
             layer()
