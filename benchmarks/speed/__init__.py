@@ -8,6 +8,7 @@ import sys
 from dataclasses import asdict
 
 from benchmarks.speed import adapters as adapters
+from benchmarks.speed import delta as delta
 from benchmarks.speed import features as features
 from benchmarks.speed import layers as layers
 from benchmarks.speed import masks as masks

@@ -82,9 +82,11 @@ FRAMES = {
         0.92,
         "8 rows, a dense layer of 32 and learned places; the layer between two layer "
         "normalisations, its input added where the shapes agree; mean over the rows",
-        "AFT FocalModulation1D GMLPBlock GatedConv1D GatedLinearAttention H3 HGRN HydraAttention "
-        "HyenaOperator LinearAttention MinGRU MinLSTM MonarchMixer MultiplicativeLSTM "
-        "PolySelfAttention QRNN RGLRU Retention SRU SimpleGatedLinearAttention SpatialGatingUnit",
+        "AFT DeltaNet FocalModulation1D GMLPBlock GatedAttention GatedConv1D GatedDeltaNet "
+        "GatedLinearAttention H3 HGRN HydraAttention HyenaOperator KimiDeltaAttention "
+        "LinearAttention Mamba2 MinGRU MinLSTM MonarchMixer MultiplicativeLSTM "
+        "PolySelfAttention QRNN RGLRU Retention SRU SimpleGatedLinearAttention "
+        "SpatialGatingUnit",
     ),
     "image": Frame(
         wirings.image,

@@ -32,8 +32,9 @@ class CausalLanguageModel(PublishedModel):
         vocabulary_size: Integer, the number of tokens.
         mixer: `"attention"` (`keras.layers.MultiHeadAttention`), `"gmlp"`, `"aft"` (simple),
             `"linear_attention"`, `"hydra"`, `"gated_linear_attention"`,
-            `"simple_gated_linear_attention"`, `"retention"`, `"hyena"`, `"h3"`, `"monarch"`,
-            `"min_gru"`, `"hgrn"`, `"rglru"`, or a name given by
+            `"simple_gated_linear_attention"`, `"delta_net"`, `"gated_delta_net"`,
+            `"kimi_delta_attention"`, `"mamba2"`, `"gated_attention"`, `"retention"`, `"hyena"`,
+            `"h3"`, `"monarch"`, `"min_gru"`, `"hgrn"`, `"rglru"`, or a name given by
             `keras_hadamard.layers.register_token_mixer`, which has to be registered again before a
             saved model is loaded. Defaults to `"gated_linear_attention"`.
         mixer_arguments: Dict of arguments of the mixer's layer. Defaults to `None`, its own.

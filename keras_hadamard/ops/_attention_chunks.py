@@ -6,7 +6,7 @@ middle to the query and that from the key to the middle, so nothing is ever divi
 exactly zero and one need no special case.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -46,29 +46,74 @@ def within(q: Tensor, k: Tensor, decay: Tensor | None = None) -> tuple[Tensor, .
     """
     if decay is None:
         return tf.linalg.band_part(tf.matmul(q, k, transpose_b=True), -1, 0), q, k
-    if decay.shape[-1] == q.shape[-1]:
-        return _doubled(q, k, decay)
+    ((scores,),), (q,), (k,), total = meetings([Reader(q)], [k], decay)
+    return scores, q, k, total
+
+
+class Reader(NamedTuple):
+    """What reads the keys that were written before it: queries, and reads of the error.
+
+    It may read after the decay of its own step, and after the write of its own step.
+    """
+
+    x: Tensor
+    decayed: bool = True
+    written: bool = True
+
+
+def meetings(
+    readers: list[Reader], keys: list[Tensor], decay: Tensor
+) -> tuple[list[list[Tensor]], list[Tensor], list[Tensor], Tensor]:
+    """The same for several readers and several keys: the scores of each reader with each key."""
+    if decay.shape[-1] == keys[0].shape[-1]:
+        return _doubled(readers, keys, decay)
     # One decay for all channels: its products once, and the scores by one matrix product.
     ones = tf.ones_like(decay)
-    products, to_query, to_end, total = _doubled(ones, ones, decay)
-    return products * tf.matmul(q, k, transpose_b=True), q * to_query, k * to_end, total
+    plain = [Reader(ones, reader.decayed, reader.written) for reader in readers]
+    products, to_readers, (to_end,), total = _doubled(plain, [ones], decay)
+    scores = [
+        [product * tf.matmul(reader.x, k, transpose_b=True) for k in keys]
+        for reader, (product,) in zip(readers, products, strict=True)
+    ]
+    read = [reader.x * to for reader, to in zip(readers, to_readers, strict=True)]
+    return scores, read, [k * to_end for k in keys], total
 
 
-def _doubled(q: Tensor, k: Tensor, decay: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    size, width = q.shape[1:]
-    scores = tf.reshape(tf.reduce_sum(q * k, axis=-1), (-1, 1, 1))
-    q, total, half = q * decay, decay, 1
+def _doubled(
+    readers: list[Reader], keys: list[Tensor], decay: Tensor
+) -> tuple[list[list[Tensor]], list[Tensor], list[Tensor], Tensor]:
+    size, width = decay.shape[1:]
+    scores = [[_own(reader, k) for k in keys] for reader in readers]
+    reads = [reader.x * decay if reader.decayed else reader.x for reader in readers]
+    keys, total, half = list(keys), decay, 1
     while half < size:
-        q_early, q_late = _halves(q, half, width)
-        k_early, k_late = _halves(k, half, width)
+        split = [_halves(x, half, width) for x in reads]
+        of_keys = [_halves(k, half, width) for k in keys]
         early, late = _halves(total, 1, width)
-        one, other = _halves(scores, half, half)
-        upper = tf.concat([one, tf.zeros_like(one)], axis=2)
-        scores = tf.concat([upper, tf.concat([_products(q_late, k_early), other], 2)], axis=1)
-        q = tf.concat([q_early, early * q_late], axis=1)
-        k = tf.concat([late * k_early, k_late], axis=1)
+        scores = [
+            [
+                _joined(s, _products(later, before), half)
+                for s, (before, _) in zip(row, of_keys, strict=True)
+            ]
+            for row, (_, later) in zip(scores, split, strict=True)
+        ]
+        reads = [tf.concat([first, early * later], axis=1) for first, later in split]
+        keys = [tf.concat([late * before, after], axis=1) for before, after in of_keys]
         total, half = early * late, 2 * half
-    return scores, q, k, tf.reshape(total, (-1, 1, width))
+    return scores, reads, keys, tf.reshape(total, (-1, 1, width))
+
+
+def _own(reader: Reader, k: Tensor) -> Tensor:
+    """The scores of readers with the keys of their own steps."""
+    own = tf.reduce_sum(reader.x * k, axis=-1) if reader.written else tf.zeros_like(k[..., 0])
+    return tf.reshape(own, (-1, 1, 1))
+
+
+def _joined(scores: Tensor, cross: Tensor, half: int) -> Tensor:
+    """The scores of blocks of two halves, from those of the halves and those between them."""
+    one, other = _halves(scores, half, half)
+    upper = tf.concat([one, tf.zeros_like(one)], axis=2)
+    return tf.concat([upper, tf.concat([cross, other], axis=2)], axis=1)
 
 
 def _halves(x: Tensor, half: int, width: int) -> Any:

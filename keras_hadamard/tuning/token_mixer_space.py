@@ -74,15 +74,16 @@ def token_mixer_space(
     are conditional on it, and all are declared in one call. The default is two blocks of
     `keras.layers.MultiHeadAttention`, `"attention"`. The others are
 
-    - on both `"gmlp"`, `"aft"`, `"linear_attention"`, `"hydra"` and `"monarch"`, on an image over
-      its pixels row after row;
-    - causal `"gated_linear_attention"`, `"simple_gated_linear_attention"`, `"retention"`,
-      `"hyena"`, `"h3"`, `"min_gru"`, `"hgrn"` and `"rglru"`;
+    - on both `"gated_attention"`, `"gmlp"`, `"aft"`, `"linear_attention"`, `"hydra"` and
+      `"monarch"`, on an image over its pixels row after row;
+    - causal `"gated_linear_attention"`, `"simple_gated_linear_attention"`, `"delta_net"`,
+      `"gated_delta_net"`, `"kimi_delta_attention"`, `"mamba2"`, `"retention"`, `"hyena"`, `"h3"`,
+      `"min_gru"`, `"hgrn"` and `"rglru"`;
     - not causal, on both, `"poly_non_local"`, `"poly_self_attention"` and `"focal_modulation"`;
     - on images `"gn_conv"`, `"convolutional_modulation"`, `"efficient_modulation"` and
       `"large_kernel_attention"`.
 
-    The space has 224 configurations on images, 148 configurations on sequences, and 264
+    The space has 240 configurations on images, 164 configurations on sequences, and 344
     configurations on sequences if it is causal.
 
     Args:

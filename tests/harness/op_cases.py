@@ -13,6 +13,7 @@ from keras_hadamard.ops import (
     _depthwise,
     _glu_matmul,
     _long_conv,
+    _matrix_scan,
     _pairs,
     _poly_norm,
     _scaled_matmul,
@@ -105,6 +106,39 @@ CASES = {
     "gated_linear_attention-initial": _case(
         lambda *x: ops.gated_linear_attention(*x, chunk=4, return_state=True),
         *((1, 5, 2, 2), (1, 5, 2, 2), (1, 5, 2, 3), _decays(1, 5, 2, 1), (1, 2, 2, 3)),
+    ),
+    # Keys of length one: others let the state grow at every step.
+    "delta_rule": _case(
+        lambda q, k, *x: ops.delta_rule(q, ops.l2_normalize(k), *x, chunk=2),
+        *((1, 5, 2, 2), (1, 5, 2, 2), (1, 5, 2, 3), _decays(1, 5, 2), _decays(1, 5, 2, 1)),
+    ),
+    "delta_rule-channels": _case(
+        lambda q, k, *x: ops.delta_rule(q, ops.l2_normalize(k), *x, chunk=4),
+        *((1, 3, 1, 2), (1, 3, 1, 2), (1, 3, 1, 3), _decays(1, 3, 1, 3)),
+    ),
+    "delta_rule-read": _case(
+        lambda *x: ops.delta_rule(
+            *(*x[:3], ops.l2_normalize(x[3]), *x[4:6]),
+            read=ops.l2_normalize(x[6]),
+            chunk=4,
+            return_state=True,
+        ),
+        *((1, 5, 2, 2), (1, 5, 2, 2), (1, 5, 2, 3), (1, 5, 2, 2), _decays(1, 5, 2, 2)),
+        *((1, 2, 2, 3), (1, 5, 2, 2)),
+    ),
+    "selective_scan": _case(
+        lambda x, steps, rates, *more: ops.selective_scan(
+            x, steps, -rates, *more, chunk=2, return_state=True
+        ),
+        *((1, 3, 2), _decays(1, 3, 2), _decays(2, 2), (1, 3, 1, 2), (1, 3, 1, 2), (1, 2, 2)),
+    ),
+    "matrix_scan": _case(
+        lambda *x: _matrix_scan.matrix_scan(*x, reverse=False),
+        *((1, 3, 2, 2), (1, 3, 2, 3), (1, 2, 3)),
+    ),
+    "matrix_scan-reverse": _case(
+        lambda *x: _matrix_scan.matrix_scan(*x, reverse=True),
+        *((1, 3, 2, 2), (1, 3, 2, 3), (1, 2, 3)),
     ),
     "pair_dots": _case(_pairs.pair_dots, (2, 3, 4)),
     "pair_products": _case(_pairs.pair_products, (2, 3, 4)),

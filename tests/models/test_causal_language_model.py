@@ -8,7 +8,7 @@ from keras_hadamard import models, serving
 from keras_hadamard.layers.registry.mixers import TOKEN_MIXERS, mixer_names
 
 EVERY = pytest.mark.parametrize("mixer", mixer_names("sequence", causal=True))
-WINDOWED = ("attention", "gmlp", "hyena", "monarch")
+WINDOWED = ("attention", "gated_attention", "gmlp", "hyena", "monarch")
 TOKENS = np.random.default_rng(0).integers(0, 11, (2, 6))
 
 

@@ -74,11 +74,17 @@ def query_key_value(layer: Any, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 def project_output(layer: Any, x: Tensor, output: Tensor) -> Tensor:
     """`W_o (norm(output) * gate(W_g x))` of all heads together."""
+    gate = None if layer.output_gate is None else layer.gate_projection(x)
+    return gated_output(layer, output, gate)
+
+
+def gated_output(layer: Any, output: Tensor, gate: Tensor | None) -> Tensor:
+    """`W_o (norm(output) * gate)`, with the gate before its activation."""
     if layer.output_norm is not None:
         output = layer.norm(output)
-    output = ops.reshape(output, (-1, ops.shape(x)[1], layer.heads * output.shape[-1]))
-    if layer.output_gate is not None:
-        gate = ops.cast(layer.gate_projection(x), layer.state_dtype)
+    output = ops.reshape(output, (-1, ops.shape(output)[1], layer.heads * output.shape[-1]))
+    if gate is not None:
+        gate = ops.cast(gate, layer.state_dtype)
         output = glu(output, gate, activation=layer.output_gate)
     return layer.output_projection(ops.cast(output, layer.compute_dtype))
 

@@ -178,6 +178,11 @@ TOKEN_MIXERS: Registry[TokenMixer] = Registry(
         "simple_gated_linear_attention": TokenMixer(
             _plain(pairwise.SimpleGatedLinearAttention), GATE, **_STEPS
         ),
+        "delta_net": TokenMixer(_plain(pairwise.DeltaNet), HEADS, **_STEPS),
+        "gated_delta_net": TokenMixer(_plain(pairwise.GatedDeltaNet), HEADS, **_STEPS),
+        "kimi_delta_attention": TokenMixer(_plain(pairwise.KimiDeltaAttention), HEADS, **_STEPS),
+        "mamba2": TokenMixer(_plain(pairwise.Mamba2), HEADS, **_STEPS),
+        "gated_attention": TokenMixer(_either(pairwise.GatedAttention), HEADS, ordered=True),
         "retention": TokenMixer(_retention, HEADS, **_STEPS),
         "hyena": TokenMixer(_hyena, ORDER, **_STEPS),
         "h3": TokenMixer(_plain(pairwise.H3), STATE_SIZE, **_STEPS),

@@ -93,7 +93,8 @@ def get_token_mixer(
 
     Args:
         identifier: String, one of `"attention"`, `"gmlp"`, `"aft"`, `"linear_attention"`,
-            `"hydra"`, `"gated_linear_attention"`, `"simple_gated_linear_attention"`,
+            `"hydra"`, `"gated_linear_attention"`, `"simple_gated_linear_attention"`, `"delta_net"`,
+            `"gated_delta_net"`, `"kimi_delta_attention"`, `"mamba2"`, `"gated_attention"`,
             `"retention"`, `"hyena"`, `"h3"`, `"monarch"`, `"poly_non_local"`,
             `"poly_self_attention"`, `"focal_modulation"`, `"min_gru"`, `"hgrn"`, `"rglru"`,
             `"gn_conv"`, `"convolutional_modulation"`, `"efficient_modulation"`,
