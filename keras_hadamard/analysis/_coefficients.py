@@ -25,9 +25,10 @@ def coefficients_of(
     for what is left out. A linear step acts on each coefficient, a product on each pair.
     """
     found: dict[str, Coefficients[Key]] = dict(zip(run.inputs, inputs, strict=True))
+    ahead = run.ahead
     for step in run.steps:
         if isinstance(step, Blocked):
-            if set(step.outputs) & _ahead(run, step):
+            if not ahead.isdisjoint(step.outputs):
                 raise no_polynomial(step.node.op, step.node.layer)
             continue
         if not all(name in found for name in step.operands):
@@ -50,15 +51,6 @@ def no_polynomial(operation: str, layer: str) -> ValueError:
         operation=operation,
         layer=layer,
     )
-
-
-def _ahead(run: Run, step: Blocked) -> set[str]:
-    """The tensors that the outputs are made of."""
-    needed = set(run.outputs)
-    for other in reversed(run.steps):
-        if needed & set(other.outputs):
-            needed |= set(other.operands)
-    return needed
 
 
 def _mapped(

@@ -7,7 +7,7 @@ from keras_hadamard.analysis._program import Run
 from keras_hadamard.analysis._steps import Affine, Blocked, Product
 
 # What passes its operand on, so that a product of products remains one product.
-_SAME = ("Identity", "Cast", "StopGradient", "PreventGradient")
+_SAME = ("Identity", "Cast")
 
 
 @dataclass(frozen=True)

@@ -191,6 +191,10 @@ def _needed(outputs: Sequence[Any]) -> set[str]:
 
 
 def _node(op: Any, known: set[str]) -> Node:
+    if op.type in ("StopGradient", "PreventGradient"):
+        # Steps are differentiated for what they compute.
+        names = tuple(t.name for t in op.inputs), tuple(t.name for t in op.outputs)
+        return Node("Identity", _layer(op.name, known), *names, (("input", 0),), ())
     places: list[tuple[str, Any]] = []
     attributes: list[tuple[str, Any]] = []
     function = getattr(tf.raw_ops, op.type, None)

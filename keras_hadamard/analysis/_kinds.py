@@ -5,8 +5,6 @@
 LINEAR = {
     "Identity": True,
     "EnsureShape": True,
-    "StopGradient": True,
-    "PreventGradient": True,
     "Snapshot": True,
     "Cast": True,
     "Reshape": True,

@@ -24,6 +24,15 @@ class Run:
     outputs: list[str]
     values: dict[str, Tensor]
 
+    @property
+    def ahead(self) -> set[str]:
+        """The tensors that the outputs are made of."""
+        needed = set(self.outputs)
+        for step in reversed(self.steps):
+            if not needed.isdisjoint(step.outputs):
+                needed.update(step.operands)
+        return needed
+
 
 class Program:
     """The graph of a model; made once, run with the weights that the model has by then."""

@@ -152,12 +152,8 @@ def _report(run: Run) -> DegreeReport:
 
 def _needed_blockers(run: Run, blockers: list[Blocker]) -> list[Blocker]:
     """The blockers that the outputs depend on."""
-    needed = set(run.outputs)
-    found = []
-    for step in reversed(run.steps):
-        if needed & set(step.outputs):
-            needed |= set(step.operands)
-            found.append(Blocker(step.node.op, step.node.layer))
+    ahead = run.ahead
+    found = {Blocker(s.node.op, s.node.layer) for s in run.steps if not ahead.isdisjoint(s.outputs)}
     return [blocker for blocker in blockers if blocker in found]
 
 
