@@ -32,6 +32,8 @@ class Node:
     # The operands by the names of the function in `tf.raw_ops`, as places in `inputs`.
     places: tuple[tuple[str, Any], ...]
     attributes: tuple[tuple[str, Any], ...]
+    # The dtypes of the results in the model itself.
+    dtypes: tuple[str, ...] = ()
 
     def run(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         """The results, in the dtype of the operands."""
@@ -55,13 +57,16 @@ class Graph:
 
     def __init__(self, model: keras.Model) -> None:
         self.specs = specs_of(model)
-        names = [spec.name for spec in self.specs]
+        structure = _structure(model)
+        # The names by which a dictionary has the inputs.
+        self.keys = (
+            sorted(structure) if isinstance(structure, dict) else [s.name for s in self.specs]
+        )
 
         def call(*tensors: Any) -> Any:
-            if _named(model):
-                given: Any = dict(zip(names, tensors, strict=True))
-            else:
-                given = tensors[0] if len(tensors) == 1 else list(tensors)
+            given: Any = tensors[0]
+            if structure is not None:
+                given = keras.tree.pack_sequence_as(structure, list(tensors))
             return keras.tree.flatten(model(given, training=False))
 
         # Functions inside of it are written out, and not called.
@@ -155,8 +160,11 @@ def specs_of(model: keras.Model) -> list[Spec]:
     return [Spec(s.name, (None, *s.shape[1:]), s.dtype) for s in specs]
 
 
-def _named(model: keras.Model) -> bool:
-    return isinstance(getattr(model, "input", None), dict) if hasattr(model, "inputs") else False
+def _structure(model: keras.Model) -> Any:
+    """The inputs as the model takes them, or None for one tensor."""
+    if not getattr(model, "inputs", None) or isinstance(model, keras.Sequential):
+        return None
+    return getattr(model, "input", None)
 
 
 def gradient(
@@ -194,7 +202,8 @@ def _node(op: Any, known: set[str]) -> Node:
     if op.type in ("StopGradient", "PreventGradient"):
         # Steps are differentiated for what they compute.
         names = tuple(t.name for t in op.inputs), tuple(t.name for t in op.outputs)
-        return Node("Identity", _layer(op.name, known), *names, (("input", 0),), ())
+        dtypes = tuple(t.dtype.name for t in op.outputs)
+        return Node("Identity", _layer(op.name, known), *names, (("input", 0),), (), dtypes)
     places: list[tuple[str, Any]] = []
     attributes: list[tuple[str, Any]] = []
     function = getattr(tf.raw_ops, op.type, None)
@@ -236,6 +245,7 @@ def _node(op: Any, known: set[str]) -> Node:
         tuple(t.name for t in op.outputs),
         tuple(places),
         tuple(attributes),
+        tuple(t.dtype.name for t in op.outputs),
     )
 
 

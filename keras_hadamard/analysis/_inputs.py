@@ -14,11 +14,10 @@ def arrays_of(program: Program, data: Any, name: str) -> list[np.ndarray]:
     """The inputs as float64 arrays with a batch, one for each input of the model."""
     specs = program.specs
     if isinstance(data, dict):
-        if set(data) != {spec.name for spec in specs}:
-            raise received(
-                f"`{name}` for the inputs {[spec.name for spec in specs]}", **{name: list(data)}
-            )
-        parts = [data[spec.name] for spec in specs]
+        keys = program.graph.keys
+        if set(data) != set(keys):
+            raise received(f"`{name}` for the inputs {keys}", **{name: list(data)})
+        parts = [data[key] for key in keys]
     else:
         parts = list(data) if len(specs) > 1 and isinstance(data, (list, tuple)) else [data]
     try:
