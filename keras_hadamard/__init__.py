@@ -20,6 +20,7 @@ __all__ = [
     "__version__",
     "activations",
     "adapters",
+    "analysis",
     "config",
     "datasets",
     "layers",
@@ -32,10 +33,19 @@ __all__ = [
 ]
 
 # These need packages of the extras, or TensorFlow's heavier parts, so they load when first used.
-_LAZY = ("adapters", "datasets", "models", "pruning", "search", "serving", "tuning")
+_LAZY = ("adapters", "analysis", "datasets", "models", "pruning", "search", "serving", "tuning")
 
 if TYPE_CHECKING:
-    from keras_hadamard import adapters, datasets, models, pruning, search, serving, tuning
+    from keras_hadamard import (
+        adapters,
+        analysis,
+        datasets,
+        models,
+        pruning,
+        search,
+        serving,
+        tuning,
+    )
 else:
 
     def __getattr__(name: str) -> Any:

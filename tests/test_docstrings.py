@@ -13,6 +13,7 @@ import keras_hadamard
 from keras_hadamard import (
     activations,
     adapters,
+    analysis,
     config,
     datasets,
     layers,
@@ -27,6 +28,7 @@ from keras_hadamard import (
 FLOORS: list[ModuleType] = [
     activations,
     adapters,
+    analysis,
     config,
     datasets,
     layers,

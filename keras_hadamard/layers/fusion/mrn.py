@@ -96,7 +96,10 @@ class MRN(Fusion):
         x, h = (tuple(shape) for shape in input_shape)
         inner = (*x[:-1], self.units)
         act = self.projection_activation
-        self.shortcuts, self.states, self.firsts, self.seconds = [], [], [], []
+        self.shortcuts: list[Any] = []
+        self.states: list[Any] = []
+        self.firsts: list[Any] = []
+        self.seconds: list[Any] = []
         for n in range(1, self.depth + 1):
             for into, name, activation, shape in (
                 (self.shortcuts, f"shortcut_{n}", None, h),
