@@ -103,7 +103,9 @@ def with_kernels_of(model, plain, kernel_of):
 def test_layers_compute_with_the_quantised_kernels(part, tmp_path):
     """Where activations are not rounded, a layer is that of the kernels, to the last digits."""
     cases, plain, _ = part
-    model = quantised(plain, cases, keras.quantizers.Int8QuantizationConfig(activation_quantizer=None))
+    model = quantised(
+        plain, cases, keras.quantizers.Int8QuantizationConfig(activation_quantizer=None)
+    )
     got = outputs_of(model, cases)
     with with_kernels_of(
         model, plain, lambda layer: np.asarray(layer._kernel) / np.asarray(layer.kernel_scale)

@@ -88,7 +88,8 @@ class GatedAttention(SequenceMixer):
         rotary: bool = True,
         **kwargs: Unpack[SequenceMixerArguments],
     ) -> None:
-        super().__init__(**{"use_bias": False, **kwargs})
+        kwargs.setdefault("use_bias", False)
+        super().__init__(**kwargs)
         self.heads = positive_int("heads", heads)
         self.key_heads = None if key_heads is None else positive_int("key_heads", key_heads)
         if self.heads % (self.key_heads or 1):
