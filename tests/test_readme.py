@@ -48,5 +48,5 @@ def test_every_model_and_fusion_is_named():
     for name in dir(models):
         if callable(getattr(models, name)) and not name.startswith("_"):
             assert f"`{name}`" in networks, name
-    for name in FUSIONS:
+    for name in FUSIONS.names:
         assert f"`{name}`" in fusions, name
