@@ -1,6 +1,7 @@
 """Adaptive modulation: a representation, and a gate or mask for it."""
 
 from keras_hadamard.layers.modulation.adain import AdaIN
+from keras_hadamard.layers.modulation.attention_pooling import AttentionPooling
 from keras_hadamard.layers.modulation.cbam_2d import CBAM2D
 from keras_hadamard.layers.modulation.conditional_layer_normalization import (
     ConditionalLayerNormalization,
@@ -54,6 +55,7 @@ __all__ = [
     "SPADE",
     "SRU",
     "AdaIN",
+    "AttentionPooling",
     "ConditionalLayerNormalization",
     "ConvGLU",
     "CoordinateAttention2D",

@@ -1,0 +1,83 @@
+"""Gates between modalities, attention over sets and gates of columns in plain Keras."""
+
+from typing import Any
+
+import keras
+from keras.layers import (
+    Add,
+    Concatenate,
+    Dense,
+    Dot,
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    Lambda,
+    LayerNormalization,
+    MultiHeadAttention,
+    Multiply,
+    Reshape,
+    Softmax,
+)
+
+from benchmarks.speed.pairs._pair import Pair, Scale
+from keras_hadamard import layers
+
+WIDTH, HEADS = 128, 4
+
+
+def _attention_pooling(x: Any) -> Any:
+    gated = Multiply()([Dense(64, "tanh")(x), Dense(64, "sigmoid")(x)])
+    weights = Softmax(axis=1)(Dense(1)(gated))
+    return Reshape((x.shape[-1],))(Dot(axes=1)([weights, x]))
+
+
+def _shifted(inputs: Any) -> Any:
+    x, shift = inputs
+    lengths = [keras.ops.norm(z, axis=-1, keepdims=True) for z in (x, shift)]
+    return x + keras.ops.minimum(lengths[0] / (lengths[1] + 1e-6), 1.0) * shift
+
+
+def _adaptation(inputs: Any) -> Any:
+    x, other = inputs
+    gate = Dense(WIDTH, activation="relu")(Concatenate()([other, x]))
+    shift = Multiply()([gate, Dense(WIDTH)(other)])
+    return LayerNormalization(epsilon=1e-5)(Lambda(_shifted)([x, shift]))
+
+
+def _transfer(inputs: Any) -> Any:
+    image, sound = inputs
+    means = [GlobalAveragePooling2D()(image), GlobalAveragePooling1D()(sound)]
+    e = Dense((image.shape[-1] + sound.shape[-1]) // 2, activation="relu")(Concatenate()(means))
+    outputs = []
+    for x in inputs:
+        gate = 2 * Dense(x.shape[-1], activation="sigmoid")(e)
+        outputs.append(Multiply()([x, Reshape((*[1] * (len(x.shape) - 2), -1))(gate)]))
+    return outputs
+
+
+def _cross_attention(inputs: Any) -> Any:
+    x, media = inputs
+    attention = MultiHeadAttention(HEADS, WIDTH // HEADS, use_bias=False)
+    read = attention(LayerNormalization(epsilon=1e-5)(x), media)
+    h = Add()([x, Scale()(read)])
+    hidden = Dense(4 * WIDTH, activation="gelu", use_bias=False)
+    y = Dense(WIDTH, use_bias=False)(hidden(LayerNormalization(epsilon=1e-5)(h)))
+    return Add()([h, Scale()(y)])
+
+
+PAIRS = {
+    "AttentionPooling": Pair(
+        lambda: layers.AttentionPooling(64), _attention_pooling, ((256, WIDTH),), batch=16
+    ),
+    "MultimodalAdaptationGate": Pair(
+        layers.MultimodalAdaptationGate, _adaptation, ((32, WIDTH), (32, 64)), batch=16
+    ),
+    "MultimodalTransferModule": Pair(
+        layers.MultimodalTransferModule, _transfer, ((16, 16, WIDTH), (64, 64)), batch=16
+    ),
+    "GatedCrossAttention": Pair(
+        lambda: layers.GatedCrossAttention(HEADS, WIDTH // HEADS),
+        _cross_attention,
+        ((64, WIDTH), (32, WIDTH)),
+        batch=16,
+    ),
+}

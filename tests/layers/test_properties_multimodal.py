@@ -1,0 +1,266 @@
+"""Properties of gates between modalities, of attention over sets, and of gates of columns."""
+
+import keras
+import numpy as np
+import pytest
+from harness.properties import assert_close, float64, normal  # noqa: F401
+
+from keras_hadamard.layers import (
+    AttentionPooling,
+    GatedCrossAttention,
+    MultimodalAdaptationGate,
+    MultimodalTransferModule,
+)
+
+
+def scramble(layer):
+    """No weight and no statistic stays where it starts."""
+    for i, weight in enumerate(layer.weights):
+        value = normal(*weight.shape, seed=10 + i)
+        weight.assign(np.abs(value) if "variance" in weight.name else value)
+    return layer
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def softmax(x):
+    e = np.exp(x - x.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
+def dense(layer, x):
+    kernel, *bias = (np.asarray(w) for w in layer.get_weights())
+    return x @ kernel + (bias[0] if bias else 0)
+
+
+def layer_norm(x, epsilon=1e-5):
+    """Before its scale and its shift."""
+    return (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + epsilon)
+
+
+# Attention over a set.
+
+
+@pytest.mark.parametrize("gated", [True, False])
+@pytest.mark.parametrize("branches", [1, 3])
+def test_attention_pooling_is_its_equation(gated, branches):
+    x = normal(2, 6, 5)
+    layer = AttentionPooling(4, branches, gated, return_weights=True)
+    layer.build(x.shape)
+    scramble(layer)
+    hidden = np.tanh(dense(layer.value_projection, x))
+    if gated:
+        hidden = hidden * sigmoid(dense(layer.gate_projection, x))
+    a = softmax(np.swapaxes(dense(layer.score_projection, hidden), 1, 2))
+    y, weights = layer(x)
+    assert_close(y, np.squeeze(a @ x, 1) if branches == 1 else a @ x)
+    assert_close(weights, a[:, 0] if branches == 1 else a)
+
+
+def test_attention_pooling_knows_no_order_and_no_position():
+    x = normal(2, 6, 5)
+    layer = AttentionPooling(4, return_weights=True)
+    y, weights = layer(x)
+    shuffled, moved = layer(x[:, ::-1])
+    assert_close(shuffled, y)
+    assert_close(np.asarray(moved)[:, ::-1], weights)
+    image, of_image = layer(x.reshape(2, 2, 3, 5))
+    assert_close(image, y)
+    assert_close(of_image, np.asarray(weights).reshape(2, 2, 3))
+
+
+def test_attention_pooling_of_fewer_instances_is_that_of_a_mask():
+    x, layer = normal(2, 6, 5), AttentionPooling(4, 2, return_weights=True)
+    mask = np.array([[True] * 4 + [False] * 2, [False] * 6])
+    y, weights = layer(x, mask=mask)
+    fewer, of_fewer = layer(x[:, :4])
+    assert_close(y[0], fewer[0])
+    assert_close(weights[0, :, :4], of_fewer[0])
+    assert not np.any(weights[0, :, 4:])
+    # A bag of nothing is zero.
+    assert not np.any(y[1]) and not np.any(weights[1])
+
+
+def test_attention_pooling_drops_both_factors():
+    layer = AttentionPooling(4, dropout=0.999999, seed=1, return_weights=True)
+    _, weights = layer(normal(1, 6, 5), training=True)
+    assert_close(weights, np.full((1, 6), 1 / 6))
+
+
+def test_attention_pooling_refuses():
+    for shape in ((2, 5), (2, 4, None)):
+        with pytest.raises(ValueError, match=r"known width\. Received: shape"):
+            AttentionPooling(4).compute_output_shape(shape)
+
+
+# The adaptation gate.
+
+
+def _adaptation(beta, *others):
+    x = normal(2, 6, 5)
+    layer = MultimodalAdaptationGate(beta)
+    layer.build([x.shape, *(z.shape for z in others)])
+    return x, scramble(layer)
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.1, 1.0, 100.0])
+def test_adaptation_gate_is_its_equation(beta):
+    others = [normal(2, 6, 3, seed=1), normal(2, 4, seed=2)]
+    x, layer = _adaptation(beta, *others)
+    shift = 0
+    for other, value, gate in zip(others, layer.values, layer.gates, strict=True):
+        other = other if other.ndim == 3 else np.repeat(other[:, None], 6, 1)
+        g = np.maximum(dense(gate, np.concatenate([other, x], -1)), 0)
+        shift = shift + g * dense(value, other)
+    lengths = [np.linalg.norm(z, axis=-1, keepdims=True) for z in (x, shift)]
+    shift = np.minimum(beta * lengths[0] / (lengths[1] + 1e-6), 1) * shift
+    gamma, offset = layer.normalization.get_weights()
+    assert_close(layer([x, *others]), gamma * layer_norm(x + shift) + offset, 1e-11)
+    # The shift is no longer than that.
+    assert (np.linalg.norm(shift, axis=-1) <= beta * lengths[0][..., 0] * (1 + 1e-9)).all()
+
+
+def test_adaptation_gate_without_a_shift_is_the_norm_of_its_input():
+    x, layer = _adaptation(1.0, normal(2, 4))
+    layer.gates[0].set_weights([np.zeros((9, 5)), np.full(5, -1.0)])
+    gamma, offset = layer.normalization.get_weights()
+    assert_close(layer([x, normal(2, 4)]), gamma * layer_norm(x) + offset)
+
+
+def test_adaptation_gate_refuses():
+    for inputs in ([np.ones((2, 6))], [np.ones((2, 6)), np.ones((2, 3, 4))]):
+        with pytest.raises(ValueError, match="Received: "):
+            MultimodalAdaptationGate()(inputs)
+    with pytest.raises(ValueError, match="`beta`"):
+        MultimodalAdaptationGate(-1.0)
+
+
+# The transfer module.
+
+
+@pytest.mark.parametrize("gate_scale", [1.0, 2.0])
+def test_transfer_module_is_its_equation(gate_scale):
+    x = [normal(2, 4, 3, 5), normal(2, 6, 7, seed=1)]
+    layer = MultimodalTransferModule(3, gate_scale)
+    layer.build([z.shape for z in x])
+    scramble(layer)
+    assert layer.squeeze.units == 8
+    means = np.concatenate([z.mean(tuple(range(1, z.ndim - 1))) for z in x], -1)
+    e = np.maximum(dense(layer.squeeze, means), 0)
+    for y, z, excitation in zip(layer(x), x, layer.excitations, strict=True):
+        gate = gate_scale * sigmoid(dense(excitation, e))
+        assert_close(y, z * gate.reshape(2, *[1] * (z.ndim - 2), -1))
+
+
+def test_transfer_module_leaves_masked_positions_out_of_the_means():
+    x, z = normal(2, 6, 5), normal(2, 7, seed=1)
+    layer = MultimodalTransferModule()
+    mask = np.array([[True] * 4 + [False] * 2] * 2)
+    y, other = layer([x, z], mask=[mask, None])
+    fewer, of_fewer = layer([x[:, :4], z])
+    assert_close(np.asarray(y)[:, :4], fewer)
+    assert_close(other, of_fewer)
+
+
+def test_transfer_module_of_zeros_starts_as_the_identity_in_the_papers_scale():
+    x = [normal(2, 6, 5), normal(2, 7, seed=1)]
+    zeros = MultimodalTransferModule(kernel_initializer="zeros")
+    for y, z in zip(zeros(x), x, strict=True):
+        assert_close(y, z)
+
+
+def test_transfer_module_refuses():
+    for inputs in ([np.ones((2, 6))], [np.ones((2, 6)), np.ones((3, 4))]):
+        with pytest.raises(ValueError, match="Received: "):
+            MultimodalTransferModule()(inputs)
+    for arguments in ({"ratio": 0}, {"gate_scale": 0.0}):
+        with pytest.raises(ValueError, match="positive number"):
+            MultimodalTransferModule(**arguments)
+
+
+# Gated cross-attention.
+
+
+def _cross(**kwargs):
+    x, media = normal(2, 6, 4), normal(2, 3, 5, 7, seed=1)
+    layer = GatedCrossAttention(2, 3, **kwargs)
+    layer.build([x.shape, media.shape])
+    return x, media, layer
+
+
+def test_cross_attention_starts_as_the_identity():
+    x, media, layer = _cross()
+    assert_close(layer([x, media]), x)
+    scramble(layer)
+    assert np.abs(layer([x, media]) - x).max() > 0.1
+
+
+def _read(layer, x, media):
+    """The first step for a sequence of tokens that all see all of `media`, (positions, width)."""
+    gamma, beta = layer.attention_norm.get_weights()
+    q = dense(layer.query_projection, layer_norm(x) * gamma + beta).reshape(-1, 2, 3)
+    k, v = (
+        dense(p, media).reshape(-1, 2, 3) for p in (layer.key_projection, layer.value_projection)
+    )
+    a = softmax(np.einsum("thd,shd->hts", q, k) / np.sqrt(3))
+    read = np.einsum("hts,shd->thd", a, v).reshape(-1, 6)
+    return dense(layer.output_projection, read)
+
+
+@pytest.mark.parametrize("only_last", [True, False])
+def test_a_token_sees_the_images_before_it(only_last):
+    x, media, layer = _cross(only_last=only_last)
+    scramble(layer)
+    layer.hidden_gate.assign(0.0)
+    locations = np.array([[0, 1, 0, 1, 0, 0], [1, 0, 0, 0, 1, 1]], bool)
+    y = np.asarray(layer([x, media], media_locations=locations))
+    gate = np.tanh(np.asarray(layer.attention_gate))
+    for row, so_far in enumerate(np.cumsum(locations, 1)):
+        for place, number in enumerate(so_far):
+            token = x[row, place : place + 1]
+            seen = media[row, number - 1 if only_last else 0 : number].reshape(-1, 7)
+            read = _read(layer, token, seen) if number else 0
+            assert_close(y[row, place], (token + gate * read)[0])
+    # Before any image, the token is left as it is.
+    assert_close(y[0, 0], x[0, 0])
+
+
+def test_one_image_needs_no_axis_of_images():
+    x, media, layer = _cross()
+    scramble(layer)
+    assert_close(layer([x, media[:, 0]]), layer([x, media[:, :1]]))
+
+
+def test_masked_media_are_not_seen():
+    x, media, layer = _cross()
+    scramble(layer)
+    mask = np.ones((2, 3, 5), bool)
+    mask[:, 1:] = False
+    y = layer([x, np.where(mask[..., None], media, np.nan)], mask=[None, mask])
+    assert_close(y, layer([x, media[:, :1]]))
+
+
+def test_locations_are_inputs_of_a_model_of_unknown_lengths(tmp_path):
+    x, media = (
+        keras.Input((None, 4), dtype="float64"),
+        keras.Input((None, None, 7), dtype="float64"),
+    )
+    locations = keras.Input((None,), dtype="bool")
+    layer = GatedCrossAttention(2, 3)
+    model = keras.Model([x, media, locations], layer([x, media], media_locations=locations))
+    scramble(layer)
+    values = [normal(2, 6, 4), normal(2, 3, 5, 7, seed=1), np.arange(12).reshape(2, 6) % 4 == 0]
+    y = model(values)
+    assert_close(y, layer(values[:2], media_locations=values[2]))
+    model.save(tmp_path / "m.keras")
+    assert_close(keras.models.load_model(tmp_path / "m.keras")(values), y)
+
+
+def test_cross_attention_refuses():
+    for inputs in ([np.ones((2, 6)), np.ones((2, 3, 4))], [np.ones((2, 6, 5)), np.ones((2, 4))]):
+        with pytest.raises(ValueError, match="`media`"):
+            GatedCrossAttention()(inputs)
+    with pytest.raises(ValueError, match="`expansion`"):
+        GatedCrossAttention(expansion=0)
