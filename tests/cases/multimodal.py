@@ -7,6 +7,7 @@ from keras_hadamard.layers import (
     GatedCrossAttention,
     MultimodalAdaptationGate,
     MultimodalTransferModule,
+    VariableSelection,
 )
 
 WORDS, MEDIA = (SEQUENCE, (3, 7)), (SEQUENCE, (2, 3, 7))
@@ -52,5 +53,16 @@ CASES = {
         GatedCrossAttention,
         MEDIA,
         {"heads": 1, "key_dim": 4, "expansion": 1.5, "use_bias": True, "only_last": False},
+    ),
+    "VariableSelection": LayerCase(
+        VariableSelection, (VECTOR, (7,), (1,)), {"units": 4}, wrong_ranks=(VECTOR, VECTOR)
+    ),
+    "VariableSelection-hidden": LayerCase(
+        VariableSelection, (SEQUENCE, (7,)), {"units": 5, "hidden_units": 3}
+    ),
+    "VariableSelection-context": LayerCase(
+        VariableSelection,
+        (SEQUENCE, (6, 2), (7,)),
+        {"units": 4, "use_context": True, "return_weights": True, "dropout": 0.2, "seed": 1},
     ),
 }

@@ -10,6 +10,7 @@ from keras_hadamard.layers import (
     GatedCrossAttention,
     MultimodalAdaptationGate,
     MultimodalTransferModule,
+    VariableSelection,
 )
 
 
@@ -264,3 +265,48 @@ def test_cross_attention_refuses():
             GatedCrossAttention()(inputs)
     with pytest.raises(ValueError, match="`expansion`"):
         GatedCrossAttention(expansion=0)
+
+
+# Variable selection.
+
+
+@pytest.mark.parametrize("context", [False, True])
+def test_variable_selection_is_its_equation(context):
+    x = [normal(2, 6, 5), normal(2, 3, seed=1), *([normal(2, 4, seed=2)] if context else [])]
+    layer = VariableSelection(4, 7, use_context=context, return_weights=True)
+    layer.build([z.shape for z in x])
+    scramble(layer)
+    y, weights = layer(x)
+    both = np.concatenate([x[0], np.repeat(x[1][:, None], 6, 1)], -1)
+    w = softmax(np.asarray(layer.selection([both, *x[2:]])))
+    one, other = (np.asarray(g(z)) for g, z in zip(layer.networks, x, strict=False))
+    assert_close(weights, w)
+    assert_close(y, w[..., :1] * one + w[..., 1:] * other[:, None])
+
+
+def test_a_context_moves_the_weights_and_not_the_variables():
+    # Three, as a normalisation leaves of two numbers only which one is greater.
+    x = [normal(2, width, seed=width) for width in (5, 3, 2)]
+    layer = VariableSelection(4, use_context=True)
+    layer.build([(2, 5), (2, 3), (2, 2), (2, 6)])
+    scramble(layer)
+    given = [np.asarray(layer([*x, c])) for c in (normal(2, 6), normal(2, 6, seed=3))]
+    assert np.abs(given[0] - given[1]).max() > 1e-3
+    layer.selection.context_projection.set_weights([np.zeros((6, 4))])
+    given = [np.asarray(layer([*x, c])) for c in (normal(2, 6), normal(2, 6, seed=3))]
+    assert_close(*given)
+
+
+def test_the_networks_of_one_seed_drop_other_features():
+    layer = VariableSelection(4, dropout=0.5, seed=1)
+    layer.build([(2, 5), (2, 5)])
+    seeds = {network.drop.seed for network in [*layer.networks, layer.selection]}
+    assert len(seeds) == 3
+
+
+def test_variable_selection_refuses():
+    for inputs in ([np.ones((2, 6))], [np.ones((2, 6)), np.ones((3, 4))]):
+        with pytest.raises(ValueError, match="Received: "):
+            VariableSelection(4)(inputs)
+    with pytest.raises(ValueError, match="variables and the context"):
+        VariableSelection(4, use_context=True)([np.ones((2, 6)), np.ones((2, 4))])

@@ -64,6 +64,22 @@ def _cross_attention(inputs: Any) -> Any:
     return Add()([h, Scale()(y)])
 
 
+def _gated_residual(x: Any, units: int) -> Any:
+    e = Dense(WIDTH)(Dense(WIDTH, activation="elu")(x))
+    gated = Multiply()([Dense(units)(e), Dense(units, activation="sigmoid")(e)])
+    skip = x if x.shape[-1] == units else Dense(units)(x)
+    return LayerNormalization()(Add()([skip, gated]))
+
+
+def _selection(inputs: Any) -> Any:
+    weights = Softmax()(_gated_residual(Concatenate()(inputs), len(inputs)))
+    terms = [
+        Multiply()([_gated_residual(x, WIDTH), weights[..., i : i + 1]])
+        for i, x in enumerate(inputs)
+    ]
+    return Add()(terms)
+
+
 PAIRS = {
     "AttentionPooling": Pair(
         lambda: layers.AttentionPooling(64), _attention_pooling, ((256, WIDTH),), batch=16
@@ -78,6 +94,12 @@ PAIRS = {
         lambda: layers.GatedCrossAttention(HEADS, WIDTH // HEADS),
         _cross_attention,
         ((64, WIDTH), (32, WIDTH)),
+        batch=16,
+    ),
+    "VariableSelection": Pair(
+        lambda: layers.VariableSelection(WIDTH),
+        _selection,
+        ((32, WIDTH), (32, WIDTH), (32, 64)),
         batch=16,
     ),
 }
