@@ -7,6 +7,7 @@ from keras_hadamard.layers import (
     GatedCrossAttention,
     MultimodalAdaptationGate,
     MultimodalTransferModule,
+    TabNetEncoder,
     VariableSelection,
 )
 
@@ -64,5 +65,21 @@ CASES = {
         VariableSelection,
         (SEQUENCE, (6, 2), (7,)),
         {"units": 4, "use_context": True, "return_weights": True, "dropout": 0.2, "seed": 1},
+    ),
+    "TabNetEncoder": LayerCase(TabNetEncoder, (VECTOR,), {"units": 3}, wrong_ranks=((), SEQUENCE)),
+    "TabNetEncoder-masks": LayerCase(
+        TabNetEncoder,
+        (VECTOR,),
+        {
+            "units": 3,
+            "attention_units": 2,
+            "steps": 2,
+            "shared_layers": 0,
+            "own_layers": 1,
+            "virtual_batch_size": 2,
+            "sum_steps": False,
+            "return_masks": True,
+            "use_bias": True,
+        },
     ),
 }

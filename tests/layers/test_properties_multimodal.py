@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from harness.properties import assert_close, float64, normal  # noqa: F401
 
 from keras_hadamard.layers import (
@@ -10,8 +11,11 @@ from keras_hadamard.layers import (
     GatedCrossAttention,
     MultimodalAdaptationGate,
     MultimodalTransferModule,
+    TabNetEncoder,
     VariableSelection,
 )
+from keras_hadamard.layers._normalization import BatchNormalization
+from keras_hadamard.layers._normalization.ghost import GhostBatchNormalization
 
 
 def scramble(layer):
@@ -310,3 +314,107 @@ def test_variable_selection_refuses():
             VariableSelection(4)(inputs)
     with pytest.raises(ValueError, match="variables and the context"):
         VariableSelection(4, use_context=True)([np.ones((2, 6)), np.ones((2, 4))])
+
+
+# TabNet.
+
+
+def _tab_net(x, **kwargs):
+    layer = TabNetEncoder(3, return_masks=True, **kwargs)
+    layer.build(x.shape)
+    return scramble(layer)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_masks_are_shares_of_few_columns(training):
+    x = normal(20, 9)
+    _, masks = _tab_net(x)(x, training=training)
+    masks = np.asarray(masks)
+    assert_close(masks.sum(-1), np.ones((20, 3)))
+    assert (masks >= 0).all() and (masks == 0).mean() > 0.4
+
+
+def test_a_gamma_of_one_looks_at_no_more_of_a_column_than_there_is():
+    x = normal(20, 9)
+    layer = _tab_net(x, gamma=1.0, steps=4)
+    layer.attention_norms[0].gamma.assign(np.zeros(9))
+    first = np.zeros(9)
+    first[4] = 5
+    layer.attention_norms[0].beta.assign(first)
+    _, masks = layer(x)
+    # All of the fourth column is taken in the first step.
+    assert_close(masks[:, 0, 4], np.ones(20))
+    attended = np.asarray(layer.attention_norms[1].beta)
+    layer.attention_norms[1].gamma.assign(np.zeros(9))
+    layer.attention_norms[1].beta.assign(np.where(np.arange(9) == 4, 100, np.abs(attended)))
+    assert not np.any(layer(x)[1][:, 1, 4])
+
+
+def test_columns_outside_the_masks_reach_no_output():
+    x = normal(1, 9)
+    layer = _tab_net(x, steps=1)
+    # The mask is of what the first network makes of all columns; here of nothing.
+    layer.attentions[0].set_weights([np.zeros((3, 9))])
+    y, masks = layer(x)
+    outside = np.asarray(masks)[0, 0] == 0
+    assert 0 < outside.sum() < 9
+    changed = np.where(outside, 100.0, x)
+    assert_close(layer(changed)[0], y)
+    assert np.abs(layer(np.where(outside, x, 100.0))[0] - y).max() > 1e-3
+
+
+def test_the_loss_is_the_entropy_of_the_masks():
+    x = normal(6, 9)
+    layer = _tab_net(x, sparsity=0.5)
+    _, masks = layer(x)
+    masks = np.asarray(masks)
+    entropy = -np.where(masks > 0, masks * np.log(masks + 1e-15), 0).sum(-1).mean()
+    assert_close(layer.losses, [0.5 * entropy], 1e-10)
+    without = _tab_net(x, sparsity=0.0)
+    without(x)
+    assert without.losses == []
+
+
+def test_steps_are_what_is_summed():
+    x = normal(6, 9)
+    steps, _ = _tab_net(x, sum_steps=False)(x)
+    assert (np.asarray(steps) >= 0).all()
+    assert_close(np.sum(steps, 1), _tab_net(x)(x)[0])
+
+
+def test_steps_share_the_first_kernels_only():
+    layer = _tab_net(normal(2, 9), shared_layers=2, own_layers=1, steps=4)
+    assert len(layer.shared_projections) == 2
+    assert len(layer.own_projections) == 5
+    assert len(layer.norms) == 15
+
+
+@pytest.mark.parametrize(("batch", "sizes"), [(4, [4]), (5, [3, 2]), (7, [3, 3, 1]), (9, [3] * 3)])
+@pytest.mark.parametrize("known", [True, False])
+def test_ghosts_are_normalised_one_after_the_other(batch, sizes, known):
+    x = normal(batch, 3)
+    ghosts, whole = GhostBatchNormalization(4, momentum=0.7), BatchNormalization(momentum=0.7)
+    ghosts.build(x.shape)
+    whole.build(x.shape)
+    scramble(ghosts)
+    scramble(whole)
+    function = tf.function(lambda x: ghosts(x, training=True), autograph=False)
+    shape = x.shape if known else (None, 3)
+    y = function.get_concrete_function(tf.TensorSpec(shape, "float64"))(tf.constant(x))
+    # The sizes of PyTorch's `chunk`.
+    parts = np.split(x, np.cumsum(sizes)[:-1])
+    assert_close(y, np.concatenate([whole(part, training=True) for part in parts]))
+    for one, other in zip(ghosts.weights, whole.weights, strict=True):
+        assert_close(one, other)
+
+
+def test_tab_net_refuses():
+    for arguments in (
+        {"gamma": 0.9},
+        {"shared_layers": 0, "own_layers": 0},
+        {"shared_layers": -1},
+        {"virtual_batch_size": 0},
+        {"sparsity": -1.0},
+    ):
+        with pytest.raises(ValueError, match="Received: "):
+            TabNetEncoder(**arguments)

@@ -8,6 +8,7 @@ from keras_hadamard.layers import (
     GatedCrossAttention,
     MultimodalAdaptationGate,
     MultimodalTransferModule,
+    TabNetEncoder,
 )
 
 
@@ -74,3 +75,44 @@ def gated_cross_attention(c):
         weights[f"{ours}/gamma"] = c[f"{theirs}.weight"]
         weights[f"{ours}/beta"] = c[f"{theirs}.bias"]
     return layer, weights
+
+
+class Steps(TabNetEncoder):
+    """The outputs of the steps, and what the authors' code subtracts from the loss."""
+
+    def call(self, inputs, training=None):
+        steps, masks = super().call(inputs, training=training)
+        entropy = tf.reduce_sum(masks * tf.math.log(masks + 1e-15), (1, 2))
+        return [*tf.unstack(steps, axis=1), tf.reduce_mean(entropy) / self.steps]
+
+
+@reference("tabnet_encoder__train_steps3")
+def tab_net(c):
+    config = c.config
+    steps = config["n_steps"]
+    shared, own = config.get("n_shared", 2), config.get("n_independent", 2)
+    layer = Steps(
+        config["n_d"],
+        config["n_a"],
+        steps,
+        config.get("gamma", 1.3),
+        shared,
+        own,
+        sum_steps=False,
+        return_masks=True,
+    )
+    layer.build(c.inputs[0].shape)
+    mapping = {"initial_bn": layer.normalization}
+    norms, owns = iter(layer.norms), iter(layer.own_projections)
+    for i, projection in enumerate(layer.shared_projections):
+        mapping[f"initial_splitter.shared.shared_layers.{i}"] = projection
+    for splitter in ("initial_splitter", *(f"feat_transformers.{i}" for i in range(steps))):
+        for i in range(shared):
+            mapping[f"{splitter}.shared.glu_layers.{i}.bn.bn"] = next(norms)
+        for i in range(own):
+            mapping[f"{splitter}.specifics.glu_layers.{i}.fc"] = next(owns)
+            mapping[f"{splitter}.specifics.glu_layers.{i}.bn.bn"] = next(norms)
+    for i in range(steps):
+        mapping[f"att_transformers.{i}.fc"] = layer.attentions[i]
+        mapping[f"att_transformers.{i}.bn.bn"] = layer.attention_norms[i]
+    return layer, mapping

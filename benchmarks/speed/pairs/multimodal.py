@@ -4,7 +4,9 @@ from typing import Any
 
 import keras
 from keras.layers import (
+    Activation,
     Add,
+    BatchNormalization,
     Concatenate,
     Dense,
     Dot,
@@ -80,6 +82,42 @@ def _selection(inputs: Any) -> Any:
     return Add()(terms)
 
 
+def _sparsemax(z: Any) -> Any:
+    """By sorting; `keras.ops.sparsemax` has another sum than 1 for three numbers or more."""
+    ops = keras.ops
+    z = z - ops.max(z, axis=-1, keepdims=True)
+    descending = -ops.sort(-z, axis=-1)
+    count = ops.arange(1, z.shape[-1] + 1, dtype=z.dtype)
+    support = count * descending > ops.cumsum(descending, axis=-1) - 1
+    total = ops.sum(ops.where(support, descending, 0), axis=-1, keepdims=True)
+    return ops.relu(z - (total - 1) / ops.sum(ops.cast(support, z.dtype), axis=-1, keepdims=True))
+
+
+def _encoded(x: Any, shared: list[Any], units: int) -> Any:
+    h = x
+    for i in range(4):
+        dense = shared[i] if i < 2 else Dense(4 * units, use_bias=False)
+        both = BatchNormalization()(dense(h))
+        gated = Multiply()([both[:, : 2 * units], Activation("sigmoid")(both[:, 2 * units :])])
+        h = (h + gated) * 0.5**0.5 if i else gated
+    return h[:, :units], h[:, units:]
+
+
+def _tab_net(x: Any) -> Any:
+    units, width = 16, x.shape[-1]
+    x = BatchNormalization()(x)
+    shared = [Dense(4 * units, use_bias=False) for _ in range(2)]
+    a, prior, outputs = _encoded(x, shared, units)[1], None, []
+    for _ in range(3):
+        logits = BatchNormalization()(Dense(width, use_bias=False)(a))
+        logits = logits if prior is None else Multiply()([prior, logits])
+        mask = Lambda(_sparsemax)(logits)
+        prior = 1.3 - mask if prior is None else Multiply()([prior, 1.3 - mask])
+        d, a = _encoded(Multiply()([mask, x]), shared, units)
+        outputs.append(Activation("relu")(d))
+    return Add()(outputs)
+
+
 PAIRS = {
     "AttentionPooling": Pair(
         lambda: layers.AttentionPooling(64), _attention_pooling, ((256, WIDTH),), batch=16
@@ -101,5 +139,9 @@ PAIRS = {
         _selection,
         ((32, WIDTH), (32, WIDTH), (32, 64)),
         batch=16,
+    ),
+    # The parts of a batch and the price of entropy have no counterpart.
+    "TabNetEncoder": Pair(
+        lambda: layers.TabNetEncoder(16, sparsity=0, virtual_batch_size=None), _tab_net, ((64,),)
     ),
 }

@@ -46,6 +46,7 @@ from keras_hadamard.layers.modulation.simple_gate import SimpleGate
 from keras_hadamard.layers.modulation.spade import SPADE
 from keras_hadamard.layers.modulation.squeeze_excite_2d import SqueezeExcite2D
 from keras_hadamard.layers.modulation.sru import SRU
+from keras_hadamard.layers.modulation.tab_net_encoder import TabNetEncoder
 from keras_hadamard.layers.modulation.variable_selection import VariableSelection
 
 __all__ = [
@@ -89,6 +90,7 @@ __all__ = [
     "SimAM",
     "SimpleGate",
     "SqueezeExcite2D",
+    "TabNetEncoder",
     "VariableSelection",
 ]
 
