@@ -389,7 +389,9 @@ def test_steps_share_the_first_kernels_only():
     assert len(layer.norms) == 15
 
 
-@pytest.mark.parametrize(("batch", "sizes"), [(4, [4]), (5, [3, 2]), (7, [3, 3, 1]), (9, [3] * 3)])
+@pytest.mark.parametrize(
+    ("batch", "sizes"), [(4, [4]), (5, [3, 2]), (7, [4, 3]), (10, [4, 4, 2]), (9, [3] * 3)]
+)
 @pytest.mark.parametrize("known", [True, False])
 def test_ghosts_are_normalised_one_after_the_other(batch, sizes, known):
     x = normal(batch, 3)
