@@ -1,6 +1,12 @@
 """Published architectures, each a Keras model."""
 
 from keras_hadamard.models.causal_language_model import CausalLanguageModel
+from keras_hadamard.models.columns import (
+    CategoryColumn,
+    NumberColumn,
+    SequenceColumn,
+    columns_of,
+)
 from keras_hadamard.models.d_poly_net import DPolyNet
 from keras_hadamard.models.deep_cross_network import DeepCrossNetwork
 from keras_hadamard.models.demo_net import DemoNet
@@ -22,6 +28,7 @@ from keras_hadamard.models.visual_question_answering import VisualQuestionAnswer
 
 __all__ = [
     "GMLP",
+    "CategoryColumn",
     "CausalLanguageModel",
     "DPolyNet",
     "DeepCrossNetwork",
@@ -34,12 +41,15 @@ __all__ = [
     "MambaOut",
     "MultiplicativeFilterNetwork",
     "NAFNet",
+    "NumberColumn",
     "PiNet18",
     "PolynomialGenerator",
     "ProdPolyNet",
     "RPolyNet",
+    "SequenceColumn",
     "StarNet",
     "VisualQuestionAnswering",
+    "columns_of",
 ]
 
 

@@ -11,7 +11,6 @@ from keras_hadamard._core.typing import Activation, ProjectionArguments, Shape, 
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._alignment import align, join
-from keras_hadamard.layers._masks import masked_softmax
 from keras_hadamard.layers.fusion._fusion import Fusion
 from keras_hadamard.layers.modulation.gated_residual import GatedResidual
 
@@ -147,7 +146,7 @@ class VariableSelection(Fusion):
             ]
         )
         logits = self.selection([join(align(variables)), *contexts], training=training)
-        weights = masked_softmax(ops.cast(logits, dtype), None, -1)
+        weights = ops.softmax(ops.cast(logits, dtype), axis=-1)
         y, *others = (
             weights[..., i : i + 1] * ops.cast(value, dtype) for i, value in enumerate(values)
         )
