@@ -50,5 +50,5 @@ def test_every_model_and_fusion_is_named():
         public = getattr(models, name)
         if isinstance(public, type) and issubclass(public, keras.Model):
             assert f"`{name}`" in networks, name
-    for name in FUSIONS:
+    for name in FUSIONS.names:
         assert f"`{name}`" in fusions, name

@@ -1,5 +1,6 @@
 """Recommender models on named columns: ids of categories, their embeddings, and both ends."""
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -11,7 +12,10 @@ from keras_hadamard._core.checks import positive_int, received
 from keras_hadamard._core.dtypes import accumulation_dtype
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Activation, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._masks import masked_mean
+from keras_hadamard.models._interactions import DICE, Dice
 from keras_hadamard.models._published import PublishedModel, float_policy, model_input
 from keras_hadamard.models.columns import (
     checked,
@@ -201,8 +205,10 @@ class Fields:
     the mean of its embeddings.
     """
 
-    def __init__(self, columns: Any, embedding_dim: int) -> None:
+    def __init__(self, columns: Any, embedding_dim: int, fewest: int = 1) -> None:
         self.columns = checked(columns)
+        if len(self.columns) < fewest:
+            raise received(f"`columns` to be at least {fewest}", columns=self.columns)
         self.embedding_dim = positive_int("embedding_dim", embedding_dim)
         self.inputs = {
             column.name: model_input((), column.name)
@@ -263,11 +269,11 @@ class Fields:
             fields.append(x)
         return ops.stack(fields, axis=1)
 
-    def linear(self) -> Tensor:
-        """`sum_i w_i x_i` over all numbers and categories, (batch, 1)."""
+    def linear(self, units: int = 1) -> Tensor:
+        """`sum_i w_i x_i` over all numbers and categories, (batch, units)."""
         terms = []
         for column in self.columns:
-            x = self.embed(column, 1)
+            x = self.embed(column, units)
             terms.append(self._mean(column, x) if column.kind == "sequence" else x)
         total = terms[0]
         for term in terms[1:]:
@@ -286,17 +292,6 @@ def joined(tensors: list[Tensor]) -> Tensor:
     return tensors[0] if len(tensors) == 1 else ops.concatenate(tensors, axis=-1)
 
 
-def tower(
-    x: Tensor, hidden_units: tuple[int, ...], activation: Activation, dropout: float, name: str
-) -> Tensor:
-    """Dense layers, each with its activation and dropout."""
-    for n, units in enumerate(hidden_units):
-        x = keras.layers.Dense(units, activation=activation, name=f"{name}_{n}")(x)
-        if dropout:
-            x = keras.layers.Dropout(dropout, name=f"{name}_dropout_{n}")(x)
-    return x
-
-
 def widths(name: str, units: Any) -> tuple[int, ...]:
     """The widths of a tower, after a check."""
     if not isinstance(units, list | tuple):
@@ -304,6 +299,43 @@ def widths(name: str, units: Any) -> tuple[int, ...]:
     return tuple(positive_int(name, each) for each in units)
 
 
-def scores(logits: Tensor, activation: Any) -> Tensor:
-    """Scores are float32 under every policy, so that clients of a server can read them."""
-    return keras.layers.Activation(activation, dtype=float_policy(), name="predictions")(logits)
+def tower(
+    x: Tensor, units: Sequence[int], activation: Activation, dropout: float, name: str
+) -> Tensor:
+    """Dense layers, each with its activation, `"dice"` too, and dropout."""
+    for n, width in enumerate(units):
+        if activation == DICE:
+            x = Dice(name=f"{name}_dice_{n}")(keras.layers.Dense(width, name=f"{name}_{n}")(x))
+        else:
+            x = keras.layers.Dense(width, activation=activation, name=f"{name}_{n}")(x)
+        if dropout:
+            x = keras.layers.Dropout(dropout, name=f"{name}_dropout_{n}")(x)
+    return x
+
+
+def tower_activation(activation: Activation) -> Activation:
+    """An activation, after a check; `"dice"` is a layer with weights."""
+    return DICE if activation == DICE else get_activation(activation)
+
+
+def tower_config(activation: Activation) -> Any:
+    return DICE if activation == DICE else serialize_activation(get_activation(activation))
+
+
+def predictions(
+    y: Tensor, classes: int | None, activation: Activation, linear: Tensor | None = None
+) -> Tensor:
+    """The scores, or, for `None`, what they would be made of.
+
+    Scores are float32 under every policy, so that clients of a server can read them.
+    """
+    if classes is None:
+        return y
+    if linear is None:
+        dense = keras.layers.Dense(
+            classes, activation=activation, dtype=float_policy(), name="predictions"
+        )
+        return dense(y)
+    deep = keras.layers.Dense(classes, dtype=float_policy(), name="deep_logits")(y)
+    both = keras.layers.Add(dtype=float_policy(), name="logits")([deep, linear])
+    return keras.layers.Activation(activation, dtype=float_policy(), name="predictions")(both)

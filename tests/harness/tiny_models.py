@@ -252,6 +252,69 @@ TINY = {
         {"features": COLUMNS, "hidden_units": (4,), "embedding_dim": 3},
         ids=_IDS,
     ),
+    "FiBiNET": Tiny(
+        _OF_COLUMNS, {"columns": COLUMNS, "embedding_dim": 3, "hidden_units": (4,)}, ids=_IDS
+    ),
+    "FiBiNET-each": Tiny(
+        _OF_COLUMNS,
+        {
+            "columns": COLUMNS,
+            "embedding_dim": 2,
+            "hidden_units": (4,),
+            "kernels": "each",
+            "ratio": 2,
+            "classes": 3,
+            "dropout": 0.2,
+        },
+        ids=_IDS,
+    ),
+    "MaskNet": Tiny(
+        _OF_COLUMNS,
+        {"columns": COLUMNS, "embedding_dim": 3, "blocks": 2, "block_units": 4},
+        ids=_IDS,
+    ),
+    "MaskNet-parallel": Tiny(
+        _OF_COLUMNS,
+        {
+            "columns": COLUMNS,
+            "embedding_dim": 3,
+            "structure": "parallel",
+            "block_units": 4,
+            "ratio": 2,
+            "hidden_units": (5,),
+        },
+        ids=_IDS,
+    ),
+    "FinalMLP": Tiny(
+        _OF_COLUMNS,
+        {
+            "columns": COLUMNS,
+            "embedding_dim": 3,
+            "first_units": (4,),
+            "second_units": (6,),
+            "first_context": ["item", "history"],
+            "gate_units": (3,),
+        },
+        ids=_IDS,
+    ),
+    "DIN": Tiny(
+        _OF_COLUMNS,
+        {"columns": COLUMNS, "embedding_dim": 3, "attention_units": (4,), "hidden_units": (5,)},
+        ids=_IDS,
+    ),
+    "DIN-softmax": Tiny(
+        _OF_COLUMNS,
+        {
+            "columns": COLUMNS,
+            "embedding_dim": 3,
+            "attention_units": (4,),
+            "attention_activation": "relu",
+            "use_softmax": True,
+            "hidden_units": (5,),
+            "activation": "relu",
+        },
+        ids=_IDS,
+    ),
     "DeepCrossNetwork-mixture": Tiny(
         (8,),
         {
