@@ -7,7 +7,7 @@ import numpy as np
 import pandas
 import pytest
 
-from keras_hadamard import models
+from keras_hadamard import models, serving
 from keras_hadamard.models import (
     CategoryColumn,
     DeepCrossNetwork,
@@ -111,6 +111,14 @@ def test_the_model_with_its_preprocessing_is_the_model_of_encoded_columns():
     expected = model(model.encode(FRAME))
     np.testing.assert_allclose(raw(given), expected, rtol=1e-5)
     assert len(raw.trainable_weights) == len(model.trainable_weights)
+
+
+def test_the_model_with_its_preprocessing_runs_on_a_stock_server(one_loader, tmp_path):
+    model = network().with_preprocessing()
+    serving.export(model, tmp_path)
+    report = serving.check(tmp_path, model)
+    assert report.ok, str(report)
+    assert "float32, int64, string" in str(report)
 
 
 def test_it_goes_through_files_with_all_its_columns(tmp_path):
