@@ -205,11 +205,14 @@ class Fields:
     the mean of its embeddings.
     """
 
-    def __init__(self, columns: Any, embedding_dim: int, fewest: int = 1) -> None:
+    def __init__(
+        self, columns: Any, embedding_dim: int, embedding_regularizer: Any = None, fewest: int = 1
+    ) -> None:
         self.columns = checked(columns)
         if len(self.columns) < fewest:
             raise received(f"`columns` to be at least {fewest}", columns=self.columns)
         self.embedding_dim = positive_int("embedding_dim", embedding_dim)
+        self.regularizer = keras.regularizers.get(embedding_regularizer)
         self.inputs = {
             column.name: model_input((), column.name)
             if column.kind == "number"
@@ -225,18 +228,30 @@ class Fields:
     def configs(self) -> list[dict[str, Any]]:
         return [config_of(column) for column in self.columns]
 
+    @property
+    def regularizer_config(self) -> Any:
+        return regularizer_config(self.regularizer)
+
     def embed(self, column: Any, width: int | None = None) -> Tensor:
         """The vector of a column, or of each step of a sequence."""
         owner = owner_of(column, self.columns)
         x, what = self.inputs[column.name], "embedding" if width is None else "weight"
         units = width or owner.embedding_dim or self.embedding_dim
         if column.kind == "number":
-            dense = keras.layers.Dense(units, use_bias=False, name=f"{column.name}_{what}")
+            dense = keras.layers.Dense(
+                units,
+                use_bias=False,
+                kernel_regularizer=self.regularizer,
+                name=f"{column.name}_{what}",
+            )
             return dense(keras.layers.Reshape((1,), name=f"{column.name}_{what}_number")(x))
         key = (owner.name, width)
         if key not in self._tables:
             self._tables[key] = keras.layers.Embedding(
-                ids_of(owner), units, name=f"{owner.name}_{what}"
+                ids_of(owner),
+                units,
+                embeddings_regularizer=self.regularizer,
+                name=f"{owner.name}_{what}",
             )
         return self._tables[key](x)
 
@@ -279,6 +294,10 @@ class Fields:
         for term in terms[1:]:
             total = total + term
         return total
+
+
+def regularizer_config(regularizer: Any) -> Any:
+    return keras.regularizers.serialize(keras.regularizers.get(regularizer))
 
 
 def ids_of(column: Any) -> int:

@@ -12,7 +12,7 @@ from keras_hadamard._core.typing import Activation, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers import CrossNetwork, MixtureCross
-from keras_hadamard.models._columns import ColumnsModel, Fields
+from keras_hadamard.models._columns import ColumnsModel, Fields, regularizer_config
 from keras_hadamard.models._published import float_policy, model_input
 
 CROSSES = ("matrix", "low_rank", "mixture", "vector")
@@ -49,6 +49,8 @@ class DeepCrossNetwork(ColumnsModel):
             Defaults to `"sigmoid"`.
         embedding_dim: Integer, the width of the columns' embeddings, of those that have no other.
             Defaults to `16`.
+        embedding_regularizer: Regularizer of the embeddings, such as `"l2"`, without which those
+            of rare values learn single rows by heart. Defaults to `None`.
         weights: Path of a weights file to load. Defaults to `None`.
         name: String, the name of the model. Defaults to `"deep_cross_network"`.
 
@@ -82,6 +84,7 @@ class DeepCrossNetwork(ColumnsModel):
         dropout: float = 0.0,
         classifier_activation: Activation = "sigmoid",
         embedding_dim: int = 16,
+        embedding_regularizer: Any = None,
         weights: str | Path | None = None,
         name: str | None = "deep_cross_network",
     ) -> None:
@@ -103,7 +106,7 @@ class DeepCrossNetwork(ColumnsModel):
         fields: Fields | None = None
         given: Any
         if isinstance(features, list | tuple):
-            fields = Fields(features, embedding_dim)
+            fields = Fields(features, embedding_dim, embedding_regularizer)
             x, given = fields.side_by_side(), fields.configs
         else:
             given = positive_int("features", features)
@@ -142,6 +145,7 @@ class DeepCrossNetwork(ColumnsModel):
                 "dropout": dropout,
                 "classifier_activation": serialize_activation(classifier_activation),
                 "embedding_dim": positive_int("embedding_dim", embedding_dim),
+                "embedding_regularizer": regularizer_config(embedding_regularizer),
             },
             weights=weights,
             name=name,

@@ -38,6 +38,8 @@ class DIN(ColumnsModel):
             to `1`.
         embedding_dim: Integer, the width of the columns' embeddings, of those that have no other.
             Defaults to `16`.
+        embedding_regularizer: Regularizer of the embeddings, such as `"l2"`, without which those
+            of rare values learn single rows by heart. Defaults to `None`.
         targets: Mapping from names of sequences to those of their targets, of the same width.
             Defaults to `None`: the category whose ids a sequence shares, if there is one; the mean
             of other sequences is taken.
@@ -79,6 +81,7 @@ class DIN(ColumnsModel):
         columns: Sequence[Any],
         classes: int | None = 1,
         embedding_dim: int = 16,
+        embedding_regularizer: Any = None,
         targets: Mapping[str, str] | None = None,
         attention_units: Sequence[int] = (64,),
         attention_activation: Activation = DICE,
@@ -98,7 +101,7 @@ class DIN(ColumnsModel):
         dropout = fraction("dropout", dropout)
         classifier_activation = get_activation(classifier_activation)
 
-        fields = Fields(columns, embedding_dim)
+        fields = Fields(columns, embedding_dim, embedding_regularizer)
         target_of = _targets(fields, targets)
         seen = []
         for column in fields.columns:
@@ -122,6 +125,7 @@ class DIN(ColumnsModel):
                 "columns": fields.configs,
                 "classes": classes,
                 "embedding_dim": embedding_dim,
+                "embedding_regularizer": fields.regularizer_config,
                 "targets": None if targets is None else dict(targets),
                 "attention_units": attention_units,
                 "attention_activation": tower_config(attention_activation),

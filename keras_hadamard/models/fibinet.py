@@ -38,6 +38,8 @@ class FiBiNET(ColumnsModel):
             to `1`.
         embedding_dim: Integer, the width of the columns' embeddings, of those that have no other.
             Defaults to `16`.
+        embedding_regularizer: Regularizer of the embeddings, such as `"l2"`, without which those
+            of rare values learn single rows by heart. Defaults to `None`.
         kernels: `"all"`, one `W`, `"each"`, one for each left field, or `"pair"`, one for each
             pair. Defaults to `"pair"`.
         ratio: Integer, by which the fields are divided to give the width between `W_1` and `W_2`.
@@ -74,6 +76,7 @@ class FiBiNET(ColumnsModel):
         columns: Sequence[Any],
         classes: int | None = 1,
         embedding_dim: int = 16,
+        embedding_regularizer: Any = None,
         kernels: str = "pair",
         ratio: int = 3,
         hidden_units: Sequence[int] = (400, 400, 400),
@@ -91,7 +94,7 @@ class FiBiNET(ColumnsModel):
         dropout = fraction("dropout", dropout)
         classifier_activation = get_activation(classifier_activation)
 
-        fields = Fields(columns, embedding_dim, fewest=2)
+        fields = Fields(columns, embedding_dim, embedding_regularizer, fewest=2)
         x = fields.stacked()
         gated = FieldGates(ratio, name="gates")(x)
         products = [
@@ -108,6 +111,7 @@ class FiBiNET(ColumnsModel):
                 "columns": fields.configs,
                 "classes": classes,
                 "embedding_dim": embedding_dim,
+                "embedding_regularizer": fields.regularizer_config,
                 "kernels": kernels,
                 "ratio": ratio,
                 "hidden_units": hidden_units,

@@ -40,6 +40,8 @@ class FinalMLP(ColumnsModel):
             to `1`.
         embedding_dim: Integer, the width of the columns' embeddings, of those that have no other.
             Defaults to `16`.
+        embedding_regularizer: Regularizer of the embeddings, such as `"l2"`, without which those
+            of rare values learn single rows by heart. Defaults to `None`.
         first_units: Sequence of integers, the widths of the first tower. Defaults to
             `(400, 400)`.
         second_units: Sequence of integers, those of the second one. Defaults to `(400, 400)`.
@@ -82,6 +84,7 @@ class FinalMLP(ColumnsModel):
         columns: Sequence[Any],
         classes: int | None = 1,
         embedding_dim: int = 16,
+        embedding_regularizer: Any = None,
         first_units: Sequence[int] = (400, 400),
         second_units: Sequence[int] = (400, 400),
         heads: int = 2,
@@ -105,7 +108,7 @@ class FinalMLP(ColumnsModel):
         dropout = fraction("dropout", dropout)
         classifier_activation = get_activation(classifier_activation)
 
-        fields = Fields(columns, embedding_dim)
+        fields = Fields(columns, embedding_dim, embedding_regularizer)
         e = fields.side_by_side()
         names = {column.name: column for column in fields.columns}
         contexts = {"first": tuple(first_context), "second": tuple(second_context)}
@@ -140,6 +143,7 @@ class FinalMLP(ColumnsModel):
                 "columns": fields.configs,
                 "classes": classes,
                 "embedding_dim": embedding_dim,
+                "embedding_regularizer": fields.regularizer_config,
                 "first_units": units[0],
                 "second_units": units[1],
                 "heads": heads,

@@ -42,6 +42,8 @@ class MaskNet(ColumnsModel):
             to `1`.
         embedding_dim: Integer, the width of the columns' embeddings, of those that have no other.
             Defaults to `16`.
+        embedding_regularizer: Regularizer of the embeddings, such as `"l2"`, without which those
+            of rare values learn single rows by heart. Defaults to `None`.
         structure: `"serial"` or `"parallel"`. Defaults to `"serial"`.
         blocks: Integer, the number of blocks. Defaults to `3`.
         block_units: Integer, the width of a block. Defaults to `64`.
@@ -79,6 +81,7 @@ class MaskNet(ColumnsModel):
         columns: Sequence[Any],
         classes: int | None = 1,
         embedding_dim: int = 16,
+        embedding_regularizer: Any = None,
         structure: str = "serial",
         blocks: int = 3,
         block_units: int = 64,
@@ -100,7 +103,7 @@ class MaskNet(ColumnsModel):
         dropout = fraction("dropout", dropout)
         classifier_activation = get_activation(classifier_activation)
 
-        fields = Fields(columns, embedding_dim)
+        fields = Fields(columns, embedding_dim, embedding_regularizer)
         e = fields.side_by_side()
         normalized = joined(
             [
@@ -125,6 +128,7 @@ class MaskNet(ColumnsModel):
                 "columns": fields.configs,
                 "classes": classes,
                 "embedding_dim": embedding_dim,
+                "embedding_regularizer": fields.regularizer_config,
                 "structure": structure,
                 "blocks": blocks,
                 "block_units": block_units,

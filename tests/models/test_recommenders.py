@@ -1,6 +1,7 @@
 """FiBiNET, MaskNet, FinalMLP and DIN: sizes, and what they are by the equations."""
 
 import itertools
+import json
 
 import keras
 import numpy as np
@@ -11,6 +12,7 @@ from harness.tiny_models import COLUMNS
 from keras_hadamard.models import (
     DIN,
     CategoryColumn,
+    DeepCrossNetwork,
     FiBiNET,
     FinalMLP,
     MaskNet,
@@ -100,7 +102,7 @@ def test_fibinet_is_its_equation(kernels):
 @pytest.mark.parametrize("structure", ["serial", "parallel"])
 def test_mask_net_is_its_equation(structure):
     model = scrambled(
-        MaskNet(FIELDS, 2, 3, structure, blocks=3, block_units=4, ratio=2, hidden_units=(5,))
+        MaskNet(FIELDS, 2, 3, None, structure, blocks=3, block_units=4, ratio=2, hidden_units=(5,))
     )
     fields = embedded(model)
     e = np.concatenate(fields, -1)
@@ -120,7 +122,7 @@ def test_mask_net_is_its_equation(structure):
 
 @pytest.mark.parametrize("structure", ["serial", "parallel"])
 def test_mask_net_has_its_weights(structure):
-    model = MaskNet(FIELDS, 1, 3, structure, blocks=2, block_units=4, ratio=2)
+    model = MaskNet(FIELDS, 1, 3, structure=structure, blocks=2, block_units=4, ratio=2)
 
     def block(width):
         inner = 2 * width
@@ -140,7 +142,7 @@ def test_final_mlp_is_its_equation(context):
         FinalMLP(
             FIELDS,
             2,
-            3,
+            embedding_dim=3,
             first_units=(4,),
             second_units=(6,),
             first_context=context,
@@ -167,13 +169,13 @@ def test_final_mlp_is_its_equation(context):
 
 
 def test_final_mlp_has_its_weights():
-    model = FinalMLP(FIELDS, 1, 3, (4,), (6,), gate_units=(5,))
+    model = FinalMLP(FIELDS, 1, 3, None, (4,), (6,), gate_units=(5,))
     gates = 2 * (3 + (3 + 1) * 5 + (5 + 1) * 9)
     towers = (9 + 1) * 4 + (9 + 1) * 6
     assert model.count_params() == EMBEDDINGS + gates + towers + (4 + 6 + 1) + 4 * 6 // 2
-    bare = FinalMLP(FIELDS, 1, 3, (4,), (6,), gate_units=None)
+    bare = FinalMLP(FIELDS, 1, 3, None, (4,), (6,), gate_units=None)
     assert model.count_params() - bare.count_params() == gates
-    assert FinalMLP(FIELDS, None, 3, (4,), (6,)).output_shape == (None, 10)
+    assert FinalMLP(FIELDS, None, 3, None, (4,), (6,)).output_shape == (None, 10)
 
 
 # DIN.
@@ -263,6 +265,17 @@ WRONG = {
 def test_what_is_wrong_is_told(wrong):
     with pytest.raises(ValueError, match=r"Expected .*Received: "):
         WRONG[wrong]()
+
+
+@pytest.mark.parametrize("kind", [DeepCrossNetwork, FiBiNET, MaskNet, FinalMLP, DIN])
+def test_a_regularizer_of_the_embeddings(kind):
+    model = kind(COLUMNS, embedding_dim=3, embedding_regularizer=keras.regularizers.L2(0.5))
+    again = kind.from_config(json.loads(json.dumps(model.get_config())))
+    for each in (model, again):
+        # The two categories and the number; FiBiNET has a weight of each as well.
+        assert len(each.losses) == (6 if kind is FiBiNET else 3)
+    table = np.asarray(model.get_layer("item_embedding").weights[0])
+    assert any(np.isclose(loss, 0.5 * np.sum(table**2)) for loss in model.losses)
 
 
 @pytest.mark.parametrize("kind", [FiBiNET, MaskNet, FinalMLP, DIN])
