@@ -18,6 +18,7 @@ from keras_hadamard.layers.fusion.mfb import MFB
 from keras_hadamard.layers.fusion.mfh import MFH
 from keras_hadamard.layers.fusion.mlb import MLB
 from keras_hadamard.layers.fusion.mrn import MRN
+from keras_hadamard.layers.fusion.multi_head_bilinear import MultiHeadBilinear
 from keras_hadamard.layers.fusion.mutan import MUTAN
 from keras_hadamard.layers.fusion.sum_fusion import SumFusion
 from keras_hadamard.layers.fusion.tensor_fusion import TensorFusion
@@ -41,6 +42,7 @@ __all__ = [
     "FiLM",
     "FiLMResidualBlock2D",
     "HadamardFusion",
+    "MultiHeadBilinear",
     "SumFusion",
     "TensorFusion",
     "TuckerFusion",

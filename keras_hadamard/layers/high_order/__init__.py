@@ -3,6 +3,7 @@
 from keras_hadamard.layers.high_order.attentional_factorization_machine import (
     AttentionalFactorizationMachine,
 )
+from keras_hadamard.layers.high_order.bilinear_interaction import BilinearInteraction
 from keras_hadamard.layers.high_order.bilinear_pooling_2d import BilinearPooling2D
 from keras_hadamard.layers.high_order.compact_bilinear_pooling_2d import CompactBilinearPooling2D
 from keras_hadamard.layers.high_order.compressed_interaction import CompressedInteraction
@@ -14,13 +15,17 @@ from keras_hadamard.layers.high_order.dense_polynomial_residual_block_2d import 
 )
 from keras_hadamard.layers.high_order.dot_interaction import DotInteraction
 from keras_hadamard.layers.high_order.factorization_machine import FactorizationMachine
+from keras_hadamard.layers.high_order.factorized_interaction import FactorizedInteraction
 from keras_hadamard.layers.high_order.feature_cross import FeatureCross
 from keras_hadamard.layers.high_order.field_aware_factorization_machine import (
     FieldAwareFactorizationMachine,
 )
+from keras_hadamard.layers.high_order.field_squeeze_excite import FieldSqueezeExcite
 from keras_hadamard.layers.high_order.fourier_filter import FourierFilter
 from keras_hadamard.layers.high_order.gabor_filter import GaborFilter
+from keras_hadamard.layers.high_order.gated_cross_network import GatedCrossNetwork
 from keras_hadamard.layers.high_order.inner_product_interaction import InnerProductInteraction
+from keras_hadamard.layers.high_order.mask_block import MaskBlock
 from keras_hadamard.layers.high_order.mixture_cross import MixtureCross
 from keras_hadamard.layers.high_order.mu_layer import MuLayer
 from keras_hadamard.layers.high_order.multiplicative_interaction import MultiplicativeInteraction
@@ -37,6 +42,7 @@ from keras_hadamard.layers.high_order.star_operation import StarOperation
 
 __all__ = [
     "AttentionalFactorizationMachine",
+    "BilinearInteraction",
     "BilinearPooling2D",
     "CoPE",
     "CompactBilinearPooling2D",
@@ -46,11 +52,15 @@ __all__ = [
     "DensePolynomialResidualBlock2D",
     "DotInteraction",
     "FactorizationMachine",
+    "FactorizedInteraction",
     "FeatureCross",
     "FieldAwareFactorizationMachine",
+    "FieldSqueezeExcite",
     "FourierFilter",
     "GaborFilter",
+    "GatedCrossNetwork",
     "InnerProductInteraction",
+    "MaskBlock",
     "MixtureCross",
     "MuLayer",
     "MultiplicativeInteraction",

@@ -82,6 +82,7 @@ FUSIONS: Registry[Fusion] = Registry(
             fusion.CrossModalGate, {"mutual": Choices((True, False), default=False)}
         ),
         "multiplicative": Fusion(high_order.MultiplicativeInteraction, RANK),
+        "multi_head_bilinear": Fusion(fusion.MultiHeadBilinear),
         "cope": Fusion(high_order.CoPE, RANK | {"degree": Choices((2, 3, 4), default=2)}),
     },
 )
@@ -143,7 +144,7 @@ def get_fusion(
         identifier: String, one of `"concat"`, `"sum"`, `"hadamard"`, `"mlb"`, `"mfb"`, `"mfh"`,
             `"tucker"`, `"mutan"`, `"block"`, `"block_tucker"`, `"mcb"`, `"mrn"`, `"gmu"`, `"lmf"`,
             `"tensor"`, `"bilinear_attention"`, `"cross_modal_gate"`, `"cope"`,
-            `"multiplicative"`, or a name given by `register_fusion`.
+            `"multiplicative"`, `"multi_head_bilinear"`, or a name given by `register_fusion`.
         units: Positive integer, the width of the output.
         input_shape: List of the inputs' shapes, batch included. Needed for `max_parameters`.
             Defaults to `None`.

@@ -1,0 +1,103 @@
+"""The layers of recommenders in plain Keras."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+from keras.layers import Add, Dense, LayerNormalization, Multiply
+
+from benchmarks.speed.pairs._pair import Pair
+from keras_hadamard import layers
+
+FIELDS, WIDTH = 26, 16
+# As many vectors at once as in the training of a recommender.
+BATCH = 512
+
+
+def _gated_network(x0: Any) -> Any:
+    x, width = x0, x0.shape[-1]
+    for _ in range(3):
+        gate = Dense(width, activation="sigmoid", use_bias=False)(x)
+        x = Add()([Multiply()([x0, Dense(width)(x), gate]), x])
+    return x
+
+
+def _mask_block(tensors: Any) -> Any:
+    h, e = tensors
+    mask = Dense(h.shape[-1])(Dense(h.shape[-1], activation="relu")(e))
+    y = Dense(128, use_bias=False)(Multiply()([mask, h]))
+    return keras.layers.ReLU()(LayerNormalization(epsilon=1e-5)(y))
+
+
+def _pairs(x: Any) -> tuple[Any, Any]:
+    left, right = np.triu_indices(FIELDS, 1)
+    return ops.take(x, left, axis=1), ops.take(x, right, axis=1)
+
+
+class _Bilinear(keras.layers.Layer):
+    def build(self, input_shape: Any) -> None:
+        pairs = FIELDS * (FIELDS - 1) // 2
+        self.kernel = self.add_weight(shape=(pairs, WIDTH, WIDTH))
+
+    def call(self, x: Any) -> Any:
+        left, right = _pairs(x)
+        return ops.einsum("bpd,pde->bpe", left, self.kernel) * right
+
+
+def _squeeze_excite(x: Any) -> Any:
+    means = keras.layers.Lambda(_mean)(x)
+    hidden = Dense(FIELDS // 3, activation="relu", use_bias=False)(means)
+    gates = Dense(FIELDS, activation="relu", use_bias=False)(hidden)
+    return Multiply()([x, keras.layers.Reshape((FIELDS, 1))(gates)])
+
+
+def _mean(x: Any) -> Any:
+    return ops.mean(x, axis=-1)
+
+
+class _TwoStreams(keras.layers.Layer):
+    def __init__(self, units: int, heads: int) -> None:
+        super().__init__()
+        self.units, self.heads = units, heads
+
+    def build(self, input_shape: Any) -> None:
+        one, other = (s[-1] for s in input_shape)
+        self.linear = [Dense(self.units), Dense(self.units, use_bias=False)]
+        for dense, shape in zip(self.linear, input_shape, strict=True):
+            dense.build(shape)
+        self.kernel = self.add_weight(
+            shape=(self.heads, one // self.heads, other // self.heads, self.units)
+        )
+
+    def call(self, inputs: Any) -> Any:
+        x, z = inputs
+        heads = [ops.reshape(t, (-1, self.heads, t.shape[-1] // self.heads)) for t in inputs]
+        products = ops.einsum("bhm,hmno,bhn->bo", heads[0], self.kernel, heads[1])
+        return self.linear[0](x) + self.linear[1](z) + products
+
+
+def _factorized(x: Any) -> Any:
+    g, h = Dense(256)(x), Dense(256)(x)
+    return Add()([g, Multiply()([g, h])])
+
+
+OVER_FIELDS = ((FIELDS, WIDTH),)
+VECTOR = ((FIELDS * WIDTH,),)
+PAIRS = {
+    "GatedCrossNetwork": Pair(layers.GatedCrossNetwork, _gated_network, VECTOR, BATCH),
+    "MaskBlock": Pair(lambda: layers.MaskBlock(128), _mask_block, VECTOR * 2, BATCH),
+    "BilinearInteraction": Pair(
+        layers.BilinearInteraction, lambda x: _Bilinear()(x), OVER_FIELDS, BATCH
+    ),
+    "FieldSqueezeExcite": Pair(layers.FieldSqueezeExcite, _squeeze_excite, OVER_FIELDS, BATCH),
+    "MultiHeadBilinear": Pair(
+        lambda: layers.MultiHeadBilinear(1, 8),
+        lambda x: _TwoStreams(1, 8)(x),
+        ((256,), (256,)),
+        BATCH,
+    ),
+    "FactorizedInteraction": Pair(
+        lambda: layers.FactorizedInteraction(256), _factorized, VECTOR, BATCH
+    ),
+}
