@@ -4,11 +4,17 @@ from harness.layer_cases import SEQUENCE, VECTOR, LayerCase
 
 from keras_hadamard.layers import (
     BilinearInteraction,
+    DeepCrossV3,
+    Dice,
     FactorizedInteraction,
     FieldSqueezeExcite,
     GatedCrossNetwork,
+    GateNU,
+    HolographicInteraction,
+    LogarithmicTransform,
     MaskBlock,
     MultiHeadBilinear,
+    TargetAttention,
 )
 
 FIELDS = (6, 5)
@@ -85,5 +91,67 @@ CASES = {
         MultiHeadBilinear,
         ((6, 4), (6, 8)),
         {"units": 3, "num_heads": 4, "activation": "tanh", "use_bias": False},
+    ),
+    "Dice": LayerCase(Dice, (VECTOR,), wrong_ranks=((),)),
+    "Dice-options": LayerCase(Dice, (SEQUENCE,), {"momentum": 0.9, "epsilon": 1e-5}),
+    "TargetAttention": LayerCase(
+        TargetAttention,
+        (VECTOR, SEQUENCE),
+        {"hidden_units": (4,)},
+        mask="consumed",
+        wrong_ranks=(VECTOR, (7,)),
+    ),
+    "TargetAttention-softmax": LayerCase(
+        TargetAttention,
+        (VECTOR, SEQUENCE),
+        {
+            "hidden_units": (4, 3),
+            "activation": "tanh",
+            "use_softmax": True,
+            "use_bias": False,
+        },
+        mask="consumed",
+    ),
+    "TargetAttention-dice": LayerCase(
+        TargetAttention,
+        (VECTOR, SEQUENCE),
+        {"hidden_units": (4, 3), "activation": "dice"},
+        mask="consumed",
+    ),
+    "DeepCrossV3": LayerCase(DeepCrossV3, ((6,),), {"num_layers": 2}, wrong_ranks=((), (5,))),
+    "DeepCrossV3-linear": LayerCase(DeepCrossV3, ((6, 4),), {"kind": "linear", "num_layers": 2}),
+    "DeepCrossV3-options": LayerCase(
+        DeepCrossV3,
+        ((6, 4),),
+        {"num_layers": 1, "normalize": False, "dropout": 0.2, "seed": 1, "use_bias": False},
+    ),
+    "GateNU": LayerCase(GateNU, (VECTOR, (7,)), wrong_ranks=(VECTOR, (7,))),
+    "GateNU-features": LayerCase(GateNU, (SEQUENCE, (3,), VECTOR), {"hidden_units": 4}),
+    "GateNU-options": LayerCase(
+        GateNU,
+        (VECTOR, SEQUENCE),
+        {"hidden_units": 2, "scale": 1.0, "activation": "tanh", "use_bias": False},
+    ),
+    "LogarithmicTransform": LayerCase(
+        LogarithmicTransform, (FIELDS,), {"units": 3}, mask="consumed", **OVER_FIELDS
+    ),
+    "LogarithmicTransform-options": LayerCase(
+        LogarithmicTransform,
+        LIST,
+        {"units": 3, "epsilon": 1e-3, "normalize": False},
+        **OF_A_LIST,
+    ),
+    "HolographicInteraction": LayerCase(
+        HolographicInteraction, (FIELDS,), mask="consumed", **OVER_FIELDS
+    ),
+    "HolographicInteraction-correlation": LayerCase(
+        HolographicInteraction,
+        (FIELDS,),
+        {"interaction_type": "circular_correlation"},
+        mask="consumed",
+        **OVER_FIELDS,
+    ),
+    "HolographicInteraction-product": LayerCase(
+        HolographicInteraction, LIST, {"interaction_type": "product"}, **OF_A_LIST
     ),
 }

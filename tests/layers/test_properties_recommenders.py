@@ -3,17 +3,24 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from harness.properties import assert_close, float64, normal  # noqa: F401
 
 from keras_hadamard.layers import (
     BilinearInteraction,
     CrossNetwork,
+    DeepCrossV3,
+    Dice,
     FactorizedInteraction,
     FieldSqueezeExcite,
     GatedCrossNetwork,
+    GateNU,
+    HolographicInteraction,
     InnerProductInteraction,
+    LogarithmicTransform,
     MaskBlock,
     MultiHeadBilinear,
+    TargetAttention,
 )
 
 
@@ -127,3 +134,132 @@ def test_both_forms_of_a_factorized_interaction():
         assert_close(layer(x), expected)
     with pytest.raises(ValueError, match=r"even.*Received: units=3"):
         FactorizedInteraction(3, "concat")
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def test_dice_is_rectified_at_the_mean_of_the_data():
+    layer = Dice(momentum=0.5)
+    x = normal(50, 3) + 7
+    y = layer(x, training=True)
+    normalised = (x - x.mean(0)) / np.sqrt(x.var(0) + 1e-9)
+    assert_close(y, sigmoid(normalised) * x)
+    assert_close(layer.norm.moving_mean, x.mean(0) / 2)
+    layer.alpha.assign([1.0, 1.0, 1.0])
+    assert_close(layer(x), x)
+
+
+def test_the_weights_of_a_target_attention_are_no_shares():
+    target, history = normal(2, 3), normal(2, 1, 3, seed=1)
+    layer = filled(TargetAttention((4,)), (None, 3), (None, None, 3))
+    twice = np.repeat(history, 2, 1)
+    assert_close(layer([target, twice]), 2 * layer([target, history]))
+    shares = filled(TargetAttention((4,), use_softmax=True), (None, 3), (None, None, 3))
+    assert_close(shares([target, twice]), history[:, 0])
+
+
+def test_a_target_attention_by_its_equation():
+    layer = filled(TargetAttention((4,), "tanh"), (None, 3), (None, 5, 3))
+    w1, b1, w2, b2 = layer.get_weights()
+    t, h = normal(2, 3), normal(2, 5, 3, seed=1)
+    expected = 0
+    for j in range(5):
+        x = np.concatenate([t, h[:, j], t - h[:, j], t * h[:, j]], -1)
+        expected = expected + (np.tanh(x @ w1 + b1) @ w2 + b2) * h[:, j]
+    assert_close(layer([t, h]), expected)
+
+
+@pytest.mark.parametrize("use_softmax", [False, True])
+def test_a_history_of_nothing_gives_zero(use_softmax):
+    layer = filled(TargetAttention((4,), use_softmax=use_softmax), (None, 3), (None, 5, 3))
+    mask = np.zeros((2, 5), bool)
+    mask[1, :2] = True
+    t, h = normal(2, 3), normal(2, 5, 3, seed=1)
+    y = np.asarray(layer([t, h], mask=[None, mask]))
+    assert (y[0] == 0).all()
+    assert_close(y[1:], layer([t[1:], h[1:, :2]]))
+
+
+def degree_of(layer, width=4):
+    """How fast the output grows along a ray of large inputs."""
+    x = normal(1, width)
+    small, large = (np.abs(layer(s * x)).max() for s in (1e8, 1e9))
+    return np.log10(large / small)
+
+
+@pytest.mark.parametrize(("kind", "degree"), [("exponential", 8), ("linear", 4)])
+def test_the_degree_of_the_crosses_of_dcn_v3(kind, degree):
+    # The mask, normalised, does not grow.
+    layer = DeepCrossV3(3, kind)
+    layer.build((None, 4))
+    assert abs(degree_of(layer) - degree) < 1e-3
+
+
+def test_a_cross_of_dcn_v3_by_its_equation():
+    layer = filled(DeepCrossV3(1, normalize=False), (None, 4))
+    bias, kernel = layer.get_weights()
+    x = normal(3, 4)
+    h = x @ kernel
+    crossed = np.concatenate([h, h * np.maximum(h, 0)], -1) + bias
+    assert_close(layer(x), x * crossed + x)
+    with pytest.raises(ValueError, match=r"even. Received: width=5"):
+        layer = DeepCrossV3()
+        layer.build((None, 5))
+
+
+def test_a_gate_starts_near_one_and_stays_below_its_scale():
+    x, prior = normal(3, 4), normal(3, 5, seed=1)
+    zero = GateNU(kernel_initializer="zeros")
+    assert_close(zero([x, prior]), x)
+    layer = filled(GateNU(scale=3.0), (None, 4), (None, 5))
+    w1, b1, w2, b2 = layer.get_weights()
+    gate = 3 * sigmoid(np.maximum(prior @ w1 + b1, 0) @ w2 + b2)
+    assert_close(layer([x, prior]), x * gate)
+
+
+def test_a_gate_reads_the_features_and_does_not_train_them():
+    x, prior, features = (tf.constant(normal(3, n, seed=n)) for n in (4, 5, 6))
+    layer = filled(GateNU(), (None, 4), (None, 5), (None, 6))
+    with tf.GradientTape() as tape:
+        tape.watch([prior, features])
+        y = layer([x, prior, features])
+    of_prior, of_features = tape.gradient(y, [prior, features])
+    assert of_features is None and np.abs(of_prior).max() > 0
+    assert np.abs(layer([x, prior, 2 * features]) - y).max() > 1e-3
+
+
+def test_exponents_are_powers_of_magnitudes():
+    layer = LogarithmicTransform(2, normalize=False)
+    layer.build((None, 3, 4))
+    layer.set_weights([np.array([[2.0, 1.0], [0.0, -1.0], [1.0, 0.5]])])
+    x = normal(2, 3, 4)
+    one, two, three = (np.abs(x[:, i]) for i in range(3))
+    expected = np.concatenate([one**2 * three, one / two * three**0.5], -1)
+    assert_close(layer(x), expected)
+
+
+def test_a_masked_field_is_no_factor():
+    layer = LogarithmicTransform(2, normalize=False)
+    layer.build((None, 3, 4))
+    x = normal(2, 3, 4)
+    mask = np.array([[True, True, False]] * 2)
+    one = np.concatenate([x[:, :2], np.ones((2, 1, 4))], 1)
+    assert_close(layer(x, mask=mask), layer(one))
+
+
+@pytest.mark.parametrize("width", [1, 2, 5, 8])
+def test_circular_products_are_sums_of_products(width):
+    x = normal(2, 3, width)
+    pairs = [(0, 1), (0, 2), (1, 2)]
+    for kind, sign in (("circular_convolution", -1), ("circular_correlation", 1)):
+        expected = np.zeros((2, 3, width))
+        for n, (i, j) in enumerate(pairs):
+            for k in range(width):
+                for m in range(width):
+                    at = (k - m) % width if sign == -1 else (k + m) % width
+                    expected[:, n, k] += x[:, i, m] * x[:, j, at]
+        assert_close(HolographicInteraction(kind)(x), expected)
+    products = np.stack([x[:, i] * x[:, j] for i, j in pairs], 1)
+    assert_close(HolographicInteraction("product")(x), products)

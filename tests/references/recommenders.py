@@ -1,15 +1,21 @@
 """The layers of recommenders on the authors' parameters."""
 
+import keras
 import tensorflow as tf
 from harness.golden import reference
 
 from keras_hadamard.layers import (
     BilinearInteraction,
+    DeepCrossV3,
     FactorizedInteraction,
     FieldSqueezeExcite,
     GatedCrossNetwork,
+    GateNU,
+    HolographicInteraction,
+    LogarithmicTransform,
     MaskBlock,
     MultiHeadBilinear,
+    TargetAttention,
 )
 
 
@@ -90,3 +96,81 @@ def multi_head_bilinear(c):
 def factorized_interaction(c):
     layer = FactorizedInteraction(c.config["output_dim"], c.config["residual_type"])
     return layer, c.dense("projection", "linear")
+
+
+def _within(layer, weights):
+    """The weights of a layer by their paths in a model."""
+    return {f"{layer.name}/{path}": value for path, value in weights.items()}
+
+
+@reference("din_attention__dice_train", "din_attention__relu_softmax_mask")
+def target_attention(c):
+    config, prefix = c.config, "attention_layer.mlp"
+    dice = config.get("hidden_activations") == "Dice"
+    layer = TargetAttention(
+        config["attention_units"],
+        "dice" if dice else "relu",
+        use_softmax=config.get("use_softmax", False),
+    )
+    inputs = [keras.Input(batch_shape=x.shape, dtype=c.dtype) for x in c.inputs]
+    mask = config.get("mask")
+    masks = None if mask is None else [None, tf.constant(mask) > 0]
+    model = keras.Model(inputs, layer(inputs, mask=masks))
+    weights = {f"{prefix}.0": layer.hidden[0], f"{prefix}.2": layer.score}
+    if dice:
+        weights[f"{prefix}.1.alpha"] = layer.dices[0].alpha
+        weights[f"{prefix}.1.bn"] = layer.dices[0].norm
+    return model, weights
+
+
+@reference("dcn_v3__exponential_nonorm", "dcn_v3__linear")
+def deep_cross_v3(c):
+    count, normalize = c.config["num_cross_layers"], c.config["layer_norm"]
+    kind = "linear" if "sfc.weight" in c.params else "exponential"
+    layer = DeepCrossV3(count, kind, normalize=normalize)
+    weights = {}
+    for n in range(count):
+        weights |= c.dense(f"projection_{n}", f"w.{n}", bias=False)
+        weights[f"bias_{n}"] = c[f"b.{n}"]
+        if normalize:
+            weights[f"norm_{n}/gamma"] = c[f"layer_norm.{n}.weight"]
+            weights[f"norm_{n}/beta"] = c[f"layer_norm.{n}.bias"]
+    x = keras.Input(tuple(c.inputs[0].shape[1:]), dtype=c.dtype)
+    model = keras.Model(x, keras.layers.Dense(1, name="logit")(layer(x)))
+    logit = c.dense("logit", "sfc" if kind == "linear" else "dfc")
+    return model, _within(layer, weights) | logit
+
+
+def _gate_weights(c, prefix):
+    return c.dense("hidden", f"{prefix}.0") | c.dense("gate", f"{prefix}.2")
+
+
+@reference("pepnet_gate__ppnet")
+def personal_gates(c):
+    features, prior = (keras.Input(x.shape[1:], dtype=c.dtype) for x in c.inputs)
+    h, weights = features, {}
+    for n, units in enumerate(c.config["hidden_units"]):
+        h = keras.layers.Dense(units, activation="relu", name=f"dense_{n}")(h)
+        gate = GateNU(name=f"gate_{n}")
+        h = gate([h, prior, features])
+        weights |= c.dense(f"dense_{n}", f"mlp_layers.{n}.0")
+        weights |= _within(gate, _gate_weights(c, f"gate_layers.{n}.gate"))
+    weights |= c.dense("logit", f"mlp_layers.{len(c.config['hidden_units'])}")
+    return keras.Model([features, prior], keras.layers.Dense(1, name="logit")(h)), weights
+
+
+@reference("afn_logarithmic__train")
+def logarithmic_transform(c):
+    layer = LogarithmicTransform(c.config["logarithmic_neurons"])
+    layer.build(c.inputs[0].shape)
+    log_norm, exp_norm = layer.norms
+    return layer, {
+        "coefficient_W.weight": (layer.kernel, tf.transpose),
+        "log_batch_norm": log_norm,
+        "exp_batch_norm": exp_norm,
+    }
+
+
+@reference("holographic_interaction__circular_correlation")
+def holographic_interaction(c):
+    return HolographicInteraction(c.config["interaction_type"]), {}

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
-from keras.layers import Add, Dense, LayerNormalization, Multiply
+from keras.layers import Add, Dense, Lambda, LayerNormalization, Multiply
 
 from benchmarks.speed.pairs._pair import Pair
 from keras_hadamard import layers
@@ -46,7 +46,7 @@ class _Bilinear(keras.layers.Layer):
 
 
 def _squeeze_excite(x: Any) -> Any:
-    means = keras.layers.Lambda(_mean)(x)
+    means = Lambda(_mean)(x)
     hidden = Dense(FIELDS // 3, activation="relu", use_bias=False)(means)
     gates = Dense(FIELDS, activation="relu", use_bias=False)(hidden)
     return Multiply()([x, keras.layers.Reshape((FIELDS, 1))(gates)])
@@ -82,6 +82,87 @@ def _factorized(x: Any) -> Any:
     return Add()([g, Multiply()([g, h])])
 
 
+STEPS = 50
+
+
+class _Dice(keras.layers.Layer):
+    def build(self, input_shape: Any) -> None:
+        self.norm = keras.layers.BatchNormalization(epsilon=1e-9, center=False, scale=False)
+        self.norm.build(input_shape)
+        self.alpha = self.add_weight(shape=(input_shape[-1],), initializer="zeros")
+
+    def call(self, x: Any, training: bool | None = None) -> Any:
+        p = ops.sigmoid(self.norm(x, training=training))
+        return p * x + self.alpha * (1 - p) * x
+
+
+def _features(tensors: Any) -> Any:
+    target, history = tensors
+    target = ops.repeat(ops.expand_dims(target, 1), STEPS, axis=1)
+    return ops.concatenate([target, history, target - history, target * history], axis=-1)
+
+
+def _weighed(tensors: Any) -> Any:
+    return ops.sum(tensors[0] * tensors[1], axis=1)
+
+
+def _attention(tensors: Any) -> Any:
+    scores = Dense(1)(Dense(32, activation="relu")(Lambda(_features)(tensors)))
+    return Lambda(_weighed)([scores, tensors[1]])
+
+
+class _Exponential(keras.layers.Layer):
+    def build(self, input_shape: Any) -> None:
+        width = input_shape[-1]
+        self.dense = Dense(width // 2, use_bias=False)
+        self.dense.build(input_shape)
+        self.norm = LayerNormalization(epsilon=1e-5)
+        self.norm.build((*input_shape[:-1], width // 2))
+        self.bias = self.add_weight(shape=(width,), initializer="zeros")
+
+    def call(self, x: Any) -> Any:
+        h = self.dense(x)
+        crossed = ops.concatenate([h, h * ops.relu(self.norm(h))], axis=-1)
+        return x * (crossed + self.bias) + x
+
+
+def _exponential(x: Any) -> Any:
+    for _ in range(3):
+        x = _Exponential()(x)
+    return x
+
+
+def _gate(tensors: Any) -> Any:
+    x, prior = tensors
+    gate = Dense(x.shape[-1], activation="sigmoid")(Dense(x.shape[-1], activation="relu")(prior))
+    return Multiply()([x, Lambda(_twice)(gate)])
+
+
+def _twice(x: Any) -> Any:
+    return 2 * x
+
+
+def _logs(x: Any) -> Any:
+    return ops.log(ops.maximum(ops.abs(x), 1e-5))
+
+
+def _transposed(x: Any) -> Any:
+    return ops.transpose(x, (0, 2, 1))
+
+
+def _logarithmic(x: Any) -> Any:
+    logs = keras.layers.BatchNormalization(axis=1)(Lambda(_logs)(x))
+    sums = Dense(64, use_bias=False)(Lambda(_transposed)(logs))
+    products = keras.layers.Activation("exponential")(sums)
+    y = keras.layers.BatchNormalization(axis=-1)(products)
+    return keras.layers.Flatten()(Lambda(_transposed)(y))
+
+
+def _holographic(x: Any) -> Any:
+    (a, b), (c, d) = (ops.rfft(part) for part in _pairs(x))
+    return ops.irfft((a * c - b * d, a * d + b * c), fft_length=WIDTH)
+
+
 OVER_FIELDS = ((FIELDS, WIDTH),)
 VECTOR = ((FIELDS * WIDTH,),)
 PAIRS = {
@@ -99,5 +180,15 @@ PAIRS = {
     ),
     "FactorizedInteraction": Pair(
         lambda: layers.FactorizedInteraction(256), _factorized, VECTOR, BATCH
+    ),
+    "Dice": Pair(layers.Dice, lambda x: _Dice()(x), ((1024,),), BATCH),
+    "TargetAttention": Pair(layers.TargetAttention, _attention, ((WIDTH,), (STEPS, WIDTH)), 64),
+    "DeepCrossV3": Pair(layers.DeepCrossV3, _exponential, VECTOR, BATCH),
+    "GateNU": Pair(layers.GateNU, _gate, VECTOR * 2, BATCH),
+    "LogarithmicTransform": Pair(
+        lambda: layers.LogarithmicTransform(64), _logarithmic, OVER_FIELDS, BATCH
+    ),
+    "HolographicInteraction": Pair(
+        layers.HolographicInteraction, lambda x: Lambda(_holographic)(x), OVER_FIELDS, BATCH
     ),
 }
