@@ -6,6 +6,7 @@ from keras_hadamard.layers import (
     BilinearInteraction,
     DeepCrossV3,
     Dice,
+    EulerInteraction,
     FactorizedInteraction,
     FieldSqueezeExcite,
     GatedCrossNetwork,
@@ -153,5 +154,27 @@ CASES = {
     ),
     "HolographicInteraction-product": LayerCase(
         HolographicInteraction, LIST, {"interaction_type": "product"}, **OF_A_LIST
+    ),
+    "EulerInteraction": LayerCase(
+        EulerInteraction,
+        (FIELDS, FIELDS),
+        {"units": 3},
+        mask="consumed",
+        fixed=True,
+        wrong_ranks=(VECTOR, VECTOR),
+    ),
+    "EulerInteraction-options": LayerCase(
+        EulerInteraction,
+        ((3, 4), (3, 4)),
+        {
+            "units": 2,
+            "normalize": True,
+            "dropout": 0.2,
+            "product_dropout": 0.2,
+            "seed": 1,
+            "use_bias": False,
+        },
+        mask="consumed",
+        fixed=True,
     ),
 }

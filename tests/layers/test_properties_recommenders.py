@@ -11,6 +11,7 @@ from keras_hadamard.layers import (
     CrossNetwork,
     DeepCrossV3,
     Dice,
+    EulerInteraction,
     FactorizedInteraction,
     FieldSqueezeExcite,
     GatedCrossNetwork,
@@ -263,3 +264,26 @@ def test_circular_products_are_sums_of_products(width):
         assert_close(HolographicInteraction(kind)(x), expected)
     products = np.stack([x[:, i] * x[:, j] for i, j in pairs], 1)
     assert_close(HolographicInteraction("product")(x), products)
+
+
+def test_an_euler_interaction_is_a_product_of_complex_powers():
+    layer = EulerInteraction(2)
+    layer.build([(None, 3, 4)] * 2)
+    orders = np.array([[1.0, 2.0], [1.0, -1.0], [0.0, 1.0]])
+    layer.set_weights([orders, *(np.zeros(w.shape) for w in layer.weights[1:])])
+    r, p = normal(2, 3, 4), normal(2, 3, 4, seed=1)
+    x = r + 1j * p
+    expected = np.stack([x[:, 0] * x[:, 1], x[:, 0] ** 2 / x[:, 1] * x[:, 2]], 1)
+    real, imaginary = layer([r, p])
+    # 1e-8 is added to the squares of the magnitudes.
+    assert_close(real, expected.real, 1e-5)
+    assert_close(imaginary, expected.imag, 1e-5)
+
+
+def test_fields_of_nothing_have_finite_gradients_of_their_phases():
+    layer = filled(EulerInteraction(2), (None, 3, 4), (None, 3, 4))
+    zero = tf.zeros((2, 3, 4), "float64")
+    with tf.GradientTape() as tape:
+        tape.watch(zero)
+        y = layer([zero, zero])
+    assert np.isfinite(tape.gradient(y, zero)).all()

@@ -7,6 +7,7 @@ from harness.golden import reference
 from keras_hadamard.layers import (
     BilinearInteraction,
     DeepCrossV3,
+    EulerInteraction,
     FactorizedInteraction,
     FieldSqueezeExcite,
     GatedCrossNetwork,
@@ -174,3 +175,19 @@ def logarithmic_transform(c):
 @reference("holographic_interaction__circular_correlation")
 def holographic_interaction(c):
     return HolographicInteraction(c.config["interaction_type"]), {}
+
+
+@reference("euler_interaction__same_norm")
+def euler_interaction(c):
+    width, norm = c.config["embedding_dim"], c.config["apply_norm"]
+    layer = EulerInteraction(c.config["outshape"] // width, normalize=norm)
+    weights = {
+        "kernel": c["inter_orders"],
+        "log_bias": tf.transpose(c["bias_lam"][0]),
+        "phase_bias": tf.transpose(c["bias_theta"][0]),
+        **c.dense("dense", "im"),
+    }
+    for ours, theirs in (("real", "norm_r"), ("imaginary", "norm_p")) if norm else ():
+        weights[f"{ours}_norm/gamma"] = c[f"{theirs}.weight"]
+        weights[f"{ours}_norm/beta"] = c[f"{theirs}.bias"]
+    return layer, weights

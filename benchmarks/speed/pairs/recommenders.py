@@ -163,6 +163,25 @@ def _holographic(x: Any) -> Any:
     return ops.irfft((a * c - b * d, a * d + b * c), fft_length=WIDTH)
 
 
+class _Euler(keras.layers.Layer):
+    def build(self, input_shape: Any) -> None:
+        self.orders = self.add_weight(shape=(FIELDS, 8))
+        self.biases = [self.add_weight(shape=(8, WIDTH), initializer="zeros") for _ in range(2)]
+        self.dense = Dense(8 * WIDTH, activation="relu")
+        self.dense.build((None, FIELDS * WIDTH))
+
+    def call(self, inputs: Any) -> Any:
+        r, p = inputs
+        logs, phases = 0.5 * ops.log(r * r + p * p + 1e-8), ops.arctan2(p, r)
+        logs, phases = (ops.einsum("fn,bfw->bnw", self.orders, x) for x in (logs, phases))
+        size, phases = ops.exp(logs + self.biases[0]), phases + self.biases[1]
+        products = size * ops.cos(phases), size * ops.sin(phases)
+        return [
+            ops.reshape(self.dense(ops.reshape(x, (-1, FIELDS * WIDTH))), (-1, 8, WIDTH)) + product
+            for x, product in zip(inputs, products, strict=True)
+        ]
+
+
 OVER_FIELDS = ((FIELDS, WIDTH),)
 VECTOR = ((FIELDS * WIDTH,),)
 PAIRS = {
@@ -190,5 +209,8 @@ PAIRS = {
     ),
     "HolographicInteraction": Pair(
         layers.HolographicInteraction, lambda x: Lambda(_holographic)(x), OVER_FIELDS, BATCH
+    ),
+    "EulerInteraction": Pair(
+        lambda: layers.EulerInteraction(8), lambda x: _Euler()(x), OVER_FIELDS * 2, BATCH
     ),
 }

@@ -16,6 +16,7 @@ from keras_hadamard.layers.high_order.dense_polynomial_residual_block_2d import 
 )
 from keras_hadamard.layers.high_order.dice import Dice
 from keras_hadamard.layers.high_order.dot_interaction import DotInteraction
+from keras_hadamard.layers.high_order.euler_interaction import EulerInteraction
 from keras_hadamard.layers.high_order.factorization_machine import FactorizationMachine
 from keras_hadamard.layers.high_order.factorized_interaction import FactorizedInteraction
 from keras_hadamard.layers.high_order.feature_cross import FeatureCross
@@ -59,6 +60,7 @@ __all__ = [
     "DensePolynomialResidualBlock2D",
     "Dice",
     "DotInteraction",
+    "EulerInteraction",
     "FactorizationMachine",
     "FactorizedInteraction",
     "FeatureCross",

@@ -81,7 +81,8 @@ class TargetAttention(BaseLayer):
         super().__init__(**kwargs)
         self.supports_masking = True
         self.hidden_units = [positive_int("hidden_units", n) for n in hidden_units]
-        self.activation = activation if activation == "dice" else get_activation(activation)
+        # The name of a layer, not of a function.
+        self.activation: Any = activation if activation == "dice" else get_activation(activation)
         self.use_softmax = bool(use_softmax)
 
     def build(self, input_shape: Any) -> None:
