@@ -14,8 +14,8 @@ from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Activation, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers import Dice
 from keras_hadamard.layers._masks import masked_mean
-from keras_hadamard.models._interactions import DICE, Dice
 from keras_hadamard.models._published import PublishedModel, float_policy, model_input
 from keras_hadamard.models.columns import (
     checked,
@@ -25,6 +25,9 @@ from keras_hadamard.models.columns import (
     plain,
     values_of,
 )
+
+# The activation that is a layer with weights.
+DICE = "dice"
 
 
 @serializable

@@ -9,7 +9,9 @@ from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Activation
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers import TargetAttention
 from keras_hadamard.models._columns import (
+    DICE,
     ColumnsModel,
     Fields,
     joined,
@@ -19,7 +21,6 @@ from keras_hadamard.models._columns import (
     tower_config,
     widths,
 )
-from keras_hadamard.models._interactions import DICE, HistoryAttention
 
 
 @serializable
@@ -108,7 +109,7 @@ class DIN(ColumnsModel):
             if column.name not in target_of:
                 seen.append(fields.field(column))
                 continue
-            attention = HistoryAttention(
+            attention = TargetAttention(
                 attention_units,
                 attention_activation,
                 bool(use_softmax),

@@ -11,6 +11,7 @@ from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Activation
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers import BilinearInteraction, FieldSqueezeExcite
 from keras_hadamard.models._columns import (
     ColumnsModel,
     Fields,
@@ -20,7 +21,8 @@ from keras_hadamard.models._columns import (
     tower_config,
     widths,
 )
-from keras_hadamard.models._interactions import PAIR_KERNELS, FieldGates, FieldPairs
+
+TYPES = ("field_all", "field_each", "field_interaction")
 
 
 @serializable
@@ -40,8 +42,8 @@ class FiBiNET(ColumnsModel):
             Defaults to `16`.
         embedding_regularizer: Regularizer of the embeddings, such as `"l2"`, without which those
             of rare values learn single rows by heart. Defaults to `None`.
-        kernels: `"all"`, one `W`, `"each"`, one for each left field, or `"pair"`, one for each
-            pair. Defaults to `"pair"`.
+        bilinear_type: `"field_all"`, one `W`, `"field_each"`, one for each left field, or
+            `"field_interaction"`, one for each pair. Defaults to `"field_interaction"`.
         ratio: Integer, by which the fields are divided to give the width between `W_1` and `W_2`.
             Defaults to `3`.
         hidden_units: Sequence of integers, the widths of the tower. Defaults to `(400, 400, 400)`.
@@ -77,7 +79,7 @@ class FiBiNET(ColumnsModel):
         classes: int | None = 1,
         embedding_dim: int = 16,
         embedding_regularizer: Any = None,
-        kernels: str = "pair",
+        bilinear_type: str = "field_interaction",
         ratio: int = 3,
         hidden_units: Sequence[int] = (400, 400, 400),
         activation: Activation = "relu",
@@ -87,7 +89,7 @@ class FiBiNET(ColumnsModel):
         name: str | None = "fibinet",
     ) -> None:
         classes = None if classes is None else positive_int("classes", classes)
-        one_of("kernels", kernels, PAIR_KERNELS)
+        one_of("bilinear_type", bilinear_type, TYPES)
         ratio = positive_int("ratio", ratio)
         hidden_units = widths("hidden_units", hidden_units)
         activation = tower_activation(activation)
@@ -96,10 +98,10 @@ class FiBiNET(ColumnsModel):
 
         fields = Fields(columns, embedding_dim, embedding_regularizer, fewest=2)
         x = fields.stacked()
-        gated = FieldGates(ratio, name="gates")(x)
+        gated = FieldSqueezeExcite(ratio, name="gates")(x)
         products = [
-            FieldPairs(kernels, name="products")(x),
-            FieldPairs(kernels, name="gated_products")(gated),
+            BilinearInteraction(bilinear_type, name="products")(x),
+            BilinearInteraction(bilinear_type, name="gated_products")(gated),
         ]
         y = keras.layers.Flatten(name="flat")(keras.layers.Concatenate(axis=1)(products))
         y = tower(y, hidden_units, activation, dropout, "hidden")
@@ -112,7 +114,7 @@ class FiBiNET(ColumnsModel):
                 "classes": classes,
                 "embedding_dim": embedding_dim,
                 "embedding_regularizer": fields.regularizer_config,
-                "kernels": kernels,
+                "bilinear_type": bilinear_type,
                 "ratio": ratio,
                 "hidden_units": hidden_units,
                 "activation": tower_config(activation),

@@ -5,12 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import keras
+from keras import ops
 
 from keras_hadamard._core.checks import fraction, positive_int, received
 from keras_hadamard._core.serialization import serializable
-from keras_hadamard._core.typing import Activation
+from keras_hadamard._core.typing import Activation, Shape, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers import MultiHeadBilinear
+from keras_hadamard.layers._kernel_free import KernelFreeLayer
 from keras_hadamard.models._columns import (
     ColumnsModel,
     Fields,
@@ -20,8 +23,26 @@ from keras_hadamard.models._columns import (
     tower_config,
     widths,
 )
-from keras_hadamard.models._interactions import LearnedContext, StreamProducts, check_heads
 from keras_hadamard.models._published import float_policy
+
+
+@serializable
+class LearnedContext(KernelFreeLayer):
+    """A learned vector for each example, where no column is the context."""
+
+    def __init__(self, width: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.width = width
+
+    def build(self, input_shape: Shape) -> None:
+        del input_shape
+        self.context = self.add_weight(name="context", shape=(self.width,), initializer="zeros")
+
+    def call(self, inputs: Tensor) -> Tensor:
+        return ops.broadcast_to(self.context[None], (ops.shape(inputs)[0], self.width))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "width": self.width}
 
 
 @serializable
@@ -102,7 +123,6 @@ class FinalMLP(ColumnsModel):
         heads = positive_int("heads", heads)
         if not all(units):
             raise received("a layer in each tower", first_units=units[0], second_units=units[1])
-        check_heads(heads, units[0][-1], units[1][-1])
         gate_units = None if gate_units is None else widths("gate_units", gate_units)
         activation = tower_activation(activation)
         dropout = fraction("dropout", dropout)
@@ -132,7 +152,7 @@ class FinalMLP(ColumnsModel):
         if classes is None:
             y = joined(streams)
         else:
-            products = StreamProducts(classes, heads, dtype=float_policy(), name="logits")
+            products = MultiHeadBilinear(classes, heads, dtype=float_policy(), name="logits")
             y = keras.layers.Activation(
                 classifier_activation, dtype=float_policy(), name="predictions"
             )(products(streams))

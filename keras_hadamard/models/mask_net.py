@@ -11,6 +11,7 @@ from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Activation
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
+from keras_hadamard.layers import MaskBlock
 from keras_hadamard.models._columns import (
     ColumnsModel,
     Fields,
@@ -21,7 +22,6 @@ from keras_hadamard.models._columns import (
     tower_config,
     widths,
 )
-from keras_hadamard.models._interactions import InstanceMaskedDense
 
 STRUCTURES = ("serial", "parallel")
 
@@ -115,8 +115,8 @@ class MaskNet(ColumnsModel):
         )
         h, outputs = normalized, []
         for n in range(blocks):
-            h = InstanceMaskedDense(block_units, ratio, name=f"block_{n}")(
-                [e, h if structure == "serial" else normalized]
+            h = MaskBlock(block_units, ratio, name=f"block_{n}")(
+                [h if structure == "serial" else normalized, e]
             )
             outputs.append(h)
         y = h if structure == "serial" else joined(outputs)

@@ -261,7 +261,7 @@ TINY = {
             "columns": COLUMNS,
             "embedding_dim": 2,
             "hidden_units": (4,),
-            "kernels": "each",
+            "bilinear_type": "field_each",
             "ratio": 2,
             "classes": 3,
             "dropout": 0.2,

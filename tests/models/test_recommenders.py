@@ -67,26 +67,29 @@ def embedded(model):
 # FiBiNET.
 
 
-@pytest.mark.parametrize(("kernels", "count"), [("all", 1), ("each", 2), ("pair", 3)])
+@pytest.mark.parametrize(("kernels", "count"), [("all", 1), ("each", 2), ("interaction", 3)])
 def test_fibinet_has_its_weights(kernels, count):
-    model = FiBiNET(FIELDS, embedding_dim=3, kernels=kernels, hidden_units=(4,))
+    model = FiBiNET(FIELDS, embedding_dim=3, bilinear_type=f"field_{kernels}", hidden_units=(4,))
     products, gates = 2 * count * 3 * 3, 2 * 3 * 1
     tower = (2 * 3 * 3 + 1) * 4 + (4 + 1)
     linear = 5 + 7 + 1
     assert model.count_params() == EMBEDDINGS + products + gates + tower + linear
 
 
-@pytest.mark.parametrize("kernels", ["all", "each", "pair"])
+@pytest.mark.parametrize("kernels", ["all", "each", "interaction"])
 def test_fibinet_is_its_equation(kernels):
-    model = scrambled(FiBiNET(FIELDS, embedding_dim=3, kernels=kernels, hidden_units=(4,)))
+    model = scrambled(
+        FiBiNET(FIELDS, embedding_dim=3, bilinear_type=f"field_{kernels}", hidden_units=(4,))
+    )
     v = np.stack(embedded(model), 1)
     gates = model.get_layer("gates")
     a = relu(dense(gates.excite, relu(dense(gates.squeeze, v.mean(-1)))))
     parts = []
     for x, name in ((v, "products"), (v * a[..., None], "gated_products")):
-        w = np.asarray(model.get_layer(name).kernel)
+        w = np.asarray(model.get_layer(name).matrices.weights[0])
         for n, (i, j) in enumerate(itertools.combinations(range(3), 2)):
-            kernel = {"all": w, "each": w[i] if w.ndim == 3 else w, "pair": w[n % len(w)]}[kernels]
+            place = {"all": 0, "each": i, "interaction": n}[kernels]
+            kernel = w[:, 3 * place : 3 * place + 3]
             parts.append((x[:, i] @ kernel) * x[:, j])
     y = relu(dense(model.get_layer("hidden_0"), np.concatenate(parts, -1)))
     x = inputs()
@@ -112,8 +115,8 @@ def test_mask_net_is_its_equation(structure):
     for n in range(3):
         block = model.get_layer(f"block_{n}")
         h = h if structure == "serial" else normalized
-        mask = dense(block.mask_projection, relu(dense(block.aggregation, e)))
-        h = relu(norm(block.normalization, dense(block.projection, mask * h)))
+        mask = dense(block.mask_output, relu(dense(block.mask_hidden, e)))
+        h = relu(norm(block.norm, dense(block.hidden, mask * h)))
         outputs.append(h)
     y = h if structure == "serial" else np.concatenate(outputs, -1)
     y = relu(dense(model.get_layer("hidden_0"), y))
@@ -160,11 +163,11 @@ def test_final_mlp_is_its_equation(context):
         gate = 2 * sigmoid(dense(model.get_layer(f"{stream}_gate"), hidden))
         streams.append(relu(dense(model.get_layer(f"{stream}_hidden_0"), gate * e)))
     logits = model.get_layer("logits")
-    kernel = np.asarray(logits.kernel)
-    total = dense(logits.first, streams[0]) + dense(logits.second, streams[1])
+    kernel = np.asarray(logits.kernel).reshape(2, 2, 3, 2)
+    total = dense(logits.projections[0], streams[0]) + dense(logits.projections[1], streams[1])
     for head in range(2):
         x, y = streams[0][:, 2 * head : 2 * head + 2], streams[1][:, 3 * head : 3 * head + 3]
-        total = total + np.einsum("bi,iuj,bj->bu", x, kernel[head], y)
+        total = total + np.einsum("bi,iju,bj->bu", x, kernel[head], y)
     assert_close(model(inputs()), sigmoid(total), 1e-11)
 
 
@@ -216,8 +219,7 @@ def test_dice_turns_at_the_mean_of_its_inputs():
     scrambled(model)
     dice = model.get_layer("hidden_dice_0")
     mean, variance, alpha = (
-        np.asarray(w)
-        for w in (dice.normalization.moving_mean, dice.normalization.moving_variance, dice.alpha)
+        np.asarray(w) for w in (dice.norm.moving_mean, dice.norm.moving_variance, dice.alpha)
     )
     x = normal(3, 5)
     p = sigmoid((x - mean) / np.sqrt(variance + 1e-9))
@@ -245,7 +247,7 @@ def test_the_target_of_a_sequence_may_be_named():
 
 WRONG = {
     "one field": lambda: FiBiNET(FIELDS[:1]),
-    "unknown kernels": lambda: FiBiNET(FIELDS, kernels="none"),
+    "unknown kernels": lambda: FiBiNET(FIELDS, bilinear_type="none"),
     "no ratio": lambda: FiBiNET(FIELDS, ratio=0),
     "a width that is a number": lambda: FiBiNET(FIELDS, hidden_units=4),
     "an unknown structure": lambda: MaskNet(FIELDS, structure="both"),

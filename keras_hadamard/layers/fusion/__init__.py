@@ -19,6 +19,7 @@ from keras_hadamard.layers.fusion.mfb import MFB
 from keras_hadamard.layers.fusion.mfh import MFH
 from keras_hadamard.layers.fusion.mlb import MLB
 from keras_hadamard.layers.fusion.mrn import MRN
+from keras_hadamard.layers.fusion.multi_head_bilinear import MultiHeadBilinear
 from keras_hadamard.layers.fusion.multimodal_adaptation_gate import MultimodalAdaptationGate
 from keras_hadamard.layers.fusion.multimodal_transfer_module import MultimodalTransferModule
 from keras_hadamard.layers.fusion.mutan import MUTAN
@@ -45,6 +46,7 @@ __all__ = [
     "FiLMResidualBlock2D",
     "GatedCrossAttention",
     "HadamardFusion",
+    "MultiHeadBilinear",
     "MultimodalAdaptationGate",
     "MultimodalTransferModule",
     "SumFusion",

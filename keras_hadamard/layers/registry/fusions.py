@@ -86,6 +86,7 @@ FUSIONS: Registry[Fusion] = Registry(
             {"hidden_units": Choices((64, 128, 256), default=128)} | DROPOUT,
         ),
         "multiplicative": Fusion(high_order.MultiplicativeInteraction, RANK),
+        "multi_head_bilinear": Fusion(fusion.MultiHeadBilinear),
         "cope": Fusion(high_order.CoPE, RANK | {"degree": Choices((2, 3, 4), default=2)}),
     },
 )
@@ -147,7 +148,8 @@ def get_fusion(
         identifier: String, one of `"concat"`, `"sum"`, `"hadamard"`, `"mlb"`, `"mfb"`, `"mfh"`,
             `"tucker"`, `"mutan"`, `"block"`, `"block_tucker"`, `"mcb"`, `"mrn"`, `"gmu"`, `"lmf"`,
             `"tensor"`, `"bilinear_attention"`, `"cross_modal_gate"`, `"cope"`,
-            `"multiplicative"`, `"variable_selection"`, or a name given by `register_fusion`.
+            `"multiplicative"`, `"variable_selection"`, `"multi_head_bilinear"`, or a name given by
+            `register_fusion`.
         units: Positive integer, the width of the output.
         input_shape: List of the inputs' shapes, batch included. Needed for `max_parameters`.
             Defaults to `None`.
