@@ -60,7 +60,11 @@ LAYERS = [
     for n, c in PUBLIC.items()
     if n.startswith("layers.") and inspect.isclass(c) and issubclass(c, keras.layers.Layer)
 ]
-MODELS = [n for n in PUBLIC if n.startswith("models.")]
+MODELS = [
+    n
+    for n, c in PUBLIC.items()
+    if n.startswith("models.") and inspect.isclass(c) and issubclass(c, keras.Model)
+]
 OPS = [n for n in PUBLIC if n.startswith("ops.")]
 
 

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import keras
 import pytest
 
 from keras_hadamard import layers, models
@@ -46,7 +47,8 @@ def test_every_model_and_fusion_is_named():
     networks = (ROOT / "docs" / "networks.md").read_text("utf-8")
     fusions = (ROOT / "docs" / "guides" / "fusions.md").read_text("utf-8")
     for name in dir(models):
-        if callable(getattr(models, name)) and not name.startswith("_"):
+        public = getattr(models, name)
+        if isinstance(public, type) and issubclass(public, keras.Model):
             assert f"`{name}`" in networks, name
     for name in FUSIONS.names:
         assert f"`{name}`" in fusions, name

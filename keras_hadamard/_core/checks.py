@@ -25,6 +25,12 @@ def fraction(name: str, value: Any) -> float:
     return float(value)
 
 
+def positive_number(name: str, value: Any) -> float:
+    if not _is_real(value) or not value > 0:
+        raise received(f"`{name}` to be a positive number", **{name: value})
+    return float(value)
+
+
 def non_negative(name: str, value: Any) -> float:
     if not _is_real(value) or not value >= 0:
         raise received(f"`{name}` to be a number that is not negative", **{name: value})

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -11,23 +12,26 @@ from keras_hadamard._core.typing import Activation, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers import CrossNetwork, MixtureCross
-from keras_hadamard.models._published import PublishedModel, float_policy, model_input
+from keras_hadamard.models._columns import ColumnsModel, Fields, regularizer_config
+from keras_hadamard.models._published import float_policy, model_input
 
 CROSSES = ("matrix", "low_rank", "mixture", "vector")
 
 
 @serializable
-class DeepCrossNetwork(PublishedModel):
+class DeepCrossNetwork(ColumnsModel):
     """Deep & cross network on a vector of features (DCN, DCN-v2, DCN-Mix).
 
     The crosses `x_(l+1) = x_0 * (W_l x_l + b_l) + x_l` multiply features explicitly, up to
     `num_layers + 1` of them; the deep tower learns the rest. Stacked, the tower follows the
     crosses; in parallel, both read the features, and their outputs are concatenated for the
-    classifier. The features are one dense vector: concatenate embeddings and numbers before. No
-    checkpoints were published.
+    classifier. The features are one dense vector, or the embeddings of named columns side by side.
+    No checkpoints were published.
 
     Args:
-        features: Integer, the number of features.
+        features: Integer, the number of features, or a list of columns (`NumberColumn`,
+            `CategoryColumn`, `SequenceColumn`, as `columns_of` makes it of a table): the model's
+            inputs are then what `encode` makes of a table.
         classes: Integer, the width of the output, or `None` for the input of the classifier.
             Defaults to `1`.
         structure: `"stacked"` or `"parallel"`. Defaults to `"stacked"`.
@@ -43,6 +47,10 @@ class DeepCrossNetwork(PublishedModel):
         dropout: Float, the rate of the dropout after each layer of the tower. Defaults to `0.0`.
         classifier_activation: Name or function of the output's activation, `None` for logits.
             Defaults to `"sigmoid"`.
+        embedding_dim: Integer, the width of the columns' embeddings, of those that have no other.
+            Defaults to `16`.
+        embedding_regularizer: Regularizer of the embeddings, such as `"l2"`, without which those
+            of rare values learn single rows by heart. Defaults to `None`.
         weights: Path of a weights file to load. Defaults to `None`.
         name: String, the name of the model. Defaults to `"deep_cross_network"`.
 
@@ -64,7 +72,7 @@ class DeepCrossNetwork(PublishedModel):
 
     def __init__(
         self,
-        features: int,
+        features: int | Sequence[Any],
         classes: int | None = 1,
         structure: str = "stacked",
         cross: str = "matrix",
@@ -75,12 +83,13 @@ class DeepCrossNetwork(PublishedModel):
         activation: Activation = "relu",
         dropout: float = 0.0,
         classifier_activation: Activation = "sigmoid",
+        embedding_dim: int = 16,
+        embedding_regularizer: Any = None,
         weights: str | Path | None = None,
         name: str | None = "deep_cross_network",
     ) -> None:
         one_of("structure", structure, ("stacked", "parallel"))
         one_of("cross", cross, CROSSES)
-        features = positive_int("features", features)
         if not isinstance(hidden_units, list | tuple):
             raise received("`hidden_units` to be a sequence of integers", hidden_units=hidden_units)
         hidden_units = tuple(positive_int("hidden_units", units) for units in hidden_units)
@@ -94,7 +103,14 @@ class DeepCrossNetwork(PublishedModel):
         classifier_activation = get_activation(classifier_activation)
         dropout = fraction("dropout", dropout)
 
-        x = model_input((features,), "features")
+        fields: Fields | None = None
+        given: Any
+        if isinstance(features, list | tuple):
+            fields = Fields(features, embedding_dim, embedding_regularizer)
+            x, given = fields.side_by_side(), fields.configs
+        else:
+            given = positive_int("features", features)
+            x = model_input((given,), "features")
         crossed = _crosses(x, cross, num_layers, projection_dim, num_experts)
         y = crossed if structure == "stacked" else x
         for n, units in enumerate(hidden_units):
@@ -114,10 +130,10 @@ class DeepCrossNetwork(PublishedModel):
                 name="predictions",
             )(y)
         super().__init__(
-            x,
+            fields or x,
             y,
             arguments={
-                "features": features,
+                "features": given,
                 "classes": classes,
                 "structure": structure,
                 "cross": cross,
@@ -128,6 +144,8 @@ class DeepCrossNetwork(PublishedModel):
                 "activation": serialize_activation(activation),
                 "dropout": dropout,
                 "classifier_activation": serialize_activation(classifier_activation),
+                "embedding_dim": positive_int("embedding_dim", embedding_dim),
+                "embedding_regularizer": regularizer_config(embedding_regularizer),
             },
             weights=weights,
             name=name,

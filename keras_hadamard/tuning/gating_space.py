@@ -42,9 +42,9 @@ def gating_space(
     - `"image"`, an image to one of its shape, 34 configurations: `"identity"`, `"squeeze_excite"`,
       `"effective_squeeze_excite"`, `"concurrent_squeeze_excite"`, `"cbam"`, `"efficient"`,
       `"coordinate"`, `"simam"` and `"response_norm"`.
-    - `"conditioned"`, a list `[x, condition]` to the shape of `x`, 11 configurations: `"identity"`,
-      which ignores the condition, `"film"`, `"conditional_batch_norm"`, `"conditional_layer_norm"`
-      and `"gated_residual"`.
+    - `"conditioned"`, a list `[x, condition]` to the shape of `x`, 20 configurations: `"identity"`,
+      which ignores the condition, `"film"`, `"conditional_batch_norm"`, `"conditional_layer_norm"`,
+      `"gated_residual"` and `"adaptation_gate"`.
     - `"conditioned_image"`, the same for an image `x` and a vector as condition, 25 configurations:
       the first four, `"adain"`, `"spade"` and `"modulated_conv"`.
 

@@ -18,6 +18,7 @@ from keras_hadamard.ops import (
     _poly_norm,
     _scaled_matmul,
     _sine,
+    _sparsemax,
     _spectral_filter,
 )
 from keras_hadamard.ops._custom_op import _OPS
@@ -57,6 +58,10 @@ CASES = {
     "signed_sqrt-epsilon": _case(lambda x: ops.signed_sqrt(x, epsilon=0.1), ROOTS),
     "sine": _case(lambda x: _sine.sine(x) + _sine.cosine(2 * x), (4,)),
     "root_of_complement": _case(_complement.root_of_complement, -_decays(4)),
+    # Of five numbers, two and three are in the support.
+    "sparsemax": _case(
+        _sparsemax.sparsemax, np.array([[2.0, 1.5, -1, 0, 0.9], [0.3, 0, 0.2, -2, -1]])
+    ),
     "l2_normalize": _case(ops.l2_normalize, (3, 4)),
     "glu": _case(ops.glu, (3, 4), (3, 4)),
     "glu-softmax": _case(lambda x, y: ops.glu(x, y, activation="softmax"), (3, 4), (3, 4)),

@@ -1,6 +1,6 @@
 """A small configuration of every published architecture."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ class Tiny:
     kwargs: dict[str, Any]
     # For tokens: what all of them are below.
     tokens: int | None = None
+    # For some of the inputs by name: what all of their ids are below.
+    ids: dict[str, int] = field(default_factory=dict)
 
     def inputs(self, batch: int) -> Any:
         rng = np.random.default_rng(0)
@@ -22,7 +24,7 @@ class Tiny:
         if isinstance(self.shape, tuple):
             return rng.normal(size=(batch, *self.shape)).astype("float32")
         # What is not drawn from a normal distribution: words, and the known pixels of a mask.
-        below = {"question": self.kwargs.get("vocabulary_size"), "mask": 2}
+        below = {"question": self.kwargs.get("vocabulary_size"), "mask": 2} | self.ids
         return {
             name: rng.integers(0, below[name], (batch, *shape)).astype(
                 "float32" if name == "mask" else "int32"
@@ -33,6 +35,15 @@ class Tiny:
         }
 
 
+# A number, two categories of unequal widths, and a sequence of one of them.
+COLUMNS = [
+    {"kind": "number", "name": "price", "mean": 1.0, "variance": 4.0},
+    {"kind": "category", "name": "item", "size": 5},
+    {"kind": "category", "name": "city", "buckets": 3, "embedding_dim": 2},
+    {"kind": "sequence", "name": "history", "shares": "item"},
+]
+_OF_COLUMNS = {"price": (), "item": (), "city": (), "history": (4,)}
+_IDS = {"item": 6, "city": 3, "history": 6}
 _IMAGE = (16, 16, 3)
 _SMALL = {"input_shape": _IMAGE, "classes": 3, "blocks": (1, 2), "filters": (4, 6)}
 TINY = {
@@ -236,6 +247,74 @@ TINY = {
         },
     ),
     "DeepCrossNetwork": Tiny((5,), {"features": 5, "hidden_units": (4,)}),
+    "DeepCrossNetwork-columns": Tiny(
+        _OF_COLUMNS,
+        {"features": COLUMNS, "hidden_units": (4,), "embedding_dim": 3},
+        ids=_IDS,
+    ),
+    "FiBiNET": Tiny(
+        _OF_COLUMNS, {"columns": COLUMNS, "embedding_dim": 3, "hidden_units": (4,)}, ids=_IDS
+    ),
+    "FiBiNET-each": Tiny(
+        _OF_COLUMNS,
+        {
+            "columns": COLUMNS,
+            "embedding_dim": 2,
+            "hidden_units": (4,),
+            "bilinear_type": "field_each",
+            "ratio": 2,
+            "classes": 3,
+            "dropout": 0.2,
+        },
+        ids=_IDS,
+    ),
+    "MaskNet": Tiny(
+        _OF_COLUMNS,
+        {"columns": COLUMNS, "embedding_dim": 3, "blocks": 2, "block_units": 4},
+        ids=_IDS,
+    ),
+    "MaskNet-parallel": Tiny(
+        _OF_COLUMNS,
+        {
+            "columns": COLUMNS,
+            "embedding_dim": 3,
+            "structure": "parallel",
+            "block_units": 4,
+            "ratio": 2,
+            "hidden_units": (5,),
+        },
+        ids=_IDS,
+    ),
+    "FinalMLP": Tiny(
+        _OF_COLUMNS,
+        {
+            "columns": COLUMNS,
+            "embedding_dim": 3,
+            "first_units": (4,),
+            "second_units": (6,),
+            "first_context": ["item", "history"],
+            "gate_units": (3,),
+        },
+        ids=_IDS,
+    ),
+    "DIN": Tiny(
+        _OF_COLUMNS,
+        {"columns": COLUMNS, "embedding_dim": 3, "attention_units": (4,), "hidden_units": (5,)},
+        ids=_IDS,
+    ),
+    "DIN-softmax": Tiny(
+        _OF_COLUMNS,
+        {
+            "columns": COLUMNS,
+            "embedding_dim": 3,
+            "attention_units": (4,),
+            "attention_activation": "relu",
+            "use_softmax": True,
+            "hidden_units": (5,),
+            "activation": "relu",
+        },
+        ids=_IDS,
+    ),
     "DeepCrossNetwork-mixture": Tiny(
         (8,),
         {

@@ -37,7 +37,11 @@ def given(layer, case, behind):
         outputs = tf.nest.flatten(layer(x, mask=mask) if takes else layer(x))
         if case.mask == "kept":
             kept = layer.compute_mask(x, mask)
-            outputs = [tf.boolean_mask(y, kept) if y.ndim == 3 else y for y in outputs]
+            kept = kept if isinstance(kept, list) else [kept] * len(outputs)
+            outputs = [
+                tf.boolean_mask(y, m) if y.ndim == 3 else y
+                for y, m in zip(outputs, kept, strict=True)
+            ]
         total = tf.add_n([tf.reduce_sum(tf.sin(y)) for y in outputs])
     weights = [v.value for v in layer.trainable_variables] if takes else []
     gradients = tape.gradient(total, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)

@@ -16,7 +16,11 @@ from keras_hadamard.models import _checkpoint
 from keras_hadamard.models._published import PublishedModel
 
 EVERY = pytest.mark.parametrize("name", sorted(TINY))
-PUBLIC = {n for n in dir(models) if not n.startswith("_") and isinstance(getattr(models, n), type)}
+PUBLIC = {
+    name
+    for name in models.__all__
+    if isinstance(kind := getattr(models, name), type) and issubclass(kind, keras.Model)
+}
 
 
 def make(name, **kwargs):

@@ -20,7 +20,11 @@ COMMAND = "run benchmarks/support.py"
 with (FOLDER / "support.csv").open(newline="", encoding="utf-8") as file:
     ROWS = {row.pop("name"): row for row in csv.DictReader(file)}
 CASES = support_cases()
-MODELS = {n for n in dir(models) if not n.startswith("_") and isinstance(getattr(models, n), type)}
+MODELS = {
+    name
+    for name in models.__all__
+    if isinstance(kind := getattr(models, name), type) and issubclass(kind, keras.Model)
+}
 # Some of them, other ones as layers come: all take minutes.
 SAMPLE = sorted(set(ROWS) & set(CASES), key=lambda name: name[::-1])[::16]
 

@@ -83,6 +83,7 @@ LAYERS = {
     "response_norm": layers.GlobalResponseNormalization,
     "film": layers.FiLM,
     "conditional_batch_norm": layers.ConditionalBatchNormalization,
+    "adaptation_gate": layers.MultimodalAdaptationGate,
     "conditional_layer_norm": layers.ConditionalLayerNormalization,
     "adain": layers.AdaIN,
     "spade": layers.SPADE,

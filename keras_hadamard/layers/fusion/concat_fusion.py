@@ -71,6 +71,8 @@ class ConcatFusion(Fusion):
     """
 
     width_argument: ClassVar[str | None] = "hidden_units"
+    # It is a sequence of widths.
+    several_widths: ClassVar[bool] = True
 
     def __init__(
         self,

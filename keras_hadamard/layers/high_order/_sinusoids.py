@@ -8,7 +8,7 @@ from typing import Any, Unpack
 import keras
 from keras import ops
 
-from keras_hadamard._core.checks import positive_int, received
+from keras_hadamard._core.checks import positive_int, positive_number
 from keras_hadamard._core.typing import Initializer, ProjectionArguments, Shape, Tensor
 from keras_hadamard.layers._base import BaseLayer
 from keras_hadamard.layers._initializers import seed_for
@@ -107,12 +107,6 @@ def sinusoid(x: Tensor, kernel: Any, bias: Any) -> Tensor:
     """`sin(x W + phi)`."""
     phase = ops.matmul(x, kernel)
     return sine(phase if bias is None else phase + bias)
-
-
-def positive_number(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        raise received(f"`{name}` to be a positive number", **{name: value})
-    return float(value)
 
 
 def known_seed(seed: int | None) -> int:

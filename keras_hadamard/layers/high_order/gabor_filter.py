@@ -6,6 +6,7 @@ from typing import Any, Unpack
 import keras
 from keras import ops
 
+from keras_hadamard._core.checks import positive_number
 from keras_hadamard._core.dtypes import accumulation_dtype
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Constraint, ProjectionArguments, Shape, Tensor
@@ -15,7 +16,6 @@ from keras_hadamard.layers.high_order._sinusoids import (
     add_parameter,
     add_phase,
     known_seed,
-    positive_number,
     sinusoid,
     uniform_frequencies,
 )

@@ -1,6 +1,7 @@
 """Adaptive modulation: a representation, and a gate or mask for it."""
 
 from keras_hadamard.layers.modulation.adain import AdaIN
+from keras_hadamard.layers.modulation.attention_pooling import AttentionPooling
 from keras_hadamard.layers.modulation.cbam_2d import CBAM2D
 from keras_hadamard.layers.modulation.conditional_layer_normalization import (
     ConditionalLayerNormalization,
@@ -45,6 +46,8 @@ from keras_hadamard.layers.modulation.simple_gate import SimpleGate
 from keras_hadamard.layers.modulation.spade import SPADE
 from keras_hadamard.layers.modulation.squeeze_excite_2d import SqueezeExcite2D
 from keras_hadamard.layers.modulation.sru import SRU
+from keras_hadamard.layers.modulation.tab_net_encoder import TabNetEncoder
+from keras_hadamard.layers.modulation.variable_selection import VariableSelection
 
 __all__ = [
     "CBAM2D",
@@ -54,6 +57,7 @@ __all__ = [
     "SPADE",
     "SRU",
     "AdaIN",
+    "AttentionPooling",
     "ConditionalLayerNormalization",
     "ConvGLU",
     "CoordinateAttention2D",
@@ -86,6 +90,8 @@ __all__ = [
     "SimAM",
     "SimpleGate",
     "SqueezeExcite2D",
+    "TabNetEncoder",
+    "VariableSelection",
 ]
 
 

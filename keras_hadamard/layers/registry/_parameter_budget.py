@@ -28,6 +28,7 @@ class Widths:
     ) -> None:
         self.make, self.units, self.shapes, self.arguments = make, units, shapes, arguments
         argument: str | None = getattr(make, "width_argument", None)
+        self.several: bool = getattr(make, "several_widths", False)
         self.argument = None if argument in arguments else argument
 
     def named(self, width: int) -> dict[str, Any]:
@@ -35,7 +36,7 @@ class Widths:
         if self.argument is None:
             return {}
         # The only width that is a list: the hidden layers of a perceptron.
-        return {self.argument: (width,) if self.argument == "hidden_units" else width}
+        return {self.argument: (width,) if self.several else width}
 
     def parameters(self, width: int) -> int:
         """The number of trainable parameters of the fusion at a width."""

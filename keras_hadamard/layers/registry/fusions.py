@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from keras_hadamard._core.checks import positive_int, received
-from keras_hadamard.layers import fusion, high_order
+from keras_hadamard.layers import fusion, high_order, modulation
 from keras_hadamard.layers.registry._parameter_budget import Widths
 from keras_hadamard.layers.registry.base import Choices, Entry, Make, Registry, drawn_by
 
@@ -81,7 +81,12 @@ FUSIONS: Registry[Fusion] = Registry(
         "cross_modal_gate": Fusion(
             fusion.CrossModalGate, {"mutual": Choices((True, False), default=False)}
         ),
+        "variable_selection": Fusion(
+            modulation.VariableSelection,
+            {"hidden_units": Choices((64, 128, 256), default=128)} | DROPOUT,
+        ),
         "multiplicative": Fusion(high_order.MultiplicativeInteraction, RANK),
+        "multi_head_bilinear": Fusion(fusion.MultiHeadBilinear),
         "cope": Fusion(high_order.CoPE, RANK | {"degree": Choices((2, 3, 4), default=2)}),
     },
 )
@@ -143,7 +148,8 @@ def get_fusion(
         identifier: String, one of `"concat"`, `"sum"`, `"hadamard"`, `"mlb"`, `"mfb"`, `"mfh"`,
             `"tucker"`, `"mutan"`, `"block"`, `"block_tucker"`, `"mcb"`, `"mrn"`, `"gmu"`, `"lmf"`,
             `"tensor"`, `"bilinear_attention"`, `"cross_modal_gate"`, `"cope"`,
-            `"multiplicative"`, or a name given by `register_fusion`.
+            `"multiplicative"`, `"variable_selection"`, `"multi_head_bilinear"`, or a name given by
+            `register_fusion`.
         units: Positive integer, the width of the output.
         input_shape: List of the inputs' shapes, batch included. Needed for `max_parameters`.
             Defaults to `None`.

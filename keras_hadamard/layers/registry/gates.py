@@ -101,6 +101,10 @@ _ANYWHERE = {
 _CONDITIONED = {
     **_ANYWHERE,
     "gated_residual": Entry(_same_width(modulation.GatedResidual), DROPOUT),
+    "adaptation_gate": Entry(
+        _same_width(fusion.MultimodalAdaptationGate),
+        {"beta": Choices((0.25, 0.5, 1.0), default=1.0)} | DROPOUT,
+    ),
 }
 _CONDITIONED_IMAGE = {
     **_ANYWHERE,
@@ -177,8 +181,9 @@ def get_gate(
             `"concurrent_squeeze_excite"`, `"cbam"`, `"efficient"`, `"coordinate"`, `"simam"` and
             `"response_norm"`; with a
             condition `"identity"`, `"film"`, `"conditional_batch_norm"`,
-            `"conditional_layer_norm"`, `"gated_residual"`, and on images `"adain"`, `"spade"` and
-            `"modulated_conv"`; or a name given by `register_gate`.
+            `"conditional_layer_norm"`, on vectors and sequences `"gated_residual"` and
+            `"adaptation_gate"`, and on images `"adain"`, `"spade"` and `"modulated_conv"`; or a
+            name given by `register_gate`.
         units: Positive integer, the width of the output, which gates on vectors need. Defaults to
             `None`.
         on: `"vector"`, `"image"`, `"conditioned"` or `"conditioned_image"`. Defaults to `"vector"`.
