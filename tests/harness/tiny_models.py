@@ -236,6 +236,10 @@ TINY = {
         },
     ),
     "DeepCrossNetwork": Tiny((5,), {"features": 5, "hidden_units": (4,)}),
+    "DeepCrossNetwork-gated": Tiny((5,), {"features": 5, "cross": "gated", "hidden_units": (4,)}),
+    "DeepCrossNetwork-v3": Tiny(
+        (6,), {"features": 6, "cross": "v3", "num_layers": 2, "hidden_units": (4,)}
+    ),
     "DeepCrossNetwork-mixture": Tiny(
         (8,),
         {
