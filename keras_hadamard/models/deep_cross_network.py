@@ -11,16 +11,16 @@ from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Activation, Tensor
 from keras_hadamard.activations import get as get_activation
 from keras_hadamard.activations import serialize as serialize_activation
-from keras_hadamard.layers import CrossNetwork, MixtureCross
+from keras_hadamard.layers import CrossNetwork, DeepCrossV3, GatedCrossNetwork, MixtureCross
 from keras_hadamard.models._columns import ColumnsModel, Fields, regularizer_config
 from keras_hadamard.models._published import float_policy, model_input
 
-CROSSES = ("matrix", "low_rank", "mixture", "vector")
+CROSSES = ("matrix", "low_rank", "mixture", "vector", "gated", "v3")
 
 
 @serializable
 class DeepCrossNetwork(ColumnsModel):
-    """Deep & cross network on a vector of features (DCN, DCN-v2, DCN-Mix).
+    """Deep & cross network on a vector of features (DCN, DCN-v2, DCN-Mix, GDCN, DCN-v3).
 
     The crosses `x_(l+1) = x_0 * (W_l x_l + b_l) + x_l` multiply features explicitly, up to
     `num_layers + 1` of them; the deep tower learns the rest. Stacked, the tower follows the
@@ -35,8 +35,9 @@ class DeepCrossNetwork(ColumnsModel):
         classes: Integer, the width of the output, or `None` for the input of the classifier.
             Defaults to `1`.
         structure: `"stacked"` or `"parallel"`. Defaults to `"stacked"`.
-        cross: `"matrix"` (DCN-v2), `"low_rank"`, `"mixture"` (DCN-Mix) or `"vector"` (DCN).
-            Defaults to `"matrix"`.
+        cross: `"matrix"` (DCN-v2), `"low_rank"`, `"mixture"` (DCN-Mix), `"vector"` (DCN),
+            `"gated"` (GDCN: `GatedCrossNetwork`) or `"v3"` (DCN-v3: a linear and an exponential
+            `DeepCrossV3`, concatenated, for an even number of features). Defaults to `"matrix"`.
         num_layers: Integer, the number of crosses. Defaults to `3`.
         projection_dim: Integer, the rank for `"low_rank"` and `"mixture"`. Defaults to `None`, a
             quarter of the features.
@@ -68,6 +69,10 @@ class DeepCrossNetwork(ColumnsModel):
           https://arxiv.org/abs/1708.05123)
         - [DCN V2: Improved Deep & Cross Network (Wang et al., 2021)](
           https://arxiv.org/abs/2008.13535)
+        - [Towards Deeper, Lighter and Interpretable Cross Network for CTR Prediction (Wang et al.,
+          2023)](https://arxiv.org/abs/2311.04635)
+        - [FCN: Fusing Exponential and Linear Cross Network for Click-Through Rate Prediction (Li et
+          al., 2024)](https://arxiv.org/abs/2407.13349)
     """
 
     def __init__(
@@ -155,6 +160,13 @@ class DeepCrossNetwork(ColumnsModel):
 def _crosses(
     x: Tensor, cross: str, num_layers: int, projection_dim: int | None, num_experts: int
 ) -> Tensor:
+    if cross == "gated":
+        return GatedCrossNetwork(num_layers, name="crosses")(x)
+    if cross == "v3":
+        # A dense layer of both has a weight vector for each, as the paper's two logits have.
+        kinds = ("linear", "exponential")
+        parts = [DeepCrossV3(num_layers, kind, name=f"{kind}_crosses")(x) for kind in kinds]
+        return keras.layers.Concatenate(name="crosses")(parts)
     if cross != "mixture":
         return CrossNetwork(num_layers, cross, projection_dim, name="crosses")(x)
     crossed = x

@@ -315,6 +315,10 @@ TINY = {
         },
         ids=_IDS,
     ),
+    "DeepCrossNetwork-gated": Tiny((5,), {"features": 5, "cross": "gated", "hidden_units": (4,)}),
+    "DeepCrossNetwork-v3": Tiny(
+        (6,), {"features": 6, "cross": "v3", "num_layers": 2, "hidden_units": (4,)}
+    ),
     "DeepCrossNetwork-mixture": Tiny(
         (8,),
         {

@@ -66,6 +66,20 @@ def test_it_learns_a_product_that_a_linear_model_cannot():
     assert model.evaluate(x, y, verbose=0) < 0.05 * y.var()
 
 
+def test_gated_crosses_and_those_of_dcn_v3_have_the_weights_of_the_papers():
+    gated = DeepCrossNetwork(8, None, cross="gated", hidden_units=())
+    assert gated.count_params() == 3 * 8 * (2 * 8 + 1)
+    both = DeepCrossNetwork(8, None, cross="v3", hidden_units=())
+    assert both.count_params() == 2 * 3 * (8 * 4 + 8 + 8)
+
+
+def test_the_crosses_of_dcn_v3_are_both_kinds_side_by_side():
+    model = DeepCrossNetwork(8, None, cross="v3", hidden_units=())
+    x = features(4)
+    parts = [model.get_layer(f"{kind}_crosses")(x) for kind in ("linear", "exponential")]
+    np.testing.assert_allclose(model(x), np.concatenate(parts, -1), rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -73,6 +87,8 @@ def test_it_learns_a_product_that_a_linear_model_cannot():
         {"classes": 0},
         {"structure": "beside"},
         {"cross": "full"},
+        {"features": 7, "cross": "v3"},
+        {"cross": "gated", "projection_dim": 2},
         {"num_layers": 0},
         {"projection_dim": 2},
         {"cross": "mixture", "projection_dim": 0},

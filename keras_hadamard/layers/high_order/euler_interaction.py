@@ -53,8 +53,8 @@ class EulerInteraction(BaseLayer):
         Two tensors `(batch, units, width)`.
 
     Weights:
-        `fields * units * (width**2 + 1) + 3 * units * width`; `2 * width` more for each of two
-        normalisations with `normalize`.
+        `positions * units * (width**2 + 1) + 3 * units * width`, where `positions` are the fields;
+        `2 * width` more for each of two normalisations with `normalize`.
 
     Masking:
         A field that is masked in one of the inputs counts as one in the product, and as zero in the

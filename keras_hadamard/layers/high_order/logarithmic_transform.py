@@ -113,8 +113,9 @@ class LogarithmicTransform(BaseLayer):
         logs = ops.log(ops.maximum(ops.abs(x), self.epsilon))
         if self.norms:
             logs = self.norms[0](logs, training=training)
-        kernel = ops.transpose(ops.cast(self.kernel, logs.dtype))
-        y = ops.exp(ops.matmul(kernel, logs))
+        # One matrix product, which is faster than one for each example.
+        sums = ops.matmul(ops.transpose(logs, (0, 2, 1)), ops.cast(self.kernel, logs.dtype))
+        y = ops.exp(ops.transpose(sums, (0, 2, 1)))
         if self.norms:
             y = self.norms[1](y, training=training)
         y = ops.reshape(y, (-1, self.units * x.shape[-1]))

@@ -50,7 +50,7 @@ class MaskBlock(Fusion):
 
     Weights:
         `mask_units * (width_1 + width_2 + 1) + width_1 * (units + 1) + 2 * units`, where
-        `mask_units` = `max(1, int(width_1 * reduction_ratio))`.
+        `mask_units` = `max(1, width_1 * reduction_ratio // 1)`.
 
     Masking:
         A position is valid where it is valid in both.
