@@ -40,7 +40,7 @@ def test_the_layers_are_those_of_the_domains_and_what_is_shared():
     of_domains = [name for module in domains for name in module.__all__]
     shared = {"HadamardProduct", "catalogue", *layers.registry.__all__}
     assert sorted([*of_domains, *shared]) == sorted(layers.__all__)
-    assert len(LAYERS) == 107
+    assert len(LAYERS) == 131
 
 
 RIGHT = """

@@ -132,7 +132,7 @@ def test_it_is_saved_with_its_layer(tmp_path):
         (lambda: HyperConnections("dense"), "`branch` to be a Keras layer"),
         (lambda: HyperConnections(keras.layers.Dense(4), 0), "`streams`"),
         (lambda: HyperConnections(keras.layers.Dense(4), index=-1), "`index`"),
-        (lambda: HyperConnections(keras.layers.Dense(4), activation="relu"), "`activation`"),
+        (lambda: HyperConnections(keras.layers.Dense(4), activation="no such"), "no such"),
         (lambda: HyperConnections(keras.layers.Dense(4), 2)(normal(*SHAPE)), "2, width"),
         (lambda: HyperConnections(keras.layers.Dense(5), 3)(normal(*SHAPE)), "keeps the shape"),
     ],

@@ -86,6 +86,19 @@ def _count_sketch(m: Maker) -> Call:
     return (m.tensor(*m.sizes(), width), indices, m.tensor(width)), {"size": size}
 
 
+def _delta_rule(m: Maker) -> Call:
+    batch, length, heads, keys, values = (m.size() for _ in range(5))
+    q, k = (m.tensor(batch, length, heads, keys, low=-0.5, high=0.5) for _ in range(2))
+    v = m.tensor(batch, length, heads, values)
+    read = m.maybe(lambda: m.tensor(batch, length, heads, keys, low=-0.5, high=0.5))
+    each = m.option(((), (values,))) if read is None else (keys,)
+    beta = m.tensor(batch, length, heads, *each, low=0.0, high=1.0)
+    decay = m.maybe(lambda: m.tensor(batch, length, heads, m.option((1, keys)), low=0.0, high=1.0))
+    initial = m.maybe(lambda: m.tensor(batch, heads, keys, values))
+    options = {"chunk": m.option((1, 2, 64), (0, 3, -2, True, 1.5, None)), "read": read}
+    return (q, k, v, beta, decay, initial), {**options, "return_state": m.option((True, False))}
+
+
 def _depthwise_conv2d(m: Maker) -> Call:
     channels, taps = m.size(), (m.size(most=3), m.size(most=3))
     strides, dilation = m.option((1, 2), NO_INTEGERS), m.option((1,), NO_INTEGERS)
@@ -189,6 +202,17 @@ def _polynomial_chain(m: Maker) -> Call:
     place = axis if isinstance(axis, int) else 0
     place += len(shape) + 1 if place < 0 else 0
     return (m.tensor(*shape[:place], degree, *shape[place:]), gates), {"axis": axis}
+
+
+def _selective_scan(m: Maker) -> Call:
+    batch, length, groups, states = (m.size() for _ in range(4))
+    channels = groups * m.size()
+    x, steps = m.tensor(batch, length, channels), m.tensor(batch, length, channels, low=0.0)
+    rates = m.tensor(channels, states, high=0.0)
+    b, c = (m.tensor(batch, length, groups, states) for _ in range(2))
+    initial = m.maybe(lambda: m.tensor(batch, channels, states))
+    options = {"chunk": m.option((1, 2, 64), (0, 3, -2, True, 1.5, None))}
+    return (x, steps, rates, b, c, initial), {**options, "return_state": m.option((True, False))}
 
 
 def _signed_sqrt(m: Maker) -> Call:

@@ -84,14 +84,14 @@ def test_many_positions_are_as_good_in_eight_bits(tmp_path):
 
 
 def test_a_file_that_is_off_says_so(tmp_path):
-    """Examples that are nothing like what was calibrated with: eight bits do not reach there."""
+    """The rows to judge by are nothing like those to calibrate with: all stays in floats."""
     inputs = keras.Input((4,), name="x")
     model = keras.Model(inputs, keras.layers.Dense(2, use_bias=False)(inputs * inputs))
     examples = {"x": np.full((8, 4), 1e-3, "float32")}
-    examples["x"][0] = 100.0
+    examples["x"][-1] = 100.0
     made = serving.export_litert(model, tmp_path / "m.tflite", "int8", examples=examples)
     good = serving.export_litert(model, tmp_path / "m.tflite", examples=examples)
-    assert good.difference < made.difference
+    assert made.ok and "2 of 2 ops in float" in str(made)
     assert str(good).startswith(f"ok    {tmp_path / 'm.tflite'}: LiteRT float32, ")
     off = serving.Artifact(tmp_path / "m.tflite", "LiteRT int8", 100, 0.2, 0.1, 1.0, 2.0)
     assert not off.ok and str(off).startswith("FAIL")

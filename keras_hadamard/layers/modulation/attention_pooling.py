@@ -130,15 +130,17 @@ class AttentionPooling(BaseLayer):
             hidden = glu(hidden, self.gate_projection(x), activation="sigmoid")
         hidden = dropped(self.drop, hidden, training)
         dtype = accumulation_dtype(self.compute_dtype)
-        scores = ops.swapaxes(ops.cast(self.score_projection(hidden), dtype), 1, 2)
-        valid = None if mask is None else ops.cast(mask, "bool")[:, None]
-        a = masked_softmax(scores, valid, -1)
-        y = ops.cast(ops.matmul(a, ops.cast(x, dtype)), self.compute_dtype)
+        scores = ops.cast(self.score_projection(hidden), dtype)
+        valid = None if mask is None else ops.cast(mask, "bool")[..., None]
+        a = masked_softmax(scores, valid, 1)
+        y = ops.einsum("bnk,bnd->bkd", a, ops.cast(x, dtype))
+        y = ops.cast(y, self.compute_dtype)
         y = y[:, 0] if self.branches == 1 else y
         if not self.return_weights:
             return y
         branches = () if self.branches == 1 else (self.branches,)
-        return [y, ops.cast(ops.reshape(a, (-1, *branches, *positions)), self.compute_dtype)]
+        a = ops.reshape(ops.swapaxes(a, 1, 2), (-1, *branches, *positions))
+        return [y, ops.cast(a, self.compute_dtype)]
 
     def compute_mask(self, inputs: Tensor, mask: Any = None) -> None:
         return None

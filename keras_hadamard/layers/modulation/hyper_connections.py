@@ -9,7 +9,9 @@ from keras_hadamard._core.checks import positive_int, received
 from keras_hadamard._core.dtypes import accumulation_dtype
 from keras_hadamard._core.introspection.private import masked_by
 from keras_hadamard._core.serialization import serializable
-from keras_hadamard._core.typing import BaseArguments, Shape, Tensor
+from keras_hadamard._core.typing import Activation, BaseArguments, Shape, Tensor
+from keras_hadamard.activations import get as get_activation
+from keras_hadamard.activations import serialize as serialize_activation
 from keras_hadamard.layers._kernel_free import KernelFreeLayer
 
 
@@ -31,7 +33,7 @@ class HyperConnections(KernelFreeLayer):
         index: Integer, the place of the layer in the network: at first it reads the stream of this
             number, modulo `streams`. Defaults to `0`.
         dynamic: Boolean, whether there are gates, or only the learnt weights. Defaults to `True`.
-        activation: `"tanh"`, of the gates, or `None`. Defaults to `"tanh"`.
+        activation: Name or function of the gates' activation, or `None`. Defaults to `"tanh"`.
         **kwargs: Arguments of the base layer (`name`, `dtype`, `trainable`).
 
     Call arguments:
@@ -78,21 +80,19 @@ class HyperConnections(KernelFreeLayer):
         streams: int = 4,
         index: int = 0,
         dynamic: bool = True,
-        activation: str | None = "tanh",
+        activation: Activation = "tanh",
         **kwargs: Unpack[BaseArguments],
     ) -> None:
         super().__init__(**kwargs)
         if not isinstance(branch, keras.layers.Layer):
             raise received("`branch` to be a Keras layer", branch=branch)
-        if activation not in ("tanh", None):
-            raise received("`activation` to be 'tanh' or None", activation=activation)
         if isinstance(index, bool) or not isinstance(index, int) or index < 0:
             raise received("`index` to be an integer that is not negative", index=index)
         self.branch = branch
         self.streams = positive_int("streams", streams)
         self.index = index
         self.dynamic = bool(dynamic)
-        self.activation = activation
+        self.activation = get_activation(activation)
         self.supports_masking = True
 
     def build(self, input_shape: Shape) -> None:
@@ -146,7 +146,7 @@ class HyperConnections(KernelFreeLayer):
             "streams": self.streams,
             "index": self.index,
             "dynamic": self.dynamic,
-            "activation": self.activation,
+            "activation": serialize_activation(self.activation),
         }
 
     @classmethod
@@ -161,7 +161,7 @@ class HyperConnections(KernelFreeLayer):
         norm = ops.where(square > 0, ops.rsqrt(ops.where(square > 0, square, 1)), 0)
         x = x * norm * (1 + ops.cast(self.gamma, x.dtype))
         gates = ops.matmul(x, ops.cast(self.gate_kernel, x.dtype))
-        return ops.tanh(gates) if self.activation == "tanh" else gates
+        return self.activation(gates)
 
     def _one_stream(self, shape: Shape, dtype: Any = None) -> Tensor:
         return ops.one_hot(self.index % self.streams, self.streams, dtype=dtype)
