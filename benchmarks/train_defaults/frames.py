@@ -40,6 +40,8 @@ def made(name: str) -> keras.layers.Layer:
     if name == "HadamardProduct":
         dense = keras.layers.Dense
         return layers.HadamardProduct([dense(UNITS), dense(UNITS, activation="sigmoid")])
+    if name == "HyperConnections":
+        return layers.HyperConnections(keras.layers.Dense(UNITS, activation="relu"))
     signature = inspect.signature(PUBLIC[name].__init__).parameters
     needed = [n for n, p in signature.items() if p.default is p.empty and n in CHOSEN]
     needed += ["units"] if name in OUTPUTS else []
@@ -62,8 +64,9 @@ FRAMES = {
         wirings.vector,
         0.96,
         "the 64 pixels",
-        "CrossNetwork FeatureCross GatedDense GatedMLP GatedResidual HadamardProduct Highway "
-        "MixtureCross MuLayer PolynomialDense ProductOfPolynomials QuadraticDense StarOperation",
+        "CrossNetwork DeepCrossV3 FactorizedInteraction FeatureCross GatedCrossNetwork GatedDense "
+        "GatedMLP GatedResidual HadamardProduct Highway MixtureCross MuLayer PolynomialDense "
+        "ProductOfPolynomials QuadraticDense StarOperation TabNetEncoder",
     ),
     "a class": Frame(
         wirings.of_a_class, 0.96, "the 64 pixels, ten layers of one output", "FactorizationMachine"
@@ -72,21 +75,36 @@ FRAMES = {
         wirings.hidden,
         0.93,
         "after a dense layer of 32 with a ReLU",
-        "DropConnect HardConcreteGate MaskedDense SimpleGate",
+        "Dice DropConnect HardConcreteGate MaskedDense PolyNorm PolyReLU SimpleGate",
     ),
     "branch": Frame(
         wirings.branch, 0.95, "`h + layer(relu(W h))` with `h` a dense layer", "DropPath LayerScale"
+    ),
+    "streams": Frame(
+        wirings.streams,
+        0.95,
+        "a dense layer of 32, repeated as 4 streams, around a dense layer of 32 with a ReLU",
+        "HyperConnections",
     ),
     "sequence": Frame(
         wirings.sequence,
         0.92,
         "8 rows, a dense layer of 32 and learned places; the layer between two layer "
         "normalisations, its input added where the shapes agree; mean over the rows",
-        "AFT DeltaNet FocalModulation1D GMLPBlock GatedAttention GatedConv1D GatedDeltaNet "
-        "GatedLinearAttention H3 HGRN HydraAttention HyenaOperator KimiDeltaAttention "
-        "LinearAttention Mamba2 MinGRU MinLSTM MonarchMixer MultiplicativeLSTM "
+        "AFT AttentionPooling DeltaNet FocalModulation1D GMLPBlock GatedAttention GatedConv1D "
+        "GatedDeltaNet GatedLinearAttention H3 HGRN HydraAttention HyenaOperator "
+        "KimiDeltaAttention LinearAttention Mamba2 MinGRU MinLSTM MonarchMixer MultiplicativeLSTM "
         "PolySelfAttention QRNN RGLRU Retention SRU SimpleGatedLinearAttention "
         "SpatialGatingUnit",
+    ),
+    "target": Frame(
+        wirings.target, 0.9, "rows as in `sequence`, the last one as the target", "TargetAttention"
+    ),
+    "two sequences": Frame(
+        wirings.two_sequences,
+        0.92,
+        "rows as in `sequence`, the last four as the media of the others; mean over the rows",
+        "GatedCrossAttention",
     ),
     "image": Frame(
         wirings.image,
@@ -99,8 +117,8 @@ FRAMES = {
         wirings.between,
         0.93,
         "between two convolutions of 16 with a ReLU",
-        "CBAM2D DropBlock2D EfficientChannelAttention2D GatedConv2D GlobalResponseNormalization "
-        "MaskedConv2D PartialConv2D SqueezeExcite2D",
+        "CBAM2D CoordinateAttention2D DropBlock2D EfficientChannelAttention2D GatedConv2D "
+        "GlobalResponseNormalization MaskedConv2D PartialConv2D SimAM SqueezeExcite2D",
     ),
     "blocks": Frame(
         wirings.blocks, 0.95, "as `image`, two of them", "DensePolynomialResidualBlock2D"
@@ -109,22 +127,24 @@ FRAMES = {
         wirings.mixer,
         0.87,
         "as `image`, the layer between two layer normalisations and its input added",
-        "ConvolutionalModulation2D EfficientModulation2D FocalModulation2D GnConv2D "
-        "LargeKernelAttention2D PolyNonLocal",
+        "ConvGLU ConvolutionalModulation2D EfficientModulation2D FocalModulation2D "
+        "GatedConvBlock2D GatedFeedForward2D GnConv2D LargeKernelAttention2D NAFBlock2D "
+        "PolyNonLocal",
     ),
     "halves": Frame(
         wirings.halves,
         0.95,
         "the left and the right half, 32 pixels each",
         "BLOCK BilinearAttention BlockTucker CoPE ConcatFusion CrossModalGate GMU HadamardFusion "
-        "LMF MCB MFB MFH MLB MRN MUTAN MultiplicativeInteraction SumFusion TensorFusion "
-        "TuckerFusion",
+        "LMF MCB MFB MFH MLB MRN MUTAN MaskBlock MultiHeadBilinear MultiplicativeInteraction "
+        "SumFusion TensorFusion TuckerFusion VariableSelection",
     ),
     "condition": Frame(
         wirings.condition,
         0.95,
         "a dense layer of the left half, and the right half as the condition; a ReLU after",
-        "ConditionalBatchNormalization ConditionalLayerNormalization FiLM",
+        "ConditionalBatchNormalization ConditionalLayerNormalization FiLM GateNU "
+        "MultimodalAdaptationGate",
     ),
     "image and condition": Frame(
         wirings.image_condition,
@@ -133,12 +153,26 @@ FRAMES = {
         "a ReLU and the mean over the pixels after",
         "AdaIN FiLMResidualBlock2D ModulatedConv2D SPADE",
     ),
+    "image and vector": Frame(
+        wirings.both,
+        0.9,
+        "a convolution of 16 with a ReLU of the left half, a dense layer of 32 with a ReLU of the "
+        "right one; the mean over the pixels of the first output beside the second",
+        "MultimodalTransferModule",
+    ),
     "fields": Frame(
         wirings.fields,
         0.78,
         "4 x 4 blocks of 5 levels, an embedding of 8 each",
-        "AttentionalFactorizationMachine CompressedInteraction DotInteraction "
-        "InnerProductInteraction OuterProductInteraction",
+        "AttentionalFactorizationMachine BilinearInteraction CompressedInteraction DotInteraction "
+        "FieldSqueezeExcite HolographicInteraction InnerProductInteraction LogarithmicTransform "
+        "OuterProductInteraction",
+    ),
+    "complex fields": Frame(
+        wirings.complex_fields,
+        0.78,
+        "as `fields`, an embedding for the real and one for the imaginary parts",
+        "EulerInteraction",
     ),
     "ids": Frame(wirings.ids, 0.8, "4 x 4 blocks of 5 levels", "FieldAwareFactorizationMachine"),
     "plane": Frame(

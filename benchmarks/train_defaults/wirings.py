@@ -69,8 +69,23 @@ def branch(x: Tensors, make: Make) -> Any:
     return h + make()(dense(h, UNITS, "relu"))
 
 
+def streams(x: Tensors, make: Make) -> Any:
+    h = ops.repeat(dense(x["pixels"], UNITS)[:, None], 4, axis=1)
+    return ops.sum(make()(h), axis=1)
+
+
 def sequence(x: Tensors, make: Make) -> Any:
     return pooled(around(Places()(dense(x["rows"])), make()))
+
+
+def target(x: Tensors, make: Make) -> Any:
+    rows = Places()(dense(x["rows"]))
+    return make()([rows[:, -1], rows])
+
+
+def two_sequences(x: Tensors, make: Make) -> Any:
+    rows = Places()(dense(x["rows"]))
+    return pooled(make()([rows[:, :4], rows[:, 4:]]))
 
 
 def image(x: Tensors, make: Make) -> Any:
@@ -103,9 +118,21 @@ def image_condition(x: Tensors, make: Make) -> Any:
     return pooled(keras.layers.ReLU()(make()([stem(x["left_image"]), x["right"]])))
 
 
+def both(x: Tensors, make: Make) -> Any:
+    image, vector = make()([stem(x["left_image"]), dense(x["right"], UNITS, "relu")])
+    return ops.concatenate([pooled(image), vector], axis=-1)
+
+
 def fields(x: Tensors, make: Make) -> Any:
     ids = x["fields"] + LEVELS * np.arange(16, dtype="int32")
     return make()(keras.layers.Embedding(16 * LEVELS, 8)(ids))
+
+
+def complex_fields(x: Tensors, make: Make) -> Any:
+    ids = x["fields"] + LEVELS * np.arange(16, dtype="int32")
+    return ops.concatenate(
+        make()([keras.layers.Embedding(16 * LEVELS, 8)(ids) for _ in range(2)]), axis=-1
+    )
 
 
 def ids(x: Tensors, make: Make) -> Any:

@@ -45,6 +45,13 @@ class _AfterImport(importlib.abc.MetaPathFinder):
 
         def exec_module(module: ModuleType) -> None:
             run(module)
+            # TFDS prints what fails in its own import, and goes on without its contents.
+            if not hasattr(module, "core"):
+                raise ImportError(
+                    "tensorflow-datasets did not import, for the reason that it printed above. "
+                    "Beside TensorFlow before 2.20, tensorflow-metadata has to be older too: "
+                    "pip install 'tensorflow-metadata<1.18'"
+                )
             _import_builders()
 
         # Only this one loader object is patched, so its class stays the same.
