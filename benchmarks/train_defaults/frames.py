@@ -165,8 +165,14 @@ FRAMES = {
         0.78,
         "4 x 4 blocks of 5 levels, an embedding of 8 each",
         "AttentionalFactorizationMachine BilinearInteraction CompressedInteraction DotInteraction "
-        "FieldSqueezeExcite HolographicInteraction InnerProductInteraction LogarithmicTransform "
+        "HolographicInteraction InnerProductInteraction LogarithmicTransform "
         "OuterProductInteraction",
+    ),
+    "weighed fields": Frame(
+        wirings.fields,
+        0.7,
+        "as `fields`; weights of fields that end in a ReLU, and may close for good",
+        "FieldSqueezeExcite",
     ),
     "complex fields": Frame(
         wirings.complex_fields,

@@ -50,7 +50,10 @@ class FieldSqueezeExcite(BaseLayer):
         A masked field counts as zero. The mask of a tensor is passed on.
 
     Numerics:
-        The means are float32 under 16-bit policies.
+        The means are float32 under 16-bit policies. Gates that end in a ReLU, as the paper has
+        them, close for good where they start below zero: alone on digits
+        (`benchmarks/train_defaults.md`) they are right in 73 %, with `gate_activation="sigmoid"` in
+        83 %.
 
     Raises:
         ValueError: If an argument is out of range, there are fewer than two fields or their shapes
