@@ -64,9 +64,18 @@ FRAMES = {
         wirings.vector,
         0.96,
         "the 64 pixels",
-        "CrossNetwork DeepCrossV3 FactorizedInteraction FeatureCross GatedCrossNetwork GatedDense "
+        "CrossNetwork FactorizedInteraction FeatureCross GatedCrossNetwork GatedDense "
         "GatedMLP GatedResidual HadamardProduct Highway MixtureCross MuLayer PolynomialDense "
-        "ProductOfPolynomials QuadraticDense StarOperation TabNetEncoder",
+        "ProductOfPolynomials QuadraticDense StarOperation",
+    ),
+    "high degree": Frame(
+        wirings.vector, 0.94, "the 64 pixels, whose crosses double their degree", "DeepCrossV3"
+    ),
+    "chosen features": Frame(
+        wirings.vector,
+        0.65,
+        "the 64 pixels, of which three masks choose some for 8 outputs",
+        "TabNetEncoder",
     ),
     "a class": Frame(
         wirings.of_a_class, 0.96, "the 64 pixels, ten layers of one output", "FactorizationMachine"
@@ -91,14 +100,20 @@ FRAMES = {
         0.92,
         "8 rows, a dense layer of 32 and learned places; the layer between two layer "
         "normalisations, its input added where the shapes agree; mean over the rows",
-        "AFT AttentionPooling DeltaNet FocalModulation1D GMLPBlock GatedAttention GatedConv1D "
+        "AFT DeltaNet FocalModulation1D GMLPBlock GatedAttention GatedConv1D "
         "GatedDeltaNet GatedLinearAttention H3 HGRN HydraAttention HyenaOperator "
         "KimiDeltaAttention LinearAttention Mamba2 MinGRU MinLSTM MonarchMixer MultiplicativeLSTM "
         "PolySelfAttention QRNN RGLRU Retention SRU SimpleGatedLinearAttention "
         "SpatialGatingUnit",
     ),
+    "pooled": Frame(
+        wirings.sequence,
+        0.86,
+        "as `sequence`; the layer takes the place of the mean, and mixes no rows",
+        "AttentionPooling",
+    ),
     "target": Frame(
-        wirings.target, 0.9, "rows as in `sequence`, the last one as the target", "TargetAttention"
+        wirings.target, 0.87, "rows as in `sequence`, the last one as the target", "TargetAttention"
     ),
     "two sequences": Frame(
         wirings.two_sequences,
