@@ -1,16 +1,21 @@
 """A small language model whose token mixer is chosen by name."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 from keras import ops
 
-from keras_hadamard._core.checks import one_of, positive_int
+from keras_hadamard._core.checks import one_of, positive_int, received
 from keras_hadamard._core.serialization import serializable
 from keras_hadamard._core.typing import Tensor
-from keras_hadamard.layers.registry.mixers import TOKEN_MIXERS, MixerContext, mixer_names
+from keras_hadamard.layers.registry.mixers import (
+    TOKEN_MIXERS,
+    MixerContext,
+    TokenMixer,
+    mixer_names,
+)
 from keras_hadamard.models._language_model_step import LanguageModelStep
 from keras_hadamard.models._mixer_block import MixerBlock
 from keras_hadamard.models._positions import Positions
@@ -20,13 +25,15 @@ from keras_hadamard.ops._inputs import as_int32, whole_ids
 
 @serializable
 class CausalLanguageModel(PublishedModel):
-    """Language model of `blocks` equal blocks: `x + M(norm(x))`, then `x + F(norm(x))`.
+    """Language model of `blocks` blocks: `x + M(norm(x))`, then `x + F(norm(x))`.
 
-    `M` is a causal token mixer by name, `F` a `GatedMLP`. Mixers that ignore the order of positions
-    get sines of the positions first. Scores of the next token are computed for every position at
-    once, or step by step: `step` takes one token and states, and returns scores and states. Mixers
-    with a recurrent form have states of a fixed size for any number of previous tokens; for the
-    others the states are the last `length` tokens, which are read again for each token.
+    `M` is a causal token mixer by name, the same in all blocks or one of several in turns, as in
+    hybrids of linear and softmax attention; `F` is a `GatedMLP`. If a mixer ignores the order of
+    positions, sines of the positions are added first. Scores of the next token are computed for
+    every position at once, or step by step: `step` takes one token and states, and returns scores
+    and states. If all mixers have a recurrent form, states have a fixed size for any number of
+    previous tokens; otherwise the states are the last `length` tokens, which are read again for
+    each token.
 
     Args:
         vocabulary_size: Integer, the number of tokens.
@@ -36,8 +43,11 @@ class CausalLanguageModel(PublishedModel):
             `"kimi_delta_attention"`, `"mamba2"`, `"gated_attention"`, `"retention"`, `"hyena"`,
             `"h3"`, `"monarch"`, `"min_gru"`, `"hgrn"`, `"rglru"`, or a name given by
             `keras_hadamard.layers.register_token_mixer`, which has to be registered again before a
-            saved model is loaded. Defaults to `"gated_linear_attention"`.
-        mixer_arguments: Dict of arguments of the mixer's layer. Defaults to `None`, its own.
+            saved model is loaded. Or a list of such names, which the blocks take in turns, such as
+            three of `"gated_delta_net"` and one of `"attention"`. Defaults to
+            `"gated_linear_attention"`.
+        mixer_arguments: Dict of arguments of the mixer's layer; for a list of mixers, a dict of
+            such dicts by the names of mixers. Defaults to `None`, the layers' own.
         units: Integer, the width. Defaults to `128`.
         blocks: Integer, the number of blocks. Defaults to `2`.
         hidden_units: Integer, the width inside `F`. Defaults to `None`, twice `units`.
@@ -68,7 +78,7 @@ class CausalLanguageModel(PublishedModel):
     def __init__(
         self,
         vocabulary_size: int,
-        mixer: str = "gated_linear_attention",
+        mixer: str | Sequence[str] = "gated_linear_attention",
         mixer_arguments: Mapping[str, Any] | None = None,
         units: int = 128,
         blocks: int = 2,
@@ -80,7 +90,7 @@ class CausalLanguageModel(PublishedModel):
     ) -> None:
         arguments = {
             "vocabulary_size": vocabulary_size,
-            "mixer": mixer,
+            "mixer": mixer if isinstance(mixer, str) else list(mixer),
             "mixer_arguments": None if mixer_arguments is None else dict(mixer_arguments),
             "units": units,
             "blocks": blocks,
@@ -88,26 +98,23 @@ class CausalLanguageModel(PublishedModel):
             "length": length,
             "dropout": dropout,
         }
-        kind = TOKEN_MIXERS[one_of("mixer", mixer, mixer_names("sequence", causal=True))]
+        pattern = _pattern(mixer, mixer_arguments)
         units, blocks = positive_int("units", units), positive_int("blocks", blocks)
         length = positive_int("length", length)
         tokens = keras.Input((None,), dtype="int32", name="tokens")
         embedding = keras.layers.Embedding(
             positive_int("vocabulary_size", vocabulary_size), units, name="embedding"
         )
-        positions = None if kind.ordered else Positions(name="positions")
-        stack = [
-            MixerBlock(
-                kind.build(
-                    MixerContext(units, length, True, i, blocks), **dict(mixer_arguments or {})
-                ),
-                not kind.projected,
-                hidden_units,
-                dropout,
-                name=f"block_{i + 1}",
+        stack, ordered = [], True
+        for i in range(blocks):
+            kind, of_mixer = pattern[i % len(pattern)]
+            ordered &= kind.ordered
+            built = kind.build(MixerContext(units, length, True, i, blocks), **of_mixer)
+            block = MixerBlock(
+                built, not kind.projected, hidden_units, dropout, name=f"block_{i + 1}"
             )
-            for i in range(blocks)
-        ]
+            stack.append(block)
+        positions = None if ordered else Positions(name="positions")
         norm = keras.layers.LayerNormalization(epsilon=1e-5, name="normalization")
         # Float32 under every policy, so that clients of a server can read it.
         top = keras.layers.Dense(vocabulary_size, dtype=float_policy(), name="next")
@@ -185,3 +192,24 @@ class CausalLanguageModel(PublishedModel):
         # Padding after the last token does not affect its scores.
         read = ops.take_along_axis(scores, ops.expand_dims(last, -1), axis=1)
         return read[:, 0], [window, ops.minimum(count + 1, self.window)]
+
+
+def _pattern(
+    mixer: str | Sequence[str], arguments: Mapping[str, Any] | None
+) -> list[tuple[TokenMixer, dict[str, Any]]]:
+    """The mixers that the blocks take in turns, with the arguments of each."""
+    arguments, causal = arguments or {}, mixer_names("sequence", causal=True)
+    if isinstance(mixer, str):
+        return [(TOKEN_MIXERS[one_of("mixer", mixer, causal)], dict(arguments))]
+    if not isinstance(mixer, list | tuple) or not mixer:
+        raise received("`mixer` to be a name or a list of names", mixer=mixer)
+    unknown = sorted(set(arguments) - set(mixer))
+    wrong = [name for name, value in arguments.items() if not isinstance(value, Mapping)]
+    if unknown or wrong:
+        raise received(
+            "`mixer_arguments` to have a dict of arguments for names in `mixer`",
+            mixer=mixer,
+            mixer_arguments=dict(arguments),
+        )
+    names = [one_of("mixer", name, causal) for name in mixer]
+    return [(TOKEN_MIXERS[name], dict(arguments.get(name, {}))) for name in names]

@@ -103,9 +103,43 @@ def test_mixers_take_their_arguments(mixer):
 
 
 @pytest.mark.parametrize(
+    ("pattern", "recurrent"),
+    [
+        (["min_gru", "min_gru", "gated_linear_attention"], True),
+        (["gated_delta_net", "attention"], False),
+        (["aft", "min_gru"], True),
+    ],
+)
+def test_blocks_take_mixers_in_turns(pattern, recurrent, tmp_path):
+    heads = {"heads": 2}
+    arguments = {name: heads for name in pattern if "attention" in name}
+    model = make(pattern, blocks=5, mixer_arguments=arguments)
+    names = [pattern[i % len(pattern)] for i in range(5)]
+    alone = {name: models.CausalLanguageModel(11, name, units=8).stack[0] for name in pattern}
+    for name, block in zip(names, model.stack, strict=True):
+        assert type(block.mixer) is type(alone[name].mixer)
+    assert model.recurrent == recurrent
+    whole, (stepped, _) = np.asarray(model(TOKENS)), steps(model.step, TOKENS)
+    np.testing.assert_allclose(stepped, whole, rtol=1e-9, atol=1e-9)
+    model.save(tmp_path / "m.keras")
+    again = keras.models.load_model(tmp_path / "m.keras")
+    np.testing.assert_array_equal(again(TOKENS), whole)
+    assert again.get_config() == model.get_config()
+
+
+def test_a_mixer_that_ignores_the_order_gets_positions_among_others_too():
+    assert models.CausalLanguageModel(5, ["min_gru", "aft"], units=8).positions is not None
+    assert models.CausalLanguageModel(5, ["min_gru", "rglru"], units=8).positions is None
+
+
+@pytest.mark.parametrize(
     "kwargs",
     [
         {"mixer": "gn_conv"},
+        {"mixer": []},
+        {"mixer": ["min_gru", "gn_conv"]},
+        {"mixer": ["min_gru"], "mixer_arguments": {"hgrn": {}}},
+        {"mixer": ["min_gru"], "mixer_arguments": {"min_gru": 3}},
         {"vocabulary_size": 0},
         {"units": 0},
         {"blocks": 0},
