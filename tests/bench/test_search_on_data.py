@@ -16,7 +16,7 @@ def _mean(cell):
 
 
 def test_each_data_set_has_its_row():
-    assert HEAD == ["data", "score", *COLUMNS]
+    assert ["data", "score", *COLUMNS] == HEAD
     assert [row[0] for row in ROWS] == list(DATA)
     assert all(len(row) == len(HEAD) for row in ROWS)
     # Only autokeras may be missing, where it cannot take the data.
