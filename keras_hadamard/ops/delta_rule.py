@@ -250,7 +250,7 @@ def _states(
         first = tf.zeros_like(gained[:, 0])
     else:
         first = tf.reshape(tf.cast(initial, gained.dtype), (-1, keys, values))
-    if count == 1:
+    if isinstance(count, int) and count == 1:
         return first, tf.matmul(transition[:, 0], first) + gained[:, 0]
     after = matrix_scan(transition, gained, first, reverse=False)
     before = tf.concat([first[:, None], after[:, :-1]], axis=1)

@@ -23,12 +23,12 @@ def fusion_space(
     The method is the parameter `name`; the parameters of single methods (`<name>_rank`,
     `<name>_factor`, `<name>_normalize`, ...) are conditional on it. All are declared in one call
     for any values, so every KerasTuner algorithm knows the whole space from the start. The default
-    is the concatenation baseline. With everything included the space has 557 configurations for two
-    tensors and 48 configurations for more.
+    is the concatenation baseline. With everything included the space has 567 configurations for two
+    tensors and 57 configurations for more.
 
     If the widths in `modalities` are known, methods are left out that refuse these inputs or may
     have more than 64 million trainable parameters: for three inputs of width 128 that is
-    `"tensor"`, and 47 configurations remain.
+    `"tensor"`, and 56 configurations remain.
 
     With `max_parameters`, methods are compared and not sizes: each is as wide as that many
     parameters allow, so its width (`rank`, `mm_dim`, `sketch_dim`, ...) is not drawn, and the

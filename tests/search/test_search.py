@@ -331,7 +331,7 @@ def test_neighbouring_seeds_search_other_trials(go, formula, tmp_path):
 
 
 def test_the_size_of_the_space_is_said(go, formula):
-    assert "2 trials of 40,104 configurations" in go(max_trials=2)[1]
+    assert "2 trials of 40,824 configurations" in go(max_trials=2)[1]
 
 
 def test_an_interrupted_search_says_so_in_its_reports(go, formula, tmp_path):
